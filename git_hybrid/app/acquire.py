@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from git_hybrid.app.blaming import blaming, wrong_content
 from git_hybrid.app.caching import Want, fetch_through, usable_cache
+from git_hybrid.app.proving import belongs, containing_ref, is_proved, leads_to, prove
 from git_hybrid.app.remote import answered, fetch, fetch_bundle
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, Offline, RefMissing, Unreachable
-from git_hybrid.core.ids import Oid, RefName, is_full_ref
+from git_hybrid.core.errors import HostileTree, Offline, RefMissing
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import KeptTree
-from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted
@@ -24,7 +25,10 @@ EVERY_REF = ("refs/heads/*", "refs/tags/*")
 
 
 class Acquired(Struct, frozen=True, kw_only=True):
-    """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule."""
+    """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule.
+
+    ``served_by`` is who served the files.
+    """
 
     history: Stage
     content: Stage
@@ -64,22 +68,30 @@ def fetch_history(
     return stage, served_by
 
 
-def fetch_content(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str) -> Stage:
-    """Return a stage that has the files of *commit*: *history* itself, or one without any history.
+def fetch_content(
+    rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str, *, served_by: str
+) -> tuple[Stage, str]:
+    """Return a stage that has the files of *commit*, and who served them.
+
+    It is *history* itself, which was *served_by*, or one without any history.
 
     A bundle, and a server that gives out no single commits, is asked for *ref* instead, with all of its history.
     """
     if source.history == "full":
-        return history
+        return history, served_by
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit))
     by_ref = FetchRequest(refs=(ref,), waived=rt.waived.get(source.name, ()))
-    if fetch_bundle(rt, source, manifest, stage, by_ref, satisfied=lambda: rt.objects.has_commit(stage, commit)):
-        return stage
+    has_it = partial(rt.objects.has_commit, stage, commit)
+    if bundle := fetch_bundle(rt, source, manifest, stage, by_ref, satisfied=has_it):
+        return stage, bundle
+    alone = FetchRequest(commits=(commit,), depth=1)
     try:
-        fetch(rt, source, manifest, stage, FetchRequest(commits=(commit,), depth=1))
+        return stage, fetch(rt, source, manifest, stage, alone, satisfied=has_it)
     except RefMissing:
-        fetch(rt, source, manifest, stage, by_ref)
-    return stage
+        url = fetch(rt, source, manifest, stage, by_ref, satisfied=has_it)
+    if not has_it():
+        raise RefMissing(name=source.name, ref=f"commit {commit} in {ref}", url=url)
+    return stage, url
 
 
 def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) -> Acquired:
@@ -106,7 +118,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
             refs,
             borrow=borrow,
             oid_length=len(pin.commit),
-            satisfied=lambda stage: _leads_to(rt, stage, pin),
+            satisfied=lambda stage: leads_to(rt, stage, pin),
             enough=lambda stage: is_proved(rt, stage, pin),
         )
 
@@ -118,14 +130,17 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         if not isinstance(source.track, Commit):
             raise
         history, served_by = from_refs(*EVERY_REF)
+    ref = pin.ref
     if not is_proved(rt, history, pin):
-        asked = served_by
         if isinstance(source.track, Commit):
             request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
-            asked = fetch(rt, source, manifest, history, request)
-        with answered(rt, source, asked), blaming(rt, pin):
+            served_by = fetch(
+                rt, source, manifest, history, request, satisfied=lambda: belongs(rt, history, pin.commit)
+            )
+            ref = containing_ref(rt, history, pin.commit) or ref
+        with answered(rt, source, served_by), blaming(rt, pin):
             prove(rt, history, source, pin)
-    content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
+    content, served_by = fetch_content(rt, source, manifest, history, pin.commit, ref, served_by=served_by)
     return Acquired(history=history, content=content, served_by=served_by)
 
 
@@ -134,60 +149,12 @@ def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow:
     source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
     depth = None if source.history == "full" else 1
-    served_by = fetch(rt, source, manifest, stage, FetchRequest(commits=(pin.commit,), depth=depth))
+    request, has_it = (
+        FetchRequest(commits=(pin.commit,), depth=depth),
+        partial(rt.objects.has_commit, stage, pin.commit),
+    )
+    served_by = fetch(rt, source, manifest, stage, request, satisfied=has_it)
     return Acquired(history=stage, content=stage, served_by=served_by)
-
-
-def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
-    """Tell whether *stage* shows that the pinned commit belongs to its ref."""
-    if pin.ref == UNREACHABLE:
-        return rt.objects.has_commit(stage, pin.commit)
-    upstream = rt.objects.upstream(stage, pin.ref)
-    if upstream is None:
-        return False
-    commit, tag_object = upstream
-    if pin.ref.startswith("refs/tags/"):
-        return (commit, tag_object) == (pin.commit, pin.tag_object)
-    if commit == pin.commit:
-        return True
-    return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
-
-
-def _leads_to(rt: Runtime, stage: Stage, pin: Pin) -> bool:
-    """Tell whether what was fetched into *stage* is not behind *pin*: what is borrowed there may be ahead of it."""
-    if not rt.objects.has_commit(stage, pin.commit):
-        return False
-    upstream = rt.objects.upstream(stage, pin.ref) if pin.ref.startswith("refs/heads/") else None
-    return upstream is None or upstream[0] == pin.commit or not rt.objects.is_ancestor(stage, upstream[0], pin.commit)
-
-
-def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
-    """Raise unless *stage* shows that the pinned commit belongs to what was declared."""
-    if is_proved(rt, stage, pin):
-        return
-    if isinstance(source.track, Commit):
-        if containing_ref(rt, stage, pin.commit) is not None:
-            return
-    elif pin.ref.startswith("refs/tags/") and (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
-        old, new = pin.tag_object or pin.commit, upstream[1] or upstream[0]
-        commits = {"old_commit": pin.commit, "new_commit": upstream[0]}
-        raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, **commits)
-    if (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
-        roots = rt.objects.facts(stage, upstream[0], complete=True).root_commits
-        if is_other_repository(pin.root_commits, roots):
-            raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
-    raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)
-
-
-def containing_ref(rt: Runtime, stage: Stage, commit: Oid) -> RefName | None:
-    """Return the first fetched branch, then tag, whose history has *commit*; None if none has."""
-    if not rt.objects.has_commit(stage, commit):
-        return None
-    refs = {ref: oid for ref, oid in rt.objects.upstream_refs(stage).items() if is_full_ref(ref)}
-    ordered = sorted(refs, key=lambda ref: (refs[ref] != commit, not ref.startswith("refs/heads/"), ref))
-    found = (ref for ref in ordered if rt.objects.is_ancestor(stage, commit, refs[ref]))
-    ref = next(found, None)
-    return None if ref is None else RefName(ref)
 
 
 class Tree(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref
+from git_hybrid.app.acquire import EVERY_REF
+from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import Unreachable
@@ -48,7 +49,8 @@ def reachable_from_ref(
     if candidate.ref is not None:
         # Release branches: the tag was asked for alone, so the branches are still to be fetched.
         partial = source.history != "full"
-        fetch(rt, source, manifest, history, FetchRequest(refs=(EVERY_REF[0],), commits_only=partial))
+        request = FetchRequest(refs=(EVERY_REF[0],), commits_only=partial)
+        fetch(rt, source, manifest, history, request, satisfied=lambda: belongs(rt, history, commit))
     found = containing_ref(rt, history, commit)
     if found is None:
         raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")

@@ -225,7 +225,7 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: P
         before = old.commit if old else None
         source = content.manifest.sources[name]
         more = told_as(rt, pin, source, (old,) if old else (), proved.stages[name])
-        more["bundle"] = content.sha256
+        more |= {"bundle": content.sha256, "served_by": SERVED + content.sha256}
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
     events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]

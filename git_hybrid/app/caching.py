@@ -76,7 +76,7 @@ def _through(rt: Runtime, cache: ObjectCache, source: Source, manifest: Manifest
             served_by, tips = _lent(rt, cache, source, stage, want)
         if served_by is None:
             served_by = _fetched(rt, source, manifest, stage, want, tips)
-            filling.keep(want.refs, served_by)
+            served_by = filling.keep(want.refs, served_by)
         return served_by
 
 
@@ -88,7 +88,7 @@ def _fetched(
 
 
 def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: Want) -> tuple[str | None, Tips]:
-    """Return who said what upstream has at the wanted refs, if that is evidence enough to ask nobody.
+    """Return who served what upstream has at the wanted refs, if the evidence is enough to ask nobody.
 
     And what was seen of these refs on the way.
     """
@@ -102,7 +102,7 @@ def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: W
     tips, url = seen
     lent = cache.lend(stage, source.url, Question(refs=want.refs, tips=tips))
     enough = lent is not None and want.enough(stage)
-    return url if enough else None, {(url, ref): tip for ref, tip in tips.items()}
+    return lent if enough else None, {(url, ref): tip for ref, tip in tips.items()}
 
 
 def _question(rt: Runtime, source: Source, want: Want) -> Question:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content, has
+from git_hybrid.app.acquire import EVERY_REF, fetch_content, fetch_history, gate_content, has
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref
 from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden, moved_from
 from git_hybrid.app.listing import listed
-from git_hybrid.app.remote import answered, fetch
+from git_hybrid.app.proving import belongs, containing_ref
+from git_hybrid.app.remote import answered, fetch, going_on
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
 from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
@@ -83,15 +84,9 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     if not wish.objections.forced:
         # It will not rest on the override that the old one rests on.
         rt = replace(rt, waived=dict.fromkeys(rt.waived, ()))
-    while True:
-        try:
-            return _resolved(rt, source, manifest, old, wish)
-        except (Rollback, RewrittenHistory) as error:
-            # A mirror that is behind looks like that. Whoever names a commit means it, whoever has it.
-            if wish.to is not None or error.mirror not in rt.mirrors.left[:-1]:
-                raise
-            rt.progress("note", source.name, f"the mirror {error.mirror} does not lead to the pin, asking the next")
-            rt = replace(rt, mirrors=rt.mirrors.after(error.mirror))
+    # Whoever names a commit means it, whoever has it.
+    after = (Rollback, RewrittenHistory) if wish.to is None else ()
+    return going_on(rt, source, lambda asking: _resolved(asking, source, manifest, old, wish), after=after)
 
 
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
@@ -116,7 +111,9 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
     with answered(rt, source, served_by):
         candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
-        pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
+        ref = candidate.ref or reachable_from
+        content, served_by = fetch_content(rt, source, manifest, history, commit, ref, served_by=served_by)
+        pin, notes = _with_evidence(rt, source, manifest, old, (history, content), commit, ref, reachable_from)
         ranged = _judge_move(rt, source, manifest, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
@@ -131,8 +128,16 @@ def _candidate(
     except OffBranch as error:
         found = wherever(refs, wish.to)
         if found.commit is not None and found.ref is None and not wish.objections.forced:
-            history, _ = fetch_history(rt, source, manifest, EVERY_REF, oid_length=len(found.commit))
-            require_somewhere(rt, source, manifest, history, found.commit)
+            commit = found.commit
+            history, _ = fetch_history(
+                rt,
+                source,
+                manifest,
+                EVERY_REF,
+                oid_length=len(commit),
+                satisfied=lambda stage: belongs(rt, stage, commit),
+            )
+            require_somewhere(rt, source, manifest, history, commit)
         wish.objections.meet(error)
         return found
 
@@ -164,7 +169,7 @@ def _place(
     require_commit(source, candidate.ref, commit, rt.objects.kind(history, commit))
     if wish.to is not None and candidate.declared is not None:
         if not wish.objections.forced:
-            fetch(rt, source, manifest, history, everything(source))
+            fetch(rt, source, manifest, history, everything(source), satisfied=lambda: belongs(rt, history, commit))
             require_somewhere(rt, source, manifest, history, commit)
         wish.objections.meet(OffBranch(name=source.name, commit=commit, ref=candidate.declared))
     else:
@@ -187,7 +192,14 @@ def _fetch_candidate(
         wanted.append(refs.head)
     length = len(next(iter(refs.tips.values()), "0" * 40))
     commit = candidate.commit
-    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has(rt, commit))
+
+    def leads_there(stage: Stage) -> bool:
+        # The clone that is borrowed from may have what the server does not.
+        assert commit is not None
+        return belongs(rt, stage, commit) if everywhere else is_declared(rt, stage, candidate, commit)
+
+    satisfied = has(rt, None) if commit is None else leads_there
+    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=satisfied)
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
         if not found and served_by != str(source.url):
@@ -203,7 +215,9 @@ def _fetch_candidate(
     if wish.objections.forced and not rt.objects.has_commit(history, commit):
         # On no branch and no tag: the server may give it out all the same, as GitHub does for commits of forks.
         request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
-        served_by = fetch(rt, source, manifest, history, request)
+        served_by = fetch(
+            rt, source, manifest, history, request, satisfied=lambda: rt.objects.has_commit(history, commit)
+        )
     return history, commit, served_by
 
 
@@ -212,13 +226,12 @@ def _with_evidence(
     source: Source,
     manifest: Manifest,
     old: Pin | None,
-    history: Stage,
-    candidate: Candidate,
+    stages: tuple[Stage, Stage],
     commit: Oid,
+    ref: RefName,
     reachable_from: RefName,
-) -> tuple[Pin, Stage, tuple[str, ...]]:
-    ref = candidate.ref or reachable_from
-    content_stage = fetch_content(rt, source, manifest, history, commit, ref)
+) -> tuple[Pin, tuple[str, ...]]:
+    history, content_stage = stages
     content = gate_content(rt, content_stage, source, commit, manifest)
     judge_submodules(rt, source, manifest, content_stage, commit)
     facts = rt.objects.facts(history, commit, complete=True)
@@ -239,7 +252,7 @@ def _with_evidence(
         first_seen=seen or rt.info.now,
         config_digest=config_digest(source),
     )
-    return pin, content_stage, content.notes
+    return pin, content.notes
 
 
 def _judge_move(

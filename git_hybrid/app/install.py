@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TypeVar
 
-from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
+from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, require_digest
 from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.origins import origin_notes
+from git_hybrid.app.proving import is_proved
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
@@ -264,8 +265,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     seen = run.seen[task.name]
-    rewrites = isinstance(seen, Clone) and differs_in_lfs(source, seen)
-    forced = task.action != "update" or rewrites
+    forced = task.action != "update" or (isinstance(seen, Clone) and differs_in_lfs(source, seen))
     saved = save(rt, task) if forced else None
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)

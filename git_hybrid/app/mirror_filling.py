@@ -11,7 +11,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.ports_mirror import Holding, MirrorFolder
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 
 ANEW = "what the mirror has of it is damaged: fetching all of it again"
 
@@ -40,6 +40,10 @@ class Filling(Struct, frozen=True, kw_only=True):
     pins: Mapping[SourceName, Pin]
     doubted: frozenset[SourceName]
     listed: dict[str, tuple[Url, RemoteRefs]] = field(default_factory=dict)
+
+    def by(self, rt: Runtime) -> Filling:
+        """Return the same with another runtime, such as one that asks other servers."""
+        return replace(self, rt=rt)
 
     def refuse_other(self, source: Source, path: str, refs: RemoteRefs) -> None:
         """Raise where *path* is filled from another URL in this run, which lists something else than *refs*."""

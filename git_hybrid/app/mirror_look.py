@@ -25,6 +25,7 @@ from git_hybrid.core.errors import (
     RemoteError,
     RepositoryDamaged,
     RepositoryNotFound,
+    SubmoduleUnreachable,
     ToolTooOld,
     Unreachable,
     UnusableRef,
@@ -124,7 +125,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
             raise question.lacks("LFS content") from error
     try:
         acquire_submodules(labelled, manifest, source, acquired.content, pin.commit)
-    except (*_LACKING, Unreachable, Offline) as error:
+    except (*_LACKING, SubmoduleUnreachable, Offline) as error:
         raise question.lacks("a submodule") from error
     return acquired.history, notes
 
@@ -205,7 +206,8 @@ def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
     rt, source = question.rt, question.source
     suffix = f".roots.{question.mirror.name}"
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(pin.commit), suffix=suffix)
-    fetch(rt, source, question.snapshot.manifest, stage, FetchRequest(refs=(pin.ref,), commits_only=True))
+    request = FetchRequest(refs=(pin.ref,), commits_only=True)
+    fetch(rt, source, question.snapshot.manifest, stage, request, satisfied=lambda: True)
     return rt.objects.facts(stage, tip, complete=True).root_commits if rt.objects.has_commit(stage, tip) else ()
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
+from functools import partial
+
+from git_hybrid.app.acquire import EVERY_REF, gate_content, gate_pin
 from git_hybrid.app.blaming import blaming
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
+from git_hybrid.app.lagging import is_behind
 from git_hybrid.app.mirror_filling import ANEW, Filling, Mirrored
 from git_hybrid.app.permitting import require_host
-from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
+from git_hybrid.app.proving import belongs, prove
+from git_hybrid.app.remote import answered, fetch, fetch_lfs, going_on, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
@@ -24,6 +28,7 @@ from git_hybrid.core.errors import (
     NoPin,
     RefMissing,
     RemoteError,
+    SubmoduleUnreachable,
     ToolTooOld,
     Unreachable,
     WorkerLost,
@@ -136,11 +141,19 @@ def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...
 
 
 def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
+    def by(rt: Runtime) -> Mirrored:
+        return _mirror_by(filling.by(rt), source, pin)
+
+    return going_on(filling.rt, source, by, after=(Unreachable,))
+
+
+def _mirror_by(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
     with folder.exclusive(path) as mended:
         for note in mended:
             rt.progress("note", source.name, note)
-        refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True)
+        behind = partial(is_behind, rt, source, pin=pin)
+        refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True, behind=behind)
         newest_allowed(source, refs)
         if pin is not None and pin.override is None and pin.ref not in refs.tips:
             raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
@@ -209,11 +222,13 @@ def _fetch_and_install(filling: Filling, wants: _Wants, change: Change, *, borro
     path = repository_path(source.url)
     stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=wants.oid_length)
     forced = (pin.commit,) if pin is not None and pin.override is not None else ()
-    fetch(rt, source, manifest, stage, replace(wants.request, commits=forced))
+    request = replace(wants.request, commits=forced)
+    # What one server lists is not fetched from another: whether it leads to the pin is proved.
+    served_by = fetch(rt, source, manifest, stage, request, satisfied=lambda: True)
     missing: tuple[str, ...] = ()
     if pin is not None:
         if pin.override is None:
-            with blaming(rt, pin):
+            with answered(rt, source, served_by), blaming(rt, pin):
                 prove(rt, stage, source, pin)
         notes = gate_pin(rt, stage, source, pin, manifest)
         missing = tuple(note for note in notes if "LFS" not in note or source.lfs == "fetch")
@@ -243,17 +258,22 @@ def _submodules(filling: Filling, source: Source, commit: Oid) -> list[Mirrored]
         below: list[tuple[Source, Oid]] = []
         for outer, of in level:
             look = folder.stage(outer.name, repository_path(outer.url), borrow=True, oid_length=len(of))
-            for _, oid, url in judge_submodules(rt, outer, manifest, look, of, besides=len(done)):
+            for inside, oid, url in judge_submodules(rt, outer, manifest, look, of, besides=len(done)):
                 if (url, oid) not in done:
                     inner = replace(outer, url=url, track=Commit(oid), history="full", lfs="pointer")
-                    done[url, oid] = _mirror_commit(filling, inner, oid)
+                    done[url, oid] = _mirror_submodule(filling, inner, inside, oid)
                     below.append((inner, oid))
         level = below
     return list(done.values())
 
 
-def _mirror_commit(filling: Filling, source: Source, oid: Oid) -> Mirrored:
-    """Mirror all branches and tags of a submodule's repository, one of which must lead to *oid*."""
+def _mirror_submodule(filling: Filling, source: Source, inside: str, oid: Oid) -> Mirrored:
+    """Mirror all branches and tags of the repository of the submodule *inside*, one of which must lead to *oid*."""
+    after = (SubmoduleUnreachable,)
+    return going_on(filling.rt, source, lambda rt: _mirror_commit(filling.by(rt), source, inside, oid), after=after)
+
+
+def _mirror_commit(filling: Filling, source: Source, inside: str, oid: Oid) -> Mirrored:
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
     with folder.exclusive(path) as mended:
         for note in mended:
@@ -264,9 +284,11 @@ def _mirror_commit(filling: Filling, source: Source, oid: Oid) -> Mirrored:
         if held is None or is_doubted or dict(held.refs) != dict(refs.tips) or oid not in held.pins:
             borrow = filling.borrows(source, path, held)
             stage = folder.stage(source.name, path, borrow=borrow, oid_length=len(oid))
-            fetch(rt, source, filling.manifest, stage, FetchRequest(refs=EVERY_REF))
-            if containing_ref(rt, stage, oid) is None:
-                raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of {source.url}")
+            request = FetchRequest(refs=EVERY_REF)
+            served_by = fetch(rt, source, filling.manifest, stage, request, satisfied=lambda: True)
+            with answered(rt, source, served_by):
+                if not belongs(rt, stage, oid):
+                    raise SubmoduleUnreachable(name=source.name, path=inside, commit=oid, url=served_by)
             gate_content(rt, stage, source, oid, filling.manifest)
             gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
             head: RefName | None = refs.head

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import DuplicateMirror, UnknownMirror
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.mirror_told import mirror_event
-from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
+from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind, serving, with_mirrors
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.state import SourceState
+from git_hybrid.core.value import replace
 
 
 def inventory(rt: Runtime) -> Inventory:
@@ -48,6 +52,9 @@ def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: Mirro
 def remove_mirrors(rt: Runtime, names: Sequence[str]) -> None:
     """Take mirrors out of the inventory; what they serve is not touched.
 
+    State no longer names them as those that served what is installed: nobody could take out one that is gone for good,
+    which a check would demand again. The audit log goes on telling it.
+
     Raises:
         UnknownMirror: a name is not in the inventory.
         UnfinishedRun: an interrupted run has to be finished first.
@@ -57,8 +64,18 @@ def remove_mirrors(rt: Runtime, names: Sequence[str]) -> None:
         refuse_unfinished(snapshot)
         incomplete = {entry.name for entry in snapshot.mirrors.incomplete}
         chosen(snapshot.mirrors, [name for name in names if name not in incomplete])
-        events = [Event(event="mirror-remove", detail={"mirror": name}) for name in dict.fromkeys(names)]
-        rt.ledger.record(rt.info, Decision(events=events, dropped_mirrors=frozenset(names)), ())
+        left = with_mirrors(snapshot.mirrors, put={}, drop=frozenset(names))
+        served: dict[str, list[Json]] = {}
+        entries: dict[SourceName, SourceState] = {}
+        for item in snapshot.state.sources.values():
+            mirror = serving(snapshot.mirrors, item.served_by or "", item.url, item.name)
+            if mirror is not None and serving(left, item.served_by or "", item.url, item.name) is None:
+                served.setdefault(mirror.name, []).append(item.name)
+                entries[item.name] = replace(item, served_by=None)
+        told = [(name, {"served": served[name]} if name in served else {}) for name in dict.fromkeys(names)]
+        events = [Event(event="mirror-remove", detail={"mirror": name, **more}) for name, more in told]
+        decision = Decision(events=events, entries=entries, dropped_mirrors=frozenset(names))
+        rt.ledger.record(rt.info, decision, ())
 
 
 def chosen(found: Inventory, names: Sequence[str]) -> tuple[Mirror, ...]:

@@ -12,6 +12,7 @@ from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints, folder_url
 from git_hybrid.core.errors import (
+    TIMEOUT,
     BundlePrerequisites,
     HybridError,
     LfsMissing,
@@ -41,7 +42,7 @@ _NOT_THERE = (
     UnusableRef,
 )
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
-_NO_WAY = ("dns", "refused", "network")
+_NO_WAY = ("dns", "refused", "network", TIMEOUT)
 """The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
 
 
@@ -86,6 +87,22 @@ def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoin
 def _told_of(rt: Runtime, error: HybridError, source: Source, endpoint: Endpoint) -> HybridError:
     """Return *error* with the name of the source, and the mirror that it comes from, if it does."""
     return error.about(source.name).from_mirror(endpoint.base, endpoint.url, rt.mirrors.entries)
+
+
+def going_on(rt: Runtime, source: Source, step: Callable[[Runtime], T], *, after: tuple[type[HybridError], ...]) -> T:
+    """Return what *step* returns by the first servers that lead to the pin: a mirror that is behind looks like *after*.
+
+    It is passed then, and what stands before it in the list; the last may be behind, and its error is raised.
+    """
+    while True:
+        try:
+            return step(rt)
+        except after as error:
+            mirror = str(vars(error).get("mirror", ""))
+            if mirror not in rt.mirrors.left[:-1]:
+                raise
+            rt.progress("note", source.name, f"the mirror {mirror} does not lead to the pin, asking the next")
+            rt = replace(rt, mirrors=rt.mirrors.after(mirror))
 
 
 @contextmanager
@@ -241,7 +258,7 @@ def fetch(
     stage: Stage,
     request: FetchRequest,
     *,
-    satisfied: Callable[[], bool] = lambda: True,
+    satisfied: Callable[[], bool],
 ) -> str:
     """Fetch *request* into *stage* and return the URL that served it.
 

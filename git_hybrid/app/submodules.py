@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_tree
+from git_hybrid.app.acquire import EVERY_REF, gate_tree
 from git_hybrid.app.permitting import require_host
-from git_hybrid.app.remote import fetch
+from git_hybrid.app.proving import belongs
+from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Mirrors
-from git_hybrid.core.errors import HostileTree, NotCarried, Offline, RefMissing, Unreachable
+from git_hybrid.core.errors import HostileTree, NotCarried, Offline, SubmoduleUnreachable
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -69,7 +70,7 @@ def acquire_submodules(
     Raises:
         HostileTree: a URL or a tree is not safe, they are nested too deeply, or too many or too large together.
         HostNotAllowed: policy does not have the host.
-        Unreachable: the commit is on no branch and no tag of the submodule's upstream.
+        SubmoduleUnreachable: the commit is on no branch and no tag of the submodule's upstream.
         HybridError: what the servers answered.
     """
     together = _Together(commit=commit, limits=TreeLimits.of(manifest.policy))
@@ -156,7 +157,7 @@ def _acquire_one(
     trail: str,
 ) -> Stage:
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
-    if not rt.writer.copy_submodule(there, stage, str(source.url), oid) or containing_ref(rt, stage, oid) is None:
+    if not rt.writer.copy_submodule(there, stage, str(source.url), oid) or not belongs(rt, stage, oid):
         _fetch_one(rt, manifest, source, path, oid, stage)
     tree = gate_tree(rt, stage, source, oid, manifest)
     together.add(source.name, tree.entries)
@@ -167,17 +168,19 @@ def _acquire_one(
 
 
 def _fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, stage: Stage) -> None:
+    asking = _for_submodules(rt)
     try:
-        fetch(_for_submodules(rt), source, manifest, stage, FetchRequest(refs=EVERY_REF))
-    except RefMissing as error:
-        raise Unreachable(name=source.name, commit=oid, ref=f"submodule {path}") from error
+        served_by = fetch(
+            asking, source, manifest, stage, FetchRequest(refs=EVERY_REF), satisfied=lambda: belongs(rt, stage, oid)
+        )
     except Offline as error:
         if error.why == _ONLY_BY_NAME:
             raise
         what = f"the submodule at {error.url}"
         raise NotCarried(name=error.name, url=error.url, why=error.why, what=what) from None
-    if containing_ref(rt, stage, oid) is None:
-        raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of the submodule {path}")
+    with answered(asking, source, served_by):
+        if not belongs(rt, stage, oid):
+            raise SubmoduleUnreachable(name=source.name, path=path, commit=oid, url=served_by)
 
 
 def _for_submodules(rt: Runtime) -> Runtime:

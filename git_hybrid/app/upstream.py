@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_history, gate_tree, has
+from git_hybrid.app.acquire import EVERY_REF, fetch_history, gate_tree, has
 from git_hybrid.app.age import held_by_age
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
@@ -15,6 +15,7 @@ from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
 from git_hybrid.app.observe import observe
+from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
@@ -114,9 +115,10 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
     # At the same URL another object format is another repository, which the fetch tells.
     length = len(pin.commit if pin.url == source.url else newest.commit)
-    wanted, satisfied = (newest.ref,) if newest.ref else EVERY_REF, has(rt, newest.commit)
+    wanted, commit = (newest.ref,) if newest.ref else EVERY_REF, newest.commit
+    satisfied = has(rt, commit) if newest.ref else lambda stage: belongs(rt, stage, commit)
     stage, _ = fetch_history(rt, source, snapshot.manifest, wanted, oid_length=length, satisfied=satisfied)
-    ref = newest.ref or containing_ref(rt, stage, newest.commit)
+    ref = newest.ref or containing_ref(rt, stage, commit)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=ref)
     if ref is None:
         return refused(row, Unreachable.code, "no branch and no tag has it")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref
+from git_hybrid.app.acquire import EVERY_REF
+from git_hybrid.app.proving import belongs
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable, UnusableRef
@@ -19,7 +20,7 @@ def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: 
         Unreachable: upstream has it, but on no branch and no tag.
         RefMissing: upstream does not have it at all.
     """
-    if containing_ref(rt, history, commit) is not None:
+    if belongs(rt, history, commit):
         return
     if is_given_out(rt, source, manifest, history, commit):
         raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
@@ -45,7 +46,7 @@ def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage
     """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
     request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
     try:
-        fetch(rt, source, manifest, history, request)
+        fetch(rt, source, manifest, history, request, satisfied=lambda: rt.objects.has_commit(history, commit))
     except (RemoteError, RefMissing, Offline, GitFailed) as error:
         if isinstance(error, GitFailed) and was_ended(error.stderr, error.status):
             raise

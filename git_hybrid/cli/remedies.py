@@ -177,6 +177,7 @@ REMEDIES: Mapping[str, Remedy] = {
         4,
         "{name_or_url}: the ssh host key is not known, or has changed",
         "{message}",
+        # By host and port: git_hybrid.cli.remedies_ssh.
         ("once its fingerprint is the one that the host publishes: ssh-keyscan HOST >> ~/.ssh/known_hosts",),
     ),
     "offline": Remedy(
@@ -196,6 +197,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: the commit {commit} is not in the history of {ref} upstream",
         "upstream rewrote its history, or the commit never belonged to it",
         ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
+    ),
+    "submodule-unreachable": Remedy(
+        5,
+        "{name}: the commit {commit} of its submodule {path} is on no branch and no tag at {url}",
+        "upstream of the submodule rewrote its history, or the commit was never pushed there",
+        ("pin a commit of {name} whose submodules can be had: git hybrid pin {name} --to REV", *_BACK),
     ),
     "unusable-ref": Remedy(5, "{name}: {ref} upstream cannot be used", "{why}", _BACK),
     "moved-tag": Remedy(

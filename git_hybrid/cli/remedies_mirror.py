@@ -23,6 +23,12 @@ BEHIND: Mapping[str, Remedy] = {
         f"{_MAY_BE_BEHIND}\nelse upstream rewrote its history, or the commit never belonged to it",
         _HINTS,
     ),
+    "submodule-unreachable": Remedy(
+        5,
+        "{name}: the commit {commit} of its submodule {path} is on no branch and no tag at the mirror {mirror}",
+        f"asked at {{url}}\n{_MAY_BE_BEHIND}",
+        _HINTS,
+    ),
     "unusable-ref": Remedy(
         5,
         "{name}: {ref} of the mirror {mirror} cannot be used",

@@ -11,6 +11,7 @@ from git_hybrid.core.errors import (
     AccessDenied,
     BadBundle,
     HostileTree,
+    HostKeyFailure,
     HybridError,
     Interrupted,
     InvalidFile,
@@ -159,6 +160,10 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
         from git_hybrid.cli.remedies_unsaved import hints_for_submodules
 
         return _literal(hints_for_submodules(error.name, error.path, error.submodules))
+    if isinstance(error, HostKeyFailure):
+        from git_hybrid.cli.remedies_ssh import hints_for_host
+
+        return _literal(hints_for_host(error.url, error.message))
     if error.bundled:
         return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
     return remedy.hints if vars(error).get("mirror") else _of_what_is_added(error, remedy.hints)

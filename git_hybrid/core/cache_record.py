@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from git_hybrid.core.ids import InvalidText, Oid, RefName, Url, parse_full_ref, parse_oid, parse_url
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, parse_time
 
 VERSION = 1
@@ -40,11 +40,17 @@ class PackFile(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What upstream had at a ref, who said so, and when."""
+    """What upstream had at a ref, who said so, and when; ``brought_by`` served the objects, if that was another."""
 
     oid: Oid
     served_by: str
     at: datetime
+    brought_by: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Who served the objects when they came into the store."""
+        return self.brought_by or self.served_by
 
 
 class StoreRecord(Struct, frozen=True, kw_only=True):
@@ -90,6 +96,12 @@ def refreshed(old: Mapping[RefName, Seen], patterns: Sequence[str], new: Mapping
     return {**left, **new}
 
 
+def as_brought(old: Mapping[RefName, Seen], new: Mapping[RefName, Seen]) -> dict[RefName, Seen]:
+    """Return *new* with who had brought what *old* has already: who says it again has not sent it."""
+    origins = {seen.oid: seen.origin for seen in old.values()}
+    return {ref: replace(seen, brought_by=origins.get(seen.oid, "")) for ref, seen in new.items()}
+
+
 def answers(
     record: StoreRecord,
     refs: Sequence[str],
@@ -99,7 +111,7 @@ def answers(
     until: datetime | None = None,
     tips: Mapping[str, Oid] | None = None,
 ) -> str | None:
-    """Return who said what upstream has at *refs*; None where one is not known, or not by evidence that counts.
+    """Return who served what upstream has at *refs*; None where one is not known, or not by evidence that counts.
 
     It counts from *since* on; a time after *until* is that of a clock that was ahead. With *tips* what was said must be
     just that.
@@ -116,7 +128,7 @@ def answers(
         return None
     if until is not None and any(seen.at > until for seen in known):
         return None
-    return known[0].served_by
+    return known[0].origin
 
 
 def encode_record(record: StoreRecord) -> bytes:
@@ -127,9 +139,14 @@ def encode_record(record: StoreRecord) -> bytes:
         "object_format": record.object_format,
         "fetched_at": format_time(record.fetched_at),
         "files": {name: [file.size, file.changed, file.checksum] for name, file in sorted(record.files.items())},
-        "refs": {ref: [seen.oid, seen.served_by, format_time(seen.at)] for ref, seen in sorted(record.refs.items())},
+        "refs": {ref: _parts(seen) for ref, seen in sorted(record.refs.items())},
     }
     return json.dumps(document, indent=1).encode("ascii") + b"\n"
+
+
+def _parts(seen: Seen) -> list[str]:
+    parts = [seen.oid, seen.served_by, format_time(seen.at)]
+    return [*parts, seen.brought_by] if seen.brought_by else parts
 
 
 def decode_record(data: bytes) -> StoreRecord:
@@ -170,10 +187,10 @@ def _file(size: object, changed: object, checksum: str) -> PackFile:
     return PackFile(size=size, changed=changed, checksum=checksum)
 
 
-def _seen(oid: str, served_by: object, at: str, *, length: int) -> Seen:
-    if len(oid) != length or not isinstance(served_by, str):
+def _seen(oid: str, served_by: object, at: str, brought_by: object = "", *, length: int) -> Seen:
+    if len(oid) != length or not isinstance(served_by, str) or not isinstance(brought_by, str):
         raise InvalidText("a ref without an object or a server")
-    return Seen(oid=parse_oid(oid), served_by=served_by, at=parse_time(at))
+    return Seen(oid=parse_oid(oid), served_by=served_by, at=parse_time(at), brought_by=brought_by)
 
 
 class StoreLook(Struct, frozen=True, kw_only=True):

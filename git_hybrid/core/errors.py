@@ -11,8 +11,8 @@
     │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound LfsMissing RedirectLoop EndlessAnswer
     │                     TlsFailure HostKeyFailure Offline NotCarried RepositoryDamaged
-    ├── verification:     Unreachable UnusableRef MovedTag UnexplainedMove RefMissing RewrittenHistory
-    │                     IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
+    ├── verification:     Unreachable SubmoduleUnreachable UnusableRef MovedTag UnexplainedMove RefMissing
+    │                     RewrittenHistory IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
@@ -391,6 +391,8 @@ class RemoteError(HybridError):
 
 DEADLINE = "deadline"
 """The kind of a network failure that took all the time that a step has: another try would take as much."""
+TIMEOUT = "timeout"
+"""The kind of a network failure where no connection came about in time."""
 
 
 class NetworkFailure(RemoteError):
@@ -489,6 +491,17 @@ class Unreachable(HybridError):
         """Return the error, which knows now that upstream is not to blame."""
         vars(self)["edited"] = True
         return self
+
+
+class SubmoduleUnreachable(HybridError):
+    """The commit that the pinned tree names for its submodule at ``path`` is on no branch and no tag at ``url``."""
+
+    code: ClassVar[str] = "submodule-unreachable"
+    name: str
+    path: str
+    commit: str
+    url: str
+    mirror: str = ""
 
 
 class UnusableRef(HybridError):

@@ -31,8 +31,11 @@ class Question(Struct, frozen=True, kw_only=True):
 class Filling(Protocol):
     """A store that is being filled: its lock is held, and the stage has what the store has."""
 
-    def keep(self, patterns: Sequence[str], served_by: str) -> None:
-        """Keep what was fetched into the stage: its packs, and what upstream has at the refs of *patterns*."""
+    def keep(self, patterns: Sequence[str], served_by: str) -> str:
+        """Keep what was fetched into the stage: its packs, and what upstream has at the refs of *patterns*.
+
+        Return who served it: where the store had all of it, whoever had brought it there.
+        """
         ...
 
 
@@ -98,7 +101,7 @@ class ObjectCache(Protocol):
     def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
         """Bring all that the store has into *stage*, with what upstream had at the refs in question.
 
-        Return the URL of the server that said so; None where the store does not answer the question.
+        Return the URL of the server that it came from; None where the store does not answer the question.
         """
         ...
 

@@ -211,14 +211,16 @@ def to_records(
     """Return the files that *decision* makes of *files*.
 
     *written* holds the audit records that this run has appended already, before it was interrupted: they are not
-    appended again. Each state entry carries the hash of the record that made it.
+    appended again. Each state entry carries the hash of the record that made it, now or before.
     """
     known = {record_key(record): str(record["hash"]) for record in written}
     missing = [event for event in decision.events if event_key(event) not in known]
     audit = extend(tail, missing, at=info.now, operator=info.operator, command_id=info.run, log_id=info.log_id)
     known |= {record_key(record): str(record["hash"]) for record in audit}
     hashes = {event.source: known[event_key(event)] for event in decision.events}
-    put = {name: replace(entry, audit_hash=hashes.get(name)) for name, entry in decision.entries.items()}
+    put = {
+        name: replace(entry, audit_hash=hashes.get(name, entry.audit_hash)) for name, entry in decision.entries.items()
+    }
     bound = {about(event.detail): known[event_key(event)] for event in decision.events}
     overridden = {key: replace(item, audit_hash=bound[key]) for key, item in decision.overrides.items()}
     listed = {name: replace(item, audit_hash=bound[name]) for name, item in decision.mirrors.items()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO
 from urllib.parse import urlsplit
 
-from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.errors import TIMEOUT, NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.git.lfsanswers import Led, last_status
@@ -17,7 +19,9 @@ from git_hybrid.git.lfsanswers import Led, last_status
 _CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
 _RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
 _ASKED = pattern(rb"=> Send header: host:\s*([^\r\n]*)", re.IGNORECASE)
+_CONNECTS, _SENDS = b"== Info:   Trying ", pattern(rb"=> Send header: (?:GET|POST) ")
 _ASKED_BY_LFS = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
+_PIECE = 1 << 16
 
 
 class Headers(Struct, frozen=True):
@@ -40,11 +44,43 @@ class Headers(Struct, frozen=True):
         }
 
 
+class Connecting:
+    """Looks at a trace while git runs: its own limit for slow transfers begins when a request is sent (libcurl's).
+
+    Before, a server that takes connections and says nothing keeps it waiting for libcurl's five minutes.
+    """
+
+    def __init__(self, trace: IO[bytes], url: str, stall: timedelta) -> None:
+        """Begin at the start of *trace*; no connection to *url* may take longer than *stall*."""
+        self._trace, self._url, self._stall = trace, url, stall.total_seconds()
+        self._at = 0
+        self._since: float | None = None
+
+    def check(self) -> None:
+        """Look at what is new.
+
+        Raises:
+            NetworkFailure: no connection came about in time.
+        """
+        # Not read(): its place in the file is the one at which git writes.
+        data = os.pread(self._trace.fileno(), _PIECE, self._at)
+        whole = data.rfind(b"\n") + 1 or (len(data) if len(data) == _PIECE else 0)
+        self._at += whole
+        sent = max((match.start() for match in _SENDS.finditer(data, 0, whole)), default=-1)
+        if data.rfind(_CONNECTS, 0, whole) > sent:
+            self._since = self._since or time.monotonic()
+        elif sent >= 0:
+            self._since = None
+        if self._since is not None and time.monotonic() - self._since > self._stall:
+            raise NetworkFailure(url=self._url, message=f"no connection after {self._stall:.0f} s", kind=TIMEOUT)
+
+
 @contextmanager
-def headers_file(url: str, *, of_lfs: bool = False) -> Iterator[Headers | None]:
+def headers_file(url: str, stall: timedelta, *, of_lfs: bool = False) -> Iterator[Headers | None]:
     """Yield a file for HTTP headers: git itself tells no Retry-After, and of several redirects the last.
 
-    None where there are none: only git-lfs goes on to https from elsewhere.
+    Meanwhile no connection of git's may take longer than *stall*; git-lfs has limits of its own for that. None where
+    there are no headers: only git-lfs goes on to https from elsewhere.
 
     It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
     knows to be a credential, and a header of the user's own it does not know.
@@ -55,7 +91,10 @@ def headers_file(url: str, *, of_lfs: bool = False) -> Iterator[Headers | None]:
     from tempfile import TemporaryFile
 
     with TemporaryFile() as file:
-        yield Headers(file, "GIT_TRACE", Led(file, url).check) if of_lfs else Headers(file)
+        if of_lfs:
+            yield Headers(file, "GIT_TRACE", Led(file, url).check)
+        else:
+            yield Headers(file, check=Connecting(file, url, stall).check)
 
 
 class Answer(Struct, frozen=True):

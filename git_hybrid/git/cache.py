@@ -71,7 +71,7 @@ class GitObjectCache(Struct):
             return None
 
     def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
-        """Link what the store has into *stage*, with the refs in question; return who said what upstream has there."""
+        """Link what the store has into *stage*, with the refs in question; return who served that."""
         git_dir = Path(stage.path) / ".git"
         with self._told(stage.name):
             store = self._store(url)

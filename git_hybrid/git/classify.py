@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from git_hybrid.core.errors import (
+    TIMEOUT,
     AccessDenied,
     BundlePrerequisites,
     EndlessAnswer,
@@ -24,7 +25,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.machine import disk_trouble, was_ended
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.disallowed import forbidden, of_another
+from git_hybrid.git.disallowed import forbidden, misset, of_another
 from git_hybrid.git.fsck import refused
 from git_hybrid.git.kept import upstream_ref
 
@@ -96,6 +97,9 @@ _TLS = (
     "certificate subject name",
     "unable to obtain common name",
     "error setting certificate",
+    "error adding trust anchors",
+    "problem with the ssl ca cert",
+    "problem with the local ssl certificate",
     "unable to get local issuer certificate",
     "self-signed certificate",
     "self signed certificate",
@@ -115,10 +119,11 @@ _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
     ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
-    ("timeout", ("timed out", "timeout was reached", "deadline")),
+    (TIMEOUT, ("timed out", "timeout was reached", "timeout, server", "deadline")),
     ("cut", ("early eof", "unexpected disconnect", "the remote end hung up", "connection reset", "recv failure")),
     ("cut", ("rpc failed", "transfer closed", "broken pipe", "connection closed", "unexpected eof", "gnutls recv")),
     ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
+    ("cut", ("closed by remote host", "connection corrupted", "message authentication code incorrect")),
     ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
@@ -185,6 +190,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     return (
         forbidden(stderr)
         or of_another(stderr, url=url, message=message)
+        or misset(text, status=status, message=message, command=command)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)

@@ -1,15 +1,19 @@
-"""What git on this machine refuses before it asks anybody: transports, and folders of other users. Pure."""
+"""What git on this machine refuses whoever is asked: transports, folders of other users, settings. Pure."""
 
 from __future__ import annotations
 
 import re
 
-from git_hybrid.core.errors import AccessDenied, BadArgument, HybridError
+from git_hybrid.core.errors import AccessDenied, BadArgument, GitFailed, HybridError
 from git_hybrid.core.pattern import pattern
 
 _FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
 _OWNERSHIP = pattern(
     r"detected dubious ownership.*?(?P<mend>git config --global --add safe\.directory [^\n]+)", re.DOTALL
+)
+# What is behind these words comes of them, and looks like a connection that broke.
+_MISSET = pattern(
+    r"^fatal: (?:could not open object name list|(?:unsupported|could not set) ssl backend)", re.MULTILINE
 )
 _SERVED = ("https", "ssh", "file")
 
@@ -20,8 +24,11 @@ def forbidden(stderr: str) -> HybridError | None:
     if found is None:
         return None
     if found["name"] in _SERVED:
-        reason = "git may not use it: it is not in GIT_ALLOW_PROTOCOL"
-        return BadArgument(what="transport", value=found["name"], reason=reason, hint="unset GIT_ALLOW_PROTOCOL")
+        reason = (
+            "git may not use it: GIT_ALLOW_PROTOCOL does not have it, or a setting protocol.<name>.allow forbids it"
+        )
+        hint = "unset GIT_ALLOW_PROTOCOL, or look for the setting: git config --show-origin --get-regexp '^protocol[.]'"
+        return BadArgument(what="transport", value=found["name"], reason=reason, hint=hint)
     reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
     hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
     return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
@@ -34,3 +41,8 @@ def of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
         return None
     words = message.partition(" / To add an exception")[0]
     return AccessDenied(url=url, message=words, trust=found["mend"])
+
+
+def misset(text: str, *, status: int, message: str, command: str) -> HybridError | None:
+    """Return what it means that git can do nothing by a setting of the user's; *text* has its words in lower case."""
+    return GitFailed(command=command, status=status, stderr=message) if _MISSET.search(text) else None

@@ -148,6 +148,19 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
     return result if network else result | _LOCAL | _NO_SERVER
 
 
+def obeying(environ: Mapping[str, str], config: Mapping[str, str]) -> Mapping[str, str]:
+    """Return *environ* with the protocols that the settings in *config* leave, if they forbid one that is used here.
+
+    A variable would beat protocol.allow, so it says the same; where the user has set it, it counts alone for git too.
+    """
+    every = config.get("protocol.allow", "always").lower()
+    told = {name: config.get(f"protocol.{name}.allow", every).lower() for name in _PROTOCOLS}
+    left = [name for name, allow in told.items() if allow in ("always", "user")]
+    if "GIT_ALLOW_PROTOCOL" in environ or len(left) == len(_PROTOCOLS):
+        return environ
+    return {**environ, "GIT_ALLOW_PROTOCOL": ":".join(left) or "none"}
+
+
 def asking_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a git child that reads a repository of the user's: their configuration, and no server.
 

@@ -27,6 +27,8 @@ def fetch_arguments(url: str, request: FetchRequest) -> list[str]:
     """Return the command that fetches what *request* asks for from *url*; what :func:`on_stdin` yields goes with it."""
     options = [] if request.depth is None else [f"--depth={request.depth}"]
     options += ["--filter=tree:0"] if request.commits_only else []
+    # What the server that was asked before has is no word of this one's, and a branch "a" leaves no room for "a/b".
+    options += ["--prune"] if any("*" in ref for ref in request.refs) else []
     if _is_long(request):
         return [*_FETCH, *options, "--stdin", "--end-of-options", url]
     return [*_FETCH, *options, "--end-of-options", url, *_specs(url, request)]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from git_hybrid.core.cache_record import PACK_LIMIT, Seen, StoreRecord, refreshed
+from git_hybrid.core.cache_record import PACK_LIMIT, Seen, StoreRecord, as_brought, refreshed
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
 from git_hybrid.core.value import Struct, replace
@@ -24,8 +24,10 @@ _YOUNG = timedelta(minutes=1)
 class NotFilled:
     """What stands for a store that cannot be filled."""
 
-    def keep(self, patterns: Sequence[str], served_by: str) -> None:
+    def keep(self, patterns: Sequence[str], served_by: str) -> str:
         """Keep nothing."""
+        del patterns
+        return served_by
 
 
 class StoreFilling(Struct):
@@ -64,16 +66,20 @@ class StoreFilling(Struct):
         write_packed_refs(None, self.git_dir, {f"{HAVES}{number}": oid for number, oid in enumerate(oids)})
         return record
 
-    def keep(self, patterns: Sequence[str], served_by: str) -> None:
+    def keep(self, patterns: Sequence[str], served_by: str) -> str:
         """Keep what was fetched into the stage: packs first, the record that names them last."""
+        seen: dict[RefName, Seen] = {}
         try:
             _drop_haves(self.git_dir)
+            known = {} if self._record is None else self._record.refs
+            seen = as_brought(known, self._seen(served_by))
             if self._begun and _is_whole(self.git_dir):
-                self._keep(patterns, served_by)
+                self._keep(patterns, seen)
         except (Unusable, Broken, LocalIo, OSError) as error:
             self.tell(reason(error))
+        return next((seen[RefName(ref)].origin for ref in patterns if ref in seen), served_by)
 
-    def _keep(self, patterns: Sequence[str], served_by: str) -> None:
+    def _keep(self, patterns: Sequence[str], seen: dict[RefName, Seen]) -> None:
         old, store = self._record, self.store
         if old is None:
             if store.path.exists():
@@ -82,7 +88,6 @@ class StoreFilling(Struct):
         folder = self.git_dir / "objects/pack"
         new = {name: folder / name for name in pack_files(folder) if name not in old.files}
         taken = store.take(new, old.files, old.object_format) if new or self._record is None else {}
-        seen = {ref: replace(found, served_by=served_by) for ref, found in self._seen().items()}
         refs = refreshed(old.refs, patterns, seen)
         same = self._record is not None and not new and refs.keys() == old.refs.keys()
         if same and all(_is_young(old.refs.get(ref), found) for ref, found in seen.items()):
@@ -96,11 +101,11 @@ class StoreFilling(Struct):
 
             consolidated(self.runner, store, record)
 
-    def _seen(self) -> dict[RefName, Seen]:
+    def _seen(self, served_by: str) -> dict[RefName, Seen]:
         found: dict[RefName, Seen] = {}
         for ref, oid in fetched_refs(self.git_dir).items():
             with suppress(InvalidText):
-                found[parse_full_ref(upstream_ref(ref))] = Seen(oid=parse_oid(oid), served_by="", at=self.now)
+                found[parse_full_ref(upstream_ref(ref))] = Seen(oid=parse_oid(oid), served_by=served_by, at=self.now)
         return found
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct
-from git_hybrid.git.limits import DeadlineExceeded, Limits
+from git_hybrid.git.limits import DeadlineExceeded, Limits, Stalled, Unconnectable
 from git_hybrid.threads import Worker
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ _SLOW = 1000
 _PIECE = 1 << 16
 _OK = 200
 _STALE = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError, BadStatusLine)
-
-
-class Stalled(Exception):
-    """Fewer bytes came than the limit asks for: 1000 a second, as git is told."""
 
 
 class Broken(Exception):
@@ -209,6 +205,8 @@ class KeptAlive:
             fresh = self._connected(request.host, request.port, watch)
         except (OSError, ValueError) as error:
             raise Unconnected from error
+        except Stalled as error:
+            raise Unconnectable from error
         return fresh, _sent(fresh, watch, request)
 
     def _take(self, host: str, port: int) -> HTTPSConnection | None:

@@ -19,6 +19,14 @@ class DeadlineExceeded(Exception):
     """A child was killed because its time was over."""
 
 
+class Stalled(Exception):
+    """Fewer bytes came than the limit asks for: 1000 a second, as git is told."""
+
+
+class Unconnectable(Stalled):
+    """No connection came about in that time."""
+
+
 class TalksOn(Exception):
     """A child was killed because it wrote more to stderr than anybody would read."""
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from git_hybrid import __version__
-from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request, Stalled
-from git_hybrid.git.limits import Limits
+from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request
+from git_hybrid.git.limits import Limits, Stalled, Unconnectable
 from git_hybrid.git.permitted import Policy, is_plain
 from git_hybrid.git.refusals import (
     ADVERTISEMENT,
@@ -127,6 +127,8 @@ class Servers:
         except Stalled as error:
             seconds = int(limits.stall.total_seconds())
             told = f"Operation too slow. Less than 1000 bytes/sec transferred the last {seconds} seconds"
+            if isinstance(error, Unconnectable):
+                told = f"Connection timed out after {seconds} seconds"
             raise as_git_says(url, told) from error
         except Broken as error:
             failure = of_connection(url, error, is_git_s=is_git_s or netloc in self._answered)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, GitFailed, GitRefused, ToolTooOld
 from git_hybrid.git.ahead import CONFIG, OF_REPOSITORY, VERSION
-from git_hybrid.git.environment import child_environment
+from git_hybrid.git.environment import child_environment, obeying
 from git_hybrid.git.place import top_of
 from git_hybrid.git.run import MINIMUM_GIT, Runner
 
@@ -35,6 +35,7 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
     runner.learn(item.partition("\n")[0] for item in told.decode("utf-8", "surrogateescape").split("\0") if item)
     pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
     config = {key.lower(): value if newline else "true" for key, newline, value in pairs}
+    runner.environ = obeying(runner.environ, config)
     if top is not None and OF_REPOSITORY not in config:
         # git tells what other files say, and nothing of why it did not read this one.
         done = runner.run(["git", "rev-parse", "--git-dir"], env=env, cwd=folder)

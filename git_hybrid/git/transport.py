@@ -232,7 +232,7 @@ class GitTransport(Struct, frozen=True):
         of_lfs: bool = False,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        with headers_file(url, of_lfs=of_lfs) as headers, on_stdin(url, request) as stdin:
+        with headers_file(url, limits.stall, of_lfs=of_lfs) as headers, on_stdin(url, request) as stdin:
             told = _told(arguments, watch)
             try:
                 done = self.runner.git_network(

@@ -431,6 +431,7 @@ def test_local_work_is_left_alone(bundle: Path, ws: Path, tool: Upstream, hybrid
     shutil.rmtree(tool.path)
     hybrid("reset", "tool", cwd=other)
     assert head(other) == tool_head
+    assert state(other)["tool"]["served_by"].startswith("bundle:")
     hybrid("sync", "--offline", cwd=other)
     # A folder has no place for that: only the bundle has it.
     shutil.rmtree(other / "sources/tool/.git")

@@ -222,6 +222,12 @@ def test_what_a_mirror_said_counts_only_where_it_would_be_asked(hybrid, workspac
     hybrid("sync")
     assert state(workspace)["tool"]["served_by"] == f"file://{served}"
     other = second(workspace)
+    # Upstream says that it has the same, and sends nothing of it.
+    direct = second(other)
+    for name in ("sources.json", "sources-audit.jsonl"):
+        (direct / "state" / name).unlink()
+    hybrid("sync", cwd=direct, env={"GIT_HYBRID_MIRRORS": "direct"})
+    assert state(direct)["tool"]["served_by"] == f"file://{served}"
     gone(tool)
     hybrid("sync", cwd=other, env={"GIT_HYBRID_MIRRORS": "direct"}, check=4)
     hybrid("sync", cwd=other)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from support.governed import shifted
 from support.kit import git, head, leave_unfinished, lock, logging_git, replace, state
 from support.upstream import Upstream, UpstreamFactory
 
+HASTY = '[defaults]\nstall = "1s"\nretry = { attempts = 1, initial = "10ms", maximum = "10ms" }\n'
 WHO = "Infra <infra@example.org>"
 
 
@@ -101,8 +104,15 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     assert "is longer than 4096 characters" in too_long
     secret = hybrid("mirror", "add", "told", "file:///elsewhere", "--owner", "ghp_c4n4ryc4n4ry", check=2).err
     assert "error: --owner: '***': holds a secret, and would stay" in secret
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
     hybrid("mirror", "remove", "nobody", check=2)
     hybrid("mirror", "remove", "corp")
+    # It is gone for good: what it had served is told by the log alone, and no check asks for its return.
+    last = (ws / "state/sources-audit.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["detail"] == {"mirror": "corp", "served": ["tool"]}
+    assert "served_by" not in state(ws)["tool"]
+    hybrid("check")
+    hybrid("audit", "verify")
     assert "nothing to verify: no mirror is recorded" in hybrid("mirror", "verify").err
     assert inventory(ws) == {}
     hybrid("mirror", "remove", "corp", check=2)
@@ -513,3 +523,12 @@ def test_a_base_url_that_is_refused_shows_no_secret(workspace: Path, hybrid: Hyb
     told = hybrid("mirror", "add", "m", base.format("CANARY"), "--owner", "me", check=2).err
     assert "'(hidden)'" in told
     assert "CANARY" not in told
+
+
+def test_a_mirror_that_takes_connections_and_says_nothing_is_passed_as_a_slow_one(ws: Path, hybrid: Hybrid) -> None:
+    replace(ws / "sources.toml", "[defaults]\n", HASTY)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mirror, begun = f"https://127.0.0.1:{silent.getsockname()[1]}", time.monotonic()
+        done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{mirror},direct"})
+    assert "tool: try 1 of 1 failed (timeout)" in done.err
+    assert time.monotonic() - begun < 30

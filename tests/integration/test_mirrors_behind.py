@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid, Result
-from support.kit import errors, git, head, lock, outcomes, released
+from support.kit import errors, git, head, lock, outcomes, released, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -187,3 +187,80 @@ def test_the_hint_at_upstream_goes_on_from_the_list_that_is_set(
         done = hybrid(command, "tagged", env=env, check=5)
         assert f"the mirror {new} has another refs/tags/v2.0.0" in done.err
         assert "GIT_HYBRID_MIRRORS=" not in done.err
+
+
+def test_a_commit_is_looked_for_on_all_refs_of_every_server(
+    upstream_factory: UpstreamFactory, tmp_path: Path, workspace: Path, hybrid: Hybrid
+) -> None:
+    """What a mirror that is behind calls a branch leaves room for upstream's, and is no word of upstream's."""
+    upstream = upstream_factory()
+    upstream.branch("feat", upstream.commit({"a": "1"}))
+    mirror = tmp_path / "mirror/localhost" / str(upstream.path).lstrip("/")
+    git("clone", "--quiet", "--mirror", upstream.path, mirror, cwd=tmp_path)
+    env = {"GIT_HYBRID_MIRRORS": f"{(tmp_path / 'mirror').as_uri()},direct"}
+    upstream.delete_ref("refs/heads/feat")
+    wanted = upstream.commit({"a": "2"}, branch="feat/x", parents=["main"])
+    upstream.commit({"a": "3"}, branch="feat/x")
+    hybrid("init")
+    hybrid("add", upstream.url, "--commit", wanted, env=env)
+    assert lock(workspace)["tool"]["ref"] == "refs/heads/feat/x"
+    # Merged, and the branch is used anew.
+    upstream.reset("main", "feat/x")
+    upstream.reset("feat/x", "main~2")
+    hybrid("sync", env=env)
+    assert state(workspace)["tool"]["served_by"] == upstream.url
+
+
+def test_of_a_shallow_source_too_upstream_is_asked_by_ref(
+    upstream_factory: UpstreamFactory, tmp_path: Path, workspace: Path, hybrid: Hybrid
+) -> None:
+    upstream = upstream_factory(any_sha=False, filters=False)
+    upstream.commit({"a": "1"})
+    # Neither gives out single commits (git before version 2 of the protocol).
+    git("config", "--global", "protocol.version", "0", cwd=workspace)
+    hybrid("init")
+    hybrid("add", upstream.url, "--history", "shallow")
+    hybrid("mirror", "update", tmp_path / "old")
+    pinned = upstream.commit({"a": "2"})
+    hybrid("pin", "tool")
+    upstream.commit({"a": "3"})
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{(tmp_path / 'old').as_uri()},direct"})
+    assert head(workspace) == pinned
+
+
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_whoever_served_the_files_is_recorded(
+    upstream_factory: UpstreamFactory, tmp_path: Path, workspace: Path, hybrid: Hybrid, history: str
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"a": "1"})
+    mirror = tmp_path / "mirror/localhost" / str(upstream.path).lstrip("/")
+    shutil.copytree(upstream.path, mirror)
+    lost = upstream.rev("main:a")
+    (mirror / "objects" / lost[:2] / lost[2:]).unlink()
+    hybrid("init")
+    hybrid("add", upstream.url, "--history", history)
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{(tmp_path / 'mirror').as_uri()},direct"})
+    assert state(workspace)["tool"]["served_by"] == upstream.url
+
+
+def test_a_commit_that_is_only_upstream_off_the_branch_is_not_called_unreachable(
+    old: str, branch: Upstream, hybrid: Hybrid
+) -> None:
+    wanted = branch.commit({"README": "side\n"}, branch="side", parents=["main"])
+    branch.commit({"README": "more\n"}, branch="side")
+    done = hybrid("pin", "branch", "--to", wanted, "--json", env={"GIT_HYBRID_MIRRORS": f"{old},direct"}, check=6)
+    assert errors(done) == {"branch": "off-branch"}
+
+
+@pytest.mark.parametrize("clone", [True, False])
+def test_a_mirror_is_filled_from_the_next_one_where_the_first_is_behind(
+    old: str, branch: Upstream, tagged: Upstream, tmp_path: Path, workspace: Path, hybrid: Hybrid, *, clone: bool
+) -> None:
+    if not clone:
+        shutil.rmtree(workspace / "sources/branch")
+    hybrid("mirror", "update", tmp_path / "next", env={"GIT_HYBRID_MIRRORS": f"{old},direct"})
+    (repo,) = (tmp_path / "next").rglob("branch.git")
+    assert git("rev-parse", "main", cwd=repo) == branch.rev("main")
+    done = hybrid("mirror", "update", tmp_path / "none", env={"GIT_HYBRID_MIRRORS": old}, check=5)
+    _says_what_is_true(done, old)

@@ -172,3 +172,14 @@ def test_trace_and_other_noise_of_the_caller_is_harmless(hybrid: Hybrid, workspa
     hybrid("add", tool.url, "--tag", "v1.0.0", env=env)
     hybrid("sync", env=env)
     assert head(workspace) == tool.rev("v1.0.0^{commit}")
+
+
+def test_a_protocol_that_the_settings_of_git_forbid_is_not_used(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    started(hybrid, tool.url, sync=False)
+    git("config", "--global", "protocol.allow", "never", cwd=workspace)
+    for command in (("sync",), ("outdated",), ("add", tool.url, "--name", "other")):
+        assert "transport: 'file': git may not use it" in hybrid(*command, check=2).err
+    git("config", "--global", "protocol.file.allow", "user", cwd=workspace)
+    hybrid("sync")

@@ -371,11 +371,37 @@ def test_a_server_names_no_repository_of_this_machine(
     assert not list(tmp_path.glob("mirror/**/private*"))
 
 
+def test_a_submodule_that_a_mirror_is_behind_with_comes_from_the_next(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("mirror", "update", tmp_path / "app")
+    hybrid("mirror", "update", tmp_path / "old")
+    # Of what is to be fetched the mirror has the repository of the source alone.
+    shutil.rmtree(tmp_path / "app/localhost" / str(lib.path).lstrip("/"))
+    app.commit({"vendor/lib": Gitlink(lib.commit({"lib.txt": "two\n"}))})
+    hybrid("pin", "app")
+    old, base = (tmp_path / "old").as_uri(), (tmp_path / "app").as_uri()
+    env = {"GIT_HYBRID_MIRRORS": f"{old},direct"}
+    hybrid("sync", env=env)
+    assert git("rev-parse", "HEAD", cwd=ws / "sources/app/vendor/lib") == lib.rev("main")
+    hybrid("mirror", "update", tmp_path / "app", env=env)
+    shutil.rmtree(ws / "sources/app")
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": base})
+    shutil.rmtree(ws / "sources/app")
+    # What has the name of the source in its base has no submodules: of these the other is asked.
+    mirrors = f"{base}/localhost{app.path.parent}/{{name}}.git,{old}"
+    done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": mirrors}, check=5)
+    assert f"submodule vendor/lib is on no branch and no tag at the mirror {old}" in done.err
+
+
 def test_a_submodule_commit_that_upstream_lost_is_5(ws: Path, app: Upstream, hybrid: Hybrid) -> None:
     before = git("rev-parse", "HEAD", cwd=ws / "sources/app")
     app.commit({"vendor/lib": Gitlink("1" * 40)})
     hybrid("pin", "app")
-    assert hybrid("sync", check=5).code == 5
+    done = hybrid("sync", "--json", check=5)
+    assert errors(done) == {"app": "submodule-unreachable"}
+    # The commit is one of another repository than the source's: no approval of the source takes it.
+    assert "--force" not in "".join(done.json()["sources"][0]["error"]["hints"])
     assert git("rev-parse", "HEAD", cwd=ws / "sources/app") == before
 
 

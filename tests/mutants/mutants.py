@@ -229,7 +229,7 @@ MUTANTS = (
     ),
     Mutant(
         "ancestor",
-        "app/acquire.py",
+        "app/proving.py",
         "and rt.objects.is_ancestor(stage, pin.commit, commit)",
         "",
         f"{IDENTITY}::test_an_imposter_that_the_clone_already_has",
@@ -257,7 +257,7 @@ MUTANTS = (
     ),
     Mutant(
         "moved-tag",
-        "app/acquire.py",
+        "app/proving.py",
         "return (commit, tag_object) == (pin.commit, pin.tag_object)",
         "return True",
         f"{IDENTITY}::test_moved_tag",

@@ -125,7 +125,7 @@ def test_a_host_that_policy_does_not_have_is_not_asked_itself(mirrors, asked):
         list_refs(rt, SOURCE, manifest)
     assert (caught.value.name, caught.value.host) == ("tool", "example.org")
     with pytest.raises(errors.HostNotAllowed):
-        fetch(rt, SOURCE, manifest, STAGE, FetchRequest())
+        fetch(rt, SOURCE, manifest, STAGE, FetchRequest(), satisfied=lambda: True)
     with pytest.raises(errors.HostNotAllowed):
         fetch_lfs(rt, SOURCE, manifest, STAGE, OID)
     assert transport.asked == asked * 3
@@ -152,7 +152,7 @@ def test_the_last_server_leaves_the_judgement_to_the_caller():
 def test_a_bundle_that_has_it_needs_no_network():
     transport = FakeTransport()
     rt = runtime(transport, offline="--offline", bundles=lambda name: f"/b/{name}.bundle")
-    assert fetch(rt, SOURCE, MANIFEST, STAGE, FetchRequest()) == "file:///b/tool.bundle"
+    assert fetch(rt, SOURCE, MANIFEST, STAGE, FetchRequest(), satisfied=lambda: True) == "file:///b/tool.bundle"
     assert (transport.bundles, transport.asked) == (["/b/tool.bundle"], [])
 
 

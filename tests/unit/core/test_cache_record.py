@@ -13,6 +13,7 @@ from git_hybrid.core.cache_record import (
     StoreLook,
     StoreRecord,
     answers,
+    as_brought,
     decode_record,
     encode_record,
     folder_name,
@@ -23,6 +24,7 @@ from git_hybrid.core.cache_record import (
     to_prune,
 )
 from git_hybrid.core.ids import InvalidText, RefName, parse_url
+from git_hybrid.core.value import replace
 from support.values import NOW, TOOL_URL, oid
 
 MAIN, TAG = RefName("refs/heads/main"), RefName("refs/tags/v1")
@@ -47,7 +49,7 @@ def record(**refs: Seen) -> StoreRecord:
 
 
 def test_what_is_written_is_read():
-    written = record(main=seen(), next=seen(2, served_by=MIRROR))
+    written = record(main=seen(), next=seen(2, served_by=MIRROR), more=replace(seen(3), brought_by=MIRROR))
     assert decode_record(encode_record(written)) == written
     assert written.packs == 1
     assert written.size == 120
@@ -71,6 +73,7 @@ def test_what_is_written_is_read():
         (("refs", "refs/heads/a..b"), [oid(1), TOOL_URL, "2026-07-20T12:00:00Z"]),
         (("refs", "refs/heads/x"), ["1" * 64, TOOL_URL, "2026-07-20T12:00:00Z"]),
         (("refs", "refs/heads/x"), [oid(1), 7, "2026-07-20T12:00:00Z"]),
+        (("refs", "refs/heads/x"), [oid(1), TOOL_URL, "2026-07-20T12:00:00Z", 7]),
         (("refs", "refs/heads/x"), [oid(1)]),
     ],
 )
@@ -109,6 +112,14 @@ def test_a_fetch_of_all_branches_forgets_those_that_upstream_has_no_more():
     old = {MAIN: seen(1), RefName("refs/heads/gone/x"): seen(2), TAG: seen(3)}
     assert refreshed(old, ["refs/heads/*"], {MAIN: seen(4)}) == {MAIN: seen(4), TAG: seen(3)}
     assert refreshed(old, ["refs/heads/main"], {MAIN: seen(4)}) == {**old, MAIN: seen(4)}
+
+
+def test_who_says_it_again_has_not_sent_it():
+    old = {MAIN: seen(1, served_by=MIRROR), TAG: seen(2)}
+    by_upstream = as_brought(old, {MAIN: seen(1), TAG: seen(2), RefName("refs/heads/new"): seen(3)})
+    assert [found.origin for found in by_upstream.values()] == [MIRROR, TOOL_URL, TOOL_URL]
+    assert answers(record(main=by_upstream[MAIN]), [MAIN], servers=frozenset({TOOL_URL})) == MIRROR
+    assert as_brought(by_upstream, {TAG: seen(1, served_by=TOOL_URL)})[TAG].origin == MIRROR
 
 
 def test_evidence_counts_from_servers_that_would_be_asked_and_while_it_is_young():

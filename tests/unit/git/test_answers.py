@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
+from datetime import timedelta
 from tempfile import TemporaryFile
 
 import pytest
 
+from git_hybrid.core.errors import TIMEOUT, NetworkFailure
 from git_hybrid.git.answers import Answer, Headers, headers_file, host_of, led_to, read_headers
 
+MINUTE = timedelta(minutes=1)
 CURL = b"""\
 05:20:30.616 http.c:684              => Send header: GET /r/info/refs HTTP/1.1
 05:20:30.616 http.c:684              => Send header: Host: one.example:8443
@@ -49,11 +54,42 @@ def test_the_first_server_is_the_one_that_was_named() -> None:
 
 def test_only_git_lfs_goes_on_to_https_from_elsewhere() -> None:
     for url, of_lfs, variable in (("https://h/r", False, "GIT_TRACE_CURL"), ("ssh://h/r", True, "GIT_TRACE")):
-        with headers_file(url, of_lfs=of_lfs) as headers:
+        with headers_file(url, MINUTE, of_lfs=of_lfs) as headers:
             assert headers is not None
             assert variable in headers.wanted
-    with headers_file("ssh://h/r") as headers:
+    with headers_file("ssh://h/r", MINUTE) as headers:
         assert headers is None
+
+
+TRYING = b"20:53:20.32 http.c:725  == Info:   Trying 127.0.0.1:443...\n"
+ASKED = b"20:53:20.38 http.c:715  => Send header: GET /r/info/refs HTTP/1.1\n"
+TUNNEL = b"20:53:20.38 http.c:715  => Send header: CONNECT h:443 HTTP/1.1\n"
+
+
+@pytest.mark.parametrize(
+    ("trace", "waits"),
+    [
+        (TRYING, True),
+        (TRYING + b"20:53:20.33 http.c:725  == Info: Connected to h\n", True),
+        (TRYING + TUNNEL, True),
+        (TRYING + ASKED + TRYING, True),
+        (TRYING + ASKED, False),
+        (b"x" * (1 << 17) + b"\n" + TRYING, True),
+        (TRYING[:-1], False),
+        (b"", False),
+    ],
+)
+def test_a_connection_that_does_not_come_about_has_an_end(trace: bytes, *, waits: bool) -> None:
+    with headers_file("https://h/r", timedelta(0)) as headers:
+        assert headers is not None
+        assert headers.check is not None
+        headers.file.write(trace)
+        headers.file.flush()
+        with pytest.raises(NetworkFailure) if waits else nullcontext() as failed:
+            for _ in range(4):
+                headers.check()
+                time.sleep(0.001)
+        assert failed is None or failed.value.kind == TIMEOUT
 
 
 def test_a_host_is_read_from_what_may_be_no_url() -> None:

@@ -74,6 +74,11 @@ SAMPLES = (
     (AT + "SSL: certificate subject name 'a' does not match target host name 'b'", Tls),
     (AT + "SSL: unable to obtain common name from peer certificate", Tls),
     (AT + "error setting certificate verify locations:  CAfile: /no/such/file", Tls),
+    (AT + "Problem with the SSL CA cert (path? access rights?)", Tls),
+    (AT + "error adding trust anchors from file: /no/such/file", Tls),
+    (AT + "Problem with the local SSL certificate", Tls),
+    ("fatal: Unsupported SSL backend 'x'. Supported SSL backends:\n\tgnutls", errors.GitFailed),
+    ("fatal: could not open object name list: /x\nfatal: fetch-pack: invalid index-pack output", errors.GitFailed),
     (
         "No ED25519 host key is known for h and you have requested strict checking.\nHost key verification failed.",
         HostKey,
@@ -89,6 +94,13 @@ SAMPLES = (
     ("ssh: connect to host example.org port 22: No route to host" + SSH_TAIL, Network),
     ("kex_exchange_identification: Connection closed by remote host" + SSH_TAIL, Network),
     ("client_loop: send disconnect: Broken pipe\nfatal: early EOF", Network),
+    ("Connection to example.org closed by remote host." + SSH_TAIL, Network),
+    ("Timeout, server example.org not responding." + SSH_TAIL, Network),
+    ("Corrupted MAC on input.\nssh_dispatch_run_fatal: message authentication code incorrect" + SSH_TAIL, Network),
+    (
+        "Bad packet length 7.\nssh_dispatch_run_fatal: Connection to ::1 port 22: Connection corrupted" + SSH_TAIL,
+        Network,
+    ),
     ("ERROR: Repository not found." + SSH_TAIL, Missing),
     ("fatal: '/srv/x.git' does not appear to be a git repository" + SSH_TAIL, Missing),
     ("remote: The project you were looking for could not be found" + SSH_TAIL, Missing),
@@ -283,3 +295,20 @@ def test_a_bundle_tells_all_the_commits_that_it_builds_on():
     found = classify_network(stderr, url="/b/tool.bundle", status=1, command="git fetch")
     assert isinstance(found, errors.BundlePrerequisites)
     assert found.commits == commits
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "known"),
+    [
+        ("ssh://git@git.example.org/x", "git.example.org", "git.example.org"),
+        ("ssh://git@git.example.org:7999/x", "-p 7999 git.example.org", "'[git.example.org]:7999'"),
+        ("https://git.example.org:8443/x", "git.example.org", "git.example.org"),
+    ],
+)
+def test_the_hints_at_a_host_key_name_the_host_and_take_the_old_key_away(url: str, host: str, known: str) -> None:
+    scan = f": ssh-keyscan {host} >> ~/.ssh/known_hosts"
+    for words in ("No ED25519 host key is known for x", "Host key for x has changed"):
+        told = f"{words} and you have requested strict checking.\nHost key verification failed.{SSH_TAIL}"
+        *before, last = tell(classify_network(told, url=url, status=128, command="git fetch")).hints
+        assert last.endswith(scan)
+        assert [hint.rpartition(": ")[2] for hint in before] == [f"ssh-keygen -R {known}"] * ("changed" in words)

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from git_hybrid.git.keptalive import Broken, KeptAlive, Request, Stalled, Unconnected
-from git_hybrid.git.limits import DeadlineExceeded, Limits
+from git_hybrid.git.keptalive import Broken, KeptAlive, Request, Unconnected
+from git_hybrid.git.limits import DeadlineExceeded, Limits, Stalled, Unconnectable
 from support.pki import Pki
 
 LIMITS = Limits(stall=timedelta(seconds=5), deadline=timedelta(seconds=10))
@@ -146,6 +146,11 @@ def test_limits(client: KeptAlive, server: Server) -> None:
         asked(client, server, "/a", Limits(stall=timedelta(seconds=1), deadline=timedelta(seconds=10)))
     with pytest.raises(DeadlineExceeded):
         asked(client, server, "/a", Limits(stall=timedelta(seconds=10), deadline=timedelta(seconds=0.3)))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        request = Request(host="localhost", port=silent.getsockname()[1], target="/", headers={})
+        limits = Limits(stall=timedelta(seconds=1), deadline=timedelta(seconds=10))
+        with pytest.raises(Unconnectable), client.asking(request, limits):
+            pass
 
 
 def test_whoever_is_busy_does_not_blame_the_server(client: KeptAlive, server: Server) -> None:

@@ -9,7 +9,14 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.git.environment import asking_environment, child_environment, fsck_settings, hardened, user_environment
+from git_hybrid.git.environment import (
+    asking_environment,
+    child_environment,
+    fsck_settings,
+    hardened,
+    obeying,
+    user_environment,
+)
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.run import Runner
 
@@ -226,6 +233,23 @@ def test_what_git_calls_local_is_dropped():
 def test_protocols_are_those_that_the_user_allows_too(given, want):
     env = child_environment({} if given is None else {"GIT_ALLOW_PROTOCOL": given}, network=True)
     assert env["GIT_ALLOW_PROTOCOL"] == want
+
+
+@pytest.mark.parametrize(
+    ("config", "given", "want"),
+    [
+        ({}, None, "https:ssh:file"),
+        ({"protocol.allow": "user"}, None, "https:ssh:file"),
+        ({"protocol.allow": "Never"}, None, "none"),
+        ({"protocol.allow": "never", "protocol.https.allow": "always"}, None, "https"),
+        ({"protocol.file.allow": "never", "protocol.ext.allow": "always"}, None, "https:ssh"),
+        ({"protocol.ssh.allow": "what git does not know"}, None, "https:file"),
+        ({"protocol.allow": "never"}, "file:git", "file"),
+    ],
+)
+def test_protocols_are_those_that_the_settings_of_the_user_allow(config, given, want):
+    environ = {} if given is None else {"GIT_ALLOW_PROTOCOL": given}
+    assert child_environment(obeying(environ, config), network=True)["GIT_ALLOW_PROTOCOL"] == want
 
 
 def test_what_reads_may_use_no_protocol():

@@ -1,0 +1,68 @@
+"""Show by what was fetched where a pinned commit belongs."""
+
+from __future__ import annotations
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import IdentityChanged, MovedTag, Unreachable
+from git_hybrid.core.ids import Oid, RefName, is_full_ref
+from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.manifest import Commit, Source
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.resolve import is_other_repository
+
+
+def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
+    """Tell whether *stage* shows that the pinned commit belongs to its ref."""
+    if pin.ref == UNREACHABLE:
+        return rt.objects.has_commit(stage, pin.commit)
+    upstream = rt.objects.upstream(stage, pin.ref)
+    if upstream is None:
+        return False
+    commit, tag_object = upstream
+    if pin.ref.startswith("refs/tags/"):
+        return (commit, tag_object) == (pin.commit, pin.tag_object)
+    if commit == pin.commit:
+        return True
+    return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
+
+
+def leads_to(rt: Runtime, stage: Stage, pin: Pin) -> bool:
+    """Tell whether what was fetched into *stage* is not behind *pin*: what is borrowed there may be ahead of it."""
+    if not rt.objects.has_commit(stage, pin.commit):
+        return False
+    upstream = rt.objects.upstream(stage, pin.ref) if pin.ref.startswith("refs/heads/") else None
+    return upstream is None or upstream[0] == pin.commit or not rt.objects.is_ancestor(stage, upstream[0], pin.commit)
+
+
+def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
+    """Raise unless *stage* shows that the pinned commit belongs to what was declared."""
+    if is_proved(rt, stage, pin):
+        return
+    if isinstance(source.track, Commit):
+        if belongs(rt, stage, pin.commit):
+            return
+    elif pin.ref.startswith("refs/tags/") and (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
+        old, new = pin.tag_object or pin.commit, upstream[1] or upstream[0]
+        commits = {"old_commit": pin.commit, "new_commit": upstream[0]}
+        raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, **commits)
+    if (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
+        roots = rt.objects.facts(stage, upstream[0], complete=True).root_commits
+        if is_other_repository(pin.root_commits, roots):
+            raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
+    raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)
+
+
+def belongs(rt: Runtime, stage: Stage, commit: Oid) -> bool:
+    """Tell whether a fetched branch or tag has *commit* in its history."""
+    return containing_ref(rt, stage, commit) is not None
+
+
+def containing_ref(rt: Runtime, stage: Stage, commit: Oid) -> RefName | None:
+    """Return the first fetched branch, then tag, whose history has *commit*; None if none has."""
+    if not rt.objects.has_commit(stage, commit):
+        return None
+    refs = {ref: oid for ref, oid in rt.objects.upstream_refs(stage).items() if is_full_ref(ref)}
+    ordered = sorted(refs, key=lambda ref: (refs[ref] != commit, not ref.startswith("refs/heads/"), ref))
+    found = (ref for ref in ordered if rt.objects.is_ancestor(stage, commit, refs[ref]))
+    ref = next(found, None)
+    return None if ref is None else RefName(ref)
