@@ -28,7 +28,7 @@ class Common:
     """What the common options say; filled while the command line is read, the command's own options last.
 
     ``root`` is that of the workspace, once it is open; ``lost`` is why stdout could not take what the command says, if
-    so; ``is_dry``: the command only showed what it would do.
+    so; ``is_dry``: the command only showed what it would do; ``judges``: it tells what is wrong with the audit log.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Common:
         self.root: Path | None = None
         self.lost = ""
         self.is_dry = False
+        self.judges = False
 
     def take(self, name: str, value: object) -> None:
         """Take what one option says; an option that says nothing is not there."""

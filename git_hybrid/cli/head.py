@@ -35,8 +35,10 @@ def root_of(folder: Path, runner: Runner) -> Layout:
         raise
 
 
-def found(folder: Path, runner: Runner) -> Layout:
+def found(folder: Path, runner: Runner, *, judges: bool = False) -> Layout:
     """Return the workspace that *folder* is in. git is asked only where a file is not there that most have.
+
+    Who *judges* the log tells by itself that it is not there.
 
     Raises:
         NoWorkspace: there is none.
@@ -46,11 +48,11 @@ def found(folder: Path, runner: Runner) -> Layout:
     """
     layout = root_of(folder, runner)
     refuse_links(layout)
-    if not layout.has_log():
+    if not (judges or layout.has_log()):
         from git_hybrid.git.takenout import refuse_taken_out
 
         refuse_taken_out(runner, layout.root)
-    elif not layout.lock.exists():
+    elif not (layout.lock.exists() and layout.has_log()):
         from git_hybrid.git.leftout import refuse_left_out
         from git_hybrid.git.repository import around
 

@@ -239,7 +239,10 @@ def opened_for(
 
         line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True)
     watch = None if line is None else line.moved
-    choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, ahead=common.ahead)
+    told = _shown(common.argv)
+    choices = Choices(
+        folder=common.folder, command=told, jobs=jobs, offline=offline, ahead=common.ahead, judges=common.judges
+    )
     with handled(cancel), ExitStack() as stack:
         try:
             wired = stack.enter_context(session(choices, progress=line or progress, cancel=cancel, watch=watch))

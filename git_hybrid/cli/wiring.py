@@ -45,13 +45,17 @@ if TYPE_CHECKING:
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What the command line says to the wiring; None and False leave the choice to environment and configuration."""
+    """What the command line says to the wiring; None and False leave the choice to environment and configuration.
+
+    ``judges``: it tells what is wrong with the audit log, and needs none.
+    """
 
     folder: Path
     command: str
     jobs: int | None = None
     offline: bool = False
     ahead: Ahead | None = None
+    judges: bool = False
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -92,7 +96,7 @@ def session(
     """
     variables = dict(os.environ)
     runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
-    layout = found(choices.folder, runner)
+    layout = found(choices.folder, runner, judges=choices.judges)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner, layout.root)

@@ -78,7 +78,13 @@ def test_what_was_lost_of_state_is_taken_back_before_anything_is_decided(lost: s
         git("commit", "-q", "-a", "-m", "it is generated", cwd=site.root)
     edited = site.read("sources.toml") + "# edited since\n"
     site.write("sources.toml", edited)
-    for words in ("pin", "check", "status"):
+    if lost == "the log":
+        assert site("check", "audit", check=1).out.startswith(
+            "fail state/sources-audit.jsonl: log: is missing or empty"
+        )
+    site("check", "-q", check=1)
+    assert "bad state/sources-audit.jsonl: " in site("audit", "verify", check=5).out
+    for words in ("pin", "status"):
         refused = site(words, check=2).err
         assert f"error: the workspace {site.root} has no audit log any more, and git has it" in refused
     assert refused.endswith(", another folder: git hybrid init FOLDER\n")

@@ -176,6 +176,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
 
     It names the first bad record and what that proves.
     """
+    common_of(context).judges = True
     with opened(context) as (session, output):
         layout, repository = session.layout, around(session.runner, session.layout.root)
 

@@ -8,6 +8,7 @@ import click
 
 from git_hybrid.app.check_sources import check_sources
 from git_hybrid.cli.checking import gather, run_checks, run_staged, with_settings
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -41,6 +42,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             reason="reads the files of clones, and has no part in this check",
             hint="git hybrid check sources --content",
         )
+    common_of(context).judges = True
     with opened(context) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
         results = dict(_results(session, names, staged=staged))
