@@ -189,8 +189,11 @@ def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: S
     now = tip(refs, old.ref, source)
     if (old.commit, old.tag_object) == (now.commit, now.tag_object):
         return None
-    was, found = old.tag_object or old.commit, now.tag_object or now.commit or ""
     commits = {"old_commit": old.commit, "new_commit": now.commit or ""}
+    was, found = old.tag_object or old.commit, now.tag_object or now.commit or ""
+    if was == found:
+        # Of a former pin the commit alone is known.
+        was, found = old.commit, now.commit or ""
     return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits)
 
 

@@ -171,12 +171,13 @@ def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(fo
     assert forced.checked("overrides") + forced.checked("audit") == []
 
 
-@pytest.mark.parametrize("to", ["hotfix", "main"])
+@pytest.mark.parametrize("to", ["hotfix", "main", "main~1"])
 def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site, to: str) -> None:
     moved_tag(site, to)
     site.force("rel", expires="2d")
     site("pin", "tool")
     assert "override" in lock(site.root)["tool"]
+    assert "1 current" in site("outdated").err
     assert "expired" in site("pin", "tool", check=6, shift="+3d").err
     site("sync", check=6, shift="+3d")
     site.replace("sources.toml", 'tag = "rel"', f'commit = "{lock(site.root)["tool"]["commit"]}"')
@@ -223,7 +224,8 @@ def test_a_tag_that_moved_is_told_also_while_the_pin_is_forced_elsewhere(site: S
     moved_tag(site)
     site.force(site.commits.first)
     for words in (("outdated",), ("diff", "--upstream"), ("pin", "tool")):
-        assert "upstream moved refs/tags/rel" in site(*words, check=5).err
+        told = site(*words, check=5).err
+        assert f"moved refs/tags/rel: it was {site.commits.third}, it is {site.commits.hotfix}\n" in told
 
 
 def test_the_way_back_is_plain_also_after_it_was_forced(site: Site) -> None:
