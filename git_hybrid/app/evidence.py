@@ -132,6 +132,7 @@ def _candidate(
         found = wherever(refs, wish.to)
         if found.commit is not None and found.ref is None and not wish.objections.forced:
             history, _ = fetch_history(rt, source, manifest, EVERY_REF, oid_length=len(found.commit))
+            require_commit(source, refs, None, found.commit, rt.objects.kind(history, found.commit))
             require_somewhere(rt, source, manifest, history, found.commit)
         wish.objections.meet(error)
         return found
@@ -161,7 +162,7 @@ def _place(
         except Unreachable as error:
             wish.objections.meet(error)
             return replace(candidate, ref=UNREACHABLE), UNREACHABLE
-    require_commit(source, candidate.ref, commit, rt.objects.kind(history, commit))
+    require_commit(source, refs, candidate.ref, commit, rt.objects.kind(history, commit))
     if wish.to is not None and candidate.declared is not None:
         if not wish.objections.forced:
             fetch(rt, source, manifest, history, everything(source))
