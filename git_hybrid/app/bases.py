@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
@@ -106,7 +107,7 @@ def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pi
     The way to another repository is one that the manifest shows, and its pins are compared with nothing. The way back
     leaves nothing to see: the pin goes on from where it was.
     """
-    if not stood or any(pin.url == source.url for pin in stood):
+    if not stood or any(same_repository(pin.url, source.url) for pin in stood):
         return ()
     return rt.ledger.former_pins(source.name, source.url)
 

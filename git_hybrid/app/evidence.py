@@ -14,7 +14,7 @@ from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
 from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
-from git_hybrid.core.endpoints import Endpoint
+from git_hybrid.core.endpoints import Endpoint, same_repository
 from git_hybrid.core.errors import (
     BadArgument,
     OffBranch,
@@ -104,7 +104,7 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         for bases in wish.former(candidate.ref):
             moved = moved or moved_from(None, bases, candidate, refs, source)
         wish.objections.meet(moved)
-    same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
+    same = old is not None and same_repository(old.url, source.url) and (keeps or candidate.commit == old.commit)
     is_exception = old is not None and old.override is not None and wish.objections.forced
     if moved is None and old is not None and same and (still_allowed(old, source) or is_exception):
         # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or elsewhere, by now.

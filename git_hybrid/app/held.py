@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
@@ -16,7 +17,7 @@ from git_hybrid.core.value import replace
 def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish: Wish) -> Resolved | Pin:
     """Return *found*, or the old pin where a plain one may not take the place of its override.
 
-    A pin that the lock does not have, or no longer, comes back with its override.
+    A pin that the lock does not have, or no longer, or of an entry that was edited, goes on with its override.
 
     Raises:
         OverrideEnded, OverrideUnrecorded, OverrideUnsigned: the override is not in force either.
@@ -26,7 +27,9 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
         return found
     if (ended := governed(held, snapshot.approvals)) is not None:
         raise ended
-    return held if held is found.old else replace(found, pin=replace(found.pin, override=held.override))
+    if held is found.old and held.config_digest == found.pin.config_digest:
+        return held
+    return replace(found, pin=replace(found.pin, override=held.override))
 
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:
@@ -49,7 +52,9 @@ def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
 
     A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.
     """
-    if old.override is None or (old.commit, old.url, old.ref) != (new.commit, new.url, new.ref):
+    if old.override is None or (old.commit, old.ref) != (new.commit, new.ref):
+        return False
+    if not same_repository(old.url, new.url):
         return False
     told = lifted(old.override, old.source, snapshot.overrides, snapshot.trail)
     if isinstance(source.track, Commit) or _is_put_right(snapshot, old, new, told):

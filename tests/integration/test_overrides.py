@@ -186,6 +186,18 @@ def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site, to: str)
     site("sync", shift="+3d")
 
 
+def test_a_url_that_is_written_otherwise_sheds_no_override(site: Site) -> None:
+    moved_tag(site)
+    site.force("rel")
+    site.replace("sources.toml", 'tool.git"', 'tool"')
+    site("pin", "tool")
+    entry = lock(site.root)["tool"]
+    assert entry["url"].endswith("/tool")
+    assert entry.get("override") == site.overrides()[0]["id"]
+    site("sync")
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
 def test_a_tag_that_was_made_anew_stays_forced_until_it_is_what_it_was(site: Site) -> None:
     moved_tag(site, "main")
     first = lock(site.root)["tool"]["tag_object"]
