@@ -22,6 +22,11 @@ def restore(file: str) -> str:
     return f"{FROM_GIT}git log -p -- {file}"
 
 
+def _bring_back(archive: str) -> str:
+    """Return what mends that *archive* is not there: the branch that closed it has it, where this one never had."""
+    return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {archive}) -- {archive}"
+
+
 RESTORE = restore(LOG)
 NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit verify"
 """The same where no repository has the log."""
@@ -80,7 +85,7 @@ class Files:
                 name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
                 if archive is None:
                     what, proves = f"goes on from {name}, which is not there", "it was deleted, or never committed"
-                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=restore(name))
+                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=_bring_back(name))
                 elif archive.sha256 != sha256:
                     what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
                     proves = "the archive was changed after it was closed"

@@ -47,7 +47,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     nowhere = NO_GIT if witnesses.committed is None else RESTORE
     if files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
-        return _mended(found, nowhere)
+        return _mended([item for item in found if item.id != "missing"], nowhere)
     moved = against_moves(records, _moves(files.ours, witnesses))
     lost = tuple(_against_commits(files.ours, witnesses))
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)

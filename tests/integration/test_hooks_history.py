@@ -94,6 +94,21 @@ def test_a_branch_from_before_a_rotation_can_be_merged(into: str, team: Team) ->
     assert team.is_whole()
 
 
+def test_a_pick_from_behind_a_rotation_is_mended_as_the_check_says(team: Team) -> None:
+    git("branch", "release", cwd=team.root)
+    team.hybrid("audit", "rotate")
+    team.commit("rotate")
+    team.moved("a")
+    team.switch("release")
+    git("cherry-pick", "main", cwd=team.root)
+    team.hybrid("sync")
+    assert "is not there" in team.hybrid("audit", "rotate", check=2).err
+    (mend,) = re.findall(r"^  mend: .*: (git .*)$", team.hybrid("check", "audit", check=1).out, re.MULTILINE)
+    subprocess.run(["sh", "-ec", mend], cwd=team.root, check=True)
+    team.commit("the archive")
+    assert team.is_whole()
+
+
 def test_where_both_sides_rotated_both_archives_are_kept(team: Team) -> None:
     team.switch("-c", "side")
     team.moved("b")
