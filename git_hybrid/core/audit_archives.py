@@ -43,6 +43,11 @@ def restore_from(revision: str) -> str:
     return f"{FROM_GIT}git checkout {revision} -- {LOG}"
 
 
+def joined_with(revision: str) -> str:
+    """Return the same where the log has records that *revision* has not, and that stay."""
+    return f"{FROM_GIT}git show {revision}:./{LOG} | cat - {LOG} | awk '!seen[$0]++' > {LOG}.new && mv {LOG}.new {LOG}"
+
+
 class Breach(Struct, frozen=True, kw_only=True):
     """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable."""
 
