@@ -76,7 +76,8 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
     )
-    is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
+    # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
+    is_new = found[1 if repository.revision else 0] is None
     return _brought(repository, root, now) if is_new else now
 
 
