@@ -69,6 +69,19 @@ def test_an_honest_move_is_whole(site: Site) -> None:
         site = there
 
 
+def test_clones_that_stayed_behind_are_not_committed(site: Site) -> None:
+    there = moved(site, "platform")
+    git("init", "-q", str(site.root / "sources/tool"), cwd=there.root)
+    git("commit", "-q", "--allow-empty", "-m", "x", cwd=site.root / "sources/tool")
+    (site.root / "sources/.lock").touch()
+    git("add", "-A", cwd=there.root.parent)
+    code, said = hook(there.root)
+    assert (code, said.count("fail ")) == (1, 1)
+    assert said.startswith("fail ../ws/sources: index: is tracked by git: the clones of a workspace that was moved")
+    git("rm", "-r", "-f", "-q", "--cached", "--", "../ws/sources", cwd=there.root)
+    assert hook(there.root) == (0, "")
+
+
 def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     revoke(site)
     old = texts(site)
