@@ -77,7 +77,10 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lines_before=tuple(told for _, told in bases),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
-    is_new = found[1 if repository.revision else 0] is None
+    is_new = found[1] is None
+    if not repository.revision:
+        coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
+        is_new = found[0] is None and any(coming)
     return _brought(repository, root, now) if is_new else now
 
 
