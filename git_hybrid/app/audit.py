@@ -19,6 +19,8 @@ def rotate(rt: Runtime, archives: Callable[[], Sequence[str]], *, year: int) -> 
     """
     with rt.writing():
         refuse_unfinished(rt.ledger.snapshot())
+        # The name of one that is missing would be free, and taken.
+        rt.ledger.require_archives()
         name = free_archive(str(year), archives())
         event = Event(event=ROTATE, detail={"archive": name.rsplit("/", 1)[-1]})
         rt.ledger.record(rt.info, Decision(events=[event], archive=name), ())

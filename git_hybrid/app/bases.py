@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.governance import ASIDE, lifted
+from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
@@ -106,7 +107,7 @@ def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pi
     The way to another repository is one that the manifest shows, and its pins are compared with nothing. The way back
     leaves nothing to see: the pin goes on from where it was.
     """
-    if not stood or any(pin.url == source.url for pin in stood):
+    if not stood or any(same_repository(pin.url, source.url) for pin in stood):
         return ()
     return rt.ledger.former_pins(source.name, source.url)
 
@@ -145,12 +146,13 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     """Return what a plain pin is judged against: *old*, and the last pin before it that was not forced.
 
     What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
-    Past a moved tag or a rewritten history upstream may go on, or put things right again.
+    Past a moved tag or a rewritten history, though they lead back, upstream may go on, or put things right again.
     """
     trail, name = snapshot.trail, old.source
     identity = old.override or ""
     forced = told = lifted(identity, name, snapshot.overrides, trail)
-    found = () if forced is not None and ASIDE & set(forced.lifts) else (Base(old),)
+    lifts = frozenset() if forced is None else frozenset(forced.lifts)
+    found = () if ASIDE & lifts and not REPLACED & lifts else (Base(old),)
     before: Pin | None = None
     while told is not None:
         if told.from_commit is None:

@@ -15,7 +15,7 @@ from git_hybrid.app.remote import answered, fetch, going_on
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
 from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
-from git_hybrid.core.endpoints import Endpoint
+from git_hybrid.core.endpoints import Endpoint, same_repository
 from git_hybrid.core.errors import (
     BadArgument,
     OffBranch,
@@ -99,7 +99,7 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         for bases in wish.former(candidate.ref):
             moved = moved or moved_from(None, bases, candidate, refs, source)
         wish.objections.meet(moved)
-    same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
+    same = old is not None and same_repository(old.url, source.url) and (keeps or candidate.commit == old.commit)
     is_exception = old is not None and old.override is not None and wish.objections.forced
     if moved is None and old is not None and same and (still_allowed(old, source) or is_exception):
         # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or elsewhere, by now.
@@ -137,6 +137,7 @@ def _candidate(
                 oid_length=len(commit),
                 satisfied=lambda stage: belongs(rt, stage, commit),
             )
+            require_commit(source, refs, None, commit, rt.objects.kind(history, commit))
             require_somewhere(rt, source, manifest, history, commit)
         wish.objections.meet(error)
         return found
@@ -166,7 +167,7 @@ def _place(
         except Unreachable as error:
             wish.objections.meet(error)
             return replace(candidate, ref=UNREACHABLE), UNREACHABLE
-    require_commit(source, candidate.ref, commit, rt.objects.kind(history, commit))
+    require_commit(source, refs, candidate.ref, commit, rt.objects.kind(history, commit))
     if wish.to is not None and candidate.declared is not None:
         if not wish.objections.forced:
             fetch(rt, source, manifest, history, everything(source), satisfied=lambda: belongs(rt, history, commit))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
-from git_hybrid.core.governance import REPLACED, governed, lifted
+from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.plan import Snapshot
@@ -16,7 +17,7 @@ from git_hybrid.core.value import replace
 def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish: Wish) -> Resolved | Pin:
     """Return *found*, or the old pin where a plain one may not take the place of its override.
 
-    A pin that the lock does not have, or no longer, comes back with its override.
+    A pin that the lock does not have, or no longer, or of an entry that was edited, goes on with its override.
 
     Raises:
         OverrideEnded, OverrideUnrecorded, OverrideUnsigned: the override is not in force either.
@@ -26,7 +27,9 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
         return found
     if (ended := governed(held, snapshot.approvals)) is not None:
         raise ended
-    return held if held is found.old else replace(found, pin=replace(found.pin, override=held.override))
+    if held is found.old and held.config_digest == found.pin.config_digest:
+        return held
+    return replace(found, pin=replace(found.pin, override=held.override))
 
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:
@@ -48,12 +51,23 @@ def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
     """Tell whether *new* would make for good what only the override of *old* allows: upstream's own past is gone.
 
     A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.
-    Where upstream is again what was pinned before anything was forced, there is no exception.
     """
-    if old.override is None or (old.commit, old.url, old.ref) != (new.commit, new.url, new.ref):
+    if old.override is None or (old.commit, old.ref) != (new.commit, new.ref):
         return False
-    is_back = any(base.why and base.pin.commit == new.commit for base in bases_of(snapshot, old))
-    if isinstance(source.track, Commit) or is_back:
+    if not same_repository(old.url, new.url):
         return False
     told = lifted(old.override, old.source, snapshot.overrides, snapshot.trail)
+    if isinstance(source.track, Commit) or _is_put_right(snapshot, old, new, told):
+        return False
     return told is None or bool(REPLACED & set(told.lifts))
+
+
+def _is_put_right(snapshot: Snapshot, old: Pin, new: Pin, told: Lifted | None) -> bool:
+    """Tell whether upstream is again what was pinned before anything was forced, so that there is no exception.
+
+    A tag that was only made anew, at the commit that it had, is so once it moved again; the log tells no tag object.
+    """
+    is_seen = snapshot.lock.pins.get(old.source) is old and old.tag_object != new.tag_object
+    if told is not None and told.from_commit == old.commit and not is_seen:
+        return False
+    return any(base.why and base.pin.commit == new.commit for base in bases_of(snapshot, old))

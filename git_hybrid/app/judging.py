@@ -8,6 +8,7 @@ from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.whereabouts import is_given_out
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import RefName
 from git_hybrid.core.last_pins import DESCENDS, pinned_as
@@ -40,7 +41,7 @@ def forbidden(
         at_tip = (ref for ref in sorted(refs.tips) if refs.commit(ref) == old.commit and ref.startswith("refs/tags/"))
         old = replace(old, ref=next((RefName(ref) for ref in at_tip), new.ref))
     there = rt.objects.has_commit(history, old.commit)
-    if not there and old.url == new.url:
+    if not there and same_repository(old.url, new.url):
         there = is_given_out(rt, source, manifest, history, old.commit)
     return forbidden_in(rt, source, Base(old, base.why), new, history, there=there)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import BadArgument, HybridError, RefMissing
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Pin
@@ -14,7 +15,7 @@ from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed
 
 def is_behind(rt: Runtime, source: Source, refs: RemoteRefs, pin: Pin | None, *, to: str | None = None) -> bool:
     """Tell whether *refs*, which a mirror lists, are surely older than *pin*, or lack *to* or the declared ref."""
-    pinned = pin.ref if pin is not None and pin.url == source.url else ""
+    pinned = pin.ref if pin is not None and same_repository(pin.url, source.url) else ""
     if pinned.startswith("refs/tags/") and pinned not in refs.tips and not isinstance(source.track, Commit):
         return True
     try:
@@ -31,8 +32,8 @@ def came_before(rt: Runtime, source: Source, newest: Candidate, pin: Pin) -> boo
 
     An override may have taken the pin off its branch, so of such a pin it is not told.
     """
-    told = (pin.url, pin.ref, pin.override) == (source.url, newest.ref, None) and isinstance(source.track, Branch)
-    if not told or newest.commit in (None, pin.commit):
+    told = (pin.ref, pin.override) == (newest.ref, None) and isinstance(source.track, Branch)
+    if not told or newest.commit in (None, pin.commit) or not same_repository(pin.url, source.url):
         return False
     clone = rt.clones.as_stage(source.name)
     if not isinstance(rt.clones.inspect(source.name, None), Clone) or not rt.objects.has_commit(clone, pin.commit):

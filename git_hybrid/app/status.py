@@ -9,7 +9,8 @@ from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, condition
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Status
 from git_hybrid.core.scans import Identity
@@ -29,13 +30,13 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
     known = scanners_here(rt, snapshot, selected)
     sources, pins = snapshot.manifest.sources, snapshot.lock.pins
     lost = _lost(rt, snapshot, [name for name in selected if name not in pins])
-    moves = rt.ledger.last_moves({name: pins[name].commit for name in selected if name in pins} | lost)
+    moves = rt.ledger.last_moves({name: pins[name] for name in selected if name in pins} | lost)
     rows = [
         condition(snapshot, sources[name], seen[name], now=rt.info.now, identities=known, moved=moves.get(name))
         for name in selected
     ]
     rows = [
-        replace(row, why=f"was pinned to {lost[row.name][:12]}, and state/sources.lock has no pin")
+        replace(row, why=f"was pinned to {lost[row.name].commit[:12]}, and state/sources.lock has no pin")
         if row.word == "unpinned" and row.name in lost
         else row
         for row in rows
@@ -52,14 +53,14 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
     )
 
 
-def _lost(rt: Runtime, snapshot: Snapshot, unpinned: Sequence[SourceName]) -> dict[SourceName, Oid]:
+def _lost(rt: Runtime, snapshot: Snapshot, unpinned: Sequence[SourceName]) -> dict[SourceName, Pin]:
     """Return where the audit log has those pins last that the lock has no more."""
     if not unpinned:
         return {}
     from git_hybrid.app.bases import last_of_log
 
     told = {name: last_of_log(rt, snapshot, snapshot.manifest.sources[name]) for name in unpinned}
-    return {name: pins[-1].commit for name, pins in told.items() if pins}
+    return {name: pins[-1] for name, pins in told.items() if pins}
 
 
 def _as_it_stands(rt: Runtime) -> Snapshot:

@@ -10,7 +10,7 @@ from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 
 
 def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> None:
@@ -27,14 +27,18 @@ def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: 
     raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
 
 
-def require_commit(source: Source, ref: str | None, oid: Oid, kind: str) -> None:
+def require_commit(source: Source, refs: RemoteRefs, ref: str | None, oid: Oid, kind: str) -> None:
     """Raise if *oid*, which *ref* names, is there and of another *kind* than a commit.
 
     Raises:
         UnusableRef: it is.
     """
-    if kind in ("blob", "tree"):
-        raise UnusableRef(name=source.name, ref=ref or oid, why=f"it names a {kind}, no commit")
+    if kind not in ("blob", "tree", "tag"):
+        return
+    at = next((refs.commit(tag) for tag, tip in refs.tips.items() if tip == oid), None) if kind == "tag" else None
+    what = "tag object" if kind == "tag" else kind
+    why = f"it names a {what}, no commit" + (f": that tag names {at}" if at else "")
+    raise UnusableRef(name=source.name, ref=ref or oid, why=why)
 
 
 def everything(source: Source) -> FetchRequest:

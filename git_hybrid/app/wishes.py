@@ -8,6 +8,7 @@ from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_l
 from git_hybrid.app.evidence import Wish
 from git_hybrid.app.force import Forced, Objections
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.governance import governed
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
@@ -44,5 +45,5 @@ def _wish(
     if source.track == Commit(old.commit):
         # The manifest says now what the override was for: it allows the commit without one.
         return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
-    keeps = governed(old, snapshot.approvals) is None and old.url == source.url
+    keeps = governed(old, snapshot.approvals) is None and same_repository(old.url, source.url)
     return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))

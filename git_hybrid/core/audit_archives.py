@@ -22,6 +22,11 @@ def restore(file: str) -> str:
     return f"{FROM_GIT}git log -p -- {file}"
 
 
+def _bring_back(archive: str) -> str:
+    """Return what mends that *archive* is not there: the branch that closed it has it, where this one never had."""
+    return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {archive}) -- {archive}"
+
+
 RESTORE = restore(LOG)
 AGAIN = "do again what was recorded since the last commit, after: git checkout HEAD -- sources.toml state"
 """What mends it where records that git does not have would be lost, or are: what HEAD has agrees with itself."""
@@ -38,6 +43,11 @@ def free_archive(year: str, taken: Container[str]) -> str:
 def restore_from(revision: str) -> str:
     """Return what mends what is wrong where the commit *revision* has the records that are missing."""
     return f"{FROM_GIT}git checkout {revision} -- {LOG}"
+
+
+def joined_with(revision: str) -> str:
+    """Return the same where the log has records that *revision* has not, and that stay."""
+    return f"{FROM_GIT}git show {revision}:./{LOG} | cat - {LOG} | awk '!seen[$0]++' > {LOG}.new && mv {LOG}.new {LOG}"
 
 
 class Breach(Struct, frozen=True, kw_only=True):
@@ -82,7 +92,7 @@ class Files:
                 name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
                 if archive is None:
                     what, proves = f"goes on from {name}, which is not there", "it was deleted, or never committed"
-                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=restore(name))
+                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=_bring_back(name))
                 elif archive.sha256 != sha256:
                     what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
                     proves = "the archive was changed after it was closed"

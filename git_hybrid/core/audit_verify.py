@@ -12,7 +12,18 @@ from datetime import datetime
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd_key, previous, seq_of
-from git_hybrid.core.audit_archives import AGAIN, FROM_GIT, LOG, NO_GIT, RESTORE, Breach, Files, breach_at, restore_from
+from git_hybrid.core.audit_archives import (
+    AGAIN,
+    FROM_GIT,
+    LOG,
+    NO_GIT,
+    RESTORE,
+    Breach,
+    Files,
+    breach_at,
+    joined_with,
+    restore_from,
+)
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock_moves import Moves, against_moves
@@ -47,7 +58,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     nowhere = NO_GIT if witnesses.committed is None else RESTORE
     if files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
-        return _mended(found, nowhere)
+        return _mended([item for item in found if item.id != "missing"], nowhere)
     moves = _moves(files.ours, witnesses)
     moved = [*against_moves(records, moves)]
     if now is not None and witnesses.manifest.policy.min_release_age:
@@ -246,5 +257,9 @@ def _against_commits(segments: Sequence[Segment], witnesses: Witnesses, from_hea
         what = f"{counted(len(lost), 'record')} that {was} committed once {not_in}"
         proves = "a commit took records out of the log, or a merge lost them"
         last = next((witnesses.at[item] for item in reversed(lost) if item in witnesses.at), "")
-        mend = restore_from(last) if last else RESTORE
+        has = {item for item, commit in witnesses.at.items() if commit == last}
+        log = {line.sha256 for segment in segments if segment.file == LOG for line in segment.lines}
+        # Where HEAD has no log, another was begun in its place.
+        mend = joined_with(last) if witnesses.head and log - has else restore_from(last)
+        mend = mend if last else RESTORE
         yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)

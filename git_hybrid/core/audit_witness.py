@@ -136,7 +136,8 @@ def _against_removals(records: Mapping[str, Record], witnesses: Witnesses) -> It
             mend = f"git hybrid pin {name} --to {pin.commit}"
             if pin.override is not None:
                 mend += f" {approval_words(signed=witnesses.has_keys)}"
-            yield of_log("unexplained-pin", what, "a revert, a merge or a hand put its table back", mend=mend)
+            proves = "a revert, a merge or a hand put its table back, or a picked commit brought that record"
+            yield of_log("unexplained-pin", what, proves, mend=mend)
 
 
 def _committed(name: SourceName, witnesses: Witnesses) -> Pin | None:
@@ -252,7 +253,7 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
             yield of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
     for identity in sorted(set(told) - set(overrides.records)):
         what = f"{identity} is in the log and not in state/sources-overrides.json"
-        proves = "the file lost its record: in a merge, a revert or by an edit"
+        proves = "the file lost its record: in a merge, a revert or by an edit; or a picked commit brought the other"
         yield of_log("override-deleted", what, proves, mend=f"git hybrid override restore {identity}")
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
-from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, last_records
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid
@@ -31,7 +33,7 @@ def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     def is_by_tag(record: Record) -> bool:
         """Tell whether it is of a pin by the tag of the pin, or to its commit: whoever follows that is asked no tag."""
         pin, told = tagged[SourceName(str(record["source"]))], detail_of(record)
-        if (told.get("url"), told.get("ref")) != (str(pin.url), pin.ref) or not pin.ref.startswith("refs/tags/"):
+        if told.get("ref") != pin.ref or not pin.ref.startswith("refs/tags/") or _is_elsewhere(told, str(pin.url)):
             return False
         return "tag" in told or "version" in told or record.get("after") == pin.commit
 
@@ -166,7 +168,7 @@ def _all_before(records: Mapping[str, Record], last: Last, begin: Sequence[Recor
 def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping[str, int]) -> bool:
     """Tell whether no plain pin goes from *item* to *to*, by what both tell and which commit came *earlier*."""
     new, old = detail_of(to), detail_of(item)
-    if new.get("url") != old.get("url") or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
+    if _is_elsewhere(new, old.get("url")) or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
         return False
     if _is_older(str(old.get("ref")), str(new.get("ref"))):
         return not new.get(DESCENDS)
@@ -177,6 +179,15 @@ def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping
         place = order[str(record["hash"])]
         first[record.get("after")] = min(place, first.get(record.get("after"), place))
     return to.get("after") in first and first[to.get("after")] < first[item.get("after")]
+
+
+def _is_elsewhere(told: Mapping[str, Json], url: Json) -> bool:
+    if told.get("url") == url:
+        return False
+    try:
+        return not same_repository(parse_url(str(told.get("url"))), parse_url(str(url)))
+    except InvalidText:
+        return True
 
 
 def _is_older(old: str, new: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -106,9 +107,9 @@ def _refusal(source: Source, manifest: Manifest) -> HybridError | None:
 
 def moved(old: Pin | None, new: Pin) -> MovedTag | None:
     """Return the error for a tag that is another one than the pinned one, or None."""
-    if old is None or old.url != new.url or old.ref != new.ref or not new.ref.startswith("refs/tags/"):
+    if old is None or old.ref != new.ref or not new.ref.startswith("refs/tags/"):
         return None
-    if tip_of(old) == tip_of(new):
+    if tip_of(old) == tip_of(new) or not same_repository(old.url, new.url):
         return None
     commits = {"old_commit": old.commit, "new_commit": new.commit}
     return MovedTag(name=new.source, tag=new.ref, old=tip_of(old), new=tip_of(new), **commits)

@@ -19,7 +19,7 @@ _OF_A_RUN = ("is tracked by git, and is of this machine alone", "whoever gets th
 
 def check_sources(facts: Facts) -> tuple[Violation, ...]:
     """Return what is committed of clones and of runs, and which clones do not stand where the lock says."""
-    return (*_committed(facts), *_of_runs(facts), *_exposed(facts), *_misplaced(facts))
+    return (*_committed(facts), *_abandoned(facts), *_of_runs(facts), *_exposed(facts), *_misplaced(facts))
 
 
 def is_of_sources(path: str) -> bool:
@@ -38,6 +38,14 @@ def _committed(facts: Facts) -> Iterator[Violation]:
         what, why = f"{len(names) - _SHOWN} more paths are tracked by git", "the same holds of them"
         mend = "git rm -r -f --cached --ignore-unmatch -- sources ':!sources/.gitignore'"
         yield Violation(file="sources", entry="index", what=what, why=why, mend=mend)
+
+
+def _abandoned(facts: Facts) -> Iterator[Violation]:
+    for folder in facts.abandoned:
+        what = "is tracked by git: the clones of a workspace that was moved from there stayed behind"
+        mend = f"git rm -r -f --cached -- {typed(folder)}"
+        why = "others get links to repositories that they do not have; nothing ignores it: move it out, or delete it"
+        yield Violation(file=folder, entry="index", what=what, why=why, mend=mend)
 
 
 def _of_runs(facts: Facts) -> Iterator[Violation]:

@@ -42,7 +42,8 @@ class Facts(Governed, frozen=True, kw_only=True):
     git ignores. ``foreign_reports`` names the sources whose scan report on the disk is another than state says;
     ``scanner_files`` has the digests of the files that decide what a scanner finds, where all of them are of the
     workspace. ``exposed`` are the paths of clones that git does not ignore, and ``ignore_file`` says whether there is a
-    ``sources/.gitignore``. ``is_shallow``: git has the end of the history alone.
+    ``sources/.gitignore``. ``abandoned`` are committed folders of clones that a workspace which was moved left
+    elsewhere. ``is_shallow``: git has the end of the history alone.
     """
 
     now: datetime | None = None
@@ -54,6 +55,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()
+    abandoned: tuple[str, ...] = ()
     heads: Mapping[str, str] = field(default_factory=dict)
     installed: Mapping[str, str] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()

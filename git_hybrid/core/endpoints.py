@@ -126,6 +126,11 @@ def repository_path(url: Url) -> str:
     return f"{host}/{path}.git"
 
 
+def same_repository(url: Url, other: Url) -> bool:
+    """Tell whether two URLs lead to one repository: scheme, user, a slash or ``.git`` at the end make no other."""
+    return url == other or _host_and_path(url) == _host_and_path(other)
+
+
 def _host_and_path(url: Url) -> tuple[str, str]:
     host = url.host.strip("[]").replace(":", "_") or "localhost"
     if url.port is not None:

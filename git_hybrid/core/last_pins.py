@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import UNREACHABLE, Pin, pin_digest
@@ -126,7 +127,7 @@ def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefN
         if ref is not None and "commit" in detail_of(record):
             return False
         pin = pin_of(record, name, url)
-        return pin.url == url and ref in (None, pin.ref)
+        return same_repository(pin.url, url) and ref in (None, pin.ref)
 
     return tuple(pin_of(record, name, url) for record in _last_that_may_be(tuple(records), name, counts))
 

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
 from git_hybrid.core.value import Struct, field
@@ -77,9 +78,9 @@ def is_valid(pin: Pin | None, source: Source) -> bool:
 def still_allowed(pin: Pin, source: Source) -> bool:
     """Tell whether the manifest entry, though changed since, still allows the commit that *pin* names.
 
-    True after a change of history, submodules or lfs only: then a renewed pin keeps its commit.
+    True after a change of history, submodules, lfs or how the URL is written only: then a renewed pin keeps its commit.
     """
-    if pin.url != source.url:
+    if not same_repository(pin.url, source.url):
         return False
     match source.track:
         case Tag() | Branch():

@@ -11,14 +11,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, Breach
-from git_hybrid.core.ids import Oid, RefName, SourceName
-from git_hybrid.core.last_pins import last_pins
+from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.last_pins import last_pins, pin_of
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import approval_words
 
 _PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
@@ -227,12 +228,12 @@ def _breach(moves: Moves, name: str, last: Sequence[Record], by: str) -> Breach:
 
 def _choice(pin: Pin, record: Record, source: Source | None, stay: str, approval: str) -> str:
     """Return both ways on from where *pin* was put back: by an approval, or to *stay* where *record* has it."""
-    told = detail_of(record)
-    ref = RefName(str(told.get("ref", "")))
+    after = pin_of(record, pin.source, pin.url)
+    same = same_repository(after.url, pin.url)
     back = f"git hybrid pin {pin.source} --to {pin.commit}"
-    back += f" {approval}" if _is_back(pin, ref) else f", where that is refused, with {approval}"
-    after = replace(pin, ref=ref, commit=Oid(str(record.get("after"))))
-    if source is None or (str(told.get("url", pin.url)) == str(pin.url) and still_allowed(after, source)):
+    # By another URL it is compared with where it stood by that, and nobody knows yet whether that is refused.
+    back += f" {approval}" if same and _is_back(pin, after.ref) else f", where that is refused, with {approval}"
+    if source is None or (same and still_allowed(after, source)):
         return f"{stay}; or, if going back is approved: {back}"
     return f"if going back is approved: {back}; if not, put its entry in sources.toml back as it was, then {stay}"
 

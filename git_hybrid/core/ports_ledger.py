@@ -126,6 +126,6 @@ class Ledger(Protocol):
         """Return the commit of those of *pins* by the same tag before it was moved without an override."""
         ...
 
-    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
-        """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
+    def last_moves(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Move]:
+        """Return the record that put each of *pins* where it is, as far as the audit log has it."""
         ...

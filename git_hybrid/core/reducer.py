@@ -8,7 +8,7 @@ from datetime import datetime
 from git_hybrid.core.audit import Event, Record, Tail, detail_of, extend
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import Interrupted
-from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin, with_pins
 from git_hybrid.core.mirrors import Inventory, Mirror, with_mirrors
 from git_hybrid.core.moves import Move
@@ -135,10 +135,10 @@ def reduce_failed(failures: Sequence[Failed], state: State) -> tuple[Event, ...]
     )
 
 
-def unserved(outcomes: Sequence[Installed], state: State) -> dict[SourceName, Oid]:
-    """Return the commits that were here already and that *state* does not have: ``pin`` had fetched them, as a rule."""
+def unserved(outcomes: Sequence[Installed], state: State) -> dict[SourceName, Pin]:
+    """Return the pins that were here already and that *state* does not have: ``pin`` had fetched them, as a rule."""
     return {
-        done.task.name: done.task.pin.commit
+        done.task.name: done.task.pin
         for done in outcomes
         if done.served_by is None and not _is_served(done.task, state.sources.get(done.task.name))
     }

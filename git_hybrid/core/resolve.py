@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import (
     BadArgument,
     HybridError,
@@ -188,13 +189,18 @@ class Move(Struct, frozen=True, kw_only=True):
 
 def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: Source) -> HybridError | None:
     """Return the error if the tag that the pin follows is no longer the object that was pinned."""
-    if old is None or old.url != source.url or old.ref != candidate.ref or not old.ref.startswith("refs/tags/"):
+    if old is None or old.ref != candidate.ref or not old.ref.startswith("refs/tags/"):
+        return None
+    if not same_repository(old.url, source.url):
         return None
     now = tip(refs, old.ref, source)
     if (old.commit, old.tag_object) == (now.commit, now.tag_object):
         return None
-    was, found = old.tag_object or old.commit, now.tag_object or now.commit or ""
     commits = {"old_commit": old.commit, "new_commit": now.commit or ""}
+    was, found = old.tag_object or old.commit, now.tag_object or now.commit or ""
+    if was == found:
+        # Of a former pin the commit alone is known.
+        was, found = old.commit, now.commit or ""
     return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits)
 
 
@@ -206,7 +212,7 @@ def is_other_repository(old: Sequence[Oid], new: Sequence[Oid]) -> bool:
 def forbidden_move(move: Move, source: Source) -> HybridError | None:
     """Return the error if the pin may not move without an override, or None if it may."""
     old, new = move.old, move.new
-    if old.commit == new.commit or old.url != new.url:
+    if old.commit == new.commit or not same_repository(old.url, new.url):
         return None
     if is_other_repository(old.root_commits, new.root_commits):
         return IdentityChanged(name=source.name, url=str(source.url), old=old.root_commits, new=new.root_commits)
@@ -224,7 +230,7 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
 
 def pinned_tag_gone(pin: Pin, newest: Candidate, refs: RemoteRefs, source: Source) -> RefMissing | None:
     """Return the error if upstream no longer has the tag that is pinned, and nothing newer that the manifest allows."""
-    is_there = pin.url != source.url or pin.ref in refs.tips
+    is_there = not same_repository(pin.url, source.url) or pin.ref in refs.tips
     if is_there or newest.ref is None or not is_older_release(pin.ref, newest.ref):
         return None
     return RefMissing(name=source.name, ref=pin.ref, url=str(source.url))

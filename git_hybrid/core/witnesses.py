@@ -22,8 +22,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
 
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
-    ``at`` the commit that first had such a line; ``hashes`` the record hashes that were ever committed in other files,
-    each with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
+    ``at`` the commit that has such a line; ``hashes`` the record hashes that were ever committed in other files, each
+    with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.
     ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.

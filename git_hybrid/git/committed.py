@@ -20,6 +20,8 @@ from git_hybrid.git.staged import blobs
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
+_MANY = "-n50"
+"""So many commits are looked at for one that has what was lost: the log of a few days."""
 _UNBORN = "does not have any commits yet"
 
 
@@ -60,8 +62,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         question = witness_question((before, others), *(prefix + name for name in archives))
         committed.update(item for side in _hashed(blobs(repository.ask(STAGED, stdin=question))) for item in side)
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
-    # Where HEAD has a log, it may have more than those before it.
-    at = () if lines[0] else zip(before, lines, strict=False)
+    at = [(name, side) for name, side in zip(before, lines, strict=False) if side != lines[0][: len(side)]]
     bases = [
         (text, told)
         for name, text, told in zip(before, locks, lines, strict=False)
@@ -77,7 +78,11 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lines_before=tuple(told for _, told in bases),
         manifests=partial(_manifests, repository, prefix),
     )
-    is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
+    # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
+    is_new = found[1] is None
+    if not repository.revision:
+        coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
+        is_new = found[0] is None and any(coming)
     return _brought(repository, root, now) if is_new else now
 
 
@@ -190,23 +195,29 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     return replace(
         now,
         committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
-        at=_restoring(repository, prefix, ever, now),
+        at=_restoring(repository, prefix, ever, [LOG, *archives]),
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=lambda: past_of(repository, root, lines if since is None else None),
     )
 
 
-def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], now: Witnesses) -> Mapping[str, str]:
-    """Return the commit whose log has what HEAD's has lost, by the line that it lost last; nothing if HEAD has more."""
-    from git_hybrid.git.former import logged_at
+def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], files: Sequence[str]) -> Mapping[str, str]:
+    """Return the lines of a log that has what the *files* of HEAD have lost, each with the commit that has it.
 
-    there = set(now.head)
-    lost = [line for line in ever if line not in there]
+    It is the newest that has all of that, as a merge of two sides does, or else the one that the last line came with.
+    """
+    there = blobs(repository.ask(STAGED, stdin=witness_question((("HEAD",), ()), *(prefix + name for name in files))))
+    kept = {line for side in _hashed(there) for line in side}
+    lost = [line for line in ever if line not in kept]
     if not lost:
         return {}
-    commit = ever[lost[-1]][:12]
-    return {lost[-1]: commit} if there <= logged_at(repository, commit, (prefix,)).keys() else {}
+    newest = repository.ask(("git", "rev-list", _MANY, "HEAD", "--", prefix + LOG)).decode().split()
+    commits = (*newest, ever[lost[-1]])
+    found = _hashed(blobs(repository.ask(STAGED, stdin=witness_question((commits, ()), prefix + LOG))))
+    sides = [*zip(commits, found, strict=True)]
+    commit, lines = next(((name, side) for name, side in sides if not set(lost) - set(side)), sides[-1])
+    return dict.fromkeys(lines, commit[:12])
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:

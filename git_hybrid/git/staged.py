@@ -15,6 +15,7 @@ from git_hybrid.git.plainfiles import file_at, read_plain
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_tree
 
 _ROOTS = ("sources.toml", "state/sources.lock")
+_LOCK, _CLONE = "sources/.lock", "160000"
 _RUNS = ("state/resume.json/", "state/journal/")
 _RULES = [b"*", b"!.gitignore"]
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
@@ -128,6 +129,15 @@ class Staged(Struct):
     def tracked(self) -> tuple[str, ...]:
         """Return the paths that will be in the commit and are below ``sources/``, in any case, or of one run alone."""
         return tuple(path for path in self.entries if is_of_sources(path) or _is_of_a_run(path))
+
+    def abandoned(self) -> tuple[str, ...]:
+        """Return the folders that will be in the commit with clones of a workspace that was moved, from the root."""
+        known = self.repository.entries()
+        found = [path.removesuffix(_LOCK) for path in known if f"/{path}".endswith(f"/{_LOCK}")]
+        gone = tuple(f"{one}sources/" for one in found if not any(f"{one}{name}" in known for name in _ROOTS))
+        links = (path for path, (mode, _) in known.items() if mode == _CLONE and path.startswith(gone))
+        here = self.repository.prefix(self.root)
+        return tuple(dict.fromkeys(os.path.relpath(f"/{os.path.dirname(path)}", f"/{here}") for path in links))
 
     def runs(self) -> tuple[str, ...]:
         """Return the paths of markers and journals that git has, in any case, as some file systems find them."""

@@ -86,8 +86,8 @@ class LogReader(Struct):
 
         return moved_tags(self.layout, pins, sources)
 
-    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
-        """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
+    def last_moves(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Move]:
+        """Return the record that put each of *pins* where it is, as far as the audit log has it."""
         return reading.last_moves(self.layout, pins)
 
     def unfinished(self) -> Unfinished | None:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from git_hybrid.core.audit import Record
-from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
@@ -236,8 +236,8 @@ def _newest_scans(
     return found
 
 
-def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceName, Move]:
-    """Return the last record of each of *pins* that put its commit into the lock.
+def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Move]:
+    """Return the last record of each of *pins* that put it into the lock, or else one that put its commit there.
 
     From the end of the log backwards, as far as needed, and only lines that look like such a record: looking at the
     pins must not become slow because they have moved often. An edited record says nothing.
@@ -246,17 +246,24 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceNam
         LocalIo: the log cannot be read.
     """
     found: dict[SourceName, Move] = {}
+    alike: dict[SourceName, Move] = {}
+    wanted = {pin.commit.encode("ascii") for pin in pins.values()}
     for name in (chain.SHOWN, *reversed(archives(layout))):
         if len(found) == len(pins):
             break
         for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
-            if b'"event":"pin"' not in line or len(found) == len(pins):
+            if b'"event":"pin"' not in line or line[10 : line.find(b'"', 10)] not in wanted or len(found) == len(pins):
                 continue
             for record in _records({name: line + b"\n"}):
-                source = SourceName(str(record.get("source")))
-                if source not in found and record.get("after") == pins.get(source, ""):
-                    found.update((source, move) for move in moves_of((record,)))
-    return found
+                pin = pins.get(SourceName(str(record.get("source"))))
+                if pin is None or pin.source in found or record.get("after") != pin.commit:
+                    continue
+                told, (move,) = detail_of(record), moves_of((record,))
+                alike.setdefault(pin.source, move)
+                # Of branches that pinned the same commit, each by its own entry, one is in the lock.
+                if (told.get("url", str(pin.url)), told.get("ref", pin.ref)) == (str(pin.url), pin.ref):
+                    found[pin.source] = move
+    return alike | found
 
 
 def manifest_text(layout: Layout) -> str:

@@ -94,6 +94,44 @@ def test_a_branch_from_before_a_rotation_can_be_merged(into: str, team: Team) ->
     assert team.is_whole()
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_records_that_the_revert_of_a_merge_took_come_back_as_the_check_says(team: Team, later: bool) -> None:
+    team.switch("-c", "side")
+    team.moved("b")
+    team.switch("main")
+    team.moved("a")
+    team.merge("side", "-m", "merge")
+    git("revert", "-m1", "--no-edit", "HEAD", cwd=team.root)
+    if later:
+        team.upstreams["a"].commit({"a.txt": "later\n"})
+        team.hybrid("pin", "a")
+    git("add", "-A", cwd=team.root)
+    for told in (hook("check", team.root).stdout, team.hybrid("check", "audit", check=1).out):
+        (mend, *_) = re.findall(r"were committed once.*\n.*\n  mend: .*: (git .*)$", told, re.MULTILINE)
+        assert mend.startswith("git show " if later else "git checkout ")
+    subprocess.run(["sh", "-ec", mend], cwd=team.root, check=True)
+    (back,) = re.findall(r"^  mend: git hybrid (pin b --to \w+);", team.hybrid("check", check=1).out, re.MULTILINE)
+    team.hybrid(*back.split())
+    team.hybrid("sync")
+    team.commit("mended")
+    assert team.is_whole()
+
+
+def test_a_pick_from_behind_a_rotation_is_mended_as_the_check_says(team: Team) -> None:
+    git("branch", "release", cwd=team.root)
+    team.hybrid("audit", "rotate")
+    team.commit("rotate")
+    team.moved("a")
+    team.switch("release")
+    git("cherry-pick", "main", cwd=team.root)
+    team.hybrid("sync")
+    assert "is not there" in team.hybrid("audit", "rotate", check=2).err
+    (mend,) = re.findall(r"^  mend: .*: (git .*)$", team.hybrid("check", "audit", check=1).out, re.MULTILINE)
+    subprocess.run(["sh", "-ec", mend], cwd=team.root, check=True)
+    team.commit("the archive")
+    assert team.is_whole()
+
+
 def test_where_both_sides_rotated_both_archives_are_kept(team: Team) -> None:
     team.switch("-c", "side")
     team.moved("b")

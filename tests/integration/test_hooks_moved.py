@@ -69,6 +69,19 @@ def test_an_honest_move_is_whole(site: Site) -> None:
         site = there
 
 
+def test_clones_that_stayed_behind_are_not_committed(site: Site) -> None:
+    there = moved(site, "platform")
+    git("init", "-q", str(site.root / "sources/tool"), cwd=there.root)
+    git("commit", "-q", "--allow-empty", "-m", "x", cwd=site.root / "sources/tool")
+    (site.root / "sources/.lock").touch()
+    git("add", "-A", cwd=there.root.parent)
+    code, said = hook(there.root)
+    assert (code, said.count("fail ")) == (1, 1)
+    assert said.startswith("fail ../ws/sources: index: is tracked by git: the clones of a workspace that was moved")
+    git("rm", "-r", "-f", "-q", "--cached", "--", "../ws/sources", cwd=there.root)
+    assert hook(there.root) == (0, "")
+
+
 def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     revoke(site)
     old = texts(site)
@@ -141,3 +154,25 @@ def test_what_the_other_side_of_a_merge_recorded_is_not_left_behind(site: Site) 
     git("add", "-A", cwd=there.root)
     git("commit", "-q", "--amend", "--no-edit", cwd=there.root)
     assert there.verified() != ()
+
+
+def test_a_branch_that_moved_the_folder_is_merged_into_one_that_went_on(site: Site) -> None:
+    git("switch", "-q", "-c", "side", cwd=site.root)
+    there = moved(site, "platform")
+    there("mirror", "add", "m", "https://m.example", "--owner", "o@example.org")
+    there.commit("mirror")
+    git("switch", "-q", "main", cwd=there.root.parent)
+    shutil.rmtree(there.root)
+    revoke(site)
+    git("merge", "-q", "--no-commit", "side", cwd=site.root.parent, check=False)
+    there("merge")
+    git("add", "-A", cwd=there.root)
+    assert is_whole(there)
+    whole = there.keep(LOG)
+    there.put_back({LOG: git("show", f"side:platform/{LOG}", cwd=there.root) + "\n"})
+    git("add", "-A", cwd=there.root)
+    assert not is_whole(there)
+    there.put_back(whole)
+    commit = there.commit("merge")
+    assert is_whole(there)
+    assert hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {'0' * 40}\n")[0] == 0

@@ -141,6 +141,26 @@ def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
     concluded(hybrid, workspace)
 
 
+def test_of_one_commit_that_both_pinned_otherwise_the_entry_decides(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    upstreams["a"].tag("rel", annotated=False)
+
+    def theirs() -> None:
+        hybrid("add", upstreams["a"].url, "--tag", "rel", env={"GIT_HYBRID_OPERATOR": "Bob <bob@example.org>"})
+
+    branched(theirs, added(hybrid, upstreams, "a"))
+    git("checkout", "--ours", "sources.toml", cwd=workspace)
+    told = hybrid("merge", check=1)
+    assert f"(main of {upstreams['a'].url})\n" in told.out
+    assert "hint: if theirs is right, take its entry of sources.toml, then: git hybrid pin a\n" in told.err
+    assert "Bob" not in hybrid("status", "a").out
+    replace(workspace / "sources.toml", 'a.git"\nbranch = "main"', 'a.git"\ntag = "rel"')
+    hybrid("pin", "a")
+    hybrid("sync")
+    concluded(hybrid, workspace)
+
+
 @pytest.mark.parametrize("made", [False, True], ids=["under-way", "made"])
 def test_a_pin_that_git_joined_from_both_without_a_conflict_is_told_and_taken_apart(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], made: bool

@@ -95,11 +95,11 @@ def rollback(site: Site) -> str:
     return site.commits.first
 
 
-def moved_tag(site: Site) -> str:
+def moved_tag(site: Site, to: str = "hotfix") -> str:
     site.replace("sources.toml", 'branch = "main"', 'tag = "rel"')
     site.tool.tag("rel", "main")
     site("pin", "tool")
-    site.tool.tag("rel", "hotfix", force=True)
+    site.tool.tag("rel", to, force=True)
     return "rel"
 
 
@@ -193,17 +193,44 @@ def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(fo
     assert forced.checked("overrides") + forced.checked("audit") == []
 
 
-def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site) -> None:
-    moved_tag(site)
+@pytest.mark.parametrize("to", ["hotfix", "main", "main~1"])
+def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site, to: str) -> None:
+    moved_tag(site, to)
     site.force("rel", expires="2d")
     site("pin", "tool")
     assert "override" in lock(site.root)["tool"]
+    assert "1 current" in site("outdated").err
     assert "expired" in site("pin", "tool", check=6, shift="+3d").err
     site("sync", check=6, shift="+3d")
-    site.replace("sources.toml", 'tag = "rel"', f'commit = "{site.commits.hotfix}"')
+    site.replace("sources.toml", 'tag = "rel"', f'commit = "{lock(site.root)["tool"]["commit"]}"')
     site("pin", "tool")
     assert "override" not in lock(site.root)["tool"]
     site("sync", shift="+3d")
+
+
+def test_a_url_that_is_written_otherwise_sheds_no_override(site: Site) -> None:
+    moved_tag(site)
+    site.force("rel")
+    site.replace("sources.toml", 'tool.git"', 'tool"')
+    site("pin", "tool")
+    entry = lock(site.root)["tool"]
+    assert entry["url"].endswith("/tool")
+    assert entry.get("override") == site.overrides()[0]["id"]
+    site("sync")
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
+def test_a_tag_that_was_made_anew_stays_forced_until_it_is_what_it_was(site: Site) -> None:
+    moved_tag(site, "main")
+    first = lock(site.root)["tool"]["tag_object"]
+    site.force("rel")
+    forced = site.root.joinpath(LOCK).read_text()
+    site.root.joinpath(LOCK).write_text("lock_version = 1\n")
+    site("pin", "tool")
+    assert site.root.joinpath(LOCK).read_text() == forced
+    site.tool.git("update-ref", "refs/tags/rel", first)
+    site("pin", "tool")
+    assert (lock(site.root)["tool"]["tag_object"], site.overrides()[0]["status"]) == (first, "superseded")
 
 
 def put_right_again(site: Site) -> str:
@@ -231,7 +258,8 @@ def test_a_tag_that_moved_is_told_also_while_the_pin_is_forced_elsewhere(site: S
     moved_tag(site)
     site.force(site.commits.first)
     for words in (("outdated",), ("diff", "--upstream"), ("pin", "tool")):
-        assert "upstream moved refs/tags/rel" in site(*words, check=5).err
+        told = site(*words, check=5).err
+        assert f"moved refs/tags/rel: it was {site.commits.third}, it is {site.commits.hotfix}\n" in told
 
 
 def test_the_way_back_is_plain_also_after_it_was_forced(site: Site) -> None:

@@ -54,6 +54,21 @@ def test_rewritten_tag_object_of_the_same_commit_is_5(hybrid: Hybrid, tool: Upst
     hybrid("pin", "tool", check=5)
 
 
+def test_a_url_that_is_written_otherwise_opens_no_way(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--tag", "v1.0.0")
+    replace(workspace / "sources.toml", tool.url, f"{tool.url}/")
+    tool.commit({"README": "four\n"})
+    hybrid("pin")
+    assert lock(workspace)["tool"]["url"] == f"{tool.url}/"
+    hybrid("sync")
+    tool.tag("v1.0.0", "main", force=True)
+    hybrid("add", tool.url, "--name", "other")
+    tool.reset("main", "main~2")
+    replace(workspace / "sources.toml", f'{tool.url}"', f'{tool.url}//"')
+    replace(workspace / "sources.toml", f'{tool.url}/"', f'{tool.url}"')
+    assert codes(hybrid("pin", "--all", "--json", check=5)) == {"other": 6, "tool": 5}
+
+
 def test_to_another_tag_is_not_called_a_moved_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
     before = snapshot(workspace)

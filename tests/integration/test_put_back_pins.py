@@ -122,6 +122,23 @@ def test_a_reverted_move_that_is_to_stay_is_done_again_as_the_check_says(
     hybrid("audit", "verify")
 
 
+def test_a_reverted_change_of_the_url_is_mended_as_the_check_says(site: Site, tmp_path: Path) -> None:
+    git("clone", "-q", "--bare", str(site.tool.path), str(tmp_path / "moved.git"), cwd=tmp_path)
+    text = site.read("sources.toml")
+    url = re.sub(r'url = ".*"', f'url = "{(tmp_path / "moved.git").as_uri()}"', text)
+    site.write("sources.toml", url)
+    git("--git-dir", str(tmp_path / "moved.git"), "update-ref", "refs/heads/main", "main~1", cwd=tmp_path)
+    site("pin", "tool")
+    site.commit("moved")
+    git("checkout", "-q", "HEAD~1", "--", "sources.toml", LOCK, cwd=site.root)
+    site.commit("back")
+    (back,) = re.findall(
+        r"mend: if going back is approved: git hybrid (pin \S+ --to \w+), where", site("check", "audit", check=1).out
+    )
+    site(*back.split())
+    assert site.checked("audit") == []
+
+
 @pytest.mark.parametrize("chosen", [0, 1])
 def test_where_the_manifest_allows_both_the_check_gives_both(site: Site, chosen: int) -> None:
     older, newest = back_by_hand(site)

@@ -57,6 +57,16 @@ def test_a_tag_that_names_no_commit_is_called_so(
     assert f"it names a {kind}, no commit" in hybrid("add", tool.url, "--tag", "v1", check=5).err
 
 
+def test_the_id_of_a_tag_object_is_no_commit_to_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    told = tool.tag("v1")
+    hybrid("init")
+    why = f"it names a tag object, no commit: that tag names {tool.rev('main')}"
+    assert why in hybrid("add", tool.url, "--commit", told, check=5).err
+    hybrid("add", tool.url, "--tag", "v1")
+    assert why in hybrid("pin", "tool", "--to", told, check=5).err
+    assert why in hybrid("pin", "tool", "--to", told, *FORCED, check=5).err
+
+
 def test_an_upstream_of_another_algorithm_is_another_repository(
     workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, tool: Upstream
 ) -> None:

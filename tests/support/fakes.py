@@ -109,7 +109,7 @@ class FakeLedger:
         """Know of no tag that moved."""
         return {}
 
-    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
+    def last_moves(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Move]:
         """Know of no move."""
         return {}
 

@@ -11,7 +11,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
@@ -101,7 +101,11 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
         if not change.both or other is None or found is None:
             continue
         pin = f"git hybrid pin {name} --to {other.commit}"
-        if other.override is None:
+        if other.commit == found.commit and (other.url, other.ref) != (found.url, found.ref):
+            # Of one commit they differ in what their entries ask for, and the entry decides.
+            entry = "take its entry of sources.toml"
+            output.hint("merge", f"if {whose} is right, {entry}, then: git hybrid pin {name}")
+        elif other.override is None:
             output.hint("merge", f"if {whose} is right: {pin}")
         elif told.is_made:
             output.hint("merge", f"if {whose} is right: {pin} {approval_words(signed=told.signed)}")
@@ -114,7 +118,8 @@ def _row(told: Merge, change: Change) -> Row:
     name = SourceName(change.name)
     our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
     word = "both" if change.both else "theirs" if found == their else "ours"
-    notes = (f"ours: {_told(our)}", f"theirs: {_told(their)}") if change.both else ()
+    whole = our is not None and their is not None and our.commit == their.commit
+    notes = (f"ours: {_told(our, whole=whole)}", f"theirs: {_told(their, whole=whole)}") if change.both else ()
     if found is None:
         notes = (*notes, "taken out")
     ref = None if found is None else found.ref
@@ -122,5 +127,7 @@ def _row(told: Merge, change: Change) -> Row:
     return Row(name=name, outcome=word, before=before, after=after, ref=ref, notes=notes)
 
 
-def _told(pin: Pin | None) -> str:
-    return "taken out" if pin is None else pin.commit
+def _told(pin: Pin | None, *, whole: bool) -> str:
+    if pin is None:
+        return "taken out"
+    return f"{pin.commit} ({short_ref(pin.ref)} of {pin.url})" if whole else pin.commit

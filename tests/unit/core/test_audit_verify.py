@@ -723,6 +723,11 @@ def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     gone = Witnesses(ever=(sha(LINES[-1]), "0"), at={sha(LINES[-1]): "abc"})
     assert ": git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
     assert "git checkout" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
+    # What was written since stays.
+    known = dict.fromkeys(map(sha, LINES), "abc")
+    went_on = replace(gone, head=(sha(LINES[0]),), ever=tuple(known), at=known)
+    assert ": git checkout abc -- " in verify([segment(LINES[:1])], went_on)[0].mend
+    assert ": git show abc:./" in verify([segment(grown(LINES[:1], Event(event="seen")))], went_on)[0].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
 

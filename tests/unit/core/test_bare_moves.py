@@ -67,8 +67,11 @@ def test_what_an_override_a_beginning_or_an_earlier_pin_explains_is_not() -> Non
 
 
 def test_another_ref_or_url_and_what_did_not_follow_the_tag_count_not() -> None:
-    for other in ({"ref": "refs/tags/v0"}, {"url": "https://example.org/other"}, {"tag": "", "commit": oid(1)}):
+    elsewhere = ({"url": "https://example.org/other"}, {"url": "no url"})
+    for other in ({"ref": "refs/tags/v0"}, *elsewhere, {"tag": "", "commit": oid(1)}):
         assert moved(grown((), ADD, to(1, **other), to(2))) == []
+    # The same repository, written otherwise.
+    assert moved(grown((), ADD, to(1, url=f"{the_pin(1).url}.git/"), to(2))) == [oid(1)]
     lines = grown((), ADD, to(1), to(2))
     by_hash = {str(record["hash"]): record for record in lines}
     assert moved(lines, config_digest="sha256:" + "0" * 64) == []

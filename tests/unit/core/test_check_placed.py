@@ -86,6 +86,8 @@ def test_what_is_committed_below_sources_is_told_in_short() -> None:
     (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=("sources/.lock",)))
     assert "belongs to another" not in found.what
     assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked[:1])) == ()
+    (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, abandoned=("../old/sources",)))
+    assert (found.file, found.mend) == ("../old/sources", "git rm -r -f --cached -- ../old/sources")
 
 
 def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from git_hybrid.core.endpoints import Endpoint, Mirrors, endpoints, mirror_url, parse_mirrors
+from git_hybrid.core.endpoints import Endpoint, Mirrors, endpoints, mirror_url, parse_mirrors, same_repository
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
 
 TOOL = SourceName("tool")
@@ -125,3 +125,18 @@ def test_off_forbids_the_network() -> None:
 )
 def test_a_mirror_serves_a_source_at_a_known_place(base: str, url: str, expected: str) -> None:
     assert mirror_url(base, parse_url(url), TOOL) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("https://host/a/b", True),
+        ("https://HOST/a/b.git/", True),
+        ("ssh://git@host/a/b", True),
+        ("https://host/a/c", False),
+        ("https://host:8443/a/b", False),
+        ("https://host/a/B", False),
+    ],
+)
+def test_a_repository_is_the_same_however_its_url_is_written(other: str, expected: bool) -> None:
+    assert same_repository(parse_url("https://host/a/b"), parse_url(other)) is expected

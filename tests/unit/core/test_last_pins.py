@@ -54,7 +54,8 @@ def test_what_a_record_tells_of_a_pin() -> None:
 def test_the_pins_of_a_url_or_a_ref_are_remembered_until_the_source_begins_anew() -> None:
     here, there = {"url": str(URL)}, {"url": "https://example.org/other"}
     main, tag = {"ref": "refs/heads/main"}, {"ref": "refs/tags/v1"}
-    lines = grown((), pinned(1, **here, **tag), pinned(2, **here, **main), pinned(3, **there, **tag), pinned(9))
+    here_too = {"url": f"{URL}.git"}
+    lines = grown((), pinned(1, **here_too, **tag), pinned(2, **here, **main), pinned(3, **there, **tag), pinned(9))
     lines = grown(lines, pinned(4, source="other", **here, **tag), Event(event="sync", source="tool"))
 
     def found(records: tuple[Record, ...], ref: str | None = None) -> list[str]:

@@ -50,6 +50,7 @@ def test_a_changed_entry_may_still_allow_the_pinned_commit(track: Track, ref: st
 def test_another_url_never_allows_the_old_commit() -> None:
     source = a_source()
     assert not still_allowed(a_pin(source), replace(source, url=parse_url("https://other.example/x")))
+    assert still_allowed(a_pin(source), replace(source, url=parse_url(f"{source.url}.git")))
 
 
 def test_pins_are_added_replaced_and_dropped_in_name_order() -> None:

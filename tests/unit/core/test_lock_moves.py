@@ -205,7 +205,9 @@ def test_the_mend_is_a_command_that_works() -> None:
     assert mend(old, moved, a_source(track=Version("<2"))) == one
     assert mend(old, moved, a_source(track=Tag("v1"))) == one
     other = pinned(2, ref="refs/tags/v2", url="https://example.org/other")
-    assert mend(old, other, a_source(track=Version(">=1,<3"))) == one
+    # Of another repository: a plain pin goes back to where it stood there.
+    elsewhere = one.replace(f"{back} {FORCED}", f"{back}, where that is refused, with {FORCED}")
+    assert mend(old, other, a_source(track=Version(">=1,<3"))) == elsewhere
     # A branch went forward from it; of tags that are no versions nobody knows which is the older one.
     branch = pinned(2, ref="refs/heads/main")
     assert mend(a_pin(ref=branch_ref("main")), branch, a_source(track=Branch("main"))) == both

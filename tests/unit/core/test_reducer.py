@@ -98,7 +98,7 @@ def test_the_last_scan_and_server_are_kept_where_the_run_says_nothing_new() -> N
 def test_what_was_here_was_served_by_whom_the_record_of_its_pin_names(previous: SourceState | None) -> None:
     state = State() if previous is None else state_of(replace(previous, served_by="https://old/x"))
     done = [an_update(served_by=None)]
-    assert unserved(done, state) == {TOOL: oid(2)}
+    assert unserved(done, state) == {TOOL: done[0].task.pin}
     assert unserved([an_update()], state) == {}
     assert reduce_installed(done, state, a_run()).entries[TOOL].served_by is None
     for detail, served_by in (({"served_by": "https://new/x"}, "https://new/x"), ({}, None)):

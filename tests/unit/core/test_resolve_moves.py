@@ -40,8 +40,9 @@ def moved(pin: Pin | None, refs: RemoteRefs, source: Source = TAGGED) -> HybridE
         ((OLD, TAG_OBJECT), (OLD, OTHER_TAG_OBJECT), TAG_OBJECT, OTHER_TAG_OBJECT),
         ((OLD, TAG_OBJECT), (OLD, None), TAG_OBJECT, OLD),
         ((OLD, None), (OLD, TAG_OBJECT), OLD, TAG_OBJECT),
+        ((OLD, TAG_OBJECT), (NEW, TAG_OBJECT), OLD, NEW),
     ],
-    ids=["other-commit", "other-object", "signed-anew", "now-plain", "now-annotated"],
+    ids=["other-commit", "other-object", "signed-anew", "now-plain", "now-annotated", "former-of-an-unknown-object"],
 )
 def test_a_tag_that_is_no_longer_the_same_object_has_moved(
     pinned: tuple[Oid, Oid | None], listed_now: tuple[Oid, Oid | None], was: Oid, now: Oid

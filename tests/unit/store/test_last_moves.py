@@ -6,11 +6,13 @@ from pathlib import Path
 
 from git_hybrid.core.audit import Event, Tail, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.core.ids import Oid, RunId, SourceName, tag_ref
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.value import replace
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.reading import last_moves
 from git_hybrid.store.told import first_seen
-from support.values import NOW, oid
+from support.values import NOW, a_pin, a_source, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
 
@@ -29,16 +31,20 @@ def _pin(name: str, before: Oid | None, after: Oid) -> Event:
     return Event(event="pin", source=name, before=before, after=after, detail={"ref": "refs/heads/main"})
 
 
+def pinned(number: int, name: SourceName = TOOL) -> dict[SourceName, Pin]:
+    return {name: a_pin(a_source(name), commit=oid(number))}
+
+
 def test_the_record_that_brought_the_pin_to_its_commit(tmp_path):
     layout = Layout(tmp_path)
     archive = layout.state_folder / "sources-audit.2025.jsonl"
     tail = _log(archive, _pin("other", None, oid(7)), by="Grace")
     events = [_pin("tool", None, oid(1)), _pin("tool", oid(1), oid(2)), _pin("tool", oid(2), oid(3))]
     _log(layout.audit, *events, Event(event="clone", source="tool", after=oid(2)), tail=tail)
-    found = last_moves(layout, {TOOL: oid(2), OTHER: oid(7)})
+    found = last_moves(layout, pinned(2) | pinned(7, OTHER))
     assert (found[TOOL].before, found[TOOL].after, found[TOOL].by) == (oid(1), oid(2), "Ada")
     assert found[OTHER].by == "Grace"
-    assert last_moves(layout, {TOOL: oid(9)}) == {}
+    assert last_moves(layout, pinned(9)) == {}
     assert last_moves(layout, {}) == {}
     assert first_seen(layout, TOOL, oid(1), NOW) == NOW
     assert first_seen(layout, TOOL, oid(9), NOW) is None
@@ -48,8 +54,18 @@ def test_an_edited_record_says_nothing(tmp_path):
     layout = Layout(tmp_path)
     _log(layout.audit, _pin("tool", None, oid(1)))
     layout.audit.write_bytes(layout.audit.read_bytes().replace(b"Ada", b"Eve"))
-    assert last_moves(layout, {TOOL: oid(1)}) == {}
+    assert last_moves(layout, pinned(1)) == {}
+
+
+def test_of_branches_that_pinned_one_commit_it_is_the_one_that_the_lock_has(tmp_path):
+    layout, elsewhere = Layout(tmp_path), _pin("tool", None, oid(1))
+    ours = replace(elsewhere, detail={"url": str(a_source().url), "ref": "refs/heads/main"})
+    tail = _log(layout.audit, replace(elsewhere, detail={"url": "https://example.org/x"}), ours, by="Grace")
+    _log(layout.audit, replace(elsewhere, detail={"ref": "refs/tags/v1"}), tail=tail, by="Bob")
+    assert last_moves(layout, pinned(1))[TOOL].by == "Grace"
+    odd = {TOOL: replace(a_pin(commit=oid(1)), ref=tag_ref("v2"))}
+    assert last_moves(layout, odd)[TOOL].by == "Bob"
 
 
 def test_there_is_no_log(tmp_path):
-    assert last_moves(Layout(tmp_path), {TOOL: oid(1)}) == {}
+    assert last_moves(Layout(tmp_path), pinned(1)) == {}
