@@ -96,7 +96,7 @@ def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path 
     """Return the folder of the object cache; None where it is turned off, by an empty value, or there is no home.
 
     Raises:
-        BadArgument: the path is relative: a cache for all workspaces is not in the folder that one is called in.
+        BadArgument: it begins with the home of another user.
     """
     where, text = _given(environ, config, "CACHE_DIR", "cacheDir")
     if text is None:
@@ -112,9 +112,9 @@ def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path 
 def _absolute(text: str, environ: Mapping[str, str]) -> str:
     """Return the path *text*, a ``~/`` before it as the home folder; nothing where there is none."""
     path = _from_home(text, environ)
-    if path and not path.startswith("/"):
-        raise InvalidText("must be an absolute path, or begin with ~/")
-    return path
+    if path.startswith("~"):
+        raise InvalidText("must be a path, or begin with ~/")
+    return path and os.path.abspath(path)
 
 
 def _from_home(text: str, environ: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.tree import GITLINK
-from git_hybrid.git.complete import is_partial
+from git_hybrid.git.complete import expects_more, is_partial
 from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
 from git_hybrid.git.repository import EMPTY_BLOBS
 from git_hybrid.git.run import Runner
@@ -59,7 +59,8 @@ def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
         return _NO_COMMIT
     tree, parents = commit
     known = [] if (git_dir / "shallow").exists() else parents
-    listed = () if is_partial(git_dir) else _staged(runner, git_dir)
+    by_design = is_partial(git_dir) or expects_more(git_dir)
+    listed = () if by_design else _staged(runner, git_dir)
     asked = "".join(f"{oid}\n" for oid in (tree, *known, *listed)).encode("ascii")
     told = runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=asked).stdout.decode("ascii", "replace")
     missing = {line.removesuffix(" missing") for line in told.split("\n") if line.endswith(" missing")}
@@ -67,7 +68,7 @@ def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
         return _NO_TREE
     if not missing.isdisjoint(known):
         return _NO_HISTORY
-    if not is_partial(git_dir):
+    if not by_design:
         # What the index holds of folders keeps git from reading their trees.
         walk = ["rev-list", "--objects", "--no-walk", "--missing=print", "--end-of-options", head]
         done = runner.git(walk, git_dir=git_dir)

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,7 @@ def test_the_folder_of_bundles_has_no_dots(tmp_path, monkeypatch):
     assert _read(home, {"hybrid.bundledir": "~/link"}).bundle_folder == tmp_path / "link"
     assert _read(home, {"hybrid.cachedir": "~/link"}).cache_folder == tmp_path / "link"
     assert _read({}, {"hybrid.cachedir": "~/link"}).cache_folder is None
+    assert _read({"GIT_HYBRID_CACHE_DIR": "a/../b"}).cache_folder == Path.cwd() / "b"
 
 
 def test_what_is_empty_says_nothing():
@@ -119,7 +121,7 @@ def test_lock_timeout(text, seconds):
         *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "0002569999", "9" * 5000)),
         *(("OFFLINE", "offline", text) for text in ("maybe", "2")),
         *(("LOCK_TIMEOUT", "locktimeout", text) for text in ("x", "-1", "1 s", "1y", "9" * 50)),
-        *(("CACHE_DIR", "cachedir", text) for text in ("cache", "./x", "~", "~nobody/x")),
+        *(("CACHE_DIR", "cachedir", text) for text in ("~", "~nobody/x")),
         *(("MIRRORS", "mirrors", text) for text in ("http://x", "x", "https://u:pw@h", "https://h/{nope}", "off line")),
     ],
 )
