@@ -16,7 +16,7 @@ from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import KeptTree
 from git_hybrid.core.resolve import is_other_repository
-from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, scan_tree
+from git_hybrid.core.tree import GITLINK, TreeEntry, scan_tree, tree_limits
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted
 
@@ -222,7 +222,7 @@ def gate_tree(
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     rt.progress("step", source.name, "checking")
-    limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
+    limits = tree_limits(manifest.policy, root=rt.clones.as_stage(source.name).path)
     if kept is not None:
         entries: Sequence[TreeEntry]
         entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)

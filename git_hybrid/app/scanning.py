@@ -17,7 +17,7 @@ from git_hybrid.core.scan_kept import kept
 from git_hybrid.core.scanners import ScannerSpec, spec_digest, spec_of
 from git_hybrid.core.scans import Finding, Identity, can_reuse, scan_event, status_of
 from git_hybrid.core.state import ScannerRecord, ScanStatus, SourceState
-from git_hybrid.core.tree import TreeLimits
+from git_hybrid.core.tree import tree_limits
 from git_hybrid.core.value import Struct, replace
 
 UNKNOWN_RULES = "sha256:" + "0" * 64
@@ -63,7 +63,7 @@ def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage,
     Raises:
         HybridError: the files could not be exported, or the run was interrupted.
     """
-    limits = TreeLimits(max_entries=snapshot.manifest.policy.max_entries, max_bytes=snapshot.manifest.policy.max_bytes)
+    limits = tree_limits(snapshot.manifest.policy)
     results = []
     for scanner in snapshot.manifest.scanners:
         rt.stop_if_cancelled()

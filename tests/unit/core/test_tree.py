@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from git_hybrid.core.tree import TreeEntry, TreeLimits, content_line, scan_tree, show_path
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.tree import TreeEntry, TreeLimits, content_line, scan_tree, show_path, tree_limits
 from support.values import an_entry
 
 LIMITS = TreeLimits(max_entries=1000, max_bytes=10_000)
@@ -139,6 +140,15 @@ def test_a_folder_that_git_does_not_take_for_a_repository_is_accepted(paths: tup
 )
 def test_a_path_that_is_too_deep_or_long_is_refused(path: str, *, refused: bool) -> None:
     assert ("too-deep" in rules(path)) is refused
+
+
+@pytest.mark.parametrize(("folder", "longest"), [("", 4096), ("/r" * 1950, 132)], ids=["anywhere", "deep-root"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_path_may_be_as_long_as_leaves_room_for_its_folder(folder: str, longest: int, more: int) -> None:
+    path = (("a" * 49 + "/") * 90)[: longest + more - 1] + "b"
+    limits = tree_limits(Policy(), root=folder)
+    found = scan_tree([an_entry(path)], limits=limits, read_link=no_links)[1]
+    assert [finding.split(":", 1)[0] for finding in found] == ["too-deep"] * more
 
 
 @pytest.mark.parametrize("path", ["a" * 256, "d/" + "é" * 128, "n" * 256 + "/x"], ids=["name", "bytes", "folder"])
