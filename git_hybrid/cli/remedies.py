@@ -389,6 +389,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "nothing more was written there: a workspace that stands there now is another one",
         ("where the one that was moved stands now: git hybrid resume", "git hybrid status"),
     ),
+    "mirror-gone": Remedy(
+        74,
+        "{path} was moved, deleted or replaced while it was filled",
+        "nothing more was written there",
+        ("to fill what stands there now: git hybrid mirror update {path}",),
+    ),
     "folder-gone": Remedy(
         74,
         "the current folder is gone: it was moved or deleted",

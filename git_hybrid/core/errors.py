@@ -21,7 +21,7 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Overtaken Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo WorkspaceGone FolderGone DecidedOnly ReportLost GitFailed
+    └── machine:          LocalIo WorkspaceGone MirrorGone FolderGone DecidedOnly ReportLost GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -938,6 +938,14 @@ class WorkspaceGone(LocalIo):
     code: ClassVar[str] = "workspace-gone"
     operation: str = "write in"
     reason: str = "it is not the workspace in which the run began"
+
+
+class MirrorGone(LocalIo):
+    """The mirror folder at ``path`` was moved, deleted or replaced while it was filled."""
+
+    code: ClassVar[str] = "mirror-gone"
+    operation: str = "write in"
+    reason: str = "it is not the folder that was being filled"
 
 
 class FolderGone(LocalIo):

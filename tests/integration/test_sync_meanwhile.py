@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from support.cli import Hybrid
-from support.kit import errors, git, head, outcomes, released, started, write_manifest
+from support.kit import errors, git, head, outcomes, released, started, with_edits, write_manifest
 from support.upstream import UpstreamFactory
 
 COMMIT = "echo mine >mine; git add mine; git -c user.name=me -c user.email=me@example.com commit -qm mine"
@@ -22,19 +21,6 @@ DONE = {
     "reverting": ("git revert --no-commit HEAD", "operation-in-progress"),
     "staged": ("echo mine >b; git add b; echo b >b", "dirty"),
 }
-
-
-def with_edits(folder: Path, command: str, edits: dict[Path, str]) -> dict[str, str]:
-    """Return the environment with a git that runs *edits*, each in its folder, just before it is first asked *command*."""
-    real = shutil.which("git")
-    folder.mkdir()
-    done = folder / "done"
-    lines = [f"cd \"{place}\" && env -u GIT_DIR -u GIT_INDEX_FILE sh -c '{edit}'" for place, edit in edits.items()]
-    script = "\n".join(lines)
-    text = f'case " $* " in *" {command} "*) [ -e "{done}" ] || {{ touch "{done}"\n({script}\n) >&2; }};; esac'
-    (folder / "git").write_text(f'#!/bin/sh\n{text}\nexec {real} "$@"\n')
-    (folder / "git").chmod(0o755)
-    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 def looks(clone: Path) -> tuple[str, ...]:
