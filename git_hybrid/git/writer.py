@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import LocalIo, WrongContent
+from git_hybrid.core.errors import ForeignFolder, LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -34,6 +34,7 @@ from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
+from git_hybrid.git.standing import is_there
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -127,11 +128,15 @@ class GitWriter(Struct, frozen=True):
         """Move *stage* to the source's path; an empty folder there gives way.
 
         Raises:
-            LocalIo: something stands there.
+            ForeignFolder: something stands there.
+            LocalIo: the file system refused.
         """
         target = self.clones.folder / stage.name
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
+        if is_there(target):
+            what, command = "it came while this ran", f"sync {stage.name}"
+            raise ForeignFolder(name=stage.name, path=source_path(stage.name), what=what, command=command)
         seen.wait_for_later(stage.path)
         self.disk.rename_path(Path(stage.path), target)
         with suppress(OSError, ValueError), TURN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_work_that_comes_during_a_fetch_stays(
 ) -> None:
     upstream = upstream_factory()
     released(upstream)
-    names = ["aside", *DONE]
+    names = ["aside", "came", "removed", *DONE]
     write_manifest(workspace, "".join(f'[source.{name}]\nurl = "{upstream.url}"\nbranch = "main"\n' for name in names))
     hybrid("pin")
     hybrid("sync")
@@ -44,10 +45,16 @@ def test_work_that_comes_during_a_fetch_stays(
     shutil.copytree(workspace, colleague, ignore=lambda path, _names: ["sources"] if path == str(workspace) else [])
     hybrid("pin", "--all", cwd=colleague)
     shutil.copy(colleague / "state/sources.lock", workspace / "state/sources.lock")
-    clones = {name: workspace / "sources" / name for name in DONE}
-    env = with_edits(tmp_path / "git", "index-pack", {clones[name]: edit for name, (edit, _) in DONE.items()})
-    told = hybrid("sync", "-j", "1", "--json", env=env, check=3)
-    assert errors(told) == {name: error for name, (_, error) in DONE.items()}
+    sources = workspace / "sources"
+    clones = {name: sources / name for name in DONE}
+    edits = {clones[name]: edit for name, (edit, _) in DONE.items()}
+    shutil.rmtree(sources / "came")
+    edits[sources] = "rm -r removed; mkdir came; echo mine >came/mine"
+    told = hybrid("sync", "-j", "1", "--json", env=with_edits(tmp_path / "git", "index-pack", edits), check=74)
+    found = {name: error for name, (_, error) in DONE.items()} | {"came": "foreign-folder", "removed": "local-io"}
+    assert errors(told) == found
+    assert not (sources / "removed").exists()
+    assert os.listdir(sources / "came") == ["mine"]
     assert outcomes(told)["aside"] == "updated"
     assert {name: looks(clone) for name, clone in clones.items()} == {
         "branched": ("mine", "mine", ""),
