@@ -117,7 +117,7 @@ def scan_tree(
     return kept, _shortened(scan.findings)
 
 
-def _has_harmless_names(paths: Sequence[bytes], longest: int) -> bool:
+def _has_harmless_names(paths: Sequence[bytes], longest: int = DEPTH_LIMIT) -> bool:
     """Tell whether no rule about names can be against *paths*, as is so of nearly every tree; all are below *longest*.
 
     All are looked at together, which takes a fifth of what it takes to look at each.
