@@ -189,7 +189,7 @@ def gate_tree(
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     rt.progress("step", source.name, "checking")
-    limits = TreeLimits.of(manifest.policy)
+    limits = TreeLimits.of(manifest.policy, root=rt.clones.as_stage(source.name).path)
     if kept is None:
         entries, findings = rt.objects.scan(stage, commit, limits, like=like)
     else:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 from git_hybrid.app.remote import fetch, glimpsed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import endpoints
-from git_hybrid.core.errors import GitFailed, MalformedObjects
+from git_hybrid.core.errors import (
+    GitFailed,
+    HostileTree,
+    IdentityChanged,
+    MalformedObjects,
+    Unreachable,
+    WrongContent,
+)
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import ObjectCache, Question
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 
 MEANWHILE = timedelta(minutes=10)
 """How much later than this run another may have filled the cache for it; what is later still is a clock that is ahead.
 
 That would be believed until its time has come, and for as long no moved tag would be seen.
 """
+# What may be the fault of a damaged store of the object cache.
+_SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
+T = TypeVar("T")
 Check = Callable[[Stage], bool]
 Tips = Mapping[tuple[str, str], Oid]
 """What refs are at a URL, by both."""
@@ -41,6 +52,24 @@ class Want(Struct, frozen=True, kw_only=True):
 def usable_cache(rt: Runtime, source: Source) -> ObjectCache | None:
     """Return the cache if it serves *source*: with all history, and nothing in it that an approval alone lets pass."""
     return None if source.history != "full" or rt.waived.get(source.name) else rt.cache
+
+
+def despite_cache(rt: Runtime, source: Source, step: Callable[[Runtime], T]) -> T:
+    """Return what *step* returns; where the object cache had a part in a bad end, upstream itself is asked first.
+
+    A store that is to blame is set aside.
+    """
+    cache = usable_cache(rt, source)
+    suspect = cache is not None and cache.holds(source.url)
+    try:
+        return step(rt)
+    except _SUSPICIOUS as error:
+        if cache is None or not suspect or (isinstance(error, WrongContent) and error.edited):
+            raise
+        why = f"{error.code} with what it lent, none without"
+    result = step(replace(rt, cache=None))
+    cache.distrust(source.name, source.url, why)
+    return result
 
 
 def fetch_through(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import TypeVar
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, require_digest
-from git_hybrid.app.caching import usable_cache
+from git_hybrid.app.caching import despite_cache, usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.origins import origin_notes
@@ -20,29 +19,24 @@ from git_hybrid.app.waiving import waivers
 from git_hybrid.core.errors import (
     DecidedOnly,
     GitFailed,
-    HostileTree,
     HybridError,
-    IdentityChanged,
     Interrupted,
     LocalIo,
-    MalformedObjects,
     Offline,
     RemoteError,
     UnexplainedMove,
-    Unreachable,
-    WrongContent,
 )
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
-from git_hybrid.core.planner import differs_in_lfs
+from git_hybrid.core.planner import decide, differs_in_lfs, source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
 from git_hybrid.core.report import Row, failure_word
+from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.turn import TURN
 
-T = TypeVar("T")
 WORDS: dict[Action, str] = {
     "clone": "cloned",
     "update": "updated",
@@ -51,8 +45,6 @@ WORDS: dict[Action, str] = {
     "reset": "reset",
 }
 _BROKEN = "the broken clone"
-# What may be the fault of a damaged store of the object cache.
-_SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
 # git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
 _PENDING = (RemoteError, Offline, Interrupted, LocalIo, GitFailed)
 
@@ -63,6 +55,7 @@ class Run(Struct, frozen=True, kw_only=True):
     rt: Runtime
     manifest: Manifest
     seen: Mapping[SourceName, Observed]
+    recorded: Mapping[SourceName, SourceState]
     served_by: Mapping[SourceName, str]
     moved: Mapping[SourceName, str]
 
@@ -85,7 +78,8 @@ def carry_out(
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
     moved = rt.ledger.moved_tags({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
-    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, served_by=before, moved=moved)
+    recorded = snapshot.state.sources
+    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=before, moved=moved)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_slowest_first(
@@ -164,25 +158,6 @@ def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
     return not seen.complete or not seen.has_pin or objects.has_content(stage, task.pin.commit)
 
 
-def _despite_cache(run: Run, task: Task, step: Callable[[Run, Task], T]) -> T:
-    """Return what *step* returns; where the object cache had a part in a bad end, upstream itself is asked first.
-
-    A store that is to blame is set aside.
-    """
-    rt, source = run.rt, task.source
-    cache = usable_cache(rt, source)
-    suspect = cache is not None and cache.holds(source.url)
-    try:
-        return step(run, task)
-    except _SUSPICIOUS as error:
-        if cache is None or not suspect or (isinstance(error, WrongContent) and error.edited):
-            raise
-        why = f"{error.code} with what it lent, none without"
-    result = step(replace(run, rt=replace(rt, cache=None)), task)
-    cache.distrust(source.name, source.url, why)
-    return result
-
-
 def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     """Return what was acquired, the stage in which the pinned commit is checked out and proved, and notes about it."""
     rt, source, pin = run.rt, task.source, task.pin
@@ -210,7 +185,7 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
 def _fresh(run: Run, task: Task, *, aside: str) -> Installed:
     """Make the clone anew; *aside* says what stands in its place and is kept, or nothing."""
     rt, source, pin = run.rt, task.source, task.pin
-    acquired, stage, notes = _despite_cache(run, task, _built)
+    acquired, stage, notes = despite_cache(rt, source, lambda rt: _built(replace(run, rt=rt), task))
     place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, acquired.served_by)
@@ -250,7 +225,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     clone = rt.clones.as_stage(task.name)
     served_by = None
     if not _is_here(run, task, clone):
-        acquired, notes = _despite_cache(run, task, _gated)
+        acquired, notes = despite_cache(rt, source, lambda rt: _gated(replace(run, rt=rt), task))
         if acquired.history != acquired.content and source.history == "treeless":
             # Before the content: where its history is there, none is cut off.
             rt.writer.pour(acquired.history, clone, boundaries=False)
@@ -265,6 +240,8 @@ def _in_place(run: Run, task: Task) -> Installed:
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     seen = run.seen[task.name]
+    if task.action == "update":
+        _look_again(run, task)
     forced = task.action != "update" or (isinstance(seen, Clone) and differs_in_lfs(source, seen))
     saved = save(rt, task) if forced else None
     kept = saved.notes if saved is not None else ()
@@ -282,6 +259,25 @@ def _in_place(run: Run, task: Task) -> Installed:
             rt.writer.switch(task)
         place_submodules(rt, clone, [item for item in submodules if item.path not in standing])
     return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
+
+
+def _look_again(run: Run, task: Task) -> None:
+    """See to it that nobody has begun to work in the clone since the run looked at it: a fetch may take minutes.
+
+    Raises:
+        LocalWork: somebody has.
+        LocalIo: it is no usable clone any more.
+    """
+    rt, seen = run.rt, run.seen[task.name]
+    if isinstance(seen, Clone) and rt.clones.stands(task.name, seen.head):
+        return
+    now = rt.clones.inspect(task.name, task.pin.commit)
+    step = decide(task.source, task.pin, run.recorded.get(task.name), now)
+    if isinstance(step, HybridError):
+        raise step
+    if not isinstance(now, Clone):
+        why = now.why if isinstance(now, Broken) else "the clone was removed meanwhile"
+        raise LocalIo(path=source_path(task.name), operation="check out in", reason=why)
 
 
 def _is_here(run: Run, task: Task, clone: Stage) -> bool:

@@ -99,6 +99,24 @@ def refuse_unfinished(snapshot: Snapshot) -> None:
         raise UnfinishedRun(run=snapshot.unfinished.run, pending=pending)
 
 
+def settled(rt: Runtime) -> tuple[Snapshot, tuple[str, ...]]:
+    """Return what the files say when no other run has anything left to do, and what was mended for that, in words.
+
+    One that had decided is written out, and one that is at work is waited for.
+
+    Raises:
+        UnfinishedRun: it has sources left.
+        LockBusy: it does not end in time.
+    """
+    snapshot = rt.ledger.snapshot()
+    if snapshot.unfinished is None:
+        return snapshot, ()
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        return snapshot, tuple(mended)
+
+
 def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:
     named = bool(request.names or request.groups)
     names = select_to_pin(snapshot.manifest, request.names, request.groups)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.endpoints import Mirrors
-from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.errors import Interrupted, LockBusy
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import NoDurations
 from git_hybrid.core.value import Struct, field, replace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from git_hybrid.core.ports_writer import Writer
     from git_hybrid.core.reducer import RunInfo
 
+_TRIES = 60
 _FEW = 3
 """So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""
 
@@ -81,6 +82,28 @@ class Runtime(Struct, frozen=True, kw_only=True):
             for line in mended:
                 self.progress("note", "note", line)
             yield
+
+    @contextmanager
+    def recording(self) -> Iterator[Sequence[str]]:
+        """Hold the writer lock for the block as the ledger's writer does, to record what took long to find.
+
+        Whoever holds it is waited for sixty times as long as before a command has done anything, and that is told.
+
+        Raises:
+            LockBusy, InvalidFile, LocalIo: nothing was recorded.
+        """
+        mended: Sequence[str] = ()
+        with ExitStack() as stack:
+            for tries in range(1, _TRIES + 1):
+                try:
+                    mended = stack.enter_context(self.ledger.writer(self.info))
+                    break
+                except LockBusy as busy:
+                    if tries == _TRIES:
+                        raise
+                    if tries == 1:
+                        self.progress("note", "note", f"what was found is recorded when another ends: {busy.holder}")
+            yield mended
 
     def for_many(self, count: int) -> Runtime:
         """Return this with the transport for so many sources."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.identities import identities
-from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.pin import refuse_unfinished, settled
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
 from git_hybrid.app.scanning import Scan, incomplete_scan, keeping, scan_commit, scanned_before, with_scan
@@ -18,6 +18,7 @@ from git_hybrid.app.select import select
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.errors import (
+    DecidedOnly,
     HybridError,
     Interrupted,
     NoPin,
@@ -69,11 +70,10 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         UnfinishedRun: an interrupted sync has to be finished first.
         UnknownSource: a name or group is not in the manifest.
         WorkspaceGone: the workspace went away meanwhile.
-        LockBusy, InvalidFile, NewerSchema, SymlinkRefused: nothing was recorded.
+        LockBusy, InvalidFile, NewerSchema, SymlinkRefused: nothing was scanned.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot, mended = settled(rt)
     selected = select(snapshot.manifest, request.names, request.groups)
-    refuse_unfinished(snapshot)
     if not snapshot.manifest.scanners:
         raise NoScanner
     for name in selected:
@@ -88,7 +88,14 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     rt.ledger.require_place()
     done = {name: item for name, item in results.items() if isinstance(item, _Done)}
     rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
-    notes, moved, recorded = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})
+    moved, recorded, error = dict[SourceName, HybridError](), dict[SourceName, ScanStatus](), None
+    try:
+        notes, moved, recorded = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})
+    except HybridError as failure:
+        # What was found is told all the same.
+        notes, error = [*failure.mended], failure
+        if not isinstance(failure, DecidedOnly):
+            notes.append("what was found is not recorded: git hybrid scan")
     rows |= {
         name: failed(name, moved[name]) if name in moved else _row(rt, snapshot, name, item)
         for name, item in done.items()
@@ -97,8 +104,9 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         command="scan",
         rows=tuple(row for _, row in sorted(rows.items())),
         run=rt.info.run,
-        notes=tuple(notes),
+        notes=(*mended, *notes),
         interrupted=rt.cancelled(),
+        error=error,
     )
     return ScanReport(
         report=report,
@@ -233,7 +241,7 @@ def _record(
     if not fresh:
         return [], {}, {}
     moved: dict[SourceName, HybridError] = {}
-    with rt.ledger.writer(rt.info) as mended:
+    with rt.recording() as mended:
         now = rt.ledger.snapshot()
         refuse_unfinished(now)
         decision = Decision()

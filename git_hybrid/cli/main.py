@@ -93,7 +93,7 @@ def _of_process(*words: str) -> int:
             ahead.close()
     if code > _SIGNALLED:
         # Asked to stop, it is about to end: a second signal that comes late must not change the status.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
     return end(code)
 

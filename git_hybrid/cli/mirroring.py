@@ -21,6 +21,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
+from git_hybrid.store.filelock import Held
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.mirrorlisting import held, read_listing
 from git_hybrid.view.mirrorpage import listing, page
@@ -71,22 +72,22 @@ def _refuse_mistaken(target: str, inventory: Inventory, start: Path) -> None:
 
 
 @contextmanager
-def filled(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
-    """Be the one writer of *folder* for the block, with a quarantine inside it."""
+def filled(session: Session, folder: Path) -> Iterator[tuple[GitMirrorFolder, Held]]:
+    """Be the one writer of *folder* for the block, with a quarantine inside it; yield its lock too."""
     rt = session.runtime
     with (
-        held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled),
+        held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled) as lock,
         staged(session, folder) as mirror,
     ):
         mirror.quarantine.clean(lambda _name, _path: False)
-        yield mirror
+        yield mirror, lock
 
 
 @contextmanager
 def staged(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
     """Yield the mirror folder at *folder*, with a quarantine of this run inside it."""
     run = session.runtime.info.run
-    quarantine = GitQuarantine(disk=durable, folder=folder, run=run)
+    quarantine = GitQuarantine(disk=durable, folder=folder, run=run, is_mirror=True)
     try:
         yield GitMirrorFolder(runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=run)
     finally:

@@ -397,6 +397,19 @@ REMEDIES: Mapping[str, Remedy] = {
         "nothing more was written there: a workspace that stands there now is another one",
         ("where the one that was moved stands now: git hybrid resume", "git hybrid status"),
     ),
+    "swept-away": Remedy(
+        74,
+        "{path}, which this run worked with, was removed",
+        "git clean -X does that, and the journal of the run goes with it: nothing more was written\n"
+        "when nothing removes it any more, run the command again",
+        ("git hybrid status",),
+    ),
+    "mirror-gone": Remedy(
+        74,
+        "{path} was moved, deleted or replaced while it was filled",
+        "nothing more was written there",
+        ("to fill what stands there now: git hybrid mirror update {path}",),
+    ),
     "folder-gone": Remedy(
         74,
         "the current folder is gone: it was moved or deleted",

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first asks the run to stop in good order, the second stops it at once."""
+"""SIGINT, SIGTERM and SIGHUP: the first asks the run to stop in good order, the second stops it at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks the program to stop."""
 
 _STEP = 0.1
 
@@ -42,8 +45,8 @@ class Cancel:
 
 @contextmanager
 def handled(cancel: Cancel) -> Iterator[None]:
-    """Let *cancel* take SIGINT and SIGTERM for the block."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    """Let *cancel* take the signals for the block; a SIGHUP that is ignored stays so (nohup(1))."""
+    numbers = [number for number in ASKING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
     before = [signal.signal(number, cancel.handle) for number in numbers]
     try:
         yield

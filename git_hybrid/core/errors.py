@@ -21,7 +21,8 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Overtaken Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo WorkspaceGone FolderGone DecidedOnly ReportLost GitFailed
+    └── machine:          LocalIo WorkspaceGone SweptAway MirrorGone FolderGone DecidedOnly ReportLost
+    │                     GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -954,6 +955,21 @@ class WorkspaceGone(LocalIo):
     code: ClassVar[str] = "workspace-gone"
     operation: str = "write in"
     reason: str = "it is not the workspace in which the run began"
+
+
+class SweptAway(WorkspaceGone):
+    """What a run works with at ``path`` was removed during the run, from a workspace that stands where it was."""
+
+    code: ClassVar[str] = "swept-away"
+    reason: str = "what this run works with was removed there"
+
+
+class MirrorGone(LocalIo):
+    """The mirror folder at ``path`` was moved, deleted or replaced while it was filled."""
+
+    code: ClassVar[str] = "mirror-gone"
+    operation: str = "write in"
+    reason: str = "it is not the folder that was being filled"
 
 
 class FolderGone(LocalIo):

@@ -206,6 +206,13 @@ class Clones(Protocol):
         """
         ...
 
+    def stands(self, name: SourceName, head: Oid) -> bool:
+        """Tell at little cost whether the clone surely stands at *head* still, with nothing staged and nothing begun.
+
+        Files that were edited are not seen.
+        """
+        ...
+
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
         """Return what of the clone exists nowhere else.
 

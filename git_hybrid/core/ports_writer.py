@@ -18,12 +18,14 @@ from git_hybrid.core.value import Struct
 class Saved(Struct, frozen=True):
     """What of a clone was saved below ``ref`` (None: all is upstream's); *commit* has the working tree as it stood.
 
-    ``unsaveable`` are the paths of what git cannot store and what is in the way: fifos, sockets, devices.
+    ``unsaveable`` are the paths of what git cannot store and what is in the way: fifos, sockets, devices. ``head`` is
+    the commit at HEAD when that was saved; nothing where there was none.
     """
 
     ref: str | None
     commit: str
     unsaveable: tuple[bytes, ...] = ()
+    head: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ DEPTH_LIMIT = 200
 PATH_LIMIT = 4096
 # NAME_MAX and PATH_MAX of Linux (limits.h), the latter without its NUL.
 _NAME_BYTES, _TARGET_BYTES = 255, 4095
+# What a path is longer by while it is built, or where it is kept: ``.incoming/<run>/`` or ``.set-aside/…-<run>``.
+_BESIDE = 64
 _BARE_PARTS = (frozenset({b"head", b"objects", b"refs"}), frozenset({b"head", b"commondir"}))
 _SHOWN = 10
 EMPTY_SHA256 = sha256_hex(b"")
@@ -46,15 +48,17 @@ class TreeEntry(Struct, frozen=True):
 
 
 class TreeLimits(Struct, frozen=True, kw_only=True):
-    """How large a tree may be: number of entries, sum of the blobs in bytes."""
+    """How large a tree may be: number of entries, sum of the blobs in bytes; and bytes of a path in it."""
 
     max_entries: int
     max_bytes: int
+    max_path: int = PATH_LIMIT
 
     @classmethod
-    def of(cls, policy: Policy) -> Self:
-        """Return what *policy* allows."""
-        return cls(max_entries=policy.max_entries, max_bytes=policy.max_bytes)
+    def of(cls, policy: Policy, *, root: str = "") -> Self:
+        """Return what *policy* allows of a tree whose files are to stand in the folder *root*."""
+        taken = len(root.encode("utf-8", "surrogateescape")) + _BESIDE if root else 0
+        return cls(max_entries=policy.max_entries, max_bytes=policy.max_bytes, max_path=PATH_LIMIT - taken)
 
     def too_many(self, what: str = "entry") -> str:
         """Return the finding of a tree that has more of *what*, entries or folders."""
@@ -110,11 +114,11 @@ def scan_tree(
             return [], (limits.too_large(),)
         kept.append(entry)
     scan, is_plain = _Scan(), _PLAIN.fullmatch
-    if _has_harmless_names([entry.path for entry in kept]):
+    if _has_harmless_names([entry.path for entry in kept], min(DEPTH_LIMIT, limits.max_path)):
         scan.links.extend(entry for entry in kept if entry.mode == LINK)
     else:
         for entry in kept:
-            _scan_entry(scan, entry, plain=is_plain(entry.path) is not None)
+            _scan_entry(scan, entry, limits.max_path, plain=is_plain(entry.path) is not None)
         _scan_folders(scan)
     _scan_modes(scan, kept)
     if scan.links:
@@ -122,12 +126,12 @@ def scan_tree(
     return kept, _shortened(scan.findings)
 
 
-def _has_harmless_names(paths: Sequence[bytes]) -> bool:
-    """Tell whether no rule about names can be against *paths*, as is so of nearly every tree.
+def _has_harmless_names(paths: Sequence[bytes], longest: int = DEPTH_LIMIT) -> bool:
+    """Tell whether no rule about names can be against *paths*, as is so of nearly every tree; all are below *longest*.
 
     All are looked at together, which takes a fifth of what it takes to look at each.
     """
-    if _ALL_PLAIN.fullmatch(b"\0".join(paths)) is None or max(map(len, paths)) >= DEPTH_LIMIT:
+    if _ALL_PLAIN.fullmatch(b"\0".join(paths)) is None or max(map(len, paths)) >= longest:
         return False
     folders = {path.rpartition(b"/")[0] for path in paths}
     ahead = folders
@@ -139,10 +143,10 @@ def _has_harmless_names(paths: Sequence[bytes]) -> bool:
     return len(folded) == len(folders) + len(paths) and not any(name.endswith(b"/head") for name in folded)
 
 
-def _scan_entry(scan: _Scan, entry: TreeEntry, *, plain: bool) -> None:
+def _scan_entry(scan: _Scan, entry: TreeEntry, max_path: int, *, plain: bool) -> None:
     path = entry.path
-    if path.count(b"/") >= DEPTH_LIMIT or len(path) > PATH_LIMIT:
-        scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {PATH_LIMIT} bytes")
+    if path.count(b"/") >= DEPTH_LIMIT or len(path) > max_path:
+        scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {max_path} bytes")
         return
     if len(path) > _NAME_BYTES and any(len(part) > _NAME_BYTES for part in path.split(b"/")):
         scan.add("long-name", path[:80], f"a name longer than {_NAME_BYTES} bytes")

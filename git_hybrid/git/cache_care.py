@@ -20,7 +20,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import kept_ref
-from git_hybrid.git.packfiles import describe, pack_files, share
+from git_hybrid.git.packfiles import describe, half_copied, pack_files, share
 from git_hybrid.git.packs import roll_up
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
@@ -139,7 +139,7 @@ def _size(path: str) -> int:
 def seen(store: Store) -> StoreLook:
     """Return what *store* takes and when it served."""
     size = shared = 0
-    for name in pack_files(store.packs):
+    for name in (*pack_files(store.packs), *half_copied(store.packs)):
         with suppress(OSError):
             info = os.lstat(store.packs / name)
             size += info.st_size
@@ -248,6 +248,7 @@ def swept(runner: Runner, disk: Disk, root: Path) -> int:
     for store in stores(disk, root):
         with suppress(Unusable, Broken), store.locked(patience=0):
             record = store.read()
+            store.tidy(() if record is None else record.files)
             if record is not None:
                 consolidated(runner, store, record)
     return len(aside)

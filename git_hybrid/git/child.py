@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 POLL = 0.1
 _MOST_WORDS = 16 << 20
 _CHUNK = 1 << 16
-_ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
+_ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
 _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]

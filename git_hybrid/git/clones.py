@@ -13,6 +13,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Clone, Observed
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct
+from git_hybrid.git.glance import stands
 from git_hybrid.git.glances import glance_at
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
@@ -82,6 +83,10 @@ class GitClones(Struct, frozen=True):
         looking = import_module("git_hybrid.git.looking")
         seen: Observed = looking.FullLook(self.runner).at(path, pin, thorough=thorough)
         return seen
+
+    def stands(self, name: SourceName, head: Oid) -> bool:
+        """Tell whether the clone surely stands at *head* (:func:`git_hybrid.git.glance.stands`)."""
+        return stands(str(self.folder / name), head)
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
         """Return what of the clone exists nowhere else (:func:`git_hybrid.git.unsaved.find_unsaved`).

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, HybridError
+from git_hybrid.core.errors import DirtySource, DivergedSource, HybridError, LocalWork
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.planner import source_path
@@ -23,7 +23,9 @@ from git_hybrid.git.eyes import open_eyes, seeing_all, wide_open
 from git_hybrid.git.inner import set_aside_unsaveable
 from git_hybrid.git.local import failure, files_in_the_way, must, require_complete
 from git_hybrid.git.operations import end_operations
+from git_hybrid.git.plainfiles import moved_from
 from git_hybrid.git.quarantine import MOVED, Disk, uses_lfs
+from git_hybrid.git.run import Completed
 
 _TRIES = 3
 
@@ -45,6 +47,7 @@ class Forcing(Struct, frozen=True):
 
         Raises:
             DirtySource: files are left that no reset may remove, or that go on changing.
+            DivergedSource: somebody goes on committing.
             LocalIo: the disk is full or refuses.
             GitFailed: git could not check it out, or end what was begun.
         """
@@ -65,7 +68,7 @@ class Forcing(Struct, frozen=True):
             raise
         return tuple(notes)
 
-    def _moved(self, saved: Saved) -> DirtySource | None:
+    def _moved(self, saved: Saved) -> LocalWork | None:
         path = self.clones.folder / self.name
         end_operations(self.clones.runner, path, name=self.name)
         # Content and pointer of Git LFS are the same to an index: there every file is written again.
@@ -78,7 +81,7 @@ class Forcing(Struct, frozen=True):
             return self._changed(after.dirty, after.dirty_count)
         return None
 
-    def _check_out(self, saved: Saved) -> DirtySource | None:
+    def _check_out(self, saved: Saved) -> LocalWork | None:
         path = self.clones.folder / self.name
         fresh = path / ".git/hybrid-index"
         for left in (fresh, path / ".git/hybrid-index.lock"):
@@ -89,11 +92,18 @@ class Forcing(Struct, frozen=True):
         git = self.clones.runner.git
         git(["update-index", "-q", "--refresh"], git_dir=path / ".git", work_tree=path, environment=seeing)
         branch, stood = self._stands(path)
+        if saved.head not in ("", stood):
+            return self._committed(stood, saved.head)
         # HEAD is detached first: a branch that the user stands on stays where it is.
-        self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", saved.commit)
+        self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", saved.commit, *filter(None, [stood]))
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{self.commit}^{{commit}}", "--"]
         done = git(arguments, git_dir=path / ".git", work_tree=path, environment=seeing)
+        if (came := self._came_since(saved, done, path)) is not None:
+            # HEAD alone goes back: what stands in the files is saved with it.
+            self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", came)
+            fresh.unlink(missing_ok=True)
+            return self._committed(came, saved.commit)
         if done.status != 0:
             self._do(*(("symbolic-ref", "HEAD", branch) if branch else ("update-ref", "--no-deref", "HEAD", stood)))
             fresh.unlink(missing_ok=True)
@@ -103,6 +113,15 @@ class Forcing(Struct, frozen=True):
         require_complete(self.name, done)
         self.disk.rename_path(fresh, path / ".git/index")
         return None
+
+    def _came_since(self, saved: Saved, done: Completed, path: Path) -> str | None:
+        """Return what somebody committed since HEAD was moved to what was *saved*; *done* is the checkout since."""
+        if done.status != 0:
+            came = self._stands(path)[1]
+        else:
+            # Where HEAD was at the commit already, no line of its reflog is of this checkout.
+            came = "" if saved.commit == self.commit else moved_from(path / ".git", self.commit) or ""
+        return None if came in ("", saved.commit) else came
 
     def _stands(self, path: Path) -> tuple[str, str]:
         """Return the branch that HEAD is on, nothing if it is detached, and its commit."""
@@ -116,7 +135,7 @@ class Forcing(Struct, frozen=True):
         environment = smudging(path / ".git", seeing_all(path / ".git"))
         if (path / ".git/index").exists():
             open_eyes(self.clones.runner, self.disk, path / ".git", name=self.name)
-        self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", self.commit)
+        self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", self.commit, *filter(None, [saved.head]))
         self._do("reset", "--quiet", "--hard", self.commit, environment=environment)
         others = self._do("ls-files", "--others", "--exclude-standard", "-z").split(b"\0")
         kept = {*self._do("ls-tree", "-r", "-z", "--name-only", saved.commit).split(b"\0")}
@@ -126,6 +145,9 @@ class Forcing(Struct, frozen=True):
             with suppress(OSError):
                 while other := os.path.dirname(other):
                     os.rmdir(os.path.join(root, other))
+
+    def _committed(self, head: str, expected: str) -> DivergedSource:
+        return DivergedSource(name=self.name, path=source_path(self.name), head=head, expected=expected)
 
     def _changed(self, files: tuple[str, ...], count: int) -> DirtySource:
         return DirtySource(name=self.name, path=source_path(self.name), files=files, count=count)

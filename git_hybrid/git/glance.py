@@ -89,6 +89,23 @@ def is_marked(git_dir: str) -> bool:
         return False
 
 
+def stands(path: str, head: Oid) -> bool:
+    """Tell whether the clone at *path* surely stands at *head* still, where it was proved to stand once.
+
+    Neither HEAD nor what is staged was changed, and nothing was begun. Files are not looked at.
+    """
+    root, index = os.fsencode(path) + b"/", f"{path}/.git/index"
+    try:
+        known = stamps.read(f"{path}/{stamps.BASE}")
+        if known.commit != head or os.path.islink(path) or not stamps.is_as_known(known, root, b".git/HEAD"):
+            return False
+        if not _IN_THE_WAY.isdisjoint(os.listdir(f"{path}/.git")):
+            return False
+        return stamps.is_as_known(known, root, b".git/index") or bool(_index(index, Oid(known.tree)))
+    except (Doubt, OSError, ValueError, IndexError, error):
+        return False
+
+
 def _looked_at(path: str, commit: Oid, tree: Oid, url: str | None) -> Clone:
     look(path, commit, tree, url=url)
     return Clone(head=commit, has_pin=True, installed=commit, origin=url, sure=True)

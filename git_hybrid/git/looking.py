@@ -8,6 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
@@ -24,6 +25,8 @@ from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
+# The file, where Python or libgit2 names it.
+_NAMED = pattern(r"'(/[^']+)'")
 _DIGITS = b"0123456789abcdef\n"
 _FILES = ("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
@@ -46,7 +49,8 @@ class FullLook(Struct, frozen=True):
             # pygit2 raises the last where what libgit2 says is not UTF-8: a name is in it.
             words = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
             if (reason := trouble(words)) is not None:
-                raise LocalIo(path=str(path), operation="read", reason=reason) from error
+                named = _NAMED.search(words)
+                raise LocalIo(path=named[1] if named else str(path), operation="read", reason=reason) from error
             # A reader takes no lock: a writer may have moved the clone away while it was looked at.
             return Broken(f"git cannot read it: {words[:200]}") if path.exists() else Absent()
 

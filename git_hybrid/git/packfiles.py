@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +18,12 @@ from git_hybrid.core.cache_record import PackFile
 from git_hybrid.git.plainfiles import file_at
 
 PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
+_HALF = ".tmp"
 _CHUNK = 1 << 20
 Found = Literal["same", "touched", "damaged", "missing"]
 # The index comes last: git takes a pack for whole as soon as it sees one.
 _ORDER = (".pack", ".rev", ".idx")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # No hardlink: another file system, one that has none, too many of them, or a policy of the kernel.
 _COPIED = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
 
@@ -35,6 +38,12 @@ def pack_files(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return in_order([name for name in os.listdir(folder) if PACK_FILE.fullmatch(name)])
+
+
+def half_copied(folder: Path) -> list[str]:
+    """Return the names of what a killed run had begun to copy into *folder*."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    return [name for name in names if name.endswith(_HALF) and PACK_FILE.fullmatch(name.removesuffix(_HALF))]
 
 
 def pack_paths(git_dir: str) -> list[str]:
@@ -115,8 +124,16 @@ def share(source: str, target: str) -> None:
 def _copy(source: str, target: str) -> None:
     import shutil
 
-    unfinished = f"{target}.tmp"
-    shutil.copyfile(source, unfinished, follow_symlinks=False)
-    # Its time is a part of what is remembered of it.
-    shutil.copystat(source, unfinished, follow_symlinks=False)
-    os.rename(unfinished, target)
+    half = f"{target}{_HALF}"
+    try:
+        shutil.copyfile(source, half, follow_symlinks=False)
+        # Its time is a part of what is remembered of it.
+        shutil.copystat(source, half, follow_symlinks=False)
+        os.rename(half, target)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(half)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            # The library names the file that was read.
+            raise OSError(error.errno, error.strerror, target) from error
+        raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.cache_record import PACK_LIMIT
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.complete import expects_more
@@ -38,8 +38,10 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
     ones are packed together when they are many.
 
     Raises:
-        LocalIo: the file system refused.
+        LocalIo: the file system refused, or *taker* is gone.
     """
+    if not (taker / "HEAD").is_file():
+        raise LocalIo(path=str(taker.parent), operation="bring objects to", reason="no repository is there any more")
     whole = is_marked(str(taker))
     _pour(runner, disk, giver, taker, name=name, boundaries=boundaries)
     if whole:

@@ -12,6 +12,8 @@ from git_hybrid.core.pattern import pattern
 
 _LARGEST = 16 << 20
 _OID = pattern(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_MOVE = pattern(rb"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) ")
+_LINE = 1 << 12
 _SECTION = pattern(r'\[([A-Za-z0-9-]+)(?: "([ !#-\[\]-~]*)")?\]')
 # No quote, backslash or comment, and no blank at either end.
 _SETTING = pattern(r"\t?([A-Za-z][A-Za-z0-9-]*) = ((?:[!$-:<-\[\]-~](?: (?! |$))?)+)")
@@ -57,6 +59,19 @@ def oids_in(path: Path) -> list[str]:
     """Return the ids in the file at *path*, one a line; lines of a damaged file that are none are left out."""
     lines = (read_plain(path) or b"").split(b"\n")
     return [line.decode("ascii") for line in lines if _OID.fullmatch(line)]
+
+
+def moved_from(git_dir: Path, commit: str) -> str | None:
+    """Return the commit at which HEAD stood before it was moved to *commit*, by the last line of its reflog.
+
+    None where that is of another move, or does not show.
+    """
+    with suppress(OSError), file_at(git_dir / "logs/HEAD") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _LINE))
+        last = (file.read() or b"").rstrip(b"\n").rpartition(b"\n")[2]
+        if (line := _MOVE.match(last)) is not None and line[2] == commit.encode("ascii"):
+            return line[1].decode("ascii")
+    return None
 
 
 def plain_settings(path: Path) -> list[tuple[str, str]] | None:

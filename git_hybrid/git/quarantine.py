@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from git_hybrid.core.errors import LocalIo, WorkspaceGone
+from git_hybrid.core.errors import LocalIo, MirrorGone, WorkspaceGone
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
@@ -35,11 +35,8 @@ LFS_FILTER = {
     "required": "true",
 }
 Wanted = Callable[[str, Path], bool]
-_ALIVE = ".alive"
-_TRIES = 20
-_WITHDRAWN = ".withdrawn-"
-_TRASH = ".trash-"
-_HALF = ".half-"
+_ALIVE, _TRIES = ".alive", 20
+_WITHDRAWN, _TRASH, _HALF = ".withdrawn-", ".trash-", ".half-"
 
 
 class Disk(Protocol):
@@ -75,11 +72,12 @@ class Disk(Protocol):
 
 
 class GitQuarantine(Struct):
-    """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`); *folder* is ``sources/``."""
+    """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`) in *folder*: ``sources/`` or a mirror."""
 
     disk: Disk
     folder: Path
     run: RunId
+    is_mirror: bool = False
     _alive: int | None = None
     _claiming: threading.Lock = field(default_factory=threading.Lock)
     _numbers: Iterator[int] = field(default_factory=count)
@@ -153,12 +151,14 @@ class GitQuarantine(Struct):
         """Make the folder of this run, and lock it.
 
         Raises:
-            WorkspaceGone: it was made, and is no longer where it was: nothing may be written there.
+            WorkspaceGone, MirrorGone: it was made, and is no longer where it was: nothing may be written there.
             LocalIo: the file system refused.
         """
         with self._claiming:
             if self._alive is not None and not self._is_home(self._alive):
-                raise WorkspaceGone(path=str(self.folder.parent))
+                raise (
+                    MirrorGone(path=str(self.folder)) if self.is_mirror else WorkspaceGone(path=str(self.folder.parent))
+                )
             try:
                 for _ in range(_TRIES):
                     if self._alive is None:

@@ -74,7 +74,7 @@ def save_work(
     staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
     brought = [oid for mark in BROUGHT for line in oids_in(path / ".git" / mark) if (oid := saver.commit(line))]
     if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *brought])):
-        return Saved(None, head, unsaveable)
+        return Saved(None, head, unsaveable, head)
     parents = [head] if head else []
     if patch_tree:
         staged[patch_tree] = "Patches that git am was to apply, saved by git hybrid"
@@ -85,11 +85,11 @@ def save_work(
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
     if (known := saver.saved(tree, parents)) is not None:
-        return Saved(*known, unsaveable)
+        return Saved(*known, unsaveable, head)
     commit = saver.must("commit-tree", tree, *options, "-m", message)
     ref = saver.free_ref(run)
     saver.must("update-ref", ref, commit, "")
-    return Saved(ref, commit, unsaveable)
+    return Saved(ref, commit, unsaveable, head)
 
 
 class _Saver:

@@ -92,6 +92,16 @@ def differing(known: Stamps, names: Sequence[bytes], looks: Iterable[os.stat_res
     )
 
 
+def is_as_known(known: Stamps, root: bytes, name: bytes) -> bool:
+    """Tell whether *name* is, below *root*, as it is *known*.
+
+    Raises:
+        OSError, ValueError: it is not there, or not known.
+    """
+    at = known.paths.split(b"\0").index(name) * _SIZE
+    return array("q", numbers_of(name, os.lstat(root + name))).tobytes() == known.numbers[at : at + _SIZE]
+
+
 def look(path: str, *, here: bool = False) -> Look | None:
     """Return what the clone at *path* was proved to stand at and what was touched since; None if it never was.
 

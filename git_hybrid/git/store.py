@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from git_hybrid.core.cache_record import PackFile, StoreRecord, decode_record, e
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.kept import kept_ref
-from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
+from git_hybrid.git.packfiles import Found, describe, half_copied, in_order, look, pack_files, share
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.skeleton import write_skeleton
@@ -167,13 +167,24 @@ class Store:
             for folder in (made, made / "objects", made / "objects/pack"):
                 folder.chmod(0o700)
             self.disk.rename_path(made, self.path)
-        for name in pack_files(self.packs):
-            if name not in known:
-                self.disk.remove_file(self.packs / name)
-        for name in in_order(list(files)):
-            share(f"{files[name]}", f"{self.packs}/{name}")
+        self.tidy(known)
+        try:
+            for name in in_order(list(files)):
+                share(f"{files[name]}", f"{self.packs}/{name}")
+        except OSError:
+            # Half of them take room and serve nobody.
+            self.tidy(known)
+            raise
         self.disk.sync_folder(self.packs)
         return {name: describe(f"{self.packs}/{name}") for name in files}
+
+    def tidy(self, known: Collection[str]) -> None:
+        """Remove the pack files that are not *known*: whoever left them was stopped.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        self.drop([name for name in (*pack_files(self.packs), *half_copied(self.packs)) if name not in known])
 
     def drop(self, names: list[str]) -> None:
         """Remove pack files that the record names no more; clones keep their own links.

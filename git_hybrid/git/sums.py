@@ -43,7 +43,9 @@ def write(path: str, entries: Sequence[TreeEntry], hashes: Sequence[str]) -> Non
         return
     unhex = bytes.fromhex
     known = packed((unhex(file.oid), unhex(found), file.size) for file, found in zip(files, hashes, strict=True))
-    os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
+    # Where the clone was removed meanwhile nothing is made in its place.
+    with suppress(FileExistsError):
+        os.mkdir(f"{path}/{FOLDER}")
     write_hint(f"{path}/{SUMS}", known)
 
 

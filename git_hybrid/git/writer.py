@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import LocalIo, WrongContent
+from git_hybrid.core.errors import ForeignFolder, LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -25,15 +25,16 @@ from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, origin, packs, proof, seen, withdrawing
-from git_hybrid.git.attributes import attributes_of, exact_bytes, put_back_attributes, set_attributes, smudging
+from git_hybrid.git.attributes import exact_bytes, set_attributes, smudging
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.cloning import keep_ref
-from git_hybrid.git.local import in_the_way, must, require_complete
+from git_hybrid.git.local import must
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
+from git_hybrid.git.standing import is_there
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -127,11 +128,15 @@ class GitWriter(Struct, frozen=True):
         """Move *stage* to the source's path; an empty folder there gives way.
 
         Raises:
-            LocalIo: something stands there.
+            ForeignFolder: something stands there.
+            LocalIo: the file system refused.
         """
         target = self.clones.folder / stage.name
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
+        if is_there(target):
+            what, command = "it came while this ran", f"sync {stage.name}"
+            raise ForeignFolder(name=stage.name, path=source_path(stage.name), what=what, command=command)
         seen.wait_for_later(stage.path)
         self.disk.rename_path(Path(stage.path), target)
         with suppress(OSError, ValueError), TURN:
@@ -147,34 +152,23 @@ class GitWriter(Struct, frozen=True):
         packs.make_complete(self.runner, self.disk, self.clones.folder / f"{name}/.git", name=name)
 
     def switch(self, task: Task) -> None:
-        """Check out the pinned commit in a clean clone, overwriting nothing that git does not track.
-
-        Under attributes that are not ours git took files for what they are not: it looks at each of them again.
+        """Check out the pinned commit in a clean clone (:meth:`git_hybrid.git.switching.Switching.go`).
 
         Raises:
-            InTheWay, NestedRepository: ignored files, or another repository, stand where the commit has files.
+            LocalWork: something stands in the way, or somebody began to work in it meanwhile; nothing was changed.
+            WrongContent: what stands there afterwards is not the commit.
             LocalIo: the disk is full or refuses.
         """
-        from git_hybrid.git.eyes import open_eyes
-        from git_hybrid.git.index import is_blind
-        from git_hybrid.git.nested import refuse_folders
+        from git_hybrid.git.switching import Switching
 
-        path, git_dir = self.clones.folder / task.name, self.clones.folder / f"{task.name}/.git"
-        refuse_folders(self.runner, path, name=task.name, commit=task.pin.commit, submodules=task.source.submodules)
-        former = attributes_of(git_dir)
-        self._protect(task.name)
-        before = proof.entries_before(str(path))
-        if attributes_of(git_dir) != former or (before is None and is_blind(git_dir, oid_length=len(task.pin.commit))):
-            open_eyes(self.runner, self.disk, git_dir, name=task.name)
-        options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
-        arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
-        environment = smudging(git_dir)
-        done = self.runner.git(arguments, git_dir=git_dir, work_tree=path, environment=environment)
-        if (refused := in_the_way(task.name, done)) is not None:
-            put_back_attributes(self.disk, git_dir, former)
-            raise refused
-        require_complete(task.name, done)
-        self._finish(task, path, before)
+        switching = Switching(self.disk, self.clones, task)
+        before = switching.go(partial(self._protect, task.name))
+        try:
+            self._finish(task, self.clones.folder / task.name, before)
+        except WrongContent as error:
+            if (edited := switching.edited()) is not None:
+                raise edited from error
+            raise
 
     def declare(self, task: Task) -> None:
         """Write attributes and settings of the clone as they are to be (:func:`git_hybrid.git.origin.redeclare`)."""

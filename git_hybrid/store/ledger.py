@@ -25,7 +25,7 @@ from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree
 from git_hybrid.store.filelock import Held, writer_lock
-from git_hybrid.store.inplace import Facts, facts_of, is_same, require_manifest
+from git_hybrid.store.inplace import Facts, facts_of, require_manifest, require_place
 from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals, restore_ignores
 from git_hybrid.store.logreader import LogReader
@@ -175,9 +175,7 @@ class FileLedger(LogReader):
 
     def require_place(self) -> None:
         """Raise WorkspaceGone if the workspace is no longer where it was read or locked: others may write there now."""
-        is_held = self._held is None or self._held.is_in_place()
-        if not is_held or not is_same(self.layout.root, self._began):
-            raise WorkspaceGone(path=str(self.layout.root))
+        require_place(self.layout.root, self._began, self._held)
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Write into the journal that the working tree of a source is about to be changed."""

@@ -82,4 +82,4 @@ def _done(path: Path) -> str:
         has_decided = _DECISION in regular(path)
     except OSError as error:
         raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
-    return "its run had written all that it decided" if has_decided else "its run had changed nothing"
+    return "its run had written all that it decided" if has_decided else "its run had recorded nothing"

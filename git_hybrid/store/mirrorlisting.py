@@ -12,14 +12,14 @@ from typing import Any
 from git_hybrid.core.errors import HybridError, SymlinkRefused
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.store.durable import make_folder, write_file
-from git_hybrid.store.filelock import writer_lock
+from git_hybrid.store.filelock import Held, writer_lock
 from git_hybrid.store.parsing import load_json, read_bytes
 
 LISTING, PAGE = "mirror.json", "index.html"
 
 
 @contextmanager
-def held(folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable[[], int]) -> Iterator[None]:
+def held(folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable[[], int]) -> Iterator[Held]:
     """Be the one writer of the mirror folder for the block; the folder is made if it is not there.
 
     Raises:
@@ -30,8 +30,10 @@ def held(folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable
     for path in (folder / ".lock", folder / ".incoming", folder / LISTING, folder / PAGE):
         if path.is_symlink():
             raise SymlinkRefused(path=str(path))
-    with writer_lock(folder / ".lock", timeout=timeout, command=info.command, now=info.now, cancelled=cancelled):
-        yield
+    with writer_lock(
+        folder / ".lock", timeout=timeout, command=info.command, now=info.now, cancelled=cancelled
+    ) as lock:
+        yield lock
 
 
 def read_listing(folder: Path) -> list[dict[str, Any]]:

@@ -185,7 +185,7 @@ def test_every_error_code_is_in_the_overview() -> None:
 
 def test_every_exit_status_of_an_error_is_the_one_told() -> None:
     tags = [line.strip() for line in sections("git-hybrid.1")["ERRORS"]]
-    told = dict(match.groups() for tag in tags if (match := re.fullmatch(r"([a-z-]+) \((\d+)(?:, \d+)?\)", tag)))
+    told = dict(match.groups() for tag in tags if (match := re.fullmatch(r"([a-z-]+) \((\d+)(?:, \d+)*\)", tag)))
     assert told == {code: str(remedy.exit) for code, remedy in REMEDIES.items()} | UNRAISED
 
 

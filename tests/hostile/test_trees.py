@@ -110,13 +110,15 @@ WELL_FORMED: dict[str, tuple[str, Tree]] = {
     "bare-repository": ("embedded-repository", _bare),
     "backslash": ("backslash", _files(b"a\\..\\..\\x")),
     "too-deep": ("too-deep", lambda up: _deep(up, 300)),
+    # Below the folder of the clone no system call would take it.
+    "too-long-here": ("too-deep", lambda up: _deep(up, 20, b"d" * 199)),
 }
 
 
-def _deep(up: Upstream, depth: int) -> str:
+def _deep(up: Upstream, depth: int, name: bytes = b"d") -> str:
     tree = _files(b"x")(up)
     for _ in range(depth):
-        tree = up.raw_tree([("40000", tree, b"d")])
+        tree = up.raw_tree([("40000", tree, name)])
     return tree
 
 

@@ -543,8 +543,13 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
     os.utime(old / "hybrid.used", (1_700_000_000, 1_700_000_000))
     assert "would remove" in hybrid("cache", "prune", "--older-than", "30d", "--dry-run").out
     assert old.exists()
+    half, stray = (old / "objects/pack" / f"pack-{'0' * 40}.{kind}" for kind in ("pack.tmp", "pack"))
+    half.touch()
+    stray.touch()
     assert hybrid("cache", "prune").err.splitlines()[-1] == "nothing to remove: 2 stores kept"
     assert old.exists()
+    assert not half.exists()
+    assert not stray.exists()
     hybrid("cache", "prune", "--older-than", "30d")
     assert not old.exists()
     assert len(list(cache.glob("*.git"))) == 1

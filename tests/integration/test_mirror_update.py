@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, errors, git, head, lock, replace, snapshot
+from support.kit import changes, errors, git, head, lock, replace, snapshot, with_edits
 from support.pki import Pki
 from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -224,6 +224,18 @@ def test_one_writer_at_a_time(ws: Path, folder: Path, hybrid: Hybrid) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         hybrid("mirror", "update", folder, env={"GIT_HYBRID_LOCK_TIMEOUT": "0"}, check=75)
     hybrid("mirror", "update", folder)
+
+
+def test_nothing_is_written_into_a_folder_that_came_in_its_place(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("mirror", "update", folder)
+    tool.commit({"a.txt": "three\n"})
+    env = with_edits(tmp_path / "git", "fsck", {tmp_path: "mv mirror old && mkdir mirror"})
+    told = hybrid("mirror", "update", folder, env=env, check=74).err
+    assert told.count(f"error: {folder} was moved, deleted or replaced while it was filled\n") == 1
+    assert f"git hybrid mirror update {folder}\n" in told
+    assert not [*folder.iterdir()]
 
 
 def test_a_failing_source_does_not_stop_the_others(

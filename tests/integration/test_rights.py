@@ -85,6 +85,13 @@ def test_check_names_the_path_that_cannot_be_read(clone: Path, powerless: Powerl
     assert f"cannot use {clone}/priv: Permission denied" in powerless("check", "sources", "--content", check=74).err
 
 
+@pytest.mark.parametrize("name", ["README", ".git/index", ".git/HEAD"])
+def test_the_file_of_a_clone_that_cannot_be_read_is_named(clone: Path, powerless: Powerless, name: str) -> None:
+    (clone / "README").touch()
+    (clone / name).chmod(0o000)
+    assert f"error: cannot read {clone}/{name}: Permission denied\n" in powerless("status", check=74).err
+
+
 def test_clones_that_cannot_be_looked_at_are_not_taken_for_missing(
     workspace: Path, clone: Path, powerless: Powerless
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -462,6 +464,42 @@ def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Up
     leave_unfinished(hybrid, workspace)
     hybrid("scan", check=7)
     assert (workspace / "state/resume.json").exists()
+
+
+def test_a_run_that_had_decided_is_finished_by_the_next_scan(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    in_the_way = workspace / "state/scans/tool.sarif.tmp"
+    in_the_way.mkdir(parents=True)
+    told = hybrid("scan", check=74)
+    assert "tool  clean" in told.out
+    assert "the next command that writes finishes it" in told.err
+    assert "is not recorded" not in told.err
+    in_the_way.rmdir()
+    assert "note: finished writing what run " in hybrid("scan").err
+    assert scan_of(state(workspace))["state"] == "clean"
+
+
+def test_what_was_found_is_told_and_recorded_when_another_writer_ends(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    with open(workspace / "sources/.lock", "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        told = hybrid("scan", env={"GIT_HYBRID_LOCK_TIMEOUT": "0"}, check=75)
+        assert "tool  clean" in told.out
+        assert "error: another git hybrid is writing: " in told.err
+        assert "note: what was found is not recorded: git hybrid scan\n" in told.err
+        assert scan_of(state(workspace))["state"] == "missing"
+        ends = Timer(1, fcntl.flock, (file, fcntl.LOCK_UN))
+        ends.start()
+        told = hybrid("scan", env={"GIT_HYBRID_LOCK_TIMEOUT": "100ms"})
+        ends.join()
+    assert told.err.count("note: what was found is recorded when another ends: ") == 1
+    assert scan_of(state(workspace))["state"] == "clean"
 
 
 def test_a_symbolic_link_for_the_reports_is_refused(

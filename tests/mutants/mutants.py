@@ -11,6 +11,7 @@ from dataclasses import dataclass
 SEEN, UPDATE = "tests/integration/test_seen.py", "tests/integration/test_update.py"
 BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
+MEANWHILE = "tests/integration/test_sync_meanwhile.py"
 NEARBY = "tests/integration/test_nearby.py"
 PLACES = "tests/integration/test_hooks_places.py"
 AFAR = "tests/integration/test_afar.py"
@@ -33,11 +34,13 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "checkout-by-bare-id",
-        "git/writer.py",
-        'f"{task.pin.commit}^{{commit}}"',
-        "task.pin.commit",
+        "git/switching.py",
+        'f"{commit}^{{commit}}"',
+        "commit",
         f"{IDENTITY}::test_a_local_branch_named_like_the_next_pin",
     ),
+    Mutant("no-second-look", "app/install.py", 'if task.action == "update":', "if False:", MEANWHILE),
+    Mutant("no-reflog", "git/switching.py", "stood != self.task.before", "False", MEANWHILE),
     Mutant(
         "hooks-path",
         "git/environment.py",

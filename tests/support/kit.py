@@ -152,6 +152,19 @@ def logging_git(folder: Path, *, fail: str = "") -> tuple[dict[str, str], Path]:
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}, log
 
 
+def with_edits(folder: Path, command: str, edits: dict[Path, str]) -> dict[str, str]:
+    """Return the environment with a git that runs *edits*, each in its folder, just before it is first asked *command*."""
+    real = shutil.which("git")
+    folder.mkdir()
+    done = folder / "done"
+    lines = [f"cd \"{place}\" && env -u GIT_DIR -u GIT_INDEX_FILE sh -c '{edit}'" for place, edit in edits.items()]
+    script = "\n".join(lines)
+    text = f'case " $* " in *" {command} "*) [ -e "{done}" ] || {{ touch "{done}"\n({script}\n) >&2; }};; esac'
+    (folder / "git").write_text(f'#!/bin/sh\n{text}\nexec {real} "$@"\n')
+    (folder / "git").chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
 def commands(log: Path) -> list[str]:
     """Return which of the commands that fetch were started, in their order."""
     found = ("clone", "fetch", "ls-remote", "upload-pack", "pack-objects", "index-pack")

@@ -16,7 +16,7 @@ from git_hybrid.cli.options import Commands, common_options, executor_option, jo
 from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, MirrorGone
 from git_hybrid.core.ids import SourceName, parse_name, shown_url
 from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind, age
 from git_hybrid.core.report import Row
@@ -172,7 +172,10 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
     """
     with opened_with(context, executor, jobs=jobs) as (session, output):
         folder = mirror_folder(target, inventory(session.runtime), output.common.folder, session.layout)
-        with filled(session, folder) as mirror:
+        with filled(session, folder) as (mirror, lock):
             report, found = update_mirror(session.runtime, mirror, folder.as_uri())
-            write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
+            if lock.is_in_place():
+                write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
+            else:
+                report = replace(report, error=MirrorGone(path=str(folder)))
         return output.report(report, wrote=True)

@@ -158,8 +158,24 @@ def test_advice(config, want):
     assert advice(config, "no-pin") is want
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_remembered_and_the_second_stops(number):
+@pytest.fixture
+def hang_up():
+    before = signal.getsignal(signal.SIGHUP)
+    yield lambda how: signal.signal(signal.SIGHUP, how)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hang_up_that_is_ignored_stays_so(hang_up):
+    hang_up(signal.SIG_IGN)
+    cancel = Cancel()
+    with handled(cancel):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert cancel() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_is_remembered_and_the_second_stops(number, hang_up):
+    hang_up(signal.SIG_DFL)
     cancel = Cancel()
     before = signal.getsignal(number)
     with handled(cancel):

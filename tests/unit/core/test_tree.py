@@ -142,6 +142,15 @@ def test_a_path_that_is_too_deep_or_long_is_refused(path: str, *, refused: bool)
     assert ("too-deep" in rules(path)) is refused
 
 
+@pytest.mark.parametrize(("folder", "longest"), [("", 4096), ("/r" * 1950, 132)], ids=["anywhere", "deep-root"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_path_may_be_as_long_as_leaves_room_for_its_folder(folder: str, longest: int, more: int) -> None:
+    path = (("a" * 49 + "/") * 90)[: longest + more - 1] + "b"
+    limits = TreeLimits.of(Policy(), root=folder)
+    found = scan_tree([an_entry(path)], limits=limits, read_link=no_links)[1]
+    assert [finding.split(":", 1)[0] for finding in found] == ["too-deep"] * more
+
+
 @pytest.mark.parametrize("path", ["a" * 256, "d/" + "é" * 128, "n" * 256 + "/x"], ids=["name", "bytes", "folder"])
 def test_a_name_that_no_file_system_takes_is_refused(path: str) -> None:
     assert rules(path) == ["long-name"]

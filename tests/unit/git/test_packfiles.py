@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,23 @@ def test_it_is_copied_where_no_link_can_be(pack, monkeypatch, number):
     assert look(str(target / PACK), describe(str(pack))) == "same"
     assert (target / PACK).stat().st_mode & 0o777 == 0o444
     assert os.listdir(target) == [PACK]
+
+
+@pytest.mark.parametrize(("number", "named"), [(errno.ENOSPC, "copy"), (errno.EIO, PACK)])
+def test_half_a_copy_does_not_stay(pack, monkeypatch, number, named):
+    def link(*_args, **_options):
+        raise OSError(errno.EXDEV, "another disk")
+
+    def copy(source, target, **_options):
+        Path(target).touch()
+        raise OSError(number, os.strerror(number), source)
+
+    monkeypatch.setattr(packfiles.os, "link", link)
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        share(str(pack), str(pack.with_name("copy")))
+    assert caught.value.filename == str(pack.with_name(named))
+    assert os.listdir(pack.parent) == [PACK]
 
 
 def test_a_full_disk_is_no_reason_to_copy(pack, monkeypatch):

@@ -263,7 +263,7 @@ def test_the_marker_names_what_is_pending(tmp_path):
 
 
 def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):
-    for last, told in (((), "had changed nothing"), ((decisions.decision_line(Decision()),), "had written all that")):
+    for last, told in (((), "had recorded nothing"), ((decisions.decision_line(Decision()),), "had written all that")):
         layout = Layout(tmp_path)
         runs.begin_journal(layout.journal(INFO.run), INFO, (TASK,))
         runs.append_lines(layout.journal(INFO.run), list(last))

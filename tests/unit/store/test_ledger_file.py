@@ -20,6 +20,7 @@ from git_hybrid.core.errors import (
     LockBusy,
     LockUnsupported,
     Overtaken,
+    SweptAway,
     SymlinkRefused,
     WorkspaceGone,
 )
@@ -375,6 +376,19 @@ def test_nothing_is_written_to_where_the_workspace_was(tmp_path, fate, step):
         assert _ledger(moved).snapshot().unfinished.tasks == TASKS
         with _ledger(moved).writer(SECOND):
             pass
+
+
+def test_a_lock_that_was_removed_is_told_as_that(tmp_path):
+    files = Workspace(tmp_path / "ws")
+    files.write("sources.toml", MANIFEST)
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.snapshot()
+        (files.root / "sources/.lock").unlink()
+        with pytest.raises(SweptAway) as caught:
+            ledger.begin(FIRST, TASKS)
+    assert caught.value.path == str(files.root / "sources/.lock")
+    assert not (files.root / "state/journal").exists()
 
 
 def test_whoever_lost_the_lock_does_not_wipe_out_who_holds_it_now(tmp_path):
