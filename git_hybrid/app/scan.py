@@ -118,12 +118,10 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
 
 def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[str, Identity]) -> bool:
     recorded, pin = snapshot.state.sources.get(name), snapshot.lock.pins.get(name)
-    if recorded is None or pin is None or recorded.scan.state in ("missing", "error"):
+    if recorded is None or pin is None or name in snapshot.scan_trail.unproved:
         return False
-    if name in snapshot.scan_trail.unproved:
-        return False
-    status = recorded.scan
-    return not stale_reason(status, snapshot.manifest, name, pinned=pin.commit, now=rt.info.now, identities=known)
+    why = stale_reason(recorded.scan, snapshot.manifest, name, pinned=pin.commit, now=rt.info.now, identities=known)
+    return recorded.scan.state not in ("missing", "error") and not why
 
 
 def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
@@ -258,10 +256,9 @@ def _record(
 
 
 def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
-    made = item.scan
-    status = made.status
-    notes = [f"not scanned again: {text}" for text in _reused(rt, made)] + _baseline_notes(item)
-    row = Row(name=name, outcome=status.state, after=status.commit, notes=tuple(notes))
+    made, status = item.scan, item.scan.status
+    notes = (*(f"not scanned again: {text}" for text in _reused(rt, made)), *_baseline_notes(item))
+    row = Row(name=name, outcome=status.state, after=status.commit, notes=notes)
     if (incomplete := incomplete_scan(name, status, again=f"git hybrid scan {name}")) is not None:
         return replace(row, error=incomplete)
     if made.findings:

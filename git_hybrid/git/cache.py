@@ -25,7 +25,8 @@ from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_forma
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import OF_WORKSPACE, WORK, Broken, Store, Unusable, why_unsafe, write_refs
+from git_hybrid.git.store import OF_WORKSPACE, WORK, Broken, Store, why_unsafe, write_refs
+from git_hybrid.git.storelock import Unusable
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:

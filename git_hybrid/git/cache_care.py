@@ -25,7 +25,8 @@ from git_hybrid.git.packs import roll_up
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Broken, Busy, Store, Unusable, write_packed_refs
+from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Broken, Store, write_packed_refs
+from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept

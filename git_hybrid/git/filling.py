@@ -16,7 +16,8 @@ from git_hybrid.git.kept import fetched_refs, upstream_ref
 from git_hybrid.git.packfiles import pack_files
 from git_hybrid.git.receiving import HAVES
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import Broken, Store, Unusable, write_packed_refs
+from git_hybrid.git.store import Broken, Store, write_packed_refs
+from git_hybrid.git.storelock import Unusable
 
 _YOUNG = timedelta(minutes=1)
 

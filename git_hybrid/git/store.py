@@ -7,13 +7,11 @@ looked at there. What belongs to the store is what its record names, which is wr
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,22 +23,14 @@ from git_hybrid.git.packfiles import Found, describe, half_copied, in_order, loo
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.storelock import StoreLock, Unusable
 from git_hybrid.turn import TURN
 
 RECORD, USED = "hybrid.json", "hybrid.used"
-ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
-_TICK = 0.05
+ASIDE, WORK = ".set-aside", ".work"
 OTHERS = "others may write into it"
 OF_WORKSPACE = "it is the workspace's own: name a folder of its own for the cache"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
-
-class Unusable(Exception):
-    """The store, or the whole cache, cannot be used; the text says why."""
-
-
-class Busy(Unusable):
-    """Another process works on the store."""
 
 
 class Broken(Exception):
@@ -74,8 +64,7 @@ class Store:
         self.packs, self.trees = self.path / "objects/pack", self.path / "trees"
         self.record, self._used = self.path / RECORD, self.path / USED
         self._known: tuple[bytes, StoreRecord] | None = None
-        self._mutex = threading.RLock()
-        self._is_held = False
+        self._lock = StoreLock(root, name)
         self.failures = 0
 
     def tree(self, tree: str) -> str:
@@ -222,53 +211,9 @@ class Store:
         self.disk.rename_path(self.path, target)
         return target
 
-    @contextmanager
-    def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> Iterator[None]:
-        """Hold the store's lock for the block; another thread of this run is waited for as long as it has it.
-
-        Who holds it already goes on.
-
-        Raises:
-            Busy: other processes hold it for longer than *patience* (s).
-            Unusable: it cannot be locked.
-        """
-        with TURN.held_with(self._mutex):
-            if self._is_held:
-                yield
-                return
-            descriptor = self._lock_file()
-            try:
-                _wait(descriptor, patience=patience, cancelled=cancelled)
-                self._is_held = True
-                yield
-            finally:
-                self._is_held = False
-                os.close(descriptor)
-
-    def _lock_file(self) -> int:
-        folder = f"{self.root}/{LOCKS}"
-        try:
-            with suppress(FileExistsError):
-                os.mkdir(folder, 0o700)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            return os.open(f"{folder}/{self.name}", flags, 0o600)
-        except OSError as error:
-            raise Unusable(f"it cannot be locked: {error.strerror}") from error
-
-
-def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> None:
-    end = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() >= end or cancelled():
-                raise Busy("another process works on it") from error
-        except OSError as error:
-            raise Unusable(f"it cannot be locked: {error.strerror}") from error
-        with TURN.waiting():
-            time.sleep(_TICK)
+    def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> AbstractContextManager[None]:
+        """Hold the store's lock for the block (:meth:`git_hybrid.git.storelock.StoreLock.held`)."""
+        return self._lock.held(patience=patience, cancelled=cancelled)
 
 
 def _lines(record: StoreRecord) -> dict[str, str]:

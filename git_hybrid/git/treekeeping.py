@@ -18,7 +18,8 @@ from git_hybrid.git.packfiles import pack_paths
 from git_hybrid.git.packs import mark
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
-from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
+from git_hybrid.git.store import WORK, Store, why_unsafe
+from git_hybrid.git.storelock import Unusable
 from git_hybrid.git.unpacked import WORK as UNFINISHED
 from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, Unproved, are_all_of, read, verify
 from git_hybrid.git.unpacking import Torn, Unfit, Unlike

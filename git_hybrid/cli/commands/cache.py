@@ -16,7 +16,8 @@ from git_hybrid.core.errors import CacheDamaged, LocalIo
 from git_hybrid.core.values import format_age, format_time, parse_duration
 from git_hybrid.core.words import counted, sized
 from git_hybrid.git.cache_care import removed, seen_aside, swept, verified
-from git_hybrid.git.store import Busy, Store, Unusable
+from git_hybrid.git.store import Store
+from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.store import durable
 from git_hybrid.view.term import safe
 

@@ -24,7 +24,8 @@ from git_hybrid.git.filling import StoreFilling
 from git_hybrid.git.hands import Hands
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import Store, Unusable
+from git_hybrid.git.store import Store
+from git_hybrid.git.storelock import Unusable
 from git_hybrid.store import durable
 from support.kit import released
 from support.upstream import Upstream, UpstreamFactory
