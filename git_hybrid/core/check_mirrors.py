@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
-from git_hybrid.core.mirror_told import lost_mirrors
 from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.words import typed
@@ -38,6 +36,13 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
 
 
 def _lost(facts: Facts) -> Iterator[Violation]:
+    lines = (line.record for segment in facts.log for line in segment.lines)
+    if not any(record is not None and record["event"] == "mirror-add" for record in lines):
+        return
+    # Few workspaces have a mirror, and the hooks run on every commit.
+    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
+    from git_hybrid.core.mirror_told import lost_mirrors  # noqa: PLC0415
+
     records = {str(record["hash"]): record for record in records_of(facts.log)}
     for name, mend in lost_mirrors(records, facts.inventory).items():
         what, why = "is in the audit log and not here", "the file lost its entry: in a merge, a revert or by an edit"
