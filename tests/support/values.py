@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_url
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Branch, Manifest, Policy, Scanner, Source, Track, config_digest, declared_ref
+from git_hybrid.core.override import Approval, Override
 from git_hybrid.core.plan import Action, Clone, Phase, Snapshot, Task, Unfinished
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.tree import TreeEntry
+from git_hybrid.core.value import replace
 
 NOW = datetime(2026, 7, 20, 12, 0, 0, tzinfo=UTC)
 RUN = RunId("01J2ZK5Y8Q0000000000000001")
@@ -23,6 +26,25 @@ TOOL_URL = "https://git.example.org/team/tool"
 def oid(number: int) -> Oid:
     """Return an object id that is easy to tell from others: oid(1) ends with 1."""
     return Oid(f"{number:040x}")
+
+
+def an_override(**changed: Any) -> Override:
+    """Return an override of the pin of ``tool`` to oid(2), asked for and approved just now; *changed* fields differ."""
+    item = Override(
+        id="ovr-1",
+        kind="pin",
+        source=SourceName("tool"),
+        request_id="CHG-1",
+        reason="why",
+        from_commit=oid(1),
+        to_commit=oid(2),
+        requested_by=OPERATOR,
+        approvers=(Approval(id="bea", at=NOW),),
+        created_at=NOW,
+        expires_at=NOW,
+        command_id=RUN,
+    )
+    return replace(item, **changed)
 
 
 def a_source(

@@ -20,24 +20,13 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Approver, Manifest, Policy
 from git_hybrid.core.override import Approval, Kind, Override, Overrides, Trail, event_of, trail_of
 from git_hybrid.core.value import replace
-from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+from support.values import NOW, RUN, a_pin, a_source, an_override, oid
 
 TOOL = a_source()
 DAY = timedelta(days=1)
 KEYS = Policy(approvers=(Approver(id="bea@example.org", key="K"), Approver(id="dan@example.org")))
-ITEM = Override(
-    id="ovr-1",
-    kind="pin",
-    source=TOOL.name,
-    request_id="CHG-1",
-    reason="why",
-    from_commit=oid(1),
-    to_commit=oid(2),
-    requested_by=OPERATOR,
-    approvers=(Approval(id="Bea <bea@example.org>", at=NOW, signature="armour"),),
-    created_at=NOW,
-    expires_at=NOW + 20 * DAY,
-    command_id=RUN,
+ITEM = an_override(
+    approvers=(Approval(id="Bea <bea@example.org>", at=NOW, signature="armour"),), expires_at=NOW + 20 * DAY
 )
 PIN = replace(a_pin(TOOL, commit=oid(2)), override="ovr-1")
 GOOD = Signatures(good=frozenset({("ovr-1", "bea@example.org")}))

@@ -50,7 +50,7 @@ from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
-from support.values import NOW, OPERATOR, RUN, a_pin, a_source, a_state_entry, oid
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, a_state_entry, an_override, oid
 
 TOOL = SourceName("tool")
 CHAIN = (Event(event="init"), Event(event="add", source="tool"), Event(event="pin", source="tool", after=oid(1)))
@@ -478,26 +478,8 @@ def test_a_record_from_the_future_is_told_before_it_is_committed() -> None:
     assert verify(lines, Witnesses(committed=frozenset({lines[0].lines[0].sha256})), now=early) == ()
 
 
-def an_override() -> Override:
-    return Override(
-        id="ovr-1",
-        kind="pin",
-        source=TOOL,
-        request_id="CHG-1",
-        reason="why",
-        from_commit=oid(1),
-        to_commit=oid(2),
-        requested_by=OPERATOR,
-        approvers=(Approval(id="bea", at=NOW),),
-        incident="INC-1, INC-2",
-        created_at=NOW,
-        expires_at=NOW,
-        command_id=RUN,
-    )
-
-
 def test_overrides_and_their_records_need_each_other() -> None:
-    item = an_override()
+    item = an_override(incident="INC-1, INC-2")
     lines = grown(LINES, event_of(item, "override"))
     bound = replace(item, audit_hash=str(lines[-1]["hash"]))
     assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": bound}))) == []
@@ -510,7 +492,7 @@ def test_overrides_and_their_records_need_each_other() -> None:
 
 def test_what_was_closed_is_closed_once_and_keeps_what_was_signed() -> None:
     approval = Approval(id="b@x", at=NOW, signature="first")
-    item = replace(an_override(), approvers=(approval,))
+    item = replace(an_override(incident="INC-1, INC-2"), approvers=(approval,))
     renewed = replace(item, approvers=(approval, Approval(id="b@x", at=NOW + timedelta(days=1), signature="second")))
     bare = replace(item, approvers=(replace(approval, signature=None),))
     opened, again = event_of(item, "override"), event_of(renewed, "override-renewed")
@@ -632,7 +614,7 @@ def test_the_check_tells_each_breach() -> None:
 
 
 def test_filters_and_rows() -> None:
-    lines = grown(LINES, event_of(an_override(), "override"))
+    lines = grown(LINES, event_of(an_override(incident="INC-1, INC-2"), "override"))
     records = records_of([segment([*lines, lines[0], "junk"])])
     assert records == lines
 
@@ -653,15 +635,15 @@ def test_filters_and_rows() -> None:
     row = record_row(lines[-1])
     assert (tuple(row), row["approvers"], row["closed_at"]) == (RECORD_COLUMNS, "bea (2026-07-20T12:00:00Z)", "")
     assert (record_row(lines[0])["details"], json.loads(row["details"])["kind"]) == ("", "pin")
-    ended = closed(an_override(), "revoked", at=NOW, by="Cid")
+    ended = closed(an_override(incident="INC-1, INC-2"), "revoked", at=NOW, by="Cid")
     cells = override_row(ended, "revoked", "1 ahead", "done")
     assert cells["because"] == "done"
     assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
-    assert override_row(an_override(), "active")["closed_at"] == ""
+    assert override_row(an_override(incident="INC-1, INC-2"), "active")["closed_at"] == ""
 
 
 def test_what_an_override_was_before_it_was_renewed() -> None:
-    first = an_override()
+    first = an_override(incident="INC-1, INC-2")
     fresh = replace(first.approvers[0], id="cid")
     again = replace(first, request_id="CHG-2", reason="still", approvers=(*first.approvers, fresh))
     events = [event_of(first, "override"), event_of(again, "override-renewed"), event_of(again, "override-revoked")]
@@ -678,14 +660,17 @@ def test_what_an_override_was_before_it_was_renewed() -> None:
 
 
 def test_the_log_is_gone_through_once_for_what_all_overrides_were() -> None:
-    both = {name: replace(an_override(), id=name, reason="override-renewed") for name in ("ovr-1", "ovr-2")}
+    both = {
+        name: replace(an_override(incident="INC-1, INC-2"), id=name, reason="override-renewed")
+        for name in ("ovr-1", "ovr-2")
+    }
     events = [
         event_of(replace(item, reason=event, approvers=()), event)
         for event in ("override", "override-renewed")
         for item in both.values()
     ]
     told = before_renewals(iter(grown(LINES, *events)), both)
-    until = format_time(an_override().expires_at)
+    until = format_time(an_override(incident="INC-1, INC-2").expires_at)
     assert told == dict.fromkeys(both, f"CHG-1: override, approved by , until {until}")
 
 

@@ -14,25 +14,12 @@ from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.scan_values import a_finding, a_log, a_scan, segments
-from support.values import NOW, OPERATOR, RUN, a_pin, a_source, a_state_entry, oid
+from support.values import NOW, RUN, a_pin, a_source, a_state_entry, an_override, oid
 
 TOOL = a_source()
 DAY = timedelta(days=1)
 PIN = replace(a_pin(TOOL, commit=oid(2), ref="refs/heads/hotfix"), override="ovr-1")
-ITEM = Override(
-    id="ovr-1",
-    kind="pin",
-    source=TOOL.name,
-    request_id="CHG-1",
-    reason="why",
-    from_commit=oid(1),
-    to_commit=oid(2),
-    requested_by=OPERATOR,
-    approvers=(Approval(id="bea@example.org", at=NOW),),
-    created_at=NOW,
-    expires_at=NOW + 20 * DAY,
-    command_id=RUN,
-)
+ITEM = an_override(approvers=(Approval(id="bea@example.org", at=NOW),), expires_at=NOW + 20 * DAY)
 
 
 def told(

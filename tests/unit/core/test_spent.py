@@ -6,7 +6,7 @@ from git_hybrid.core.audit import detail_of, extend, tail_of
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, event_of, trail_of
 from git_hybrid.core.spent import is_spent, key_of, may_be_by, used
 from git_hybrid.core.value import replace
-from support.values import NOW, OPERATOR, RUN, a_source, oid
+from support.values import NOW, RUN, an_override, oid
 
 # Made by ssh-keygen -Y sign.
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAapjliJwEtK6P1m0OH6dHMjwVnXE2bR8MWd37Y4lfLH"
@@ -17,20 +17,9 @@ UwAAAAtzc2gtZWQyNTUxOQAAAEDV5+skVKqD7lL6MCPrUkCXgdMdDPPkXErxI92Y8U2I5u
 BB4wHNXwvijYJkXCbXljs1Y5l9cF1//u+DnfY/tpMP
 -----END SSH SIGNATURE-----
 """
-ITEM = Override(
-    id="ovr-1",
-    kind="pin",
-    source=a_source().name,
-    request_id="CHG-1",
-    reason="why",
-    from_commit=oid(1),
-    to_commit=oid(2),
-    requested_by=OPERATOR,
+ITEM = an_override(
     approvers=(Approval(id="Bea <bea@example.org>", at=NOW, signature="armour"), Approval(id="Dan", at=NOW)),
-    created_at=NOW,
-    expires_at=NOW,
     status="revoked",
-    command_id=RUN,
 )
 
 

@@ -11,12 +11,12 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.manifest import Manifest, Policy
-from git_hybrid.core.override import Approval, Override, Overrides
+from git_hybrid.core.override import Overrides
 from git_hybrid.core.too_early import against_age
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
-from support.values import NOW, OPERATOR, RUN, a_pin, oid
+from support.values import NOW, OPERATOR, RUN, a_pin, an_override, oid
 
 TOOL, HOUR, AGE = SourceName("tool"), timedelta(hours=1), timedelta(days=7)
 PIN = replace(a_pin(commit=oid(2)), first_seen=NOW - HOUR)
@@ -98,21 +98,7 @@ def test_a_committed_move_is_held_against_the_policy_of_then() -> None:
 
 @pytest.mark.parametrize(("lifts", "count"), [(("too-young",), 0), (("off-branch",), 1)])
 def test_an_approval_lifts_it(lifts: tuple[str, ...], count: int) -> None:
-    record = Override(
-        id="ovr-1",
-        kind="pin",
-        source=TOOL,
-        request_id="CHG-1",
-        reason="why",
-        from_commit=oid(1),
-        to_commit=oid(2),
-        requested_by=OPERATOR,
-        approvers=(Approval(id="Bea", at=NOW),),
-        created_at=NOW,
-        expires_at=NOW + AGE,
-        command_id=RUN,
-        lifts=lifts,
-    )
+    record = an_override(lifts=lifts, expires_at=NOW + AGE)
     lock = Lock(pins={TOOL: replace(PIN, override="ovr-1")})
     assert len(found(witnesses(lock=lock, overrides=Overrides(records={"ovr-1": record})))) == count
 
