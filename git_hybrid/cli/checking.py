@@ -58,7 +58,9 @@ def gather(
     """
     index = index or Staged(around(runner, layout.root), layout.root)
     read: Callable[[str], bytes | None] = index.read if staged else _from_disk(layout)
-    log = (*_archives(layout, index, staged=staged), LOG) if needs_log(names) else ()
+    # Of a commit that is being made the audit hook tells a lost mirror: that of the metadata need not read the log.
+    is_read = needs_log(names) or ("mirrors" in names and not staged)
+    log = (*_archives(layout, index, staged=staged), LOG) if is_read else ()
     if staged:
         index.refuse_links()
         index.prefetch(files_for(names))

@@ -96,6 +96,9 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     before = (ws / "state/sources-mirrors.json").read_bytes()
     record(hybrid, base)
     assert (ws / "state/sources-mirrors.json").read_bytes() == before
+    (ws / "state/sources-mirrors.json").unlink()
+    assert "mirror.corp: is in the audit log and not here" in hybrid("check", "mirrors", check=1).out
+    (ws / "state/sources-mirrors.json").write_bytes(before)
     assert hybrid("mirror", "list", "--json").json()["mirrors"][0]["owner"] == WHO
     assert "corp" in hybrid("mirror", "list").out
     hybrid("mirror", "add", "corp", "file:///elsewhere", "--owner", WHO, check=2)

@@ -131,7 +131,7 @@ def test_what_git_has_of_runs_is_found_in_any_folder_and_case(root: Path) -> Non
 
 def test_the_files_are_those_of_a_workspace() -> None:
     shown = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, OVERRIDES, MIRRORS)
-    assert asking.files_for(("metadata", "sources", "open-issues")) == shown
+    assert asking.files_for(("metadata", "mirrors", "sources", "open-issues")) == shown
     for checks in ((), CHECKS, ("audit",), ("overrides",), ("scans",)):
         assert asking.files_for(checks) == (*shown, chain.SHOWN)
 
