@@ -149,10 +149,8 @@ def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow:
     source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
     depth = None if source.history == "full" else 1
-    request, has_it = (
-        FetchRequest(commits=(pin.commit,), depth=depth),
-        partial(rt.objects.has_commit, stage, pin.commit),
-    )
+    request = FetchRequest(commits=(pin.commit,), depth=depth)
+    has_it = partial(rt.objects.has_commit, stage, pin.commit)
     served_by = fetch(rt, source, manifest, stage, request, satisfied=has_it)
     return Acquired(history=stage, content=stage, served_by=served_by)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.errors import TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import last_pins
 from git_hybrid.core.lock import Pin
@@ -18,7 +19,6 @@ from git_hybrid.core.values import format_age, format_time, later, parse_time
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import approval_words
 
-LIFTED = "too-young"
 _PROVES = "another policy was in force for it than the one that is committed"
 
 
@@ -45,7 +45,7 @@ def against_age(
 
 def _is_lifted(pin: Pin, witnesses: Witnesses) -> bool:
     override = witnesses.overrides.records.get(pin.override or "")
-    return override is not None and LIFTED in override.lifts
+    return override is not None and TooYoung.code in override.lifts
 
 
 def _age_at(record: Record, pin: Pin) -> timedelta:
@@ -73,4 +73,4 @@ def _breach(pin: Pin, record: Record, age: timedelta, *, signed: bool) -> Breach
     if record.get("before") is not None:
         back = f"git hybrid pin {name} --to {record['before']}"
         mend += f", or go back: {back}; where that is refused, with {approval_words(signed=signed)}"
-    return Breach(id=LIFTED, file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
+    return Breach(id=TooYoung.code, file=LOG, line=0, what=what, proves=_PROVES, mend=mend)

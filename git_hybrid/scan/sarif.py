@@ -82,10 +82,9 @@ def _rule(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Run:
         return indexed
     # `SEC001/key` is of the rule SEC001 where there is none of its own (SARIF 2.1.0, 3.27.5 and 3.52.4).
     parts = _rule_id(result).split("/")
-    names = [("id", "/".join(parts[:count])) for count in range(len(parts), 0, -1)]
-    if not _rule_id(result):
-        names = [("guid", reference.get("guid", ""))]
-    named: Run = next((rule for key, name in names for group in rules for rule in group if rule.get(key) == name), {})
+    names = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    key, names = ("id", names) if _rule_id(result) else ("guid", [reference.get("guid", "")])
+    named: Run = next((rule for name in names for group in rules for rule in group if rule.get(key) == name), {})
     return named
 
 
