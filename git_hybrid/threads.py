@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
-from weakref import WeakSet, ref
+from weakref import ref
 
 _POLL = 0.05
 
@@ -20,8 +20,8 @@ class _Life:
     __slots__ = ("__weakref__",)
 
 
-_LIVING: WeakSet[_Life] = WeakSet()
-_AWAITED: WeakSet[_Life] = WeakSet()
+_LIVING: set[ref[_Life]] = set()
+_AWAITED: set[ref[_Life]] = set()
 
 
 class Worker:
@@ -36,10 +36,14 @@ class Worker:
         life = _Life()
         self._life, self._over = ref(life), allocate_lock()
         self._over.acquire()
-        _LIVING.add(life)
-        if awaited:
-            _AWAITED.add(life)
-        start_new_thread(_run, (work, self._over.release, life))
+        try:
+            _LIVING.add(self._life)
+            if awaited:
+                _AWAITED.add(self._life)
+            start_new_thread(_run, (work, self._over.release, life))
+        finally:
+            # An error keeps this frame, and what is held here would count as a thread that never ends.
+            del life
 
     def is_alive(self) -> bool:
         """Tell whether the work goes on."""
@@ -60,12 +64,18 @@ def _run(work: Callable[[], None], over: Callable[[], None], life: _Life) -> Non
         over()
 
 
+def _is_any_left(lives: set[ref[_Life]]) -> bool:
+    # Looked at here, and by no callback: one that dies without memory has none for that either.
+    lives -= {life for life in tuple(lives) if life() is None}
+    return bool(lives)
+
+
 def are_at_work() -> bool:
     """Tell whether any thread of these is left; ``threading`` does not know them."""
-    return bool(_LIVING)
+    return _is_any_left(_LIVING)
 
 
 def wait_for_all() -> None:
     """Wait until no thread is left that is awaited."""
-    while _AWAITED:
+    while _is_any_left(_AWAITED):
         time.sleep(_POLL)
