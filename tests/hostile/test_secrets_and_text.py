@@ -40,6 +40,7 @@ class _Watch:
         self.seen: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
+        self._older = set(os.listdir("/proc"))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -52,7 +53,7 @@ class _Watch:
     def _look(self) -> None:
         while not self._stop.is_set():
             for name in os.listdir("/proc"):
-                if name.isdigit() and int(name) != os.getpid():
+                if name.isdigit() and name not in self._older:
                     try:
                         words = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ")
                         ours = self._mark in Path(f"/proc/{name}/environ").read_bytes()
