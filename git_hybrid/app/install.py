@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
-from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
+from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Looked, Outcome, Snapshot, Task
 from git_hybrid.core.planner import decide, differs_in_lfs, source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
@@ -54,7 +54,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
     rt: Runtime
     manifest: Manifest
-    seen: Mapping[SourceName, Observed]
+    seen: Mapping[SourceName, Looked]
     recorded: Mapping[SourceName, SourceState]
     served_by: Mapping[SourceName, str]
     moved: Mapping[SourceName, str]
@@ -64,7 +64,7 @@ def carry_out(
     rt: Runtime,
     snapshot: Snapshot,
     tasks: Sequence[Task],
-    seen: Mapping[SourceName, Observed],
+    seen: Mapping[SourceName, Looked],
     left: Sequence[Task] = (),
 ) -> tuple[Outcome, ...]:
     """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.

@@ -6,21 +6,25 @@ from collections.abc import Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Observed, Snapshot
+from git_hybrid.core.plan import Looked, Snapshot, Unreadable
 
 
 def observe(
     rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
-) -> dict[SourceName, Observed]:
+) -> dict[SourceName, Looked]:
     """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
     pins = {} if thorough else {name: snapshot.lock.pins[name] for name in names if name in snapshot.lock.pins}
     surely = rt.clones.glance(pins)
     rt.stop_if_cancelled()
 
-    def look(name: SourceName) -> Observed:
+    def look(name: SourceName) -> Looked:
         pin = snapshot.lock.pins.get(name)
-        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
+        try:
+            return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
+        except LocalIo as error:
+            return Unreadable(error)
 
     rt.progress("begin", "looking at the clones", str(len(names)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs

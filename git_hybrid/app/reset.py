@@ -19,7 +19,7 @@ from git_hybrid.app.sync import (
 )
 from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
+from git_hybrid.core.plan import Clone, Foreign, Looked, Snapshot, Task
 from git_hybrid.core.planner import decide, pinned, source_path
 from git_hybrid.core.reducer import intent_for
 from git_hybrid.core.report import Report, Row, failed
@@ -58,7 +58,7 @@ def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNa
     return rows
 
 
-def _task(snapshot: Snapshot, name: SourceName, seen: Observed) -> Task | HybridError | None:
+def _task(snapshot: Snapshot, name: SourceName, seen: Looked) -> Task | HybridError | None:
     source = snapshot.manifest.sources[name]
     pin = pinned(snapshot, source)
     if isinstance(pin, HybridError):

@@ -13,7 +13,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, UnfinishedRun
 from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
+from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
@@ -158,7 +158,7 @@ def carried_out(
     rt: Runtime,
     snapshot: Snapshot,
     tasks: Sequence[Task],
-    seen: Mapping[SourceName, Observed],
+    seen: Mapping[SourceName, Looked],
     left: Sequence[Task] = (),
     *,
     before: Sequence[Row],

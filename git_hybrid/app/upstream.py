@@ -25,7 +25,7 @@ from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed, refused
@@ -52,7 +52,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     """
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
-    seen: dict[SourceName, Observed] = {} if upstream else observe(rt, snapshot, selected)
+    seen: dict[SourceName, Looked] = {} if upstream else observe(rt, snapshot, selected)
     asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else Inventory()
 
     def work(name: SourceName) -> Row:
@@ -76,8 +76,10 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     return Report(command="diff", rows=tuple(row for row in rows if row is not None))
 
 
-def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
+def _disk_row(rt: Runtime, pin: Pin, seen: Looked) -> Row:
     name = pin.source
+    if isinstance(seen, Unreadable):
+        raise seen.error
     if not isinstance(seen, Clone):
         word, why = _no_clone(seen)
         return Row(name=name, outcome=word, before=pin.commit, ref=pin.ref, notes=why)

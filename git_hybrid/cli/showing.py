@@ -15,6 +15,7 @@ from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
 SHOWN_ROWS = 5
+_IO = 74
 
 
 def show_status(
@@ -26,10 +27,15 @@ def show_status(
     exit_code: bool = False,
     porcelain: str | None = None,
 ) -> int:
-    """Show the selected sources once; return 0, or 1 where *exit_code* asks for it and one is not as it should be."""
+    """Show the selected sources once.
+
+    Return 0, or 1 where *exit_code* asks for it and one is not as it should be; 74 if one could not be looked at.
+    """
     with opened_for(common, jobs=jobs) as (session, output):
         found = status(session.runtime, names, groups)
         code = int(exit_code and (found.is_half_written or any(needs_attention(row) for row in found.rows)))
+        if any(row.word == "unreadable" for row in found.rows):
+            code = _IO
         if common.json:
             from git_hybrid.view.jsonout import status_document
 
@@ -60,7 +66,7 @@ def _tell(found: Status, output: Output) -> None:
         # Of a pin that its record does not bear out the record's end says nothing.
         if override is not None and phase in ("expired",) + ("expiring",) * (row.word != "unapproved"):
             output.hint("override", renewal(override.id, signed=found.has_keys))
-        if row.word in ("foreign", "busy") or (row.word == "refused" and row.blocked is None):
+        if row.word in ("unreadable", "foreign", "busy") or (row.word == "refused" and row.blocked is None):
             from git_hybrid.core.diagnosis import remedy_of
 
             output.hint(row.word, remedy_of(row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal, assert_never, get_args
+from typing import Literal, get_args
 
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import Unapproved, mend_of, unapproved, why_unapproved
@@ -14,7 +14,7 @@ from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import IN_FORCE, Override, Phase, phase
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.planner import differs_in_lfs, has_other_origin, same_facts
 from git_hybrid.core.scan_policy import accepting, scan_blocked
 from git_hybrid.core.scans import Identity, blocking_findings, stale_reason, stale_words
@@ -25,6 +25,7 @@ from git_hybrid.core.words import counted
 Word = Literal[
     "unapproved",
     "broken",
+    "unreadable",
     "foreign",
     "diverged",
     "dirty",
@@ -98,7 +99,7 @@ class Condition(Struct, frozen=True, kw_only=True):
 def condition(
     snapshot: Snapshot,
     source: Source,
-    seen: Observed,
+    seen: Looked,
     *,
     now: datetime,
     identities: Mapping[str, Identity] | None = None,
@@ -188,7 +189,7 @@ def _word(
     source: Source,
     pin: Pin | None,
     recorded: SourceState | None,
-    seen: Observed,
+    seen: Looked,
     blocked: ScanBlocked | None,
     error: Unapproved | None,
 ) -> tuple[Word, str]:
@@ -243,7 +244,7 @@ def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:
     return snapshot.unfinished is not None and any(task.name == name for task in snapshot.unfinished.tasks)
 
 
-def _local_word(seen: Observed, pin: Pin | None, recorded: SourceState | None) -> tuple[Word, str] | None:
+def _local_word(seen: Looked, pin: Pin | None, recorded: SourceState | None) -> tuple[Word, str] | None:
     match seen:
         case Absent():
             return None
@@ -251,10 +252,10 @@ def _local_word(seen: Observed, pin: Pin | None, recorded: SourceState | None) -
             return "foreign", what
         case Broken(why):
             return "broken", why
-        case Clone():
+        case Unreadable(error):
+            return "unreadable", f"cannot {error.operation} {error.path}: {error.reason}"
+        case _:
             return _clone_word(seen, pin, recorded)
-        case _:  # pragma: no cover
-            assert_never(seen)
 
 
 def _clone_word(clone: Clone, pin: Pin | None, recorded: SourceState | None) -> tuple[Word, str] | None:
@@ -280,7 +281,7 @@ def resting(item: Condition) -> tuple[Override | None, Phase | None]:
 
 def needs_scan(item: Condition) -> bool:
     """Tell whether a new scan mends what the last one says of a row, and can be made: its pin is in its clone."""
-    absent = ("broken", "foreign", "interrupted", "running", "stale-pin", "unpinned", "missing")
+    absent = ("broken", "unreadable", "foreign", "interrupted", "running", "stale-pin", "unpinned", "missing")
     return item.recorded is not None and item.word not in absent and item.scan in ("error", "missing", "stale")
 
 
@@ -295,6 +296,5 @@ def scan_mend(item: Condition) -> str | None:
 
 def needs_attention(item: Condition) -> bool:
     """Tell whether a row is not as it should be (``--exit-code``)."""
-    if item.scan == "missing" and not item.scan_wanted:
-        return item.word != "ok"
-    return item.word != "ok" or item.scan not in ("clean", "accepted")
+    good = ("clean", "accepted") if item.scan_wanted else ("clean", "accepted", "missing")
+    return item.word != "ok" or item.scan not in good

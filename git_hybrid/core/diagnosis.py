@@ -57,7 +57,7 @@ _SAID_WELL = {
     "open-issues": "every specification names its open issues",
 }
 _WARNED: frozenset[Word] = frozenset({"missing", "running", "stray"})
-_ELSEWHERE: frozenset[Word] = frozenset({"broken", "foreign", "diverged", "dirty", "busy", "behind"})
+_ELSEWHERE: frozenset[Word] = frozenset({"broken", "unreadable", "foreign", "diverged", "dirty", "busy", "behind"})
 _COUNTED_BY_CHECKS: frozenset[Word] = frozenset({"unapproved"})
 _GIB = 2**30
 
@@ -133,13 +133,13 @@ def clone_findings(rows: Sequence[Condition]) -> tuple[Finding, ...]:
 
 def misplaced(rows: Iterable[Condition]) -> tuple[Violation, ...]:
     """Return the clones that *rows* of status show to stand elsewhere than at their pins; no object is read."""
-    why = "what is built from there is not the pinned commit"
+    other, unknown = "what is built from there is not the pinned commit", "nobody can tell what stands there"
     return tuple(
         Violation(
             file=f"sources/{row.name}",
             entry=f"source.{row.name}",
             what=f"is {row.word}: {row.why}",
-            why=why,
+            why=unknown if row.word == "unreadable" else other,
             mend=remedy_of(row),
         )
         for row in rows
@@ -152,8 +152,9 @@ def remedy_of(row: Condition) -> str:
     match row.word:
         case "dirty" | "diverged":
             return going_back(row.name)
-        case "foreign":
-            return f"move sources/{row.name} away, then: git hybrid sync {row.name}"
+        case "foreign" | "unreadable":
+            first = f"move sources/{row.name} away" if row.word == "foreign" else "mend disk and rights"
+            return f"{first}, then: git hybrid sync {row.name}"
         case "busy":
             return f"git -C sources/{row.name} status"
         case "refused" if row.blocked is not None:

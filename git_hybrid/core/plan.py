@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import Ahead, ahead
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, LocalIo
 from git_hybrid.core.governance import Governed
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -88,6 +88,15 @@ class Clone(Struct, frozen=True, kw_only=True):
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Observed = Absent | Foreign | Broken | Clone
+
+
+class Unreadable(Struct, frozen=True):
+    """A path that the machine refused to read: that says nothing about what stands there, nor about other sources."""
+
+    error: LocalIo
+
+
+Looked = Observed | Unreadable
 
 
 class Task(Struct, frozen=True, kw_only=True):

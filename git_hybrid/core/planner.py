@@ -27,12 +27,14 @@ from git_hybrid.core.plan import (
     Broken,
     Clone,
     Foreign,
+    Looked,
     Observed,
     Phase,
     Snapshot,
     SyncPlan,
     Task,
     Unfinished,
+    Unreadable,
 )
 from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.state import SourceState
@@ -55,7 +57,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     return refused or scan_blocked(snapshot, source.name, pin) or pin
 
 
-def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selected: Iterable[SourceName]) -> SyncPlan:
+def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Looked], selected: Iterable[SourceName]) -> SyncPlan:
     """Return what must happen so that the *selected* sources stand at their pins."""
     tasks: list[Task] = []
     blocked: dict[SourceName, HybridError] = {}
@@ -79,7 +81,7 @@ def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selec
     return SyncPlan(tasks=tuple(tasks), blocked=blocked, unchanged=tuple(unchanged))
 
 
-def decide(source: Source, pin: Pin, recorded: SourceState | None, seen: Observed) -> Task | HybridError | None:
+def decide(source: Source, pin: Pin, recorded: SourceState | None, seen: Looked) -> Task | HybridError | None:
     """Return the task that brings one source to its pin, the error that blocks it, or None if nothing is to do."""
     name = source.name
     match seen:
@@ -89,6 +91,8 @@ def decide(source: Source, pin: Pin, recorded: SourceState | None, seen: Observe
             return Task(source=source, pin=pin, action="repair", before=None)
         case Foreign(what):
             return ForeignFolder(name=name, path=source_path(name), what=what, command=f"sync {name}")
+        case Unreadable(error):
+            return error
         case Clone():
             return _blocking(source, pin, recorded, seen) or _movement(source, pin, recorded, seen)
         case _:  # pragma: no cover
@@ -172,7 +176,7 @@ def is_recorded(source: Source, pin: Pin, recorded: SourceState) -> bool:
     return recorded.audit_hash is not None and same_facts(source, pin, recorded)
 
 
-def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[SourceName, Observed]) -> SyncPlan:
+def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[SourceName, Looked]) -> SyncPlan:
     """Return what is left of an unfinished run; what is no source any more is left out.
 
     The journal says which sources these are and how far each came. What is installed is what manifest and lock name
@@ -203,7 +207,7 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
     return SyncPlan(tasks=tuple(tasks), blocked=blocked)
 
 
-def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Observed) -> Task | HybridError | None:
+def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Looked) -> Task | HybridError | None:
     # A repair whose clone can be used was begun by an earlier run, and interrupted again before it wrote its phase.
     begun = phase == "installing" or task.action == "repair"
     if begun and isinstance(seen, Clone) and not seen.locked:

@@ -22,6 +22,7 @@ WORD_STYLES: dict[str, Style] = {
     "blocked": "bad",
     "failed": "bad",
     "broken": "bad",
+    "unreadable": "bad",
     "foreign": "bad",
     "diverged": "bad",
     "dirty": "bad",

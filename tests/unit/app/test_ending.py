@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from git_hybrid.app.observe import observe
 from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.upstream import newer_upstream
@@ -15,7 +16,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.plan import Absent, Clone, Snapshot, Unreadable
 from git_hybrid.core.report import Row
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
@@ -44,3 +45,20 @@ def test_a_full_disk_ends_the_source_and_not_the_run(command) -> None:
         ("a", "/ws/sources/.incoming/x", "No space left on device"),
         ("b", "sources/b", "broken"),
     ]
+
+
+def test_a_clone_that_cannot_be_read_says_nothing_of_the_others() -> None:
+    refused = LocalIo(path="sources/a", operation="read", reason="Permission denied")
+
+    class Clones:
+        def glance(self, pins: object) -> dict[SourceName, Clone | Absent]:
+            return {}
+
+        def inspect(self, name: SourceName, pin: object, *, thorough: bool) -> Absent:
+            if name == "a":
+                raise refused
+            return Absent()
+
+    rt = replace(runtime(FakeTransport({})), clones=Clones())
+    held = Snapshot(manifest=MANIFEST, lock=Lock(), state=State())
+    assert observe(rt, held, NAMES) == {NAMES[0]: Unreadable(refused), NAMES[1]: Absent()}

@@ -15,10 +15,11 @@ from git_hybrid.core.condition import (
     resting,
     scan_mend,
 )
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Policy, Scanner
 from git_hybrid.core.override import Overrides
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.state import ScanStatus, ScanTrail
 from git_hybrid.core.value import replace
 from support.scan_values import SECRETS, a_finding, a_scan, accepting_override
@@ -31,7 +32,7 @@ RECORDED = a_state_entry(SOURCE, commit=PINNED)
 IN_SYNC = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED])
 
 
-def seen_as(seen: Observed, snapshot: Snapshot = IN_SYNC) -> Condition:
+def seen_as(seen: Looked, snapshot: Snapshot = IN_SYNC) -> Condition:
     return condition(snapshot, SOURCE, seen, now=NOW)
 
 
@@ -41,6 +42,7 @@ def test_a_source_in_sync_is_ok() -> None:
     assert (found.source, found.pin, found.recorded, found.head) == (SOURCE, PIN, RECORDED, PINNED)
 
 
+UNREADABLE = Unreadable(LocalIo(path="f", operation="read", reason="Permission denied"))
 STALE_PIN = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=PINNED, digest="sha256:old")], recorded=[RECORDED])
 UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(SOURCE)))
 RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(SOURCE)), held_by="pid 1"))
@@ -57,6 +59,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
     ("snapshot", "seen", "word"),
     [
         (IN_SYNC, Broken("no objects"), "broken"),
+        (IN_SYNC, UNREADABLE, "unreadable"),
         (IN_SYNC, Foreign("a file"), "foreign"),
         (IN_SYNC, a_clone(STRANGE), "diverged"),
         (IN_SYNC, a_clone(PINNED, dirty=("a",)), "dirty"),
@@ -82,7 +85,18 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         (IN_SYNC, replace(a_clone(PINNED), origin="https://old.example/x"), "behind"),
     ],
     ids=[
-        *("broken", "foreign", "diverged", "dirty", "locked", "operation", "host", "host-not-cloned", "interrupted"),
+        *(
+            "broken",
+            "unreadable",
+            "foreign",
+            "diverged",
+            "dirty",
+            "locked",
+            "operation",
+            "host",
+            "host-not-cloned",
+            "interrupted",
+        ),
         *(
             "interrupted-not-cloned",
             "other-interrupted",
@@ -97,7 +111,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         *("pin-moved", "state-behind", "state-lost", "nothing-known", "lfs-pointers", "other-origin"),
     ],
 )
-def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Observed, word: str) -> None:
+def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Looked, word: str) -> None:
     found = seen_as(seen, snapshot)
     assert found.word == word
     assert needs_attention(found) is (word != "ok")
@@ -108,15 +122,16 @@ def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Observed, word: 
     ("seen", "snapshot", "part"),
     [
         (Broken("no objects"), IN_SYNC, "no objects"),
+        (UNREADABLE, IN_SYNC, "cannot read f: Permission denied"),
         (Foreign("a file"), IN_SYNC, "a file"),
         (a_clone(STRANGE), IN_SYNC, STRANGE[:10]),
         (a_clone(PINNED, operation="rebase"), IN_SYNC, "rebase"),
         (a_clone(PINNED), REFUSED, "git.example.org"),
         (a_clone(OLD), PIN_SHA256, "another object format"),
     ],
-    ids=["broken", "foreign", "diverged", "operation", "host", "object-format"],
+    ids=["broken", "unreadable", "foreign", "diverged", "operation", "host", "object-format"],
 )
-def test_the_reason_names_the_fact(seen: Observed, snapshot: Snapshot, part: str) -> None:
+def test_the_reason_names_the_fact(seen: Looked, snapshot: Snapshot, part: str) -> None:
     assert part in seen_as(seen, snapshot).why
 
 

@@ -109,10 +109,11 @@ def test_a_pin_that_the_lock_lost_is_put_back_where_it_was():
 
 
 def test_what_status_sees_of_clones_is_told_without_a_proof():
-    rows = [_row(word, word=word) for word in ("dirty", "broken", "ok", "missing", "behind")]
+    rows = [_row(word, word=word) for word in ("dirty", "broken", "unreadable", "ok", "missing", "behind")]
     assert [(item.file, item.what, item.mend) for item in misplaced(rows)] == [
         ("sources/dirty", "is dirty: why", "git hybrid diff dirty, then git hybrid reset dirty"),
         ("sources/broken", "is broken: why", "git hybrid sync broken"),
+        ("sources/unreadable", "is unreadable: why", "mend disk and rights, then: git hybrid sync unreadable"),
         ("sources/behind", "is behind: why", "git hybrid sync behind"),
     ]
 

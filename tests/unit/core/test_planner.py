@@ -9,13 +9,14 @@ from git_hybrid.core.errors import (
     HostNotAllowed,
     HybridError,
     IndexLocked,
+    LocalIo,
     NoPin,
     OperationInProgress,
     UnsavedWork,
 )
 from git_hybrid.core.ids import Oid, SourceName, parse_url
 from git_hybrid.core.manifest import Policy, Source, Tag
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, SyncPlan, Task
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Observed, SyncPlan, Task, Unreadable
 from git_hybrid.core.planner import decide, plan_sync, removal_blocked, source_path, unfinished_work
 from git_hybrid.core.value import replace
 from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, oid
@@ -25,7 +26,7 @@ SOURCE = a_source()
 PIN = a_pin(SOURCE, commit=PINNED)
 
 
-def decided(seen: Observed, *, recorded: Oid | None = OLD) -> Task | HybridError | None:
+def decided(seen: Looked, *, recorded: Oid | None = OLD) -> Task | HybridError | None:
     return decide(SOURCE, PIN, a_state_entry(SOURCE, commit=recorded) if recorded else None, seen)
 
 
@@ -45,6 +46,11 @@ def test_a_source_is_brought_to_its_pin(seen: Observed, recorded: Oid | None, ac
     task = decided(seen, recorded=recorded)
     assert isinstance(task, Task)
     assert (task.source, task.pin, task.action, task.before) == (SOURCE, PIN, action, before)
+
+
+def test_what_the_machine_refuses_to_read_is_left_alone() -> None:
+    error = LocalIo(path="f", operation="read", reason="Permission denied")
+    assert decided(Unreadable(error)) is error
 
 
 def test_a_source_at_its_recorded_pin_needs_nothing() -> None:
