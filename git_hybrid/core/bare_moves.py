@@ -193,9 +193,9 @@ def _is_elsewhere(told: Mapping[str, Json], url: Json) -> bool:
 def _is_older(old: str, new: str) -> bool:
     if not (old.startswith("refs/tags/") and new.startswith("refs/tags/")) or old == new:
         return False
-    from git_hybrid.core.resolve import is_older_version
+    from git_hybrid.core.resolve import is_older_release
 
-    return is_older_version(RefName(old), RefName(new))
+    return is_older_release(RefName(old), RefName(new))
 
 
 def _commits(records: Sequence[Record]) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
 
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import (
@@ -31,12 +31,10 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.versions import matching, newest, newest_release, parse_version
+from git_hybrid.core.versions import matching, newest, newest_release, parse_version, release_order
 from git_hybrid.core.words import typed
 
 _NO_ID = "it is no commit id (7 hex digits or more)"
-_LETTERS = "abc"
-"""What PEP 440 takes for a pre-release behind a number."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -241,22 +239,25 @@ def newer_release(newest: Candidate, refs: RemoteRefs) -> str | None:
     if newest.ref is None or not newest.ref.startswith("refs/tags/"):
         return None
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
-    return release if release is not None and is_older_release(tag_ref(release), newest.ref) else None
+    return release if release is not None and is_older_version(tag_ref(release), newest.ref) else None
 
 
 def is_older_release(old: RefName, new: RefName) -> bool:
-    """Tell whether *new* is the older version, and not by a letter alone.
+    """Tell whether *new* is the older version, whatever a letter alone means.
 
     To PEP 440 3.5a comes before 3.5; who releases it may have made it to mend that one. Only their histories tell.
     """
-    bare = new[:-1] if new[-1] in _LETTERS and new[-2].isdigit() else new
-    return is_older_version(old, new) and is_older_version(old, RefName(bare))
+    return is_older_version(old, new) and _is_before(old, new, parse_version)
 
 
 def is_older_version(old: RefName, new: RefName) -> bool:
-    """Tell whether *old* and *new* are tags of versions, and *new* is the older one."""
+    """Tell whether *old* and *new* are tags of versions, and *new* is the older one: 3.5 is older than 3.5a."""
+    return _is_before(old, new, release_order)
+
+
+def _is_before(old: RefName, new: RefName, order: Callable[[str], Any]) -> bool:
     refs: Sequence[RefName] = (old, new)
     if not all(ref.startswith("refs/tags/") for ref in refs):
         return False
-    before, after = (parse_version(short_ref(ref)) for ref in refs)
-    return before is not None and after is not None and after < before
+    before, after = (order(short_ref(ref)) for ref in refs)
+    return before is not None and after is not None and bool(after < before)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import InvalidText
 
+_LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
+
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
@@ -31,6 +33,17 @@ def parse_version(tag: str) -> Version | None:
         return Version(tag)
     except InvalidVersion:
         return None
+
+
+def release_order(tag: str) -> tuple[Version, str] | None:
+    """Return by what tags of releases are put in order, or None if *tag* is no version.
+
+    A letter alone behind a version (``3.7a``) is a later release of it: PEP 440, which takes ``a``, ``b`` and ``c`` for
+    what comes before one, has them numbered by all who follow it.
+    """
+    has_letter = tag[-1:] in _LETTERS and tag[-2:-1].isdigit()
+    version = parse_version(tag[:-1] if has_letter else tag)
+    return None if version is None else (version, tag[-1] if has_letter else "")
 
 
 def in_range(spec: str, tag: str) -> bool:
@@ -58,8 +71,10 @@ def newest(spec: str, tags: Iterable[str]) -> str | None:
 
 
 def newest_release(tags: Iterable[str]) -> str | None:
-    """Return the newest of *tags* that is a final release, or None if there is none."""
-    return newest(">=0", tags)
+    """Return the newest of *tags* that is a final release, or one with a letter behind it; None if there is none."""
+    orders = ((release_order(tag), tag) for tag in tags)
+    final = [(order, tag) for order, tag in orders if order is not None and not order[0].is_prerelease]
+    return max(final)[1] if final else None
 
 
 def _range(spec: str) -> SpecifierSet:

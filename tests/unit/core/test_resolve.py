@@ -68,6 +68,12 @@ def test_without_a_release_there_is_no_newer_one() -> None:
     assert newer_release(newest_allowed(a_source(track=Tag("v1.0rc1")), refs), refs) is None
 
 
+def test_a_release_with_a_letter_is_newer_than_the_one_without() -> None:
+    refs = listed({"refs/tags/3.7": V1, "refs/tags/3.7a": V1})
+    assert newer_release(newest_allowed(a_source(track=Version(">=3.6")), refs), refs) == "3.7a"
+    assert newer_release(newest_allowed(a_source(track=Tag("3.7a")), refs), refs) is None
+
+
 @pytest.mark.parametrize(
     ("track", "missing"),
     [

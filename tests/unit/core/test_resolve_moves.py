@@ -144,6 +144,9 @@ V1_TO_V2, V2_TO_V1 = ("refs/tags/v1", "refs/tags/v2"), ("refs/tags/v2", "refs/ta
         (TAG, V2_TO_V1, "forward", None),
         (VERSION, V1_TO_V2, "unrelated", None),
         (VERSION, V2_TO_V1, "unrelated", Rollback),
+        (TAG, ("refs/tags/2.9", "refs/tags/2.9a"), "unrelated", None),
+        (TAG, ("refs/tags/2.9a", "refs/tags/2.9"), "unrelated", Rollback),
+        (TAG, ("refs/tags/2.9a", "refs/tags/2.9"), "forward", None),
         (TAG, ("refs/tags/tip", "refs/tags/v2"), "unrelated", None),
         (TAG, ("refs/tags/v2", "refs/tags/tip"), "unrelated", None),
         (TAG, ("refs/heads/v2", "refs/tags/v1"), "unrelated", None),
@@ -152,6 +155,7 @@ V1_TO_V2, V2_TO_V1 = ("refs/tags/v1", "refs/tags/v2"), ("refs/tags/v2", "refs/ta
         *("branch-forward", "branch-back", "branch-rewritten", "other-branch", "other-branch-back", "tag-to-branch"),
         *("tag-forward", "tag-sideways", "tag-older", "tag-back", "tag-renumbered"),
         *("version-sideways", "version-older"),
+        *("letter-sideways", "letter-back", "final-of-an-alpha"),
         *("from-no-version", "to-no-version", "branch-to-tag"),
     ],
 )

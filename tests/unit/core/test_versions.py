@@ -63,6 +63,8 @@ def test_the_newest_tag_inside_a_range_is_found(tags: list[str], expected: str |
 def test_the_newest_release_is_a_final_one() -> None:
     assert newest_release(["v0.9", "v1.0", "v2.0a1", "v1.1.dev3", "tip"]) == "v1.0"
     assert newest_release(["v2.0a1", "tip"]) is None
+    assert newest_release(["3.7c", "3.7", "3.7b", "3.8a1"]) == "3.7c"
+    assert newest_release(["1.1.1", "1.1.1w", "1.1.0x"]) == "1.1.1w"
 
 
 def test_a_tag_that_is_no_version_has_none() -> None:
