@@ -195,7 +195,7 @@ def cadence_words(cadence: Cadence) -> str:
     """Return the cadence of scans in one sentence; it is told with every diagnosis."""
     who = f"scanners: {', '.join(cadence.scanners)}" if cadence.scanners else "no scanner is configured"
     span = f"; newest {cadence.newest}, oldest {cadence.oldest}" if cadence.newest else ""
-    counts = f"{cadence.scanned} of {counted(cadence.pinned, 'pin')} scanned{span}; {cadence.stale} stale"
+    counts = f"{cadence.scanned:,} of {counted(cadence.pinned, 'pin')} scanned{span}; {cadence.stale} stale"
     with_findings = f"; {cadence.bad} with findings or errors" if cadence.bad else ""
     return f"{who}; {counts} (scan_max_age {format_age(cadence.max_age)}){with_findings}"
 
@@ -210,7 +210,7 @@ def cadence_finding(cadence: Cadence) -> Finding:
     elif cadence.stale or cadence.scanned < cadence.pinned:
         level, remedy = "warn", "git hybrid scan --stale"
     elif cadence.bad:
-        level, remedy = "warn", "git hybrid check scans"
+        level, remedy = "warn", "git hybrid status"
     return Finding(area="scans", name="cadence", level=level, what=what, remedy=remedy)
 
 

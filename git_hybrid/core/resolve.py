@@ -217,7 +217,9 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
     # What has the pinned commit in its history goes on from it, whatever its tag is called.
     if move.new_is_ancestor or (not move.old_is_ancestor and is_older_version(old.ref, new.ref)):
         back = ""
-        if old.ref != new.ref and is_full_ref(old.ref):
+        # Of `pin --to` the manifest says nothing: there is nothing to put back.
+        was_edited = track_field(source.track)[1] in (short_ref(new.ref), new.commit)
+        if was_edited and old.ref != new.ref and is_full_ref(old.ref):
             before = typed(short_ref(old.ref))
             back = f"where sources.toml named {before} before, put that back, then: git hybrid sync {source.name}"
         return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than, back=back)

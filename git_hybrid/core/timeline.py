@@ -28,6 +28,8 @@ _STEPS = tuple(
 )
 _MONTHS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _MOST_TICKS = 8
+_LETTER = 6.5
+"""So wide is a letter of a label at most, on average."""
 
 
 class Mark(Struct, frozen=True):
@@ -56,10 +58,11 @@ class Lane(Struct, frozen=True):
 
 
 class Tick(Struct, frozen=True):
-    """One line of the axis."""
+    """One line of the axis; its label stands at the right of it, or with ``left`` at the left."""
 
     x: float
     label: str
+    left: bool = False
 
 
 class Timeline(Struct, frozen=True):
@@ -92,7 +95,7 @@ def timeline(moves: Sequence[Move], *, now: datetime) -> Timeline | None:
         Lane(name, TOP + LANE * (index + 0.5), _marks(found, begin, span, apart=apart))
         for index, (name, found, apart) in enumerate(groups)
     )
-    return Timeline(WIDTH, TOP + LANE * len(lanes) + 8, lanes, _ticks(begin, end))
+    return Timeline(WIDTH, TOP + LANE * len(lanes) + 8, lanes, _inside(_ticks(begin, end)))
 
 
 def _x(at: datetime, begin: datetime, span: timedelta) -> float:
@@ -122,6 +125,18 @@ def _ticks(begin: datetime, end: datetime) -> tuple[Tick, ...]:
     count = int((end - first) / step) + 1
     times = (first + step * number for number in range(count))
     return tuple(Tick(_x(at, begin, span), at.strftime(form)) for at in times)
+
+
+def _inside(ticks: tuple[Tick, ...]) -> tuple[Tick, ...]:
+    """Return *ticks*, the label of the last one inside of the drawing: at its left, or nowhere if another is there."""
+    if not ticks:
+        return ()
+    last = ticks[-1]
+    room = 3 + _LETTER * len(last.label)
+    if last.x + room <= WIDTH:
+        return ticks
+    is_free = len(ticks) == 1 or ticks[-2].x + room <= last.x - room
+    return (*ticks[:-1], Tick(last.x, last.label if is_free else "", left=True))
 
 
 def _months(begin: datetime, end: datetime) -> list[datetime]:

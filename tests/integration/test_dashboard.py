@@ -128,7 +128,7 @@ def test_the_policy_is_in_force(page: str, tmp_path: Path) -> None:
     [
         ("#?q=zlib", lambda row: row.startswith("zlib")),
         ("#?q=ZLIB+radia", lambda row: row.startswith("zlib")),
-        ("#?state=dirty", lambda row: row == "proto-0004"),
+        ("#?state=dirty", lambda row: row == "zlib-0005"),
         ("#?state=nonsense", lambda _row: True),
     ],
 )

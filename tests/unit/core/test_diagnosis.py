@@ -244,7 +244,7 @@ def test_plain_values():
 
 def test_findings_are_not_mended_by_another_scan():
     found = cadence_finding(cadence_of([_row(scan=_scan(1), state="findings")], scanners=["s"], max_age=WEEK))
-    assert (found.level, found.remedy) == ("warn", "git hybrid check scans")
+    assert (found.level, found.remedy) == ("warn", "git hybrid status")
     assert (
         cadence_finding(cadence_of([_row(scan=_scan(1), state="accepted")], scanners=["s"], max_age=WEEK)).level == "ok"
     )

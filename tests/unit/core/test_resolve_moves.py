@@ -184,9 +184,14 @@ def test_a_forbidden_move_names_both_commits() -> None:
     back = judged(BRANCH, ancestry="backward")
     assert isinstance(back, Rollback)
     assert (back.name, back.old, back.new, back.back) == ("tool", OLD, NEW, "")
-    older = judged(TAG, refs=V2_TO_V1, ancestry="backward")
+    older = judged(TAGGED, refs=V2_TO_V1, ancestry="backward")
     assert isinstance(older, Rollback)
     assert older.back == "where sources.toml named v2 before, put that back, then: git hybrid sync tool"
+    # What `pin --to` asks for the manifest does not name.
+    for source in (TAG, VERSION):
+        asked_for = judged(source, refs=V2_TO_V1, ancestry="backward")
+        assert isinstance(asked_for, Rollback)
+        assert asked_for.back == ""
     rewritten = judged(BRANCH, ancestry="unrelated")
     assert isinstance(rewritten, RewrittenHistory)
     assert (rewritten.ref, rewritten.old, rewritten.new) == ("refs/heads/main", OLD, NEW)

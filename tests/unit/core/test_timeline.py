@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from git_hybrid.core.moves import Move
-from git_hybrid.core.timeline import LEFT, WIDTH, timeline
+from git_hybrid.core.timeline import LEFT, WIDTH, Tick, _inside, timeline
 from support.values import NOW
 
 
@@ -62,7 +62,7 @@ def test_many_sources_share_a_lane(count, lanes):
         (timedelta(hours=5), "17:00"),
         (timedelta(hours=40), "22 Jul 00:00"),
         (timedelta(days=6), "26 Jul 2026"),
-        (timedelta(days=50), "07 Sep 2026"),
+        (timedelta(days=50), "31 Aug 2026"),
         (timedelta(days=200), "Feb 2027"),
         (timedelta(days=700), "Apr 2028"),
         (timedelta(days=2500), "Jan 2033"),
@@ -74,7 +74,24 @@ def test_ticks_are_few_and_round(span, label):
     assert drawing is not None
     assert 1 <= len(drawing.ticks) <= 10
     assert all(LEFT <= tick.x <= WIDTH for tick in drawing.ticks)
-    assert label is None or drawing.ticks[-1].label == label, [tick.label for tick in drawing.ticks]
+    labels = [tick.label for tick in drawing.ticks if tick.label]
+    assert label is None or labels[-1] == label, labels
+
+
+@pytest.mark.parametrize(
+    ("ticks", "label", "left"),
+    [
+        ((300, 900), "23:20", False),
+        ((300, 939), "23:20", True),
+        ((939,), "23:20", True),
+        ((880, 939), "", True),
+    ],
+    ids=["beside", "at-the-left", "alone", "no-room"],
+)
+def test_the_last_label_stays_inside(ticks: tuple[int, ...], label: str, *, left: bool) -> None:
+    *_, last = _inside(tuple(Tick(x, "23:20") for x in ticks))
+    assert (last.x, last.label, last.left) == (ticks[-1], label, left)
+    assert _inside(()) == ()
 
 
 @pytest.mark.parametrize(
