@@ -66,7 +66,12 @@ def mode_of(text: bytes) -> str:
     """Return a mode as git reads it: old trees have others, such as 100664 (canon_mode in git's object.h).
 
     git takes what is of none of its kinds for a submodule, and libgit2 does not.
+
+    Raises:
+        ValueError: it is none; to Python digits may have a sign before them, and lines between.
     """
+    if not text or text.strip(b"01234567"):
+        raise ValueError(f"{text!r} is no mode")
     mode = int(text, 8)
     match mode >> 12:
         case 0o10:
