@@ -16,6 +16,8 @@ EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloade
 """The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
 NOBODY = "file:///dev/null"
 """A URL at which nothing is served: git-lfs fails there for what is not here already, and for nothing else."""
+NO_SERVER = {"lfs.url": NOBODY, **EVERYTHING}
+"""The settings of a git-lfs in a local step; the URL that a ``.lfsconfig`` or an ``origin`` has counts less."""
 _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 

@@ -183,6 +183,10 @@ class GitTransport(Struct, frozen=True):
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=True)
+        # git-lfs ends with 0 also where the server left out what it was asked for: the repository itself is asked then.
+        done = self.runner.git(lfs_arguments(git_dir.as_uri(), oid), git_dir=git_dir)
+        if done.status != 0:
+            raise classify_lfs(done.stderr, url=url, status=done.status, http=0)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -17,7 +18,10 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     WrongContent,
 )
-from git_hybrid.git.lfsanswers import Led, classify_lfs, last_status
+from git_hybrid.git.attributes import smudging
+from git_hybrid.git.environment import configured
+from git_hybrid.git.lfsanswers import EVERYTHING, NOBODY, Led, classify_lfs, last_status
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS
 
 URL = "https://host/a.git"
 TOLD = b"08:54:30.996966 trace git-lfs: HTTP: %d\n"
@@ -75,6 +79,15 @@ def test_a_line_without_an_end_is_passed_over(trace: IO[bytes]) -> None:
         led.check()
     with pytest.raises(RedirectLoop):
         led.check()
+
+
+def test_a_checkout_asks_nobody_for_content(tmp_path: Path) -> None:
+    (tmp_path / "info").mkdir()
+    (tmp_path / "info/attributes").write_text(ATTRIBUTES)
+    assert smudging(tmp_path) == {}
+    (tmp_path / "info/attributes").write_text(ATTRIBUTES_LFS)
+    settings = configured({"lfs.url": NOBODY, **EVERYTHING, "core.x": "y"})
+    assert smudging(tmp_path, {"core.x": "y"}) == {"GIT_LFS_SKIP_SMUDGE": "0", **settings}
 
 
 def test_the_last_answer_counts() -> None:
