@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from git_hybrid.core.errors import AccessDenied, HybridError, LfsMissing, RedirectLoop, WrongContent
@@ -23,6 +24,7 @@ _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 
 git gives up there; git-lfs asks the helpers again, and a helper that always says the same locks the account.
 """
+_ASKED = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
@@ -54,10 +56,12 @@ def lfs_arguments(url: str, oid: Oid) -> list[str]:
 class Led:
     """Looks at a trace while git-lfs runs."""
 
-    def __init__(self, trace: IO[bytes], url: str) -> None:
-        """Begin at the start of *trace*; *url* is the server that was asked first."""
+    def __init__(self, trace: IO[bytes], url: str, judge: Callable[[Sequence[str]], None]) -> None:
+        """Begin at the start of *trace*; *url* is what was asked first, and *judge* refuses servers that may not be."""
         self._trace = trace
         self._url = url
+        self._judge = judge
+        self._servers: tuple[str, ...] = ()
         self._at = 0
         self._counts = (0, 0)
 
@@ -67,6 +71,7 @@ class Led:
         Raises:
             RedirectLoop: the servers lead on and on.
             AccessDenied: they want other credentials again and again.
+            HybridError: what the judge of servers says.
         """
         # Not read(): its place in the file is the one at which git-lfs writes.
         data = os.pread(self._trace.fileno(), _PIECE, self._at)
@@ -76,6 +81,9 @@ class Led:
         # The end of a piece without an end of a line may be the beginning of one that counts.
         data = data[: whole or _PIECE - 1]
         self._at += len(data)
+        if (servers := asked_servers(data, self._servers)) != self._servers:
+            self._servers = servers
+            self._judge(servers)
         for status in _ANSWERED.findall(data):
             led, asked = self._counts
             self._counts = (led + 1 if status.startswith(b"3") else 0, asked + 1 if status == b"401" else 0)
@@ -83,6 +91,11 @@ class Led:
                 raise RedirectLoop(url=self._url, message=f"more than {_FOLLOWED} redirects, one after the other")
             if self._counts[1] > _FOLLOWED:
                 raise AccessDenied(url=self._url, message=f"more than {_FOLLOWED} answers 401, one after the other")
+
+
+def asked_servers(trace: bytes, before: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the servers that were asked *before* and in *trace*, as URLs without a path, each once."""
+    return tuple(dict.fromkeys((*before, *(found.decode("ascii", "replace") for found in _ASKED.findall(trace)))))
 
 
 def last_status(trace: bytes) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -12,6 +13,7 @@ import pytest
 
 from git_hybrid.core.errors import (
     AccessDenied,
+    HostNotAllowed,
     LfsMissing,
     NetworkFailure,
     RedirectLoop,
@@ -39,7 +41,7 @@ def _write(trace: IO[bytes], *statuses: int) -> None:
 
 
 def test_redirects_one_after_the_other_are_counted(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     _write(trace, *[301] * 20)
     led.check()
     _write(trace, 200, *[307] * 20)
@@ -49,8 +51,21 @@ def test_redirects_one_after_the_other_are_counted(trace: IO[bytes]) -> None:
         led.check()
 
 
+def test_a_server_that_may_not_be_asked_is_told_and_not_the_circle(trace: IO[bytes]) -> None:
+    def judge(servers: Sequence[str]) -> None:
+        if servers != ("https://host",):
+            raise HostNotAllowed(name="", host=servers[-1])
+
+    led = Led(trace, URL, judge)
+    for host in (b"host", b"other.example:1"):
+        trace.write(b"08:54:30.99 trace git-lfs: HTTP: POST https://" + host + b"/a.git/info/lfs\n")
+        _write(trace, *[307] * 20)
+        with nullcontext() if host == b"host" else pytest.raises(HostNotAllowed, match=r"other\.example:1"):
+            led.check()
+
+
 def test_logins_that_are_asked_for_again_and_again_are_counted(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     _write(trace, *[401] * 20, 200, *[401] * 20)
     led.check()
     _write(trace, 401)
@@ -59,7 +74,7 @@ def test_logins_that_are_asked_for_again_and_again_are_counted(trace: IO[bytes])
 
 
 def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     _write(trace, *[301] * 20)
     for part in (TOLD[:20], TOLD[20:-1] % 301):
         trace.write(part)
@@ -72,7 +87,7 @@ def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
 
 
 def test_a_line_without_an_end_is_passed_over(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     trace.write(b"x" * (3 << 20) + b"\n")
     _write(trace, *[301] * 21)
     for _ in range(3):
