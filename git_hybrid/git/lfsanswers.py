@@ -30,7 +30,11 @@ _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
 # Of a server that is a folder.
 _LACKED = pattern(r"\bremote missing object (?P<oid>[0-9a-f]{64})\b")
-_GONE = ("404", "410")
+_OF_BATCH = "batch response:"
+"""How git-lfs begins what it says of the answer that tells where the objects are; all else is of an object."""
+# The address of an object, where git-lfs has no words of its own for the status.
+_UNREADABLE = pattern(r" &\{%!.*?\}s\(MISSING\)")
+_GONE = (404, 410)
 _SHOWN = 3
 _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
@@ -119,7 +123,8 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
         return LfsMissing(url=url, message=f"it has no object {', '.join(lacked[:_SHOWN])}{more}")
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
-    if of_one and of_one["status"] in _GONE:
-        return LfsMissing(url=url, message=last_words(stderr))
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
+    stderr = _UNREADABLE.sub("", stderr)
+    if failed in _GONE and (of_one or _OF_BATCH not in stderr):
+        return LfsMissing(url=url, message=last_words(stderr))
     return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)

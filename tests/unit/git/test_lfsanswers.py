@@ -117,6 +117,8 @@ def test_the_last_answer_counts() -> None:
         (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, LfsMissing),
         (f'error transferring "{"a" * 64}": [0] remote missing object {"a" * 64}\n', 2, 0, LfsMissing),
         ("batch response: gone\n", 2, 404, RepositoryNotFound),
+        ("LFS: Client error &{%!!(string=https) %!!(bool=false)}s(MISSING) from HTTP 410\n", 2, 410, LfsMissing),
+        ("batch response: Unable to parse HTTP response for POST https://host: invalid\n", 2, 200, NetworkFailure),
         (f"[{'a' * 64}] busy: [503] busy\n", 2, 200, NetworkFailure),
         ("", -signal.SIGKILL, 401, AccessDenied),
         ("batch response: no\n", 2, 403, AccessDenied),
@@ -124,4 +126,6 @@ def test_the_last_answer_counts() -> None:
     ],
 )
 def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception]) -> None:
-    assert type(classify_lfs(stderr, url=URL, status=status, http=http)) is kind
+    error = classify_lfs(stderr, url=URL, status=status, http=http)
+    assert type(error) is kind
+    assert "%!" not in str(error)
