@@ -6,21 +6,48 @@ from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import Unreachable
+from git_hybrid.core.errors import Unreachable, UnusableRef
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate
+from git_hybrid.core.resolve import Candidate, tip
 
 
 def is_declared(rt: Runtime, history: Stage, candidate: Candidate, commit: Oid) -> bool:
-    """Tell whether the commit is in the history of the ref that the manifest declares, if it declares one."""
+    """Tell whether the commit belongs to the ref that the manifest declares, if it declares one.
+
+    A tag names one commit; a branch has all that is in its history.
+    """
     if not rt.objects.has_commit(history, commit):
         return False
     if candidate.declared is None:
         return True
     upstream = rt.objects.upstream(history, candidate.declared)
-    return upstream is not None and rt.objects.is_ancestor(history, commit, upstream[0])
+    if upstream is None or candidate.declared.startswith("refs/tags/"):
+        return upstream is not None and upstream[0] == commit
+    return rt.objects.is_ancestor(history, commit, upstream[0])
+
+
+def refuse_unlike(
+    rt: Runtime, source: Source, history: Stage, refs: RemoteRefs, candidate: Candidate, *, listed_by: str, sent_by: str
+) -> None:
+    """Raise if a tag that *candidate* was found by is not in *history* what *refs* say of it.
+
+    Which commit an annotated tag names stands in its object; a list has it by the word of the server alone.
+
+    Raises:
+        UnusableRef: one is not.
+    """
+    for ref in (candidate.ref, candidate.named):
+        if ref is None or not ref.startswith("refs/tags/") or ref not in refs.tips:
+            continue
+        listed, sent = tip(refs, ref, source), rt.objects.upstream(history, ref)
+        if sent is not None and sent != (listed.commit, listed.tag_object):
+            what = listed.commit, sent[0]
+            if listed.commit == sent[0]:
+                what = listed.tag_object or listed.commit, sent[1] or sent[0]
+            why = f"{listed_by} lists it as {what[0]}, and {sent_by} sends it as {what[1]}"
+            raise UnusableRef(name=source.name, ref=ref, why=f"{why}\na tag that moves in between looks like that too")
 
 
 def reachable_from_ref(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from git_hybrid.app.acquire import EVERY_REF, fetch_content, fetch_history, gate_content, has
 from git_hybrid.app.bases import Base, unless_allowed
-from git_hybrid.app.belonging import is_declared, reachable_from_ref
+from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden, moved_from
 from git_hybrid.app.listing import listed
@@ -77,6 +77,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
 
     Raises:
         MovedTag, RewrittenHistory, IdentityChanged, Unreachable: upstream is not what it was.
+        UnusableRef: a tag is not what the list of refs says, or no commit.
         OffBranch, Rollback: this needs an override.
         StaleMirror: the mirrors that may be asked were last known to be current too long ago.
         HybridError: what the servers answered.
@@ -109,6 +110,8 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         if old.config_digest == config_digest(source) and not wish.anew:
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
+    with answered(rt, source, endpoint.url):
+        refuse_unlike(rt, source, history, refs, candidate, listed_by=endpoint.url, sent_by=served_by)
     with answered(rt, source, served_by):
         candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
         ref = candidate.ref or reachable_from
@@ -191,6 +194,8 @@ def _fetch_candidate(
     wanted: list[str] = list(EVERY_REF) if everywhere or candidate.ref is None else [candidate.ref]
     if not everywhere and candidate.ref and candidate.ref.startswith("refs/tags/") and refs.head:
         wanted.append(refs.head)
+    if not everywhere and candidate.named and candidate.named.startswith("refs/tags/"):
+        wanted.append(candidate.named)
     length = len(next(iter(refs.tips.values()), "0" * 40))
     commit = candidate.commit
 

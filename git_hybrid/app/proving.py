@@ -19,7 +19,9 @@ def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     if upstream is None:
         return False
     commit, tag_object = upstream
-    if pin.ref.startswith("refs/tags/"):
+    # What an override lets come before a tag, and off every branch, stands in no ref but the history of that tag.
+    before_tag = pin.override is not None and pin.reachable_from == pin.ref and pin.tag_object is None
+    if pin.ref.startswith("refs/tags/") and not before_tag:
         return (commit, tag_object) == (pin.commit, pin.tag_object)
     if commit == pin.commit:
         return True

@@ -25,6 +25,7 @@ from git_hybrid.core.words import counted
 DEPTH_LIMIT = 5
 NUMBER_LIMIT = 1000
 """So many submodules may a source have, nested ones too: each is a clone, and one can name itself again and again."""
+_NO_URL = ".gitmodules names no URL for it, or cannot be read; submodules = false in sources.toml leaves it empty"
 _ONLY_BY_NAME = "a mirror with {name} in its base has no submodules"
 
 
@@ -129,20 +130,22 @@ def submodule_url(source: Source, commit: Oid, path: str, text: str) -> Url:
     """Return the URL that the submodule at *path* is fetched from; *text* is what ``.gitmodules`` says.
 
     Raises:
-        HostileTree: it is no URL that may be asked, or one of this machine where the source is on another.
+        HostileTree: it is none, no URL that may be asked, or one of this machine where the source is on another.
     """
+    if not text:
+        raise _refused(source, commit, path, _NO_URL)
     try:
         url = resolve_url(text, source.url)
     except InvalidText as error:
-        raise _refused(source, commit, path, str(error)) from error
+        raise _refused(source, commit, path, f"URL {error}") from error
     # What stands on this machine is not upstream's to name: a private repository would be cloned, and mirrored.
     if url.scheme == "file" and source.url.scheme != "file":
-        raise _refused(source, commit, path, "is of this machine, and the repository that names it is not")
+        raise _refused(source, commit, path, "URL is of this machine, and the repository that names it is not")
     return url
 
 
 def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
-    return HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: URL {why}",))
+    return HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: {why}",))
 
 
 def _acquire_one(

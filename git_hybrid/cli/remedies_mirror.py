@@ -32,7 +32,7 @@ BEHIND: Mapping[str, Remedy] = {
     "unusable-ref": Remedy(
         5,
         "{name}: {ref} of the mirror {mirror} cannot be used",
-        "{why}\nupstream itself was not asked",
+        "{why}\nupstream itself was not the one that said so",
         _HINTS,
     ),
     "moved-tag": Remedy(

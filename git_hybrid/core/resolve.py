@@ -40,13 +40,15 @@ _NO_ID = "it is no commit id (7 hex digits or more)"
 class Candidate(Struct, frozen=True, kw_only=True):
     """Where a pin may go: the ref to fetch, and the commit where it is known before fetching.
 
-    ``prefix`` is what a user typed of a commit id; ``declared`` is the ref whose history the commit must be in.
+    ``prefix`` is what a user typed of a commit id; ``declared`` is the ref whose history the commit must be in;
+    ``named`` is another one by which a user gave the commit.
     """
 
     ref: RefName | None
     commit: Oid | None
     tag_object: Oid | None = None
     declared: RefName | None = None
+    named: RefName | None = None
     prefix: str = ""
 
 
@@ -131,7 +133,7 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: b
         if is_full:
             return replace(declared, commit=parse_oid(revision))
         commit = None if ref is None else refs.commit(ref)
-        return replace(declared, commit=commit, prefix="" if commit else revision)
+        return replace(declared, commit=commit, named=ref, prefix="" if commit else revision)
     for candidate in _fixed(source, refs):
         wanted = candidate.commit or ""
         if wanted.startswith(revision) if ref is None or is_full else refs.commit(ref) == wanted:

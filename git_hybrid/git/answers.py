@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import IO
@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 from git_hybrid.core.errors import TIMEOUT, NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.lfsanswers import Led, last_status
+from git_hybrid.git.lfsanswers import Led, asked_servers, last_status
 
 _CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
 _RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
 _ASKED = pattern(rb"=> Send header: host:\s*([^\r\n]*)", re.IGNORECASE)
 _CONNECTS, _SENDS = b"== Info:   Trying ", pattern(rb"=> Send header: (?:GET|POST) ")
-_ASKED_BY_LFS = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _PIECE = 1 << 16
 
 
@@ -76,23 +75,26 @@ class Connecting:
 
 
 @contextmanager
-def headers_file(url: str, stall: timedelta, *, of_lfs: bool = False) -> Iterator[Headers | None]:
+def headers_file(
+    url: str, stall: timedelta, *, of_lfs: Callable[[Sequence[str]], None] | None = None
+) -> Iterator[Headers | None]:
     """Yield a file for HTTP headers: git itself tells no Retry-After, and of several redirects the last.
 
-    Meanwhile no connection of git's may take longer than *stall*; git-lfs has limits of its own for that. None where
-    there are no headers: only git-lfs goes on to https from elsewhere.
+    Meanwhile no connection of git's may take longer than *stall*; git-lfs, which it is with *of_lfs*, has limits of
+    its own for that, and *of_lfs* refuses servers that it may not ask (:func:`led_to`). None where there are no
+    headers: only git-lfs goes on to https from elsewhere.
 
     It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
     knows to be a credential, and a header of the user's own it does not know.
     """
-    if not of_lfs and not url.startswith("https://"):
+    if of_lfs is None and not url.startswith("https://"):
         yield None
         return
     from tempfile import TemporaryFile
 
     with TemporaryFile() as file:
-        if of_lfs:
-            yield Headers(file, "GIT_TRACE", Led(file, url).check)
+        if of_lfs is not None:
+            yield Headers(file, "GIT_TRACE", Led(file, url, of_lfs).check)
         else:
             yield Headers(file, check=Connecting(file, url, stall).check)
 
@@ -128,11 +130,11 @@ def read_headers(headers: Headers | None) -> Answer:
     data = headers.file.read()
     asked, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
     kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
-    servers = [*(b"https://" + host.strip() for host in _ASKED.findall(data)), *_ASKED_BY_LFS.findall(data)]
+    servers = [f"https://{host.decode('ascii', 'replace').strip()}" for host in _ASKED.findall(data)]
     return Answer(
         seconds_of(asked[-1].decode("ascii", "replace")) if asked else None,
         kind.decode("ascii", "replace").strip(),
-        tuple(dict.fromkeys(server.decode("ascii", "replace") for server in servers)),
+        asked_servers(data, servers),
         last_status(data),
     )
 
@@ -167,7 +169,7 @@ def host_of(url: str) -> str:
         return ""
 
 
-def led_to(url: str, answer: Answer) -> tuple[str, ...]:
-    """Return the servers that were asked though nobody had named them: not *url*, and not what a setting made of it."""
-    first = host_of(answer.asked[0]) if answer.asked and url.startswith("https://") else None
-    return tuple(server for server in answer.asked if host_of(server) != first or not server.startswith("https://"))
+def led_to(url: str, asked: Sequence[str]) -> tuple[str, ...]:
+    """Return which of the servers *asked* nobody had named: not *url*, and not what a setting made of it."""
+    first = host_of(asked[0]) if asked and url.startswith("https://") else None
+    return tuple(server for server in asked if host_of(server) != first or not server.startswith("https://"))

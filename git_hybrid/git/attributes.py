@@ -13,12 +13,15 @@ from git_hybrid.git.quarantine import ATTRIBUTES, Disk, uses_lfs
 
 
 def smudging(git_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what lets git-lfs put content in place of pointers, in clones that ask for it, and more *settings*."""
+    """Return what lets git-lfs put content in place of pointers, in clones that ask for it, and more *settings*.
+
+    It has what was fetched before, and asks nobody for more: it obeys no GIT_ALLOW_PROTOCOL.
+    """
     if not uses_lfs(git_dir):
         return configured(settings) if settings else {}
-    from git_hybrid.git.lfsanswers import EVERYTHING
+    from git_hybrid.git.lfsanswers import NO_SERVER
 
-    return {"GIT_LFS_SKIP_SMUDGE": "0", **configured({**EVERYTHING, **(settings or {})})}
+    return {"GIT_LFS_SKIP_SMUDGE": "0", **configured({**NO_SERVER, **(settings or {})})}
 
 
 def attributes_of(git_dir: Path) -> bytes | None:

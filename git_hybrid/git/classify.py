@@ -60,9 +60,9 @@ _UNREADABLE = pattern(r"^remote: (?:fatal|error): .*\b[0-9a-f]{40,64}\b.*$", re.
 _TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
 _TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
 _TOLD_NOT_FOUND = ("not found", "does not exist", "doesn't exist", "no such", "not exported", "could not be found")
-# What more of git's words is of this machine: its files, its programs.
+# What more of git's words is of this machine: its files, its programs. An answer that git-lfs cannot parse is not.
 _LOCAL = pattern(
-    r"unable to (?!access|negotiate)"
+    r"unable to (?!access|negotiate|parse http)"
     r"|(?:could not|cannot|can't|failed to) (?:open|read|write|create|fork|exec|run|lock|map)"
     r"|no such file or directory|input/output error|permission denied|bad object"
     r"|point to a valid object|missing (?:blob|tree|commit|object)|failed to traverse|revision walk|packfile"

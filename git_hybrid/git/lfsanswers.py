@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from git_hybrid.core.errors import AccessDenied, HybridError, LfsMissing, RedirectLoop, WrongContent
@@ -16,17 +17,24 @@ EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloade
 """The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
 NOBODY = "file:///dev/null"
 """A URL at which nothing is served: git-lfs fails there for what is not here already, and for nothing else."""
+NO_SERVER = {"lfs.url": NOBODY, **EVERYTHING}
+"""The settings of a git-lfs in a local step; the URL that a ``.lfsconfig`` or an ``origin`` has counts less."""
 _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 
 git gives up there; git-lfs asks the helpers again, and a helper that always says the same locks the account.
 """
+_ASKED = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
 # Of a server that is a folder.
 _LACKED = pattern(r"\bremote missing object (?P<oid>[0-9a-f]{64})\b")
-_GONE = ("404", "410")
+_OF_BATCH = "batch response:"
+"""How git-lfs begins what it says of the answer that tells where the objects are; all else is of an object."""
+# The address of an object, where git-lfs has no words of its own for the status.
+_UNREADABLE = pattern(r" &\{%!.*?\}s\(MISSING\)")
+_GONE = (404, 410)
 _SHOWN = 3
 _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
@@ -52,10 +60,12 @@ def lfs_arguments(url: str, oid: Oid) -> list[str]:
 class Led:
     """Looks at a trace while git-lfs runs."""
 
-    def __init__(self, trace: IO[bytes], url: str) -> None:
-        """Begin at the start of *trace*; *url* is the server that was asked first."""
+    def __init__(self, trace: IO[bytes], url: str, judge: Callable[[Sequence[str]], None]) -> None:
+        """Begin at the start of *trace*; *url* is what was asked first, and *judge* refuses servers that may not be."""
         self._trace = trace
         self._url = url
+        self._judge = judge
+        self._servers: tuple[str, ...] = ()
         self._at = 0
         self._counts = (0, 0)
 
@@ -65,6 +75,7 @@ class Led:
         Raises:
             RedirectLoop: the servers lead on and on.
             AccessDenied: they want other credentials again and again.
+            HybridError: what the judge of servers says.
         """
         # Not read(): its place in the file is the one at which git-lfs writes.
         data = os.pread(self._trace.fileno(), _PIECE, self._at)
@@ -74,6 +85,9 @@ class Led:
         # The end of a piece without an end of a line may be the beginning of one that counts.
         data = data[: whole or _PIECE - 1]
         self._at += len(data)
+        if (servers := asked_servers(data, self._servers)) != self._servers:
+            self._servers = servers
+            self._judge(servers)
         for status in _ANSWERED.findall(data):
             led, asked = self._counts
             self._counts = (led + 1 if status.startswith(b"3") else 0, asked + 1 if status == b"401" else 0)
@@ -81,6 +95,11 @@ class Led:
                 raise RedirectLoop(url=self._url, message=f"more than {_FOLLOWED} redirects, one after the other")
             if self._counts[1] > _FOLLOWED:
                 raise AccessDenied(url=self._url, message=f"more than {_FOLLOWED} answers 401, one after the other")
+
+
+def asked_servers(trace: bytes, before: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the servers that were asked *before* and in *trace*, as URLs without a path, each once."""
+    return tuple(dict.fromkeys((*before, *(found.decode("ascii", "replace") for found in _ASKED.findall(trace)))))
 
 
 def last_status(trace: bytes) -> int:
@@ -104,7 +123,8 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
         return LfsMissing(url=url, message=f"it has no object {', '.join(lacked[:_SHOWN])}{more}")
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
-    if of_one and of_one["status"] in _GONE:
-        return LfsMissing(url=url, message=last_words(stderr))
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
+    stderr = _UNREADABLE.sub("", stderr)
+    if failed in _GONE and (of_one or _OF_BATCH not in stderr):
+        return LfsMissing(url=url, message=last_words(stderr))
     return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)

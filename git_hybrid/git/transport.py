@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from git_hybrid.core.errors import (
@@ -38,7 +39,7 @@ from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
 from git_hybrid.git.reflist import head_of, parse_refs
 from git_hybrid.git.run import Completed, Runner
-from git_hybrid.git.watched import SourceWatch, Watch, of_source
+from git_hybrid.git.watched import SourceWatch, Watch, of_source, showing
 
 _COMMANDS = ("fetch", "clone", "ls-remote", "lfs")
 
@@ -183,6 +184,10 @@ class GitTransport(Struct, frozen=True):
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=True)
+        # git-lfs ends with 0 also where the server left out what it was asked for: the repository itself is asked then.
+        done = self.runner.git(lfs_arguments(git_dir.as_uri(), oid), git_dir=git_dir)
+        if done.status != 0:
+            raise classify_lfs(done.stderr, url=url, status=done.status, http=0)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
@@ -232,8 +237,9 @@ class GitTransport(Struct, frozen=True):
         of_lfs: bool = False,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        with headers_file(url, limits.stall, of_lfs=of_lfs) as headers, on_stdin(url, request) as stdin:
-            told = _told(arguments, watch)
+        judge = partial(self._refuse_led, url) if of_lfs else None
+        with headers_file(url, limits.stall, of_lfs=judge) as headers, on_stdin(url, request) as stdin:
+            told = showing(arguments, watch)
             try:
                 done = self.runner.git_network(
                     told, limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, stdin=stdin, watch=watch
@@ -243,7 +249,8 @@ class GitTransport(Struct, frozen=True):
             except TalksOn as error:
                 raise EndlessAnswer(url=url, message="what it says has no end") from error
             answer = read_headers(headers)
-        self._refuse_elsewhere(url, (*redirects(done.stderr), *led_to(url, answer)))
+        self._refuse_elsewhere(url, redirects(done.stderr))
+        self._refuse_led(url, answer.asked)
         if done.status != 0:
             if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
@@ -273,6 +280,9 @@ class GitTransport(Struct, frozen=True):
                 plain = f"{server.partition('://')[0]}://{host}"
                 raise RepositoryNotFound(url=url, message=f"the server leads to {plain}, and only https is followed")
 
+    def _refuse_led(self, url: str, asked: Sequence[str]) -> None:
+        self._refuse_elsewhere(url, led_to(url, asked))
+
     def _failure(self, done: Completed, *, url: str, command: str, http: int) -> HybridError:
         if command == "lfs":
             return classify_lfs(done.stderr, url=url, status=done.status, http=http)
@@ -285,11 +295,3 @@ class GitTransport(Struct, frozen=True):
 def _too_late(url: str, defaults: Defaults) -> NetworkFailure:
     seconds = int(defaults.deadline.total_seconds())
     return NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE)
-
-
-def _told(arguments: list[str], watch: Watch | None) -> list[str]:
-    """Return the command with ``--progress`` where somebody watches."""
-    if watch is None:
-        return arguments
-    at = next(at for at, word in enumerate(arguments) if word in ("clone", "fetch")) + 1
-    return [*arguments[:at], "--progress", *arguments[at:]]

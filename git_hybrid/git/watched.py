@@ -37,6 +37,14 @@ def of_source(watch: SourceWatch | None, name: str) -> Watch | None:
     return None if watch is None else partial(watch, name)
 
 
+def showing(arguments: list[str], watch: Watch | None) -> list[str]:
+    """Return the command with ``--progress`` where somebody watches."""
+    if watch is None:
+        return arguments
+    at = next(at for at, word in enumerate(arguments) if word in ("clone", "fetch")) + 1
+    return [*arguments[:at], "--progress", *arguments[at:]]
+
+
 class Sieve:
     """Takes stderr as it comes, tells the lines of progress to *watch*, and keeps the rest byte for byte.
 

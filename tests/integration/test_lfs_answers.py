@@ -64,11 +64,18 @@ def test_what_is_final_is_not(ws: Path, https_server: HttpsGitServer, hybrid: Hy
 
 
 def test_an_object_that_the_server_lacks(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
-    _answer(https_server, {"error": {"code": 404, "message": "Object does not exist"}})
-    told = hybrid("sync", check=4, env=https_server.env()).err
-    assert f"[{OID}] Object does not exist" in told
-    assert "lacks Git LFS content" in told
-    assert len(https_server.times(BATCH)) == 1
+    for answer, why in (
+        ({"error": {"code": 404, "message": "Object does not exist"}}, f"[{OID}] Object does not exist"),
+        ({}, f"it has no object {OID}"),
+    ):
+        https_server.clear_requests()
+        https_server.clear_faults()
+        _answer(https_server, answer)
+        told = hybrid("sync", check=4, env=https_server.env()).err
+        assert why in told
+        assert "lacks Git LFS content" in told
+        assert len(https_server.times(BATCH)) == 1
+    assert "missing: LFS content (lfs-missing)" in hybrid("mirror", "update", "m", env=https_server.env()).out
 
 
 def test_content_that_is_not_what_its_pointer_names(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:

@@ -88,6 +88,10 @@ def test_what_needs_no_override_is_refused_as_unnecessary(site: Site) -> None:
 
 
 def off_branch(site: Site) -> str:
+    # In the history of a tag alone, and not what that names.
+    site.tool.commit({"README": "the hotfix of the hotfix\n"}, branch="hotfix")
+    site.tool.tag("v1.0.1", "hotfix")
+    site.tool.delete_ref("refs/heads/hotfix")
     return site.commits.hotfix
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
+from support.https_server import HttpsGitServer
 from support.kit import changes, codes, errors, head, lock, released, replace, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
@@ -52,6 +53,27 @@ def test_rewritten_tag_object_of_the_same_commit_is_5(hybrid: Hybrid, tool: Upst
     started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
     tool.tag("v1.0.0", "v1.0.0^{commit}", force=True)
     hybrid("pin", "tool", check=5)
+
+
+def test_a_tag_that_the_list_of_refs_has_elsewhere_is_5(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer
+) -> None:
+    good, bad, url, env = tool.rev("v1.1.0^{}"), tool.rev("v1.0.0^{}"), https_server.url("tool.git"), https_server.env()
+    hybrid("init")
+    hybrid("add", url, "--name", "other", env=env)
+    old, new = (f"peeled:{commit}".encode() for commit in (good, bad))
+    https_server.change_always(lambda body: body.replace(old, new))
+    before = snapshot(workspace)
+    for words, mirrors, by in (
+        (["add", url, "--tag", "v1.1.0"], "direct", "upstream"),
+        (["pin", "other", "--to", "v1.1.0"], "direct", "upstream"),
+        (["add", tool.url, "--tag", "v1.1.0"], f"{https_server.base_url}/{{name}}.git,direct", "of the mirror"),
+    ):
+        told = hybrid(*words, env={**env, "GIT_HYBRID_MIRRORS": mirrors}, check=5).err
+        assert f"refs/tags/v1.1.0 {by}" in told
+        assert f"{url} lists it as {bad}" in told
+        assert f"sends it as {good}" in told
+        assert changes(before, snapshot(workspace)) == []
 
 
 def test_a_url_that_is_written_otherwise_opens_no_way(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

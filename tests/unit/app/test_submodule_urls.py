@@ -23,6 +23,11 @@ def test_a_server_may_not_name_what_is_on_this_machine(base: str, text: str) -> 
     assert caught.value.findings == ("submodule sub: URL is of this machine, and the repository that names it is not",)
 
 
+def test_a_submodule_without_a_url_is_told_as_that() -> None:
+    with pytest.raises(HostileTree, match=r"submodule sub: \.gitmodules names no URL for it, .* submodules = false"):
+        submodule_url(a_source(), COMMIT, "sub", "")
+
+
 @pytest.mark.parametrize("text", ["/srv/c.git", "file:///srv/c.git", "../c.git", "https://git.example.org/c.git"])
 def test_what_is_on_this_machine_may(text: str) -> None:
     source = replace(a_source(), url=parse_url("file:///srv/b.git"))

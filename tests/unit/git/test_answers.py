@@ -46,14 +46,14 @@ def test_every_server_that_was_asked_is_known(data: bytes, asked: tuple[str, ...
 
 def test_the_first_server_is_the_one_that_was_named() -> None:
     for data, elsewhere in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
-        assert led_to("https://h/r", answer(data)) == ((elsewhere,) if elsewhere else ())
+        assert led_to("https://h/r", answer(data).asked) == ((elsewhere,) if elsewhere else ())
     # Of ssh none was: git-lfs goes on to https from there.
-    assert led_to("ssh://one.example/r", answer(LFS)) == answer(LFS).asked
-    assert led_to("https://h/r", Answer(asked=("https://a", "http://a"))) == ("http://a",)
+    assert led_to("ssh://one.example/r", answer(LFS).asked) == answer(LFS).asked
+    assert led_to("https://h/r", ("https://a", "http://a")) == ("http://a",)
 
 
 def test_only_git_lfs_goes_on_to_https_from_elsewhere() -> None:
-    for url, of_lfs, variable in (("https://h/r", False, "GIT_TRACE_CURL"), ("ssh://h/r", True, "GIT_TRACE")):
+    for url, of_lfs, variable in (("https://h/r", None, "GIT_TRACE_CURL"), ("ssh://h/r", str, "GIT_TRACE")):
         with headers_file(url, MINUTE, of_lfs=of_lfs) as headers:
             assert headers is not None
             assert variable in headers.wanted

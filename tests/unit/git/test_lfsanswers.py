@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -11,13 +13,17 @@ import pytest
 
 from git_hybrid.core.errors import (
     AccessDenied,
+    HostNotAllowed,
     LfsMissing,
     NetworkFailure,
     RedirectLoop,
     RepositoryNotFound,
     WrongContent,
 )
-from git_hybrid.git.lfsanswers import Led, classify_lfs, last_status
+from git_hybrid.git.attributes import smudging
+from git_hybrid.git.environment import configured
+from git_hybrid.git.lfsanswers import EVERYTHING, NOBODY, Led, classify_lfs, last_status
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS
 
 URL = "https://host/a.git"
 TOLD = b"08:54:30.996966 trace git-lfs: HTTP: %d\n"
@@ -35,7 +41,7 @@ def _write(trace: IO[bytes], *statuses: int) -> None:
 
 
 def test_redirects_one_after_the_other_are_counted(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     _write(trace, *[301] * 20)
     led.check()
     _write(trace, 200, *[307] * 20)
@@ -45,8 +51,21 @@ def test_redirects_one_after_the_other_are_counted(trace: IO[bytes]) -> None:
         led.check()
 
 
+def test_a_server_that_may_not_be_asked_is_told_and_not_the_circle(trace: IO[bytes]) -> None:
+    def judge(servers: Sequence[str]) -> None:
+        if servers != ("https://host",):
+            raise HostNotAllowed(name="", host=servers[-1])
+
+    led = Led(trace, URL, judge)
+    for host in (b"host", b"other.example:1"):
+        trace.write(b"08:54:30.99 trace git-lfs: HTTP: POST https://" + host + b"/a.git/info/lfs\n")
+        _write(trace, *[307] * 20)
+        with nullcontext() if host == b"host" else pytest.raises(HostNotAllowed, match=r"other\.example:1"):
+            led.check()
+
+
 def test_logins_that_are_asked_for_again_and_again_are_counted(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     _write(trace, *[401] * 20, 200, *[401] * 20)
     led.check()
     _write(trace, 401)
@@ -55,7 +74,7 @@ def test_logins_that_are_asked_for_again_and_again_are_counted(trace: IO[bytes])
 
 
 def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     _write(trace, *[301] * 20)
     for part in (TOLD[:20], TOLD[20:-1] % 301):
         trace.write(part)
@@ -68,13 +87,22 @@ def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
 
 
 def test_a_line_without_an_end_is_passed_over(trace: IO[bytes]) -> None:
-    led = Led(trace, URL)
+    led = Led(trace, URL, str)
     trace.write(b"x" * (3 << 20) + b"\n")
     _write(trace, *[301] * 21)
     for _ in range(3):
         led.check()
     with pytest.raises(RedirectLoop):
         led.check()
+
+
+def test_a_checkout_asks_nobody_for_content(tmp_path: Path) -> None:
+    (tmp_path / "info").mkdir()
+    (tmp_path / "info/attributes").write_text(ATTRIBUTES)
+    assert smudging(tmp_path) == {}
+    (tmp_path / "info/attributes").write_text(ATTRIBUTES_LFS)
+    settings = configured({"lfs.url": NOBODY, **EVERYTHING, "core.x": "y"})
+    assert smudging(tmp_path, {"core.x": "y"}) == {"GIT_LFS_SKIP_SMUDGE": "0", **settings}
 
 
 def test_the_last_answer_counts() -> None:
@@ -89,6 +117,8 @@ def test_the_last_answer_counts() -> None:
         (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, LfsMissing),
         (f'error transferring "{"a" * 64}": [0] remote missing object {"a" * 64}\n', 2, 0, LfsMissing),
         ("batch response: gone\n", 2, 404, RepositoryNotFound),
+        ("LFS: Client error &{%!!(string=https) %!!(bool=false)}s(MISSING) from HTTP 410\n", 2, 410, LfsMissing),
+        ("batch response: Unable to parse HTTP response for POST https://host: invalid\n", 2, 200, NetworkFailure),
         (f"[{'a' * 64}] busy: [503] busy\n", 2, 200, NetworkFailure),
         ("", -signal.SIGKILL, 401, AccessDenied),
         ("batch response: no\n", 2, 403, AccessDenied),
@@ -96,4 +126,6 @@ def test_the_last_answer_counts() -> None:
     ],
 )
 def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception]) -> None:
-    assert type(classify_lfs(stderr, url=URL, status=status, http=http)) is kind
+    error = classify_lfs(stderr, url=URL, status=status, http=http)
+    assert type(error) is kind
+    assert "%!" not in str(error)
