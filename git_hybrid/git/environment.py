@@ -36,6 +36,7 @@ HARDENING = (
     "core.useReplaceRefs=false",
     "core.autocrlf=false",
     "core.sparseCheckout=false",
+    "core.splitIndex=false",
     "core.untrackedCache=false",
     "credential.interactive=false",
     "http.sslVerify=true",
