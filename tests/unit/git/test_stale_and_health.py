@@ -131,6 +131,23 @@ def test_in_a_container_a_young_lock_stays_in_what_others_may_share(
     assert remove_stale(durable, clone.parent) != []
 
 
+def test_a_clone_that_the_machine_refuses_keeps_nothing_from_others(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, closed = _touch(clone / ".git/index.lock"), clone.parent / "closed/.git"
+    closed.mkdir(parents=True)
+    real = os.listdir
+
+    def listdir(path: str) -> list[str]:
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert len(remove_stale(durable, clone.parent)) == 1
+    assert not lock.exists()
+
+
 def test_folders_of_others_are_not_entered(tmp_path: Path, clone: Path) -> None:
     assert remove_stale(durable, tmp_path / "none") == []
     outside = tmp_path / "outside"
