@@ -104,7 +104,8 @@ class FullLook(Struct, frozen=True):
     ) -> Observed:
         try:
             found = self._inspect_opened(path, git_dir, repository, pin, thorough=thorough)
-        except (GitError, UnicodeDecodeError) as error:
+        except (GitError, OSError, ValueError) as error:
+            # pygit2 makes the last two of what libgit2 says of the system, or calls invalid.
             if trouble(_words(error)) is not None:
                 raise
             raise _Unsure from error

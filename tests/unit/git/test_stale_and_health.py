@@ -14,7 +14,7 @@ import pytest
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Absent, Broken, Clone
-from git_hybrid.git import owners
+from git_hybrid.git import looking, owners
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
 from git_hybrid.git.libgit2 import GitError
@@ -171,6 +171,17 @@ def test_a_clone_that_lacks_an_object_is_broken(clone: Path, name: str) -> None:
     seen = _seen(clone)
     assert isinstance(seen, Broken)
     assert "missing" in seen.why
+
+
+@pytest.mark.parametrize("error", [GitError("no"), OSError("no"), ValueError("no")])
+def test_what_libgit2_alone_cannot_read_is_not_broken(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def lack(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(looking, "lack", lack)
+    assert isinstance(_seen(clone), Clone)
 
 
 def test_an_entry_that_is_only_intended_lacks_nothing(clone: Path) -> None:
