@@ -47,7 +47,8 @@ def restore_from(revision: str) -> str:
 
 def joined_with(revision: str) -> str:
     """Return the same where the log has records that *revision* has not, and that stay."""
-    return f"{FROM_GIT}git show {revision}:./{LOG} | cat - {LOG} | awk '!seen[$0]++' > {LOG}.new && mv {LOG}.new {LOG}"
+    # At the end they stand where an append would put them: before what is committed nothing may be put.
+    return f"{FROM_GIT}git show {revision}:./{LOG} | awk '!seen[$0]++' {LOG} - > {LOG}.new && mv {LOG}.new {LOG}"
 
 
 class Breach(Struct, frozen=True, kw_only=True):

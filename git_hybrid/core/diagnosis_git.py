@@ -28,12 +28,14 @@ class Repository(Struct, frozen=True, kw_only=True):
 
     ``merge`` and ``text`` are attributes of the audit log, ``ignored`` what git ignores that must be committed,
     ``exposed`` what of :data:`OF_RUNS` it does not ignore, and whether the folder has a ``.gitignore`` all the same.
+    ``cone``: what of the workspace a sparse checkout in cone mode has to name, if there is one.
     """
 
     merge: str
     text: str
     ignored: tuple[str, ...] = ()
     exposed: Mapping[str, bool] = field(default_factory=dict)
+    cone: str = ""
 
 
 def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
@@ -54,7 +56,14 @@ def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
         )
         for name in repository.ignored
     ]
-    return (*found, *(_exposed(path, is_there=is_there) for path, is_there in repository.exposed.items()))
+    found += [_exposed(path, is_there=is_there) for path, is_there in repository.exposed.items()]
+    return (*found, *([_cone(repository.cone)] if repository.cone else []))
+
+
+def _cone(names: str) -> Finding:
+    what = "a sparse checkout in cone mode is on: if it leaves the workspace out, git deletes clones with all work"
+    remedy = f"name {names} in each git sparse-checkout set; what it has now: git sparse-checkout list"
+    return Finding(area="git", name="sparse-checkout", level="warn", what=what, remedy=remedy)
 
 
 def _exposed(path: str, *, is_there: bool) -> Finding:

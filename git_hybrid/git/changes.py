@@ -14,7 +14,7 @@ from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
-from git_hybrid.git.index import BadIndex, IndexEntry, read_index
+from git_hybrid.git.index import BadIndex, IndexEntry, index_of
 from git_hybrid.git.libgit2 import STAGED, UNTRACKED, Repository, head_entries
 from git_hybrid.git.oddities import odd_settings
 from git_hybrid.git.plainfiles import read_plain
@@ -40,7 +40,7 @@ def find_changes(
     """
     git_dir = path / ".git"
     try:
-        index = read_index(git_dir, oid_length=oid_length)
+        index = index_of(runner, git_dir, oid_length=oid_length)
     except BadIndex as error:
         raise OSError(f"the index {error}") from error
     if _looks_away(runner, path):

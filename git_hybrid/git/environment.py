@@ -36,6 +36,7 @@ HARDENING = (
     "core.useReplaceRefs=false",
     "core.autocrlf=false",
     "core.sparseCheckout=false",
+    "core.splitIndex=false",
     "core.untrackedCache=false",
     "credential.interactive=false",
     "http.sslVerify=true",
@@ -108,6 +109,10 @@ _FIXED = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat",
     "GIT_EDITOR": "false",
+    # trace2.normalTarget and the like may name standard error, where the reason of a failure is read.
+    "GIT_TRACE2": "0",
+    "GIT_TRACE2_EVENT": "0",
+    "GIT_TRACE2_PERF": "0",
     "LC_ALL": "C",
     "LANGUAGE": "",
 }

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.value import Struct
 from git_hybrid.git.deltas import offset_at
+
+if TYPE_CHECKING:
+    from git_hybrid.git.run import Runner
 
 _ASSUMED, _EXTENDED, _STAGE, _LENGTH = 0x8000, 0x4000, 0x3000, 0x0FFF
 _SKIPPED = 0x4000
@@ -36,7 +40,7 @@ def read_index(git_dir: Path, *, oid_length: int) -> list[IndexEntry]:
     """Return the entries of the index of the repository at *git_dir*; *oid_length* is 40 or 64 hex digits.
 
     Raises:
-        BadIndex: it cannot be read, or is of a kind that this tool never makes (split, sparse).
+        BadIndex: it cannot be read, or is of a kind that only git itself reads (split, sparse).
     """
     try:
         data = (git_dir / "index").read_bytes()
@@ -46,6 +50,27 @@ def read_index(git_dir: Path, *, oid_length: int) -> list[IndexEntry]:
         return list(_entries(data, oid_length // 2))
     except (IndexError, ValueError) as error:
         raise BadIndex(str(error)) from error
+
+
+def index_of(runner: Runner, git_dir: Path, *, oid_length: int) -> list[IndexEntry]:
+    """Return the same of an index of any kind that git reads.
+
+    Raises:
+        BadIndex: git cannot read it.
+    """
+    try:
+        return read_index(git_dir, oid_length=oid_length)
+    except BadIndex:
+        done = runner.git(["ls-files", "--stage", "-v", "-z"], git_dir=git_dir)
+        if done.status != 0:
+            raise
+        return [_listed(line) for line in done.stdout.split(b"\0")[:-1]]
+
+
+def _listed(line: bytes) -> IndexEntry:
+    told, _, path = line.partition(b"\t")
+    tag, mode, oid, stage = told.decode("ascii").split(" ")
+    return IndexEntry(path=path, mode=mode, oid=oid, blind=tag == "S" or tag.islower(), merged=stage == "0")
 
 
 def is_blind(git_dir: Path, *, oid_length: int) -> bool:
@@ -91,5 +116,5 @@ def _refuse_split(data: bytes, at: int, size: int) -> None:
     while at + 8 <= len(data) - size:
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8])
         if name[:1].islower():
-            raise BadIndex(f"has the extension {name.decode('ascii', 'replace')!r}, which this tool never writes")
+            raise BadIndex(f"has the extension {name.decode('ascii', 'replace')!r}, which only git itself reads")
         at += 8 + length

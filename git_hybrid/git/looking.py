@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -32,6 +33,10 @@ _FILES = ("config", "index", "packed-refs", "shallow", "commondir", "info/exclud
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
+class _Unsure(Exception):
+    """libgit2 cannot read it, or finds it broken: git itself is to be asked."""
+
+
 class FullLook(Struct, frozen=True):
     """Looks at clones; ``runner`` starts git where libgit2 cannot read."""
 
@@ -46,8 +51,7 @@ class FullLook(Struct, frozen=True):
         try:
             return self._look(path, pin, thorough=thorough)
         except (GitError, KeyError, OSError, UnicodeDecodeError) as error:
-            # pygit2 raises the last where what libgit2 says is not UTF-8: a name is in it.
-            words = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+            words = _words(error)
             if (reason := trouble(words)) is not None:
                 named = _NAMED.search(words)
                 raise LocalIo(path=named[1] if named else str(path), operation="read", reason=reason) from error
@@ -89,14 +93,33 @@ class FullLook(Struct, frozen=True):
                 return Broken(f"its .git/objects/pack/{name} is no file")
         # Of many sources the packs of all of them would stay open else.
         with released(open_repository(git_dir)) as repository:
-            return self._inspect_opened(path, git_dir, repository, pin, thorough=thorough)
+            if repository is not None:
+                with suppress(_Unsure):
+                    return self._by_library(path, git_dir, repository, pin, thorough=thorough)
+        # libgit2 reads less than git does (a split index, some settings): what git reads is no broken clone.
+        return self._inspect_opened(path, git_dir, None, pin, thorough=thorough)
+
+    def _by_library(
+        self, path: Path, git_dir: Path, repository: Repository, pin: Oid | None, *, thorough: bool
+    ) -> Observed:
+        try:
+            found = self._inspect_opened(path, git_dir, repository, pin, thorough=thorough)
+        except (GitError, OSError, ValueError) as error:
+            # pygit2 makes the last two of what libgit2 says of the system, or calls invalid.
+            if trouble(_words(error)) is not None:
+                raise
+            raise _Unsure from error
+        if isinstance(found, Broken):
+            raise _Unsure
+        return found
 
     def _inspect_opened(
         self, path: Path, git_dir: Path, repository: Repository | None, pin: Oid | None, *, thorough: bool
     ) -> Observed:
         head = self._head_by_cli(git_dir) if repository is None else self._head_of(repository, git_dir)
         if head is None:
-            return Broken("its HEAD names no commit")
+            begun = self._begun_branch(path, git_dir, pin) if repository is None else None
+            return begun or Broken("its HEAD names no commit")
         if not (git_dir / "index").exists():
             return Broken("it has no index: nothing was checked out, or the index was lost")
         if not self._has(repository, git_dir, head):
@@ -162,6 +185,30 @@ class FullLook(Struct, frozen=True):
     def _head_by_cli(self, git_dir: Path) -> Oid | None:
         done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
         return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
+
+    def _begun_branch(self, path: Path, git_dir: Path, pin: Oid | None) -> Clone | None:
+        """Return the clone if HEAD names a branch that never was, as after ``git checkout --orphan``."""
+        ref = os.fsdecode(self.runner.git(["symbolic-ref", "--quiet", "HEAD"], git_dir=git_dir).stdout.strip())
+        installed = _installed(git_dir)
+        # One that was is lost.
+        if not ref or installed is None or any(os.path.lexists(git_dir / name) for name in (ref, f"logs/{ref}")):
+            return None
+        dirty = dirty_by_cli(self.runner, path)
+        return Clone(
+            head=installed,
+            dirty=tuple(show_path(file) for file in dirty[:SHOWN_FILES]),
+            dirty_count=len(dirty),
+            operation="first commit of a branch",
+            has_pin=pin is not None and len(pin) == len(installed) and self._has(None, git_dir, pin),
+            complete=is_complete(git_dir),
+            installed=installed,
+            origin=origin_of(git_dir),
+        )
+
+
+def _words(error: Exception) -> str:
+    # pygit2 raises this where what libgit2 says is not UTF-8: a name is in it.
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _installed(git_dir: Path) -> Oid | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.git.local import failure
+from git_hybrid.git.local import failure, must
+from git_hybrid.git.plainfiles import oids_in
 from git_hybrid.git.run import Runner
 
 IDENTITY = {
@@ -15,10 +17,15 @@ IDENTITY = {
 }
 """Who commits what this tool saves; git ends some operations only for somebody who has a name."""
 
-BROUGHT = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "rebase-merge/orig-head", "rebase-apply/orig-head")
+_BROUGHT = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "rebase-merge/orig-head", "rebase-apply/orig-head")
 """Which files of a repository name commits that something begun brings in, or began with."""
 
-_BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
+_BISECT_LOG, _BISECTED = "BISECT_LOG", "refs/bisect/"
+# What `git bisect reset` takes away (bisect_clean_state in git's bisect.c); the last says that one is under way.
+_BISECT = (
+    *("BISECT_HEAD", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK", "BISECT_NAMES", "BISECT_RUN", "BISECT_TERMS"),
+    *("BISECT_FIRST_PARENT", "BISECT_START", _BISECT_LOG),
+)
 # A merge first: what it had put aside, the others would let go.
 _MARKS = {
     "merge": ("MERGE_HEAD", "MERGE_AUTOSTASH"),
@@ -48,8 +55,20 @@ def end_operations(runner: Runner, path: Path, *, name: SourceName) -> None:
                 mark.unlink()
         elif left:
             raise failure(name, command, done)
+    if (git_dir / _BISECT_LOG).exists():
+        refs = must(runner, name, git_dir, ["for-each-ref", "--format=delete %(refname)", _BISECTED]).stdout
+        must(runner, name, git_dir, ["update-ref", "--no-deref", "--stdin"], stdin=refs)
     for file in _BISECT:
         (git_dir / file).unlink(missing_ok=True)
+
+
+def brought(git_dir: Path, ask: Callable[..., str]) -> Iterator[str]:
+    """Yield the commits that go with the end of what was begun; *ask* returns what git tells of the repository."""
+    for mark in _BROUGHT:
+        yield from oids_in(git_dir / mark)
+    if (git_dir / _BISECT_LOG).exists():
+        only = ask("rev-list", f"--glob={_BISECTED}*", "--not", f"--exclude={_BISECTED}*", "--all").split()
+        yield from sorted({*ask("for-each-ref", "--format=%(objectname)", _BISECTED).split()}.intersection(only))
 
 
 def patches(git_dir: Path) -> list[str]:

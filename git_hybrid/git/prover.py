@@ -11,7 +11,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, show_path
 from git_hybrid.core.value import Struct
-from git_hybrid.git.index import BadIndex, read_index
+from git_hybrid.git.index import BadIndex, index_of
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.packfiles import is_whole, pack_files
 from git_hybrid.git.plainfiles import read_plain
@@ -40,7 +40,7 @@ class GitProver(Struct, frozen=True):
             return Standing(tree=None, broken=str(error), oddities=tuple(oddities))
         differs: tuple[str, ...] = ()
         try:
-            index = read_index(git_dir, oid_length=len(commit))
+            index = index_of(self.runner, git_dir, oid_length=len(commit))
         except BadIndex as error:
             oddities.append(f"the index {error}")
         else:

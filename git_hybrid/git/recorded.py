@@ -19,7 +19,10 @@ class Doubt(Exception):
 
 
 class Stale(Doubt):
-    """A file has other numbers than the index recorded: it was edited, or copied, or given to somebody else."""
+    """A file has other numbers than the index recorded (edited, copied, given to somebody else), or the index is split.
+
+    Where the clone is clean git can write the index anew.
+    """
 
 
 Recorded = tuple[tuple[int, ...], bytes]
@@ -56,7 +59,8 @@ def _tree_of(data: bytes, at: int) -> str:
     while at + 8 <= len(data) - 20:
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8])
         if name[:1].islower():
-            raise Doubt
+            # Only git itself reads those, and without them once it has written the index anew.
+            raise Stale
         if name == b"TREE":
             end = data.index(b"\n", at + 8)
             valid = not data[at + 8 : end].startswith(b"\0-1")

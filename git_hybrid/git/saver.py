@@ -24,8 +24,7 @@ from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
 from git_hybrid.git.nested import refuse_repositories
-from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
-from git_hybrid.git.plainfiles import oids_in
+from git_hybrid.git.operations import IDENTITY, brought, patches
 from git_hybrid.git.readback import holds_blobs, holds_tree
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
@@ -72,8 +71,8 @@ def save_work(
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
     staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
-    brought = [oid for mark in BROUGHT for line in oids_in(path / ".git" / mark) if (oid := saver.commit(line))]
-    if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *brought])):
+    begun = [oid for line in brought(path / ".git", saver.ask) if (oid := saver.commit(line))]
+    if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *begun])):
         return Saved(None, head, unsaveable, head)
     parents = [head] if head else []
     if patch_tree:
@@ -81,7 +80,7 @@ def save_work(
     for beside, words in staged.items():
         parents_beside = ["-p", head] if head else []
         parents.append(saver.must("commit-tree", beside, *parents_beside, "-m", words))
-    parents += brought
+    parents += begun
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
     if (known := saver.saved(tree, parents)) is not None:

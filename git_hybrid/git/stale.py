@@ -6,8 +6,10 @@ Only names that git makes are looked at, and nothing goes while a process may st
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.git.glance import MARK
 from git_hybrid.git.linked import links_in
 from git_hybrid.git.owners import is_held
@@ -28,10 +30,11 @@ def remove_stale(disk: Disk, folder: Path, scout: Scout | None = None) -> list[s
     """Remove what dead processes left in the clones below *folder* (``sources/``) and say so.
 
     Call it under the writer lock: then no git of ours runs in a clone. What a *scout* saw untouched since it was proved
-    is not searched: no folder of it got anything new.
+    is not searched: no folder of it got anything new. A clone that the machine refuses is left out: whoever is to do
+    something with it is told by the look at it.
 
     Raises:
-        LocalIo: the file system refused.
+        OSError: the folder cannot be read.
     """
     if not folder.is_dir():
         return []
@@ -43,9 +46,9 @@ def remove_stale(disk: Disk, folder: Path, scout: Scout | None = None) -> list[s
         if scout is not None and scout.knows(name) and is_untouched(scout.look(name)):
             continue
         git_dir = folder / name / ".git"
-        if git_dir.is_symlink() or not git_dir.is_dir():
-            continue
-        notes += sweep(disk, git_dir, git_dir.parent, folder.parent)
+        with suppress(OSError, LocalIo):
+            if not git_dir.is_symlink() and git_dir.is_dir():
+                notes += sweep(disk, git_dir, git_dir.parent, folder.parent)
     return notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from git_hybrid.core.diagnosis_git import OF_RUNS, Repository
 from git_hybrid.core.value import Struct
@@ -15,6 +16,7 @@ from git_hybrid.git.settings import version_numbers
 
 COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
 _LOG = "state/sources-audit.jsonl"
+_CONE = frozenset({b"core.sparsecheckout true", b"core.sparsecheckoutcone true"})
 
 
 class Setting(Struct, frozen=True):
@@ -32,10 +34,11 @@ def repository_around(runner: Runner, root: Path) -> Repository | None:
         GitRefused: git does not answer, above all since the repository belongs to somebody else.
     """
     env = child_environment(runner.environ, network=True)
-    inside = runner.run(["git", "rev-parse", "--is-inside-work-tree"], env=env, cwd=root)
+    inside = runner.run(["git", "rev-parse", "--is-inside-work-tree", "--show-prefix"], env=env, cwd=root)
     if inside.status != 0 and (top := top_of(str(root), runner.environ)) is not None:
         raise refused(top, inside.stderr)
-    if inside.stdout.strip() != b"true":
+    is_inside, _, prefix = inside.stdout.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
+    if is_inside != "true":
         return None
     argv = unmonitored(["git", "check-attr", "-z", "merge", "text", "--", _LOG])
     asked = runner.run(argv, env=env, cwd=root).stdout
@@ -47,8 +50,14 @@ def repository_around(runner: Runner, root: Path) -> Repository | None:
     found = runner.run(argv, env=env, cwd=root, stdin=names).stdout
     ignored = tuple(name.decode("utf-8", "replace") for name in found.split(b"\0") if name)
     exposed = {path: (root / path.partition("/")[0] / ".gitignore").exists() for path in OF_RUNS if path not in ignored}
+    argv = ["git", "config", "--type=bool", "--get-regexp", r"^core\.sparsecheckout(cone)?$"]
+    is_cone = {*runner.run(argv, env=env, cwd=root).stdout.split(b"\n")}.issuperset(_CONE)
     return Repository(
-        merge=merge, text=text, ignored=tuple(name for name in ignored if name not in OF_RUNS), exposed=exposed
+        merge=merge,
+        text=text,
+        ignored=tuple(name for name in ignored if name not in OF_RUNS),
+        exposed=exposed,
+        cone=(quote(prefix.rstrip("/")) if prefix else "sources state") if is_cone else "",
     )
 
 

@@ -287,7 +287,6 @@ ODD: dict[str, Callable[[Path], object]] = {
     "textconv": lambda clone: git("config", "diff.x.textconv", "touch x", cwd=clone),
     "include": lambda clone: git("config", "include.path", "x", cwd=clone),
     "attributes": lambda clone: (clone / ".git/info/attributes").write_text("* text eol=crlf\n"),
-    "split-index": lambda clone: git("update-index", "--split-index", cwd=clone),
 }
 
 

@@ -154,6 +154,18 @@ def test_reset_in_the_middle_of_a_rebase(hybrid: Hybrid, workspace: Path, clone:
     hybrid("sync")
 
 
+def test_reset_in_the_middle_of_a_bisect(hybrid: Hybrid, clone: Path) -> None:
+    (clone / "README").write_text("bad")
+    git("commit", "-q", "-a", "-m", "on no branch", cwd=clone)
+    bad = git("rev-parse", "HEAD", cwd=clone)
+    git("bisect", "start", "HEAD", "HEAD~2", cwd=clone)
+    hybrid("reset", "tool")
+    assert git("for-each-ref", "refs/bisect", cwd=clone) == ""
+    assert not [*(clone / ".git").glob("BISECT_*")]
+    (ref,) = _saved(clone)
+    assert bad in git("rev-list", ref, cwd=clone)
+
+
 @pytest.fixture
 def nobody(tmp_path: Path) -> dict[str, str]:
     """An environment in which git knows no name for whoever works here."""

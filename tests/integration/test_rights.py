@@ -89,7 +89,7 @@ def test_check_names_the_path_that_cannot_be_read(clone: Path, powerless: Powerl
 def test_the_file_of_a_clone_that_cannot_be_read_is_named(clone: Path, powerless: Powerless, name: str) -> None:
     (clone / "README").touch()
     (clone / name).chmod(0o000)
-    assert f"error: cannot read {clone}/{name}: Permission denied\n" in powerless("status", check=74).err
+    assert f"cannot read {clone}/{name}: Permission denied\n" in powerless("status", check=74).out
 
 
 def test_clones_that_cannot_be_looked_at_are_not_taken_for_missing(
@@ -97,8 +97,9 @@ def test_clones_that_cannot_be_looked_at_are_not_taken_for_missing(
 ) -> None:
     (clone / "README").write_text("evil")
     (workspace / "sources").chmod(0o000)
-    for command in (["check", "sources", "--content"], ["check"], ["diff"], ["foreach", "--", "true"], ["status"]):
+    for command in (["check", "sources", "--content"], ["check"], ["diff"], ["foreach", "--", "true"]):
         assert f"cannot read {clone}: Permission denied" in powerless(*command, check=74).err
+    assert f"cannot use {clone.parent}: Permission denied" in powerless("status", check=74).err
     (workspace / "sources").chmod(0o755)
     assert "with other content: README" in powerless("check", "sources", "--content", check=1).out
 

@@ -20,7 +20,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git import glances, scout, seen, stale, stamps
 from git_hybrid.git.glance import glance
 from git_hybrid.git.looking import FullLook
-from git_hybrid.git.recorded import Doubt
+from git_hybrid.git.recorded import Doubt, Stale
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
 from git_hybrid.git.settling import refresh, settle
@@ -202,6 +202,15 @@ def test_an_index_that_git_wrote_anew_is_read(clone: Path) -> None:
     aged(clone / "run.sh")
     git("update-index", "--assume-unchanged", "run.sh", cwd=clone)
     assert looked(clone, pin) is None
+
+
+def test_a_split_index_is_written_whole_and_read(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pin = pin_of(clone)
+    git("update-index", "--split-index", cwd=clone)
+    assert looked(clone, pin) is None
+    with pytest.raises(Stale):
+        settled_later(clone, pin, monkeypatch)
+    assert looked(clone, pin) is not None
 
 
 def test_git_status_leaves_no_doubt(clone: Path) -> None:

@@ -62,6 +62,23 @@ def test_dirty(hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, kin
     assert changes(before, snapshot(workspace)) == []
 
 
+@pytest.mark.parametrize(
+    "made", [["update-index", "--split-index"], ["sparse-checkout", "set", "--cone", "--sparse-index", "x"]]
+)
+def test_an_index_that_only_git_reads_makes_no_clone_broken(hybrid: Hybrid, clone: Path, made: list[str]) -> None:
+    git(*made, cwd=clone)
+    hybrid("check", "sources", "--content", check=int("sparse-checkout" in made))
+    (clone / "README").write_text("mine\n")
+    git("add", "README", cwd=clone)
+    assert "cause: README" in hybrid("sync", check=3).err
+    assert "cause: README" in hybrid("remove", "tool", check=3).err
+    hybrid("reset", "tool")
+    (saved,) = git("for-each-ref", "--format=%(objectname)", "refs/hybrid/saved", cwd=clone).splitlines()
+    assert git("show", f"{saved}:README", cwd=clone) == "mine"
+    assert (clone / "dir/a").exists()
+    assert "ok" in hybrid("status").out
+
+
 def test_hints_are_typed_where_they_are_read(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
     (clone / "mine").touch()
     (workspace / "deep/er").mkdir(parents=True)

@@ -38,6 +38,7 @@ HARDENING = [
     "core.protectNTFS=true",
     "core.useReplaceRefs=false",
     "core.autocrlf=false",
+    "core.splitIndex=false",
     "credential.interactive=false",
 ]
 LENIENT = "zeroPaddedFilemode badTimezone missingSpaceBeforeDate missingEmail missingSpaceBeforeEmail badEmail badDate"
@@ -51,6 +52,9 @@ FIXED = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat",
     "GIT_EDITOR": "false",
+    "GIT_TRACE2": "0",
+    "GIT_TRACE2_EVENT": "0",
+    "GIT_TRACE2_PERF": "0",
     "LC_ALL": "C",
     "LANGUAGE": "",
 }

@@ -14,7 +14,7 @@ import pytest
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Absent, Broken, Clone
-from git_hybrid.git import owners
+from git_hybrid.git import looking, owners
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
 from git_hybrid.git.libgit2 import GitError
@@ -131,6 +131,23 @@ def test_in_a_container_a_young_lock_stays_in_what_others_may_share(
     assert remove_stale(durable, clone.parent) != []
 
 
+def test_a_clone_that_the_machine_refuses_keeps_nothing_from_others(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, closed = _touch(clone / ".git/index.lock"), clone.parent / "closed/.git"
+    closed.mkdir(parents=True)
+    real = os.listdir
+
+    def listdir(path: str) -> list[str]:
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert len(remove_stale(durable, clone.parent)) == 1
+    assert not lock.exists()
+
+
 def test_folders_of_others_are_not_entered(tmp_path: Path, clone: Path) -> None:
     assert remove_stale(durable, tmp_path / "none") == []
     outside = tmp_path / "outside"
@@ -154,6 +171,17 @@ def test_a_clone_that_lacks_an_object_is_broken(clone: Path, name: str) -> None:
     seen = _seen(clone)
     assert isinstance(seen, Broken)
     assert "missing" in seen.why
+
+
+@pytest.mark.parametrize("error", [GitError("no"), OSError("no"), ValueError("no")])
+def test_what_libgit2_alone_cannot_read_is_not_broken(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def lack(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(looking, "lack", lack)
+    assert isinstance(_seen(clone), Clone)
 
 
 def test_an_entry_that_is_only_intended_lacks_nothing(clone: Path) -> None:
