@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.scanning import with_places
 from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.ids import SourceName
@@ -25,7 +26,7 @@ def known_scans(rt: Runtime, snapshot: Snapshot, pin: Pin) -> tuple[ScanStatus, 
         recorded_scan(snapshot, pin.source, pin),
         rt.scans.history.known_scan(pin.commit, pin.tree) if moves else None,
     )
-    return tuple(scan for scan in found if scan is not None)
+    return tuple(with_places(snapshot, scan) for scan in found if scan is not None)
 
 
 def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str]:
