@@ -70,12 +70,14 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     now = asked.ahead.now if asked.ahead else asked.since
     is_far = asked.since - now > APART
     since = now if is_far else asked.since
+    # Files and signatures have it to the second.
+    until = asked.until.replace(microsecond=0)
     found, counts = "", "which counts as past"
-    if asked.until <= now:
+    if until <= now:
         found = "which is past"
-    elif asked.until <= asked.since:
+    elif until <= asked.since:
         found = counts
-    elif asked.until - since > policy.override_max_age:
+    elif until - since > policy.override_max_age:
         found = f"and [policy] override_max_age ends at {format_time(since + policy.override_max_age)}"
     if found and asked.ahead and (is_far or found == counts):
         found += f": the audit log is ahead of the clock, {asked.ahead.record}; {WAY_OUT}"
