@@ -65,7 +65,7 @@ class Approved(Struct, frozen=True, kw_only=True):
 
 def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     """Return what policy misses in a request, each in one sentence; nothing if it is met."""
-    problems = _unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
+    problems = unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
     problems += _uncounted(asked, policy)
     now = asked.ahead.now if asked.ahead else asked.since
     is_far = asked.since - now > APART
@@ -86,8 +86,8 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _unlike(request_id: str, pattern: str) -> list[str]:
-    """Return that a request id is not as the *pattern* of policy says, if so."""
+def unlike(request_id: str, pattern: str) -> list[str]:
+    """Return that a request id is not as the *pattern* of policy, which has one, says, if so."""
     from git_hybrid.core.request_ids import LONGEST, matches  # noqa: PLC0415
 
     if len(request_id) > LONGEST:
