@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.scan_policy import found_elsewhere, unaccepted
+from git_hybrid.core.scan_policy import found_elsewhere, unaccepted, unaccepted_elsewhere
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
@@ -59,8 +59,8 @@ def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collecti
     again, now = f"git hybrid scan {pin.source}", facts.now or facts.clock
     scan = ScanStatus() if entry is None else entry.scan
     own = scan if scan.commit == pin.commit else None
-    there = found_elsewhere(facts.state, unproved, facts.manifest, pin, own)
-    found = None if there is None else unaccepted(there.scan, pin, facts.approvals, facts.manifest, by=there.name)
+    others = found_elsewhere(facts.state, unproved, facts.manifest, pin, own)
+    found = unaccepted_elsewhere(others, pin, facts.approvals, facts.manifest)
     if scan.state == "missing":
         never = (*_NEVER, again if entry is not None else f"git hybrid sync {pin.source}")
         return never if found is None else _blocking(found)

@@ -61,23 +61,34 @@ def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked 
     """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
     scan = recorded_scan(snapshot, name, pin)
     blocked = None if scan is None else unaccepted(scan, pin, snapshot.approvals, snapshot.manifest)
-    if blocked is not None:
-        return blocked
-    there = found_elsewhere(snapshot.state, snapshot.scan_trail.unproved, snapshot.manifest, pin, scan)
-    return None if there is None else unaccepted(there.scan, pin, snapshot.approvals, snapshot.manifest, by=there.name)
+    others = () if blocked else elsewhere(snapshot, pin, scan)
+    return blocked or unaccepted_elsewhere(others, pin, snapshot.approvals, snapshot.manifest)
+
+
+def elsewhere(snapshot: Snapshot, pin: Pin, own: ScanStatus | None) -> Sequence[SourceState]:
+    """Return the entries of other sources whose scans count for the pinned commit (:func:`found_elsewhere`)."""
+    return found_elsewhere(snapshot.state, snapshot.scan_trail.unproved, snapshot.manifest, pin, own)
+
+
+def unaccepted_elsewhere(
+    others: Sequence[SourceState], pin: Pin, approvals: Approvals, manifest: Manifest
+) -> ScanBlocked | None:
+    """Return the error for what the scans of *others* found in the pinned commit and no override accepts here."""
+    errors = (unaccepted(item.scan, pin, approvals, manifest, by=item.name) for item in others)
+    return next((error for error in errors if error is not None), None)
 
 
 def found_elsewhere(
     state: State, unproved: Collection[str], manifest: Manifest, pin: Pin, own: ScanStatus | None
-) -> SourceState | None:
-    """Return the entry of another source that has found something in the pinned commit after *own*: the newest one.
+) -> Sequence[SourceState]:
+    """Return the entries of other sources that have found something in the pinned commit after *own*, newest first.
 
     *unproved* names those that do not count. What a source installs besides the files of the commit, such as
     submodules, was scanned there too; so one that has more of that says nothing here.
     """
     unclean = state.unclean(pin.commit)
     if not unclean:
-        return None
+        return ()
     more = set(besides(manifest.sources.get(pin.source)))
 
     def counts(entry: SourceState) -> bool:
@@ -85,7 +96,7 @@ def found_elsewhere(
         is_other = entry.name != pin.source and entry.name not in unproved
         return is_later and is_other and more.issuperset(besides(manifest.sources.get(entry.name)))
 
-    return max(filter(counts, unclean), key=lambda entry: _time(entry.scan), default=None)
+    return sorted(filter(counts, unclean), key=lambda entry: _time(entry.scan), reverse=True)
 
 
 def _time(scan: ScanStatus) -> str:
@@ -98,8 +109,8 @@ def accepted_by(snapshot: Snapshot, pin: Pin, scan: ScanStatus) -> Override | No
     *scan* is what the state of the source has.
     """
     own = scan if scan.commit == pin.commit else None
-    there = found_elsewhere(snapshot.state, snapshot.scan_trail.unproved, snapshot.manifest, pin, own)
-    scans = [item for item in (own, None if there is None else there.scan) if item is not None]
+    scans = [item.scan for item in elsewhere(snapshot, pin, own)]
+    scans += [] if own is None else [own]
     block_on = snapshot.manifest.policy.scan_block_on
     ids = {name for item in scans for name in blocking_findings(item, block_on)[0]}
     named = [item for item in accepting(snapshot.approvals, pin) if not ids.isdisjoint(item.findings)] if ids else []

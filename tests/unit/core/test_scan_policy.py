@@ -93,9 +93,12 @@ TWIN = a_source("twin")
 def test_what_was_found_in_the_commit_of_another_source_blocks_too(
     own: ScanStatus | None, twin: ScanStatus, changes: dict[str, Any], *, blocks: bool
 ) -> None:
-    other = replace(TWIN, **changes)
-    recorded = [a_state_entry(other, scan=twin), *([] if own is None else [a_state_entry(SOURCE, scan=own)])]
-    snapshot = a_snapshot(SOURCE, other, pins=[a_pin(), a_pin(other)], recorded=recorded)
+    other, third = replace(TWIN, **changes), a_source("third")
+    # What found less takes nothing back.
+    less = a_scan(findings=(a_finding(2, level="low"),))
+    recorded = [a_state_entry(other, scan=twin), a_state_entry(third, scan=less)]
+    recorded += [] if own is None else [a_state_entry(SOURCE, scan=own)]
+    snapshot = a_snapshot(SOURCE, other, third, pins=[a_pin(), a_pin(other)], recorded=recorded)
     error = scan_blocked(snapshot, NAME, a_pin())
     assert (error is not None) is blocks
     if error is not None:
