@@ -30,6 +30,7 @@ class Packed(Struct, frozen=True, kw_only=True):
 def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Receipt) -> tuple[Report, list[Packed]]:
     """Pack every source, and return a row for each and what was packed; nothing of the workspace changes.
 
+    Where one failed, the rows of the others say that they are in no bundle.
     Objects come from the clones; what is not there whole is fetched into quarantine as sync would fetch it.
     """
     rt = replace(rt, waived=waivers(snapshot))
@@ -41,7 +42,11 @@ def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Rec
     )
     rt.stop_if_cancelled()
     pairs = [pair for pair in results if pair is not None]
-    report = Report(command="bundle create", rows=tuple(row for row, _ in pairs))
+    rows, notes = [row for row, _ in pairs], list[str]()
+    if any(row.error is not None for row in rows):
+        rows = [row if row.error is not None else replace(row, outcome="not-bundled") for row in rows]
+        notes.append("no bundle was written: it has every source or none")
+    report = Report(command="bundle create", rows=tuple(rows), notes=tuple(notes))
     return report, [packed for _, packed in pairs if packed is not None]
 
 

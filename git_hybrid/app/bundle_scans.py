@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.scanning import with_places
 from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
-from git_hybrid.core.scan_policy import recorded_scan
+from git_hybrid.core.scan_policy import elsewhere, recorded_scan
 from git_hybrid.core.scans import scan_detail, takes_back
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import replace
@@ -21,11 +22,10 @@ def known_scans(rt: Runtime, snapshot: Snapshot, pin: Pin) -> tuple[ScanStatus, 
         return ()
     here = snapshot.lock.pins.get(pin.source)
     moves = here is None or here.commit != pin.commit
-    found = (
-        recorded_scan(snapshot, pin.source, pin),
-        rt.scans.history.known_scan(pin.commit, pin.tree) if moves else None,
-    )
-    return tuple(scan for scan in found if scan is not None)
+    own = recorded_scan(snapshot, pin.source, pin)
+    others = (item.scan for item in elsewhere(snapshot, pin, own))
+    found = (own, rt.scans.history.known_scan(pin.commit, pin.tree) if moves else None, *others)
+    return tuple(with_places(snapshot, scan) for scan in found if scan is not None)
 
 
 def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str]:

@@ -23,7 +23,7 @@ from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, keeping, scan_commit, with_scan
+from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, keeping, scan_commit, with_places, with_scan
 from git_hybrid.app.select import select_to_pin
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
@@ -283,6 +283,7 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
     accepted = accepted_findings(snapshot.approvals, new)
     if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
+        known = known and with_places(snapshot, known)
         blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True, signed=signed)
         objections.meet(blocked or scan_blocked(snapshot, new.source, new))
         return

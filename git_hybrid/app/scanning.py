@@ -158,10 +158,7 @@ def keeping(rt: Runtime, snapshot: Snapshot, made: Scan) -> Scan:
     status = made.status
     if status.state != "error" or status.commit is None:
         return made
-    told = kept(status, rt.scans.history.known_scan(status.commit, status.tree))
-    # The log has no rules and no paths: state has, of what is borne out.
-    known = {ref.id: ref for entry in _proved(snapshot) for ref in entry.scan.findings}
-    refs = tuple(ref if ref.rule else known.get(ref.id, ref) for ref in told.findings)
+    told = with_places(snapshot, kept(status, rt.scans.history.known_scan(status.commit, status.tree)))
     here = {finding.id for finding in made.findings}
     more = tuple(
         Finding(
@@ -173,10 +170,18 @@ def keeping(rt: Runtime, snapshot: Snapshot, made: Scan) -> Scan:
             line=0,
             message="found by an earlier scan",
         )
-        for ref in refs
+        for ref in told.findings
         if ref.id not in here
     )
-    return replace(made, status=replace(told, findings=refs), findings=(*made.findings, *more))
+    return replace(made, status=told, findings=(*made.findings, *more))
+
+
+def with_places(snapshot: Snapshot, scan: ScanStatus) -> ScanStatus:
+    """Return *scan* with the rules and paths of its findings: the log has none, state has, of what is borne out."""
+    if all(ref.rule for ref in scan.findings):
+        return scan
+    known = {ref.id: ref for entry in _proved(snapshot) for ref in entry.scan.findings}
+    return replace(scan, findings=tuple(ref if ref.rule else known.get(ref.id, ref) for ref in scan.findings))
 
 
 def _proved(snapshot: Snapshot) -> list[SourceState]:

@@ -7,15 +7,16 @@ from datetime import timedelta
 
 import tomli
 
-from git_hybrid.cli.settings import TWINS, says
+from git_hybrid.cli.settings import TWINS, cache_folder, says
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.redact import redact_setting
 from git_hybrid.core.value import Struct
 from git_hybrid.git.surroundings import Setting
 from git_hybrid.store.manifest import SHOWN
+from git_hybrid.store.parsing import shaped
+from git_hybrid.store.wire import DefaultsShape, PolicyShape
 
 DEFAULT = "default"
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _OTHERS = {"color.hybrid": "", "color.ui": "auto", "pager.hybrid": "", "advice.hybrid": "true"}
 
 
@@ -47,6 +48,7 @@ def _twin(environ: Mapping[str, str], last: Mapping[str, Setting], variable: str
         return _of(f"hybrid.{key}", environ[name], f"environment: {name}")
     item = last.get(f"hybrid.{key.lower()}")
     if item is None or not says(variable, item.value):
+        default = str(cache_folder(environ, {}) or "") if variable == "CACHE_DIR" else default
         return _of(f"hybrid.{key}", default, DEFAULT)
     return _of(f"hybrid.{key}", item.value, item.origin)
 
@@ -58,32 +60,39 @@ def _of(key: str, value: str, origin: str) -> Effective:
 def _manifest(text: str, manifest: Manifest) -> list[Effective]:
     document = tomli.loads(text)
     found = []
-    for table, values in (("defaults", manifest.defaults), ("policy", manifest.policy)):
+    for table, values, kind in (
+        ("defaults", manifest.defaults, DefaultsShape),
+        ("policy", manifest.policy, PolicyShape),
+    ):
         given = document.get(table, {})
+        written = shaped(given, kind)
         for field in values.__struct_fields__:
             value = getattr(values, field)
             origin = SHOWN if field in given else DEFAULT
             if isinstance(value, Struct):
-                inner = given.get(field, {})
+                inner, texts = given.get(field, {}), getattr(written, field)
                 found += [
                     Effective(
                         key=f"{table}.{field}.{name}",
-                        value=_shown(getattr(value, name)),
+                        value=_shown(getattr(value, name), getattr(texts, name)),
                         origin=SHOWN if name in inner else DEFAULT,
                     )
                     for name in value.__struct_fields__
                 ]
             else:
-                found.append(Effective(key=f"{table}.{field}", value=_shown(value), origin=origin))
+                found.append(
+                    Effective(key=f"{table}.{field}", value=_shown(value, getattr(written, field)), origin=origin)
+                )
     return found
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, written: object) -> str:
+    """Return *value* in words; a duration as it is *written*."""
     match value:
         case None:
             return ""
         case timedelta():
-            return _duration(value)
+            return str(written)
         case frozenset() if not value:
             # Nobody, where a default of nothing is anybody.
             return "[]"
@@ -93,12 +102,3 @@ def _shown(value: object) -> str:
             return ", ".join(str(getattr(item, "id", item)) for item in value)
         case _:
             return str(value)
-
-
-def _duration(value: timedelta) -> str:
-    """Return *value* as it is written in the manifest, in the largest unit up to days that divides it."""
-    seconds = int(value.total_seconds())
-    if value.microseconds:
-        return f"{value // timedelta(milliseconds=1)}ms"
-    unit, size = next(((unit, size) for unit, size in _UNITS if seconds % size == 0 and seconds >= size), ("s", 1))
-    return f"{seconds // size}{unit}"

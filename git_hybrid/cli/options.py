@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from git_hybrid.cli.common import HERE, Common, common_of
-from git_hybrid.cli.jobs import MOST_JOBS
+from git_hybrid.cli.jobs import MOST_JOBS, read_jobs
 
 if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
@@ -47,9 +47,18 @@ def common_options(command: F) -> F:
     return command
 
 
+class _Jobs(click.IntRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return *value* as a number, written as the variable takes it: int() would take a sign or a blank too."""
+        number = super().convert(value, param, ctx)
+        if isinstance(value, str) and read_jobs(value) is None:
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return number
+
+
 def jobs_option(command: F) -> F:
     """Add ``-j``."""
-    kind = click.IntRange(1, MOST_JOBS)
+    kind = _Jobs(1, MOST_JOBS)
     return click.option("-j", "--jobs", type=kind, metavar="N", help="Work on N sources at a time.")(command)
 
 

@@ -29,7 +29,7 @@ TWINS = (
     ("JOBS", "jobs", ""),
     ("LOCK_TIMEOUT", "lockTimeout", "10s"),
     ("OPERATOR", "operator", ""),
-    ("CACHE_DIR", "cacheDir", "$XDG_CACHE_HOME/git-hybrid"),
+    ("CACHE_DIR", "cacheDir", ""),
     ("CACHE_MAX_AGE", "cacheMaxAge", CACHE_MAX_AGE),
     ("CACHE_TREES", "cacheTrees", CACHE_TREES),
 )

@@ -65,17 +65,19 @@ class Approved(Struct, frozen=True, kw_only=True):
 
 def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     """Return what policy misses in a request, each in one sentence; nothing if it is met."""
-    problems = _unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
+    problems = unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
     problems += _uncounted(asked, policy)
     now = asked.ahead.now if asked.ahead else asked.since
     is_far = asked.since - now > APART
     since = now if is_far else asked.since
+    # Files and signatures have it to the second.
+    until = asked.until.replace(microsecond=0)
     found, counts = "", "which counts as past"
-    if asked.until <= now:
+    if until <= now:
         found = "which is past"
-    elif asked.until <= asked.since:
+    elif until <= asked.since:
         found = counts
-    elif asked.until - since > policy.override_max_age:
+    elif until - since > policy.override_max_age:
         found = f"and [policy] override_max_age ends at {format_time(since + policy.override_max_age)}"
     if found and asked.ahead and (is_far or found == counts):
         found += f": the audit log is ahead of the clock, {asked.ahead.record}; {WAY_OUT}"
@@ -84,8 +86,8 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _unlike(request_id: str, pattern: str) -> list[str]:
-    """Return that a request id is not as the *pattern* of policy says, if so."""
+def unlike(request_id: str, pattern: str) -> list[str]:
+    """Return that a request id is not as the *pattern* of policy, which has one, says, if so."""
     from git_hybrid.core.request_ids import LONGEST, matches  # noqa: PLC0415
 
     if len(request_id) > LONGEST:

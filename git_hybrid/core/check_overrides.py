@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.approval import as_approved, unmet
+from git_hybrid.core.approval import as_approved, unlike, unmet
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
@@ -121,7 +121,8 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         yield violation(what, why, revoke)
     word = phase(record, facts.clock)
     policy = facts.manifest.policy
-    renew = renewal(record.id, signed=facts.has_keys)
+    anew = bool(policy.request_pattern and unlike(record.request_id, policy.request_pattern))
+    renew = renewal(record.id, signed=facts.has_keys, anew=anew)
     rests = word in ("expired", "expiring") and _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"

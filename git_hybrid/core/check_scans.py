@@ -6,15 +6,16 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.scan_policy import unaccepted
+from git_hybrid.core.scan_policy import found_elsewhere, unaccepted, unaccepted_elsewhere
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
-from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.state import ScanStatus, SourceState
 
 _FILE = "state/sources.json"
 
@@ -38,10 +39,8 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         if name in unproved:
             what, why = "its scan is not what the audit log tells of it", "a result without its record proves nothing"
             told: tuple[str, str, str] | None = (what, why, f"git hybrid scan {name}")
-        elif entry is None:
-            told = (*_NEVER, f"git hybrid sync {name}")
         else:
-            told = _wrong(facts, pin, entry.scan)
+            told = _wrong(facts, pin, entry, unproved)
         if told is not None:
             what, why, mend = told
             found.append(Violation(file=_FILE, entry=name, what=what, why=why, mend=mend))
@@ -55,11 +54,16 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
 _NEVER = "was never scanned", "nobody knows what the pinned commit holds"
 
 
-def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | None:
+def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collection[str]) -> tuple[str, str, str] | None:
     """Return what is wrong with one scan, why it matters and what mends it, or None."""
     again, now = f"git hybrid scan {pin.source}", facts.now or facts.clock
+    scan = ScanStatus() if entry is None else entry.scan
+    own = scan if scan.commit == pin.commit else None
+    others = found_elsewhere(facts.state, unproved, facts.manifest, pin, own)
+    found = unaccepted_elsewhere(others, pin, facts.approvals, facts.manifest)
     if scan.state == "missing":
-        return (*_NEVER, again)
+        never = (*_NEVER, again if entry is not None else f"git hybrid sync {pin.source}")
+        return never if found is None else _blocking(found)
     known = _identities(facts, scan)
     reason = stale_reason(scan, facts.manifest, pin.source, pinned=pin.commit, now=now, identities=known)
     if reason is not None:
@@ -71,9 +75,11 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
         return what, "an incomplete scan proves nothing", again
-    blocked = unaccepted(scan, pin, facts.approvals, facts.manifest)
-    if blocked is None:
-        return None
+    blocked = unaccepted(scan, pin, facts.approvals, facts.manifest) or found
+    return None if blocked is None else _blocking(blocked)
+
+
+def _blocking(blocked: ScanBlocked) -> tuple[str, str, str]:
     what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"
     return what, f"{why} without an override", ", or ".join(filter(None, (blocked.accept, blocked.move)))
 

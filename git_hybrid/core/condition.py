@@ -16,8 +16,8 @@ from git_hybrid.core.moves import Move
 from git_hybrid.core.override import IN_FORCE, Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.planner import differs_in_lfs, has_other_origin, same_facts
-from git_hybrid.core.scan_policy import accepting, scan_blocked
-from git_hybrid.core.scans import Identity, blocking_findings, stale_reason, stale_words
+from git_hybrid.core.scan_policy import accepted_by, scan_blocked
+from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted
@@ -112,7 +112,7 @@ def condition(
     error = unapproved(pin, source, snapshot.approvals) if pin else None
     word, why = _word(snapshot, source, pin, recorded, seen, blocked, error)
     scan = recorded.scan if recorded else ScanStatus()
-    accepted = _accepted(snapshot, pin, scan) if blocked is None else None
+    accepted = accepted_by(snapshot, pin, scan) if pin and blocked is None else None
     scan_word, scan_why = _scan_word(snapshot, pin, scan, accepted, name=name, now=now, identities=identities or {})
     clone = seen if isinstance(seen, Clone) else None
     override = snapshot.overrides.records.get(pin.override) if pin and pin.override else None
@@ -140,15 +140,6 @@ def condition(
         served=_served(snapshot, recorded, now),
         moved=moved,
     )
-
-
-def _accepted(snapshot: Snapshot, pin: Pin | None, scan: ScanStatus) -> Override | None:
-    """Return the override by which blocking findings of *scan* are accepted, of several the next to end."""
-    if pin is None or scan.commit != pin.commit:
-        return None
-    ids, _ = blocking_findings(scan, snapshot.manifest.policy.scan_block_on)
-    named = [item for item in accepting(snapshot.approvals, pin) if not set(ids).isdisjoint(item.findings)]
-    return min(named, key=lambda item: item.expires_at, default=None)
 
 
 def _scan_word(

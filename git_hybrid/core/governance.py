@@ -146,9 +146,13 @@ def _unnamed(pin: Pin, approvals: Approvals) -> OverrideUnrecorded | None:
     return None
 
 
-def renewal(override: str, *, signed: bool) -> str:
-    """Return the command that lets *override* go on; *signed*: policy names keys, so it takes signatures."""
-    words = f"git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT"
+def renewal(override: str, *, signed: bool, anew: bool = False) -> str:
+    """Return the command that lets *override* go on; *signed*: policy names keys, so it takes signatures.
+
+    *anew*: policy does not take the request that it has.
+    """
+    request = " --request ID" if anew else ""
+    words = f"git hybrid override renew {override}{request} --expires WHEN --approver WHO --reason TEXT"
     return f"{words}{signature_words(signed=signed)}"
 
 

@@ -19,8 +19,8 @@ class Row(Struct, frozen=True, kw_only=True):
     """What became of one source.
 
     ``outcome`` is one word: unchanged, cloned, updated, repaired, recorded, reset, pinned, kept, added, removed,
-    not-added, not-applied, would-… in a dry run, behind, current, blocked or failed; ``before`` and ``after`` are
-    commits.
+    not-added, not-applied, not-bundled, would-… in a dry run, behind, current, blocked or failed; ``before`` and
+    ``after`` are commits.
     """
 
     name: SourceName

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.approval import Approvals
@@ -13,8 +13,9 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level, Manifest, Track, track_field
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, restoring
+from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Finding, blocking_findings
-from git_hybrid.core.state import FindingRef, ScanStatus
+from git_hybrid.core.state import FindingRef, ScanStatus, SourceState, State
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words, counted
 
@@ -59,16 +60,76 @@ def recorded_scan(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanStatus 
 def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
     """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
     scan = recorded_scan(snapshot, name, pin)
-    if scan is None:
-        return None
-    return unaccepted(scan, pin, snapshot.approvals, snapshot.manifest)
+    blocked = None if scan is None else unaccepted(scan, pin, snapshot.approvals, snapshot.manifest)
+    others = () if blocked else elsewhere(snapshot, pin, scan)
+    return blocked or unaccepted_elsewhere(others, pin, snapshot.approvals, snapshot.manifest)
 
 
-def unaccepted(scan: ScanStatus, pin: Pin, approvals: Approvals, manifest: Manifest) -> ScanBlocked | None:
-    """Return the error for those findings of *scan*, which is of the pinned commit, that no override accepts."""
+def elsewhere(snapshot: Snapshot, pin: Pin, own: ScanStatus | None) -> Sequence[SourceState]:
+    """Return the entries of other sources whose scans count for the pinned commit (:func:`found_elsewhere`)."""
+    return found_elsewhere(snapshot.state, snapshot.scan_trail.unproved, snapshot.manifest, pin, own)
+
+
+def unaccepted_elsewhere(
+    others: Sequence[SourceState], pin: Pin, approvals: Approvals, manifest: Manifest
+) -> ScanBlocked | None:
+    """Return the error for what the scans of *others* found in the pinned commit and no override accepts here."""
+    errors = (unaccepted(item.scan, pin, approvals, manifest, by=item.name) for item in others)
+    return next((error for error in errors if error is not None), None)
+
+
+def found_elsewhere(
+    state: State, unproved: Collection[str], manifest: Manifest, pin: Pin, own: ScanStatus | None
+) -> Sequence[SourceState]:
+    """Return the entries of other sources that have found something in the pinned commit after *own*, newest first.
+
+    *unproved* names those that do not count. What a source installs besides the files of the commit, such as
+    submodules, was scanned there too; so one that has more of that says nothing here.
+    """
+    unclean = state.unclean(pin.commit)
+    if not unclean:
+        return ()
+    more = set(besides(manifest.sources.get(pin.source)))
+
+    def counts(entry: SourceState) -> bool:
+        is_later = own is None or _time(entry.scan) > _time(own)
+        is_other = entry.name != pin.source and entry.name not in unproved
+        return is_later and is_other and more.issuperset(besides(manifest.sources.get(entry.name)))
+
+    return sorted(filter(counts, unclean), key=lambda entry: _time(entry.scan), reverse=True)
+
+
+def _time(scan: ScanStatus) -> str:
+    return "" if scan.scanned_at is None else format_time(scan.scanned_at)
+
+
+def accepted_by(snapshot: Snapshot, pin: Pin, scan: ScanStatus) -> Override | None:
+    """Return the override by which blocking findings on the pinned commit are accepted, of several the next to end.
+
+    *scan* is what the state of the source has.
+    """
+    own = scan if scan.commit == pin.commit else None
+    scans = [item.scan for item in elsewhere(snapshot, pin, own)]
+    scans += [] if own is None else [own]
+    block_on = snapshot.manifest.policy.scan_block_on
+    ids = {name for item in scans for name in blocking_findings(item, block_on)[0]}
+    named = [item for item in accepting(snapshot.approvals, pin) if not ids.isdisjoint(item.findings)] if ids else []
+    return min(named, key=lambda item: item.expires_at, default=None)
+
+
+def unaccepted(
+    scan: ScanStatus, pin: Pin, approvals: Approvals, manifest: Manifest, *, by: SourceName | None = None
+) -> ScanBlocked | None:
+    """Return the error for those findings of *scan*, which is of the pinned commit, that no override accepts.
+
+    *by* is the source whose scan it is, where that is another one.
+    """
     accepted, source = accepted_findings(approvals, pin), manifest.sources.get(pin.source)
     track, block_on = None if source is None else source.track, manifest.policy.scan_block_on
     blocked = blocked_by(scan, pin.source, block_on, accepted, track=track, signed=approvals.signed)
+    if blocked is not None and by is not None:
+        blocked.findings = (*blocked.findings, f"found by the scan of {by}, which has the same commit")
+        blocked.again = f"git hybrid scan {by}"
     return with_lost(blocked, approvals, pin)
 
 

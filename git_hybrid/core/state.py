@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Track
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, force_setattr
 
 ScanState = Literal["clean", "findings", "error", "missing"]
 Severity = Literal["high", "medium", "low"]
@@ -85,6 +85,19 @@ class State(Struct, frozen=True, kw_only=True):
     """The whole file; sources in order of their names."""
 
     sources: Mapping[SourceName, SourceState] = field(default_factory=dict)
+    _unclean: Mapping[Oid, Sequence[SourceState]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Group the entries with findings once: each source asks for those of its commit."""
+        grouped: dict[Oid, list[SourceState]] = {}
+        for entry in self.sources.values():
+            if entry.scan.commit is not None and entry.scan.state in ("findings", "error"):
+                grouped.setdefault(entry.scan.commit, []).append(entry)
+        force_setattr(self, "_unclean", grouped)
+
+    def unclean(self, commit: Oid) -> Sequence[SourceState]:
+        """Return the entries, of whatever source, whose scan is of *commit* and not clean."""
+        return self._unclean.get(commit, ())
 
 
 class ScanTrail(Struct, frozen=True, kw_only=True):

@@ -97,6 +97,11 @@ def show_path(path: bytes) -> str:
     return "".join(char if char.isprintable() else escaped(char) for char in text)
 
 
+def name_of(path: bytes) -> str:
+    """Return *path* as text as it is, which whoever prints it makes safe; what is not UTF-8 stands as an escape."""
+    return path.decode("utf-8", "backslashreplace")
+
+
 def scan_tree(
     entries: Iterable[TreeEntry], *, limits: TreeLimits, read_link: Callable[[str], bytes]
 ) -> tuple[list[TreeEntry], tuple[str, ...]]:

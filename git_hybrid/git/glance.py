@@ -17,7 +17,7 @@ from struct import error
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import SHOWN_FILES, Clone
-from git_hybrid.core.tree import show_path
+from git_hybrid.core.tree import name_of
 from git_hybrid.git import seen, stamps
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.quarantine import ATTRIBUTES
@@ -68,7 +68,7 @@ def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None, url: str
         edited = _edited(os.fsencode(path), files, _index(f"{path}/.git/index", tree)[0]) if touched else []
         return Clone(
             head=commit,
-            dirty=tuple(map(show_path, edited[:SHOWN_FILES])),
+            dirty=tuple(map(name_of, edited[:SHOWN_FILES])),
             dirty_count=len(edited),
             has_pin=True,
             complete=not found[3],

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
-from git_hybrid.core.tree import show_path
+from git_hybrid.core.tree import name_of, show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes, told
 from git_hybrid.git.complete import is_complete
@@ -149,7 +149,7 @@ class FullLook(Struct, frozen=True):
         return Clone(
             head=head,
             branch=_branch(git_dir),
-            dirty=tuple(show_path(file) for file in dirty[:SHOWN_FILES]),
+            dirty=tuple(name_of(file) for file in dirty[:SHOWN_FILES]),
             dirty_count=len(dirty),
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),

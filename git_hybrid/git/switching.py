@@ -11,7 +11,7 @@ from pathlib import Path
 from git_hybrid.core.errors import DirtySource, DivergedSource
 from git_hybrid.core.plan import PIN_REF, Clone, Task
 from git_hybrid.core.planner import source_path, unfinished_work
-from git_hybrid.core.tree import show_path
+from git_hybrid.core.tree import name_of
 from git_hybrid.core.value import Struct
 from git_hybrid.git import proof
 from git_hybrid.git.attributes import attributes_of, put_back_attributes, smudging
@@ -81,7 +81,7 @@ class Switching(Struct, frozen=True):
         options = ["-r", "-z", "--name-only", "--no-renames"]
         arguments = ["diff-tree", *options, before, commit, "--"]
         written = must(self.clones.runner, name, self._git_dir, arguments).stdout.split(b"\0")
-        if not {show_path(path) for path in written}.isdisjoint(seen.dirty):
+        if not {name_of(path) for path in written}.isdisjoint(seen.dirty):
             return None
         if self._check_out(before).status == 0:
             must(self.clones.runner, name, self._git_dir, ["update-ref", PIN_REF, before])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scans import Finding, finding_ids, severity_of
 from git_hybrid.core.state import Severity
 
@@ -17,7 +19,18 @@ _LEVELS = ("error", "warning", "note", "none")
 _CALM = ("pass", "notApplicable", "informational")
 _OPEN = ("open", "review")
 _SHOWN = 500
+_PLACEHOLDER = pattern(r"\{\{|\}\}|\{([0-9]{1,4})\}")
 Run = dict[str, Any]
+
+
+class _Counted(NamedTuple):
+    """A result that counts, and what the run says of it: its rule (empty if none) and its message in full."""
+
+    run: Run
+    result: Run
+    level: Severity
+    rule: Run
+    message: str
 
 
 def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
@@ -29,62 +42,70 @@ def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
         AttributeError, IndexError, KeyError, TypeError, ValueError: a result is not SARIF.
     """
     counted = [item for run in runs for item in _counted(run)]
-    anchors = [_anchor(run, result, scanner) for run, result, _ in counted]
+    anchors = [_anchor(item, scanner) for item in counted]
     found = []
-    for (_, result, level), anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
-        result["fingerprints"] = {FINGERPRINT: name}
+    for item, anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
+        item.result["fingerprints"] = {FINGERPRINT: name}
         _, rule, path, _ = anchor
         found.append(
             Finding(
                 id=name,
-                level=level,
+                level=item.level,
                 scanner=scanner,
                 rule=rule,
                 path=path,
-                line=_line(result),
-                message=_message(result)[:_SHOWN],
+                line=_line(item.result),
+                message=item.message[:_SHOWN],
             )
         )
     return found
 
 
-def _counted(run: Run) -> Iterator[tuple[Run, Run, Severity]]:
-    rules = _rules(run["tool"])
-    levels = [_levels(invocation, rules) for invocation in run.get("invocations") or ()]
+def _counted(run: Run) -> Iterator[_Counted]:
+    tool = run["tool"]
+    components = [tool["driver"], *(tool.get("extensions") or ())]
+    levels = [_levels(invocation, components) for invocation in run.get("invocations") or ()]
     for result in run["results"]:
+        if _is_calm(result):
+            continue
         at = (result.get("provenance") or {}).get("invocationIndex", -1)
         known = ChainMap(*(levels if at < 0 else levels[at : at + 1]))
-        if (level := _severity(result, rules, known)) is not None:
-            yield run, result, level
+        rule = _rule(result, components)
+        if (level := _severity(result, rule, known)) is not None:
+            yield _Counted(run, result, level, rule, _message(result, rule, _component(result, components)))
 
 
-def _levels(invocation: Run, rules: Sequence[Sequence[Run]]) -> dict[int, Any]:
+def _levels(invocation: Run, components: Sequence[Run]) -> dict[int, Any]:
     """Return the levels that an invocation has set for rules, by the identity of these."""
     found = {}
     for override in invocation.get("ruleConfigurationOverrides") or ():
-        rule = _rule({"rule": override["descriptor"]}, rules)
+        rule = _rule({"rule": override["descriptor"]}, components)
         if rule and "level" in override["configuration"]:
             found[id(rule)] = override["configuration"]["level"]
     return found
 
 
-def _rules(tool: Mapping[str, Any]) -> list[list[Run]]:
-    """Return the rules of the driver, then those of each extension."""
-    return [list(component.get("rules") or ()) for component in (tool["driver"], *(tool.get("extensions") or ()))]
+def _component(result: Mapping[str, Any], components: Sequence[Run]) -> Run:
+    """Return which of *components*, the driver and its extensions, has the rule of *result*; empty if none."""
+    reference = (result.get("rule") or {}).get("toolComponent") or {}
+    if "index" not in reference and "guid" in reference:
+        return next((item for item in components if item.get("guid") == reference["guid"]), {})
+    at = reference.get("index", -1) + 1
+    return components[at] if 0 <= at < len(components) else {}
 
 
-def _rule(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Run:
-    reference = result.get("rule") or {}
-    component = (reference.get("toolComponent") or {}).get("index", -1) + 1
-    index = result.get("ruleIndex", reference.get("index", -1))
-    if 0 <= component < len(rules) and 0 <= index < len(rules[component]):
-        indexed: Run = rules[component][index]
+def _rule(result: Mapping[str, Any], components: Sequence[Run]) -> Run:
+    reference, index = result.get("rule") or {}, _rule_index(result)
+    rules = _component(result, components).get("rules") or ()
+    if 0 <= index < len(rules):
+        indexed: Run = rules[index]
         return indexed
     # `SEC001/key` is of the rule SEC001 where there is none of its own (SARIF 2.1.0, 3.27.5 and 3.52.4).
     parts = _rule_id(result).split("/")
     names = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
     key, names = ("id", names) if _rule_id(result) else ("guid", [reference.get("guid", "")])
-    named: Run = next((rule for name in names for group in rules for rule in group if rule.get(key) == name), {})
+    rules = [rule for component in components for rule in component.get("rules") or ()]
+    named: Run = next((rule for name in names for rule in rules if rule.get(key) == name), {})
     return named
 
 
@@ -92,11 +113,17 @@ def _rule_id(result: Mapping[str, Any]) -> str:
     return str(result.get("ruleId") or (result.get("rule") or {}).get("id") or "")[:_SHOWN]
 
 
-def _severity(result: Mapping[str, Any], rules: Sequence[Sequence[Run]], levels: Mapping[int, Any]) -> Severity | None:
+def _rule_index(result: Mapping[str, Any]) -> int:
+    index: int = result.get("ruleIndex", (result.get("rule") or {}).get("index", -1))
+    return index
+
+
+def _is_calm(result: Mapping[str, Any]) -> bool:
+    return result.get("kind") in _CALM or _is_suppressed(result) or result.get("baselineState") == "absent"
+
+
+def _severity(result: Mapping[str, Any], rule: Run, levels: Mapping[int, Any]) -> Severity | None:
     kind = result.get("kind", "fail")
-    if kind in _CALM or _is_suppressed(result) or result.get("baselineState") == "absent":
-        return None
-    rule = _rule(result, rules)
     by_itself = (rule.get("defaultConfiguration") or {}).get("level", "warning")
     default = "note" if kind in _OPEN else levels.get(id(rule), by_itself)
     level = result.get("level", default)
@@ -113,21 +140,38 @@ def _is_suppressed(result: Mapping[str, Any]) -> bool:
     return any(entry["kind"] == "external" and entry.get("status", "accepted") == "accepted" for entry in entries)
 
 
-def _anchor(run: Run, result: Mapping[str, Any], scanner: str) -> tuple[str, str, str, str]:
+def _anchor(item: _Counted, scanner: str) -> tuple[str, str, str, str]:
     # The fingerprints of tools do not count: several hash the path of the scratch folder, which is another each time.
+    result = item.result
     mark = str((result.get("properties") or {}).get("gitHybrid", ""))
-    what = mark or " ".join(f"{_message(result)} {_snippet(result)}".split())
-    return scanner, _rule_id(result) or _rule_name(result), path_of(run, result), what
+    what = mark or " ".join(f"{item.message} {_snippet(result)}".split())
+    return scanner, _rule_id(result) or _rule_name(result, item.rule), path_of(item.run, result), what
 
 
-def _rule_name(result: Mapping[str, Any]) -> str:
-    guid = str((result.get("rule") or {}).get("guid", "?"))[:_SHOWN]
-    return f"rule {result['ruleIndex']}" if "ruleIndex" in result else guid
+def _rule_name(result: Mapping[str, Any], rule: Run) -> str:
+    """Return the name of a rule that *result* names by its index or guid alone."""
+    index, guid = _rule_index(result), (result.get("rule") or {}).get("guid", "?")
+    return str(rule.get("id") or (f"rule {index}" if index >= 0 else guid))[:_SHOWN]
 
 
-def _message(result: Mapping[str, Any]) -> str:
+def _message(result: Mapping[str, Any], rule: Run, component: Run) -> str:
+    """Return the message of *result* with its arguments; one by its id is of the rule or of *component* (3.11.7)."""
     message = result["message"]
-    return str(message.get("text") or message.get("markdown") or message.get("id") or "")
+    arguments = message.get("arguments") or ()
+    text = message.get("text") or message.get("markdown")
+    if not text and "id" in message:
+        named = ChainMap(rule.get("messageStrings") or {}, component.get("globalMessageStrings") or {})
+        text = (named.get(message["id"]) or {}).get("text")
+        if not text:
+            return " ".join(map(str, (message["id"], *arguments)))
+
+    def filled(found: re.Match[str]) -> str:
+        at = found[1]
+        if at is None:
+            return found[0][0]
+        return str(arguments[int(at)]) if int(at) < len(arguments) else found[0]
+
+    return _PLACEHOLDER.sub(filled, str(text)) if arguments and text else str(text or "")
 
 
 def _physical(result: Mapping[str, Any]) -> Mapping[str, Any]:

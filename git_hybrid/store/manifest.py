@@ -83,18 +83,18 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
 
 
 def _defaults(table: object, problems: list[Problem]) -> Defaults:
-    shape = convert(table, DefaultsShape, "defaults", problems)
+    before = len(problems)
+    shape = convert(table, DefaultsShape, "defaults", problems, partly=True)
     if shape is None:
         return Defaults()
-    before = len(problems)
     retry = Retry(
         attempts=shape.retry.attempts,
         initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
         maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
     )
     # Where one of them alone is written, the other bounds nothing that anybody asked for.
-    both = isinstance(table, dict) and {"initial", "maximum"} <= table.get("retry", {}).keys()
-    if len(problems) == before and both and retry.initial > retry.maximum:
+    written = table.get("retry", {}) if isinstance(table, dict) and len(problems) == before else {}
+    if {"initial", "maximum"} <= written.keys() and retry.initial > retry.maximum:
         reason = f"initial ({shape.retry.initial}) is more than maximum ({shape.retry.maximum})"
         problems.append(Problem("defaults.retry", reason))
     return Defaults(
@@ -119,7 +119,7 @@ def _limit(text: str, place: str, problems: list[Problem]) -> timedelta:
 
 
 def _policy(table: object, problems: list[Problem]) -> Policy:
-    shape = convert(table, PolicyShape, "policy", problems)
+    shape = convert(table, PolicyShape, "policy", problems, partly=True)
     if shape is None:
         return Policy()
     hosts = (
@@ -198,7 +198,7 @@ def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, .
     found: list[OpenIssues] = []
     for index, table in enumerate(tables):
         place = f"open_issues[{index}]"
-        shape = convert(table, OpenIssuesShape, place, problems)
+        shape = convert(table, OpenIssuesShape, place, problems, partly=True)
         if shape is None:
             continue
         folders = [shape.assessments] if isinstance(shape.assessments, str) else shape.assessments
@@ -243,14 +243,17 @@ def decode_source(
     name: SourceName, table: object, defaults: Defaults, place: str, problems: list[Problem]
 ) -> Source | None:
     """Return one entry of the manifest, or None after adding what is wrong with it to *problems*."""
-    shape = convert(table, SourceShape, place, problems)
+    before = len(problems)
+    shape = convert(table, SourceShape, place, problems, partly=True)
     if shape is None:
         return None
+    is_whole = len(problems) == before
     url = checked(parse_url, shape.url, f"{place}.url", problems)
-    track = track_of(shape, place, problems)
+    # Of a table with wrong keys nobody knows what it lacks.
+    track = track_of(shape, place, problems) if is_whole or len(_given(shape)) == 1 else None
     wrong = [group for group in shape.groups if not is_group(group)]
     problems.extend(Problem(f"{place}.groups", f"{group!r} {NO_GROUP}") for group in wrong)
-    if url is None or track is None:
+    if url is None or track is None or len(problems) > before:
         return None
     return Source(
         name=name,
@@ -263,9 +266,13 @@ def decode_source(
     )
 
 
+def _given(shape: SourceShape | StateShape) -> dict[str, str]:
+    return {key: value for key in TRACKS if (value := getattr(shape, key)) is not UNSET}
+
+
 def track_of(shape: SourceShape | StateShape, place: str, problems: list[Problem]) -> Track | None:
     """Return what an entry of the manifest or of state follows, or None after adding to *problems*."""
-    given = {key: value for key in TRACKS if (value := getattr(shape, key)) is not UNSET}
+    given = _given(shape)
     if len(given) != 1:
         found = " and ".join(given) or "none"
         problems.append(Problem(place, f"needs exactly one of tag, branch, version and commit, and has {found}"))

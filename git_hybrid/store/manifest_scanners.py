@@ -28,11 +28,13 @@ def decode_scanners(tables: object, problems: list[Problem]) -> tuple[Scanner, .
         return ()
     scanners: list[Scanner] = []
     for index, table in enumerate(tables):
-        place = f"scanner[{index}]"
-        shape = convert(table, ScannerShape, place, problems)
+        place, before = f"scanner[{index}]", len(problems)
+        shape = convert(table, ScannerShape, place, problems, partly=True)
         if shape is None:
             continue
-        problems.extend(Problem(place + key, reason) for key, reason in _wrong(shape))
+        # Of a table with wrong keys nobody knows what it lacks.
+        apart = ("", ".args") if len(problems) > before else ()
+        problems.extend(Problem(place + key, reason) for key, reason in _wrong(shape) if key not in apart)
         if any(other.name.casefold() == shape.name.casefold() for other in scanners):
             problems.append(Problem(place, f"the name {shorten(shape.name)!r} is taken by another scanner"))
         timeout = checked(parse_duration, shape.timeout, f"{place}.timeout", problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -243,14 +244,20 @@ def shaped(value: object, kind: type[T]) -> T:
         return found
 
 
-def convert(value: object, kind: type[T], place: str, problems: list[Problem]) -> T | None:
-    """Return *value* as *kind* (a msgspec Struct), or None after adding the reasons to *problems*."""
+def convert(value: object, kind: type[T], place: str, problems: list[Problem], *, partly: bool = False) -> T | None:
+    """Return *value* as *kind* (a msgspec Struct), or None after adding the reasons to *problems*.
+
+    *partly*: return it without its wrong keys, where it needs none of these, so that the others can be looked at too.
+    """
     try:
         return shaped(value, kind)
     except msgspec.ValidationError as error:
-        from git_hybrid.store.wrong import everything_wrong
+        from git_hybrid.store.wrong import everything_wrong, right_part
 
         problems.extend(everything_wrong(value, kind, place, str(error)))
+        if partly and isinstance(value, dict):
+            with suppress(msgspec.ValidationError):
+                return shaped(right_part(value, kind), kind)
     except RecursionError:
         problems.append(Problem(place, "is nested too deeply"))
     return None

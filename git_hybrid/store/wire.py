@@ -269,4 +269,5 @@ class RecordShape(Struct, frozen=True, kw_only=True):
     before: str | UnsetType = UNSET
     after: str | UnsetType = UNSET
     detail: dict[str, Any] | UnsetType = UNSET
+    log_id: str | UnsetType = UNSET
     torn: list[TornShape] | UnsetType = UNSET

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from itertools import islice
 from types import UnionType
@@ -47,6 +48,20 @@ def everything_wrong(value: object, kind: Any, place: str, message: str) -> list
     if isinstance(value, dict) and _is_struct(kind):
         found += islice(_of_keys(value, kind, place), _MOST)
     return found or [_explain(message, kind, value, place)]
+
+
+def right_part(value: dict[str, object], kind: Any) -> dict[str, object]:
+    """Return *value*, which is no *kind* (a Struct), without the keys that are wrong."""
+    found: dict[str, object] = {}
+    for key, wanted in ((item.encode_name, item.type) for item in msgspec.structs.fields(kind)):
+        content = value.get(key)
+        if isinstance(content, dict) and _is_struct(wanted):
+            found[key] = right_part(content, wanted)
+        elif key in value:
+            with suppress(msgspec.ValidationError):
+                shaped({key: content}, dict[str, wanted])  # type: ignore[valid-type]
+                found[key] = content
+    return found
 
 
 def _is_struct(kind: Any) -> bool:

@@ -38,13 +38,14 @@ WORD_STYLES: dict[str, Style] = {
     "outdated": "warn",
     "not-added": "warn",
     "not-applied": "warn",
+    "not-bundled": "warn",
     "differs": "warn",
     "both": "warn",
     "findings": "bad",
     "error": "bad",
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same", "ours"})
-_UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied"})
+_UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied", "not-bundled"})
 _COUNTED = {"findings": ("with findings", "with findings"), "differs": ("differs", "differ")}
 """How a word stands behind one source, and behind several, where it is not as it stands in a row."""
 _DONE = {

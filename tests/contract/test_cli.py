@@ -339,6 +339,7 @@ def test_advice_can_be_switched_off_by_configuration(cli, key):
         (["check", "x"], "invalid value for CHECK: 'x' is not one of "),
         (["check", "audit", "--content"], "--content: 'audit': reads the files of clones"),
         (["status", "-j", "300"], "'--jobs': 300 must be 1 to 256\n"),
+        *((["status", "-j", text], f"'--jobs': {text!r} is no whole number\n") for text in (" 4", "+4", "٤", "1_0")),
         (["audit", "log", "--max-count", "0"], "'--max-count': 0 must be 1 or more\n"),
         (["audit", "log", "--max-count", "x"], "'--max-count': 'x' is no whole number\n"),
         (

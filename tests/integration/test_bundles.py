@@ -460,8 +460,10 @@ def test_what_is_left_of_a_bundle_is_done_by_the_bundle(
 
 def test_what_is_not_pinned_makes_no_bundle(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
     replace(ws / "sources.toml", 'branch = "main"', 'tag = "v1.0.0"')
-    hybrid("bundle", "create", "-o", tmp_path / "b", check=1)
+    done = hybrid("bundle", "create", "-o", tmp_path / "b", check=1)
     assert not (tmp_path / "b").exists()
+    assert "bundled none of 2 sources" in done.err
+    assert "note: no bundle was written" in done.err
 
 
 @pytest.mark.parametrize("history", ["shallow", "treeless"])

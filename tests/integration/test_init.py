@@ -97,6 +97,7 @@ def test_what_is_said_of_a_workspace_elsewhere_is_typed_here(hybrid: Hybrid, wor
     hybrid("init")
     made = hybrid("init", "sub/dir")
     assert "created sub/dir/sources.toml\n" in made.out
+    assert "created sub/dir/state/sources-audit.jsonl\n" in made.out
     assert made.err.splitlines() == [
         f"note: {workspace} is a workspace too: a command is for the nearest one",
         "hint: git hybrid -C sub/dir add https://host/path/repository",

@@ -307,15 +307,17 @@ def test_a_moved_pin_makes_the_scan_stale_and_the_diff_tells_what_is_new(
 def test_findings_block_sync_until_policy_or_pin_change(
     hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
 ) -> None:
+    good = tool.rev("main")
     tool.commit({"bad": "SECRET"})
     started(hybrid, tool.url)
-    hybrid("add", tool.url, "--name", "fine", "--branch", "main")
+    hybrid("add", tool.url, "--name", "fine", "--commit", good)
+    hybrid("add", tool.url, "--name", "twin")
     hybrid("sync")
     use(workspace, scanner, policy='scan_block_on = "high"')
     hybrid("scan", "tool", check=1)
     done = hybrid("sync", "--json", check=6)
     rows = {row["name"]: row for row in done.json()["sources"]}
-    assert (rows["tool"]["exit_code"], rows["fine"]["exit_code"]) == (6, 0)
+    assert [rows[name]["exit_code"] for name in ("tool", "twin", "fine")] == [6, 6, 0]
     assert "bad" in " ".join(rows["tool"]["error"]["cause"])
     hybrid("sync", "-n", "tool", check=6)
     hybrid("reset", "tool", check=6)
@@ -336,6 +338,8 @@ def test_below_the_level_nothing_is_blocked(hybrid: Hybrid, workspace: Path, too
     hybrid("sync")
     use(workspace, scanner, policy='scan_block_on = "medium"')
     hybrid("sync", check=6)
+    # The log, which is asked there, has no rules and no paths.
+    assert "cause: medium R1 bad (" in hybrid("add", tool.url, "--name", "again", check=6).err
 
 
 def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(

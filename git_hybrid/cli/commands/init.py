@@ -24,6 +24,7 @@ from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
+from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.layout import find_root
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
@@ -90,6 +91,8 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     """Start the audit log."""
     ledger, info = session.runtime.ledger, session.runtime.info
     with session.runtime.writing():
+        if not session.layout.audit.exists():
+            created = tuple(sorted((*created, LOG)))
         ledger.record(info, BEGINNING, ())
     if output.common.json:
         document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}

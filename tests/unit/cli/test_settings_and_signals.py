@@ -85,14 +85,20 @@ def test_what_is_empty_is_not_shown_as_in_force():
     assert shown["hybrid.operator"] == "default"
 
 
+def test_a_duration_is_shown_as_it_is_written():
+    text = 'schema_version = 1\n[defaults]\nretry = { initial = "3000ms" }\n[policy]\nscan_max_age = "2w"\n'
+    shown = {item.key: item.value for item in effective({}, [], text, decode_manifest(text.encode()))}
+    assert (shown["defaults.retry.initial"], shown["policy.scan_max_age"]) == ("3000ms", "2w")
+    assert (shown["defaults.retry.maximum"], shown["policy.min_release_age"]) == ("30s", "0d")
+
+
 @pytest.mark.parametrize(
-    ("said", "shown"),
-    [("1001ms", "1001ms"), ("3000ms", "3s"), ("90s", "90s"), ("48h", "2d"), ("2w", "14d")],
+    ("environ", "folder"),
+    [({"XDG_CACHE_HOME": "/x"}, "/x/git-hybrid"), ({"HOME": "/h"}, "/h/.cache/git-hybrid"), ({}, "")],
 )
-def test_a_duration_is_shown_as_it_may_be_written(said, shown):
-    defaults = f'schema_version = 1\n[defaults]\nstall = "{said}"\n'
-    found = effective({}, [], defaults, decode_manifest(defaults.encode()))
-    assert next(item.value for item in found if item.key == "defaults.stall") == shown
+def test_the_folder_of_the_cache_is_shown_where_it_is(environ, folder):
+    shown = {item.key: item.value for item in effective(environ, [], "", Manifest())}
+    assert shown["hybrid.cacheDir"] == folder
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ def test_an_override_in_force_is_fine() -> None:
 def test_seven_days_before_its_end_it_is_a_warning() -> None:
     (found,) = told(clock=NOW + 14 * DAY)
     assert (found.level, found.what) == ("warn", "expires in 6 d")
-    assert found.mend.startswith("git hybrid override renew ovr-1")
+    assert found.mend.startswith("git hybrid override renew ovr-1 --expires")
+    # A request that policy does not take could not be renewed as it is.
+    for item in told(policy=Policy(request_pattern="INC-1"), clock=NOW + 14 * DAY):
+        assert item.mend.startswith("git hybrid override renew ovr-1 --request ID --expires")
 
 
 def test_after_its_end_pin_and_record_fail() -> None:

@@ -288,6 +288,9 @@ def test_what_policy_misses_is_told_in_full() -> None:
         "1 approver is needed, 0 counted",
         "it would expire at 2026-07-20T12:00:00Z, which is past",
     )
+    # What is kept is that without the milliseconds.
+    soon = replace(asked("bea@example.org"), since=NOW + DAY / 86400 / 4, until=NOW + DAY / 86400 / 2)
+    assert unmet(soon, Policy()) == ("it would expire at 2026-07-20T12:00:00Z, which is past",)
 
 
 def test_a_record_from_a_time_to_come_is_named_where_it_ends_an_override() -> None:

@@ -9,10 +9,12 @@ from git_hybrid.core.approval import Approvals
 from git_hybrid.core.audit import Record
 from git_hybrid.core.check_scans import check_scans
 from git_hybrid.core.checks import Facts
+from git_hybrid.core.condition import condition
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Scanner, Tag, Track, Version
 from git_hybrid.core.override import Override, Overrides, Trail, event_of, trail_of
+from git_hybrid.core.plan import Absent
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
 from git_hybrid.core.scanners import rules_digest, spec_of
@@ -68,6 +70,57 @@ def test_a_source_without_state_is_not_blocked() -> None:
     error = scan_blocked(snapshot, NAME, a_pin())
     assert error is not None
     assert error.ids == (a_finding(1).id,)
+
+
+TWIN = a_source("twin")
+
+
+@pytest.mark.parametrize(
+    ("own", "twin", "changes", "blocks"),
+    [
+        (None, FOUND, {}, True),
+        (ScanStatus(), FOUND, {}, True),
+        (a_scan(commit=oid(9)), FOUND, {}, True),
+        (a_scan(a_record(age=timedelta(hours=1))), FOUND, {}, True),
+        (a_scan(), FOUND, {}, False),
+        (None, a_scan(), {}, False),
+        (None, a_scan(findings=(a_finding(1),), commit=oid(9)), {}, False),
+        (None, a_scan(findings=(a_finding(1, level="low"),)), {}, False),
+        (None, replace(FOUND, scanned_at=None), {}, True),
+        (None, FOUND, {"submodules": True}, False),
+    ],
+)
+def test_what_was_found_in_the_commit_of_another_source_blocks_too(
+    own: ScanStatus | None, twin: ScanStatus, changes: dict[str, Any], *, blocks: bool
+) -> None:
+    other, third = replace(TWIN, **changes), a_source("third")
+    # What found less takes nothing back.
+    less = a_scan(findings=(a_finding(2, level="low"),))
+    recorded = [a_state_entry(other, scan=twin), a_state_entry(third, scan=less)]
+    recorded += [] if own is None else [a_state_entry(SOURCE, scan=own)]
+    snapshot = a_snapshot(SOURCE, other, third, pins=[a_pin(), a_pin(other)], recorded=recorded)
+    error = scan_blocked(snapshot, NAME, a_pin())
+    assert (error is not None) is blocks
+    if error is not None:
+        assert error.findings[-1] == "found by the scan of twin, which has the same commit"
+        assert error.again == "git hybrid scan twin"
+    log = segments(a_log(scan_event(TWIN.name, twin), *([] if own is None else [scan_event(NAME, own)])))
+    facts = Facts(manifest=replace(snapshot.manifest, scanners=(SECRETS,)), clock=NOW, lock=snapshot.lock, log=log)
+    told = [item.what for item in check_scans(replace(facts, state=snapshot.state)) if item.entry == NAME]
+    is_stale = own is not None and own.commit == oid(9)
+    assert (told == ["has 1 finding at or above high"]) is (blocks and not is_stale)
+    unproved = replace(snapshot, scan_trail=ScanTrail(unproved=frozenset({"twin"})))
+    assert scan_blocked(unproved, NAME, a_pin()) is None
+
+
+def test_what_another_source_accepts_is_not_accepted_here() -> None:
+    recorded = [a_state_entry(TWIN, scan=FOUND)]
+    snapshot = a_snapshot(SOURCE, TWIN, pins=[a_pin(), a_pin(TWIN)], recorded=recorded)
+    for owner in (TWIN.name, NAME):
+        record, trail = accepting_override(owner, oid(1), (a_finding(1).id,))
+        accepted = replace(snapshot, overrides=Overrides(records={record.id: record}), trail=trail, clock=NOW)
+        row = condition(accepted, SOURCE, Absent(), now=NOW)
+        assert (row.blocked is None, row.accepted) == ((True, record) if owner == NAME else (False, None))
 
 
 def test_the_error_names_the_findings_and_how_many_more_there_are() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from git_hybrid.core.manifest import Policy
-from git_hybrid.core.tree import TreeEntry, TreeLimits, content_line, scan_tree, show_path
+from git_hybrid.core.tree import TreeEntry, TreeLimits, content_line, name_of, scan_tree, show_path
 from support.values import an_entry
 
 LIMITS = TreeLimits(max_entries=1000, max_bytes=10_000)
@@ -233,6 +233,8 @@ def test_a_finding_shows_its_path_without_control_bytes() -> None:
 )
 def test_a_path_is_shown_safely(path: bytes, shown: str) -> None:
     assert show_path(path) == shown
+    # Where it is not printed it is the name itself.
+    assert name_of(path) == (shown if b"\xff" in path else path.decode())
 
 
 def test_the_content_digest_is_made_of_mode_hash_and_path() -> None:

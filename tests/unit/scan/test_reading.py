@@ -205,6 +205,35 @@ def test_an_id_stays_when_lines_move_and_the_scratch_folder_is_another() -> None
     assert elsewhere.id != first.id
 
 
+def test_an_id_depends_on_the_rule_and_the_arguments_also_where_a_result_only_points_at_them() -> None:
+    rules = [{"id": "WEAK", "messageStrings": {"m": {"text": "{{{0}}} in {1}{9}"}}}, {"id": "BACKDOOR"}]
+    plugs = [{"name": name, "guid": name, "rules": [{"id": name}]} for name in ("P", "Q")]
+    driver = {"name": "t", "rules": rules, "globalMessageStrings": {"g": {"text": "all of {0}"}}}
+    told = [
+        ("WEAK", "bad", a_result("", ruleIndex=0)),
+        ("BACKDOOR", "bad", a_result("", rule={"index": 1})),
+        ("rule 7", "bad", a_result("", rule={"index": 7})),
+        ("rule 8", "bad", a_result("", ruleIndex=8)),
+        ("P", "bad", a_result("", rule={"index": 0, "toolComponent": {"guid": "P"}})),
+        ("Q", "bad", a_result("", rule={"index": 0, "toolComponent": {"guid": "Q"}})),
+        ("WEAK", "{a} in b{9}", a_result("WEAK", message={"id": "m", "arguments": ["a", "b"]})),
+        ("WEAK", "{c} in {0}{9}", a_result("WEAK", message={"id": "m", "arguments": ["c", "{0}"]})),
+        ("R1", "all of it", a_result(message={"id": "g", "arguments": ["it"]})),
+        ("R1", "no such 5", a_result(message={"id": "no such", "arguments": [5]})),
+        ("R1", "a key", a_result(message={"text": "a {0}", "arguments": ["key"]})),
+        ("R1", "a {0}", a_result(message={"text": "a {0}"})),
+    ]
+    run = a_run(*(result for _, _, result in told), tool={"driver": driver, "extensions": plugs})
+    found = read(sarif(run)).findings
+    assert [(item.rule, item.message) for item in found] == [(rule, message) for rule, message, _ in told]
+    assert len({item.id for item in found}) == len(told)
+    # What was accepted stays accepted.
+    assert (read(sarif(a_run(a_result()))).findings[0].id, found[-1].id) == (
+        "05884f4842d03cc95e0e",
+        "89e63db8f44573c72fc1",
+    )
+
+
 LEAK: dict[str, Any] = {
     "rule_id": "github-pat",
     "description": "A token",

@@ -10,6 +10,7 @@ from git_hybrid.core.audit import Event, extend, record_hash
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema
 from git_hybrid.store.chain import append_records, read_log, segment_of
+from git_hybrid.store.wire import RecordShape
 from support.samples import NOW
 
 
@@ -55,6 +56,8 @@ def test_a_torn_tail_is_declared_and_never_cut(log, keep):
     assert read_log(log).records[-1]["torn"] == [{"len": len(half), "sha256": hashlib.sha256(half).hexdigest()}]
     _append(log, "four")
     assert "torn" not in read_log(log).records[-1]
+    # Of what is written nothing is missing in the schema.
+    assert {key for record in read_log(log).records for key in record} <= set(RecordShape.__struct_fields__)
 
 
 def test_a_whole_last_line_without_newline_is_a_record(log):

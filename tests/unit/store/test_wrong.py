@@ -41,6 +41,45 @@ def test_every_wrong_key_of_a_table_is_told():
     )
 
 
+BOTH = """\
+schema_version = 1
+[defaults]
+jobs = 0
+stall = "x"
+retry = { attempts = "a", initial = "9h", maximum = "x" }
+[policy]
+max_entries = 0
+hosts = ["GitHub.com"]
+[[scanner]]
+name = "s"
+command = 3
+timeout = "0s"
+[[scanner]]
+name = "t"
+preset = "x"
+env = 1
+[source.a]
+url = "http://x/y"
+branch = 3
+[source.b]
+url = "https://x/y"
+branch = ".."
+lfs = 1
+"""
+
+
+def test_a_wrong_key_hides_none_of_the_others():
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(BOTH.encode())
+    places = [problem.place.split(": ")[1] for problem in caught.value.problems]
+    assert places == [
+        *("defaults.jobs", "defaults.stall", "defaults.retry.attempts", "defaults.retry.maximum"),
+        *("policy.max_entries", "policy.hosts", "scanner[0].command", "scanner[0].timeout"),
+        *("scanner[1].preset", "scanner[1].env"),
+        *("source.a.url", "source.a.branch", "source.b.branch", "source.b.lfs"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
