@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration.test_hooks_places import hook
-from support.governed import FILES, LOG, Site, forced_site
+from support.governed import FILES, LOCK, LOG, Site, forced_site
 from support.kit import git
 
 
@@ -98,6 +98,24 @@ def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     assert hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {'0' * 40}\n")[0] == 1
     there("check", "audit", check=1)
     assert "lost-by-commit" in there("audit", "verify", check=5).out
+
+
+def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site) -> None:
+    old = site.read(LOCK)
+    site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    site.commit("policy")
+    site.replace("sources.toml", '"3d"', '"0d"')
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.replace("sources.toml", '"0d"', '"3d"')
+    there = moved(site, "platform", commit=False)
+    there.commit("move")
+    (young,) = there.checked("audit")
+    assert "[policy] min_release_age is 3 d, and no override lifts it" in young.what
+    there = moved(there, "third", commit=False)
+    there.put_back({LOCK: old})
+    there.commit("move again")
+    assert "tool was put back to " in "".join(item.what for item in there.checked("audit"))
 
 
 def test_a_log_that_is_away_for_a_while_is_missed(site: Site) -> None:
