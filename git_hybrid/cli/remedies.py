@@ -293,7 +293,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "print what an approver signs: git hybrid override request {override} --reason TEXT --expires WHEN",
             "git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT --signature FILE",
-            "or give it up: git hybrid pin {name}",
+            "{way}",
         ),
     ),
     "override-unrecorded": Remedy(

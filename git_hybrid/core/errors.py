@@ -676,12 +676,16 @@ class OverrideEnded(PolicyError):
 
 
 class OverrideUnsigned(PolicyError):
-    """The pin rests on an override that lacks the signatures of those whose keys policy names; ``what`` says which."""
+    """The pin rests on an override that lacks the signatures of those whose keys policy names; ``what`` says which.
+
+    ``way`` is how to go on without an approval, nothing where that takes another entry.
+    """
 
     code: ClassVar[str] = "override-unsigned"
     override: str
     what: str
     commit: str
+    way: str
 
 
 class OverrideUnrecorded(HybridError):

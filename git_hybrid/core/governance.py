@@ -181,8 +181,10 @@ def without(record: Override, commit: str) -> str:
 
 
 def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:
-    what = doubt(record)
-    return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit) if what else None
+    if not (what := doubt(record)):
+        return None
+    way = without(record, pin.commit)
+    return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit, way=way)
 
 
 def _unrecorded(pin: Pin, override: str, what: str, approvals: Approvals, *, lost: bool = False) -> OverrideUnrecorded:
