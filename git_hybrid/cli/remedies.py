@@ -305,7 +305,7 @@ REMEDIES: Mapping[str, Remedy] = {
             "or find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
         ),
     ),
-    "unknown-override": Remedy(2, "{override}: {why}", hints=("git hybrid override list",)),
+    "unknown-override": Remedy(2, "{override}: {why}", hints=("{hint}",)),
     "host-not-allowed": Remedy(
         6,
         "{name}: the host {host} is not in [policy] hosts",

@@ -700,11 +700,12 @@ class OverrideUnrecorded(HybridError):
 
 
 class UnknownOverride(HybridError):
-    """No record has this id, or the record can no longer be changed (``why``)."""
+    """No record has this id, or the record can no longer be changed (``why``); ``hint`` is what to type."""
 
     code: ClassVar[str] = "unknown-override"
     override: str
     why: str
+    hint: str = "git hybrid override list"
 
 
 class HostNotAllowed(PolicyError):
