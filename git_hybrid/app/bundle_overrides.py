@@ -89,7 +89,8 @@ class Brought(Struct, frozen=True):
         accepted |= {name for item in self.acceptances(pin) for name in item.findings}
         here = snapshot.lock.pins.get(pin.source)
         is_new = not is_ours or here is None or here.commit != pin.commit
-        error = blocked_by(scan, pin.source, block_on, accepted, is_new=is_new, signed=snapshot.has_keys)
+        signed, has = snapshot.has_keys, bool(snapshot.manifest.scanners)
+        error = blocked_by(scan, pin.source, block_on, accepted, is_new=is_new, signed=signed, has_scanner=has)
         if error is None:
             return
         for item in accepting(self._brought(_no_doubt), pin):

@@ -325,7 +325,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{accept}",
             "{move}",
-            "or leave out in the scanner's settings what is not used here, then: {again}",
+            "{again}",
         ),
     ),
     "no-scanner": Remedy(

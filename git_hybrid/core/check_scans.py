@@ -6,7 +6,7 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import Pin
@@ -22,13 +22,15 @@ _FILE = "state/sources.json"
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
     """Return the pinned sources whose scan is missing, stale, an error, or has findings that policy blocks on.
 
-    A scan that the audit log does not bear out is none. Without a scanner in the manifest nothing is asked for, and
-    the one thing told is that.
+    A scan that the audit log does not bear out is none. Without a scanner in the manifest none is asked for, which is
+    told; what the last one found is refused all the same.
     """
     if not facts.manifest.scanners:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
-        return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note"),)
+        note = Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note")
+        has_scan = any(entry.scan.state != "missing" for entry in facts.state.sources.values())
+        return (note, *_refused(facts)) if has_scan else (note,)
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
 
     unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
@@ -52,6 +54,18 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
     return tuple(found)
 
 
+def _refused(facts: Facts) -> Iterator[Violation]:
+    """Yield the pins of which the last scan has findings that policy blocks on, as state or the log tells of it."""
+    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
+
+    told = scan_trail_of(records_of(facts.log), facts.state, facts.lock).told
+    for name in sorted(set(facts.state.sources) & set(facts.lock.pins)):
+        pin, scan = facts.lock.pins[name], told.get(name, facts.state.sources[name].scan)
+        if scan.commit == pin.commit and (found := _blocked(facts, pin, scan)) is not None:
+            what, why, mend = found
+            yield Violation(file=_FILE, entry=name, what=what, why=why, mend=mend)
+
+
 _NEVER = "was never scanned", "nobody knows what the pinned commit holds"
 
 
@@ -71,6 +85,10 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
         return what, "an incomplete scan proves nothing", again
+    return _blocked(facts, pin, scan)
+
+
+def _blocked(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | None:
     blocked = unaccepted(scan, pin, facts.approvals, facts.manifest)
     if blocked is None:
         return None

@@ -287,9 +287,7 @@ def needs_scan(item: Condition) -> bool:
 
 def scan_mend(item: Condition) -> str | None:
     """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
-    if not item.scan_wanted:
-        return None
-    if needs_scan(item):
+    if item.scan_wanted and needs_scan(item):
         return f"git hybrid scan {item.name}"
     return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
 

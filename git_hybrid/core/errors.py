@@ -734,7 +734,7 @@ class ScanBlocked(PolicyError):
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
     which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
-    without them, ``again`` is the command that scans the commit once more.
+    without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner.
     """
 
     code: ClassVar[str] = "scan-blocked"

@@ -194,8 +194,19 @@ def test_check_scans_tells_of_a_report_that_was_edited() -> None:
 
 
 def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
-    (told,) = checked(None, Manifest(sources={NAME: SOURCE}))
-    assert told.startswith("note|scanner|no scanner is configured")
+    manifest = Manifest(sources={NAME: SOURCE})
+    for scan in (None, a_scan(), replace(FOUND, commit=oid(9))):
+        (told,) = checked(scan, manifest)
+        assert told.startswith("note|scanner|no scanner is configured")
+
+
+def test_without_a_scanner_what_the_last_one_found_is_told_with_what_can_be_typed() -> None:
+    _, told = checked(FOUND, Manifest(sources={NAME: SOURCE}))
+    assert told.startswith("fail|tool|has 1 finding at or above high|git hybrid pin tool --kind scan --force --request")
+    assert told.endswith(", or once upstream has a newer commit: git hybrid pin tool")
+    error = blocked_by(FOUND, NAME, "high", signed=False, has_scanner=False)
+    assert error is not None
+    assert error.again == ""
 
 
 @pytest.mark.parametrize(
