@@ -54,7 +54,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     if is_whole and found[0] is None:
         _require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
-        return _brought(repository, root, Witnesses())
+        return _brought(repository, root, Witnesses(), merging=False)
     lines = _hashed(found)
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
@@ -83,7 +83,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     if not repository.revision:
         coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
         is_new = found[0] is None and any(coming)
-    return _brought(repository, root, now) if is_new else now
+    return _brought(repository, root, now, merging=not repository.revision) if is_new else now
 
 
 def _manifests(repository: Repository, folders: Sequence[str], commit: str | None) -> Sequence[bytes | None]:
@@ -112,11 +112,11 @@ def _require_none(repository: Repository, path: str) -> None:
         raise error
 
 
-def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
+def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: bool) -> Witnesses:
     from git_hybrid.git.former import before_commit
 
     try:
-        brought, former = before_commit(repository, root, now)
+        brought, former = before_commit(repository, root, now, merging=merging)
     except GitRefused as error:
         if not is_unfetched(error.words):
             raise

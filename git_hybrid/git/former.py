@@ -48,10 +48,12 @@ class Former(Struct, frozen=True, kw_only=True):
     folders: Sequence[str] = ()
 
 
-def before_commit(repository: Repository, root: Path, now: Witnesses) -> tuple[Witnesses, Sequence[str]]:
+def before_commit(
+    repository: Repository, root: Path, now: Witnesses, *, merging: bool
+) -> tuple[Witnesses, Sequence[str]]:
     """Return *now* with what must be in the log that a commit, the pushed one or the next, brings into folder *root*.
 
-    Beside it are the folders in which that log was before.
+    Beside it are the folders in which that log was before. *merging*: the next commit brings it from another branch.
 
     Raises:
         GitRefused: git does not answer.
@@ -64,6 +66,7 @@ def before_commit(repository: Repository, root: Path, now: Witnesses) -> tuple[W
         return now, ()
     known = _ids(_blobs(repository, f"{revision}:./{folder}{LOG}"))
     others = _folders(repository, known, tips, folder) if known else ()
+    others = _came_from(repository, revision, () if merging else tips, others)
     found = _found(repository, known, dict.fromkeys(others, tips))
     # A workspace that was taken out and made anew: the folder has had a log, which goes on.
     here = tuple(appended(repository, tips, logs_in(folder)))
@@ -105,14 +108,10 @@ def before_move(
     tips = list(dict.fromkeys(parent for named in parents.values() for parent in named))
     known = _ids([path.read_bytes() for path in (root / "state").glob("sources-audit*.jsonl")]) if tips else set()
     folder, wanted = repository.prefix(root), {}
-    for other in _folders(repository, known, tips, folder) if known else ():
-        # A merge brings what was copied on the other side; what stays where it was goes on by itself.
-        brought = [
-            parent
-            for commit, named in parents.items()
-            if len(named) == 1 or not _has_log(repository, commit, other)
-            for parent in named
-        ]
+    others = _folders(repository, known, tips, folder) if known else ()
+    came = {commit: _came_from(repository, commit, named, others) for commit, named in parents.items()}
+    for other in others:
+        brought = [parent for commit, named in parents.items() if other in came[commit] for parent in named]
         wanted[other] = brought + ([] if since is None else [f"^{since}"])
     found = _found(repository, known, {other: tips for other, tips in wanted.items() if tips})
     more = logged_at(repository, since, tuple(wanted))
@@ -143,8 +142,19 @@ def first_of(repository: Repository, commits: Sequence[str], paths: Sequence[str
     return [next((blob for blob in some if blob is not None), None) for some in each]
 
 
-def _has_log(repository: Repository, commit: str, folder: str) -> bool:
-    return _blobs(repository, f"{commit}:./{folder}{LOG}") != [None]
+def _came_from(repository: Repository, commit: str, parents: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    """Return those of *others* from which the log came into *commit* (empty: what is staged).
+
+    A merge brings what was moved or copied on the other side, so what stays where it was goes on by itself; and so does
+    a copy that was made before, where the log was moved from elsewhere.
+    """
+    if not others:
+        return others
+    here = _blobs(repository, *(f"{commit}:./{other}{LOG}" for other in others))
+    left = [other for other, log in zip(others, here, strict=True) if log is None]
+    if len(parents) == 1 and not any(_blobs(repository, *(f"{parents[0]}:./{other}{LOG}" for other in left))):
+        return others
+    return left
 
 
 def _blobs(repository: Repository, *names: str) -> list[bytes | None]:
