@@ -13,7 +13,7 @@ from git_hybrid.core.approval import (
     as_approved,
     doubtful,
     has_keys,
-    signers_of,
+    signatures_of,
     unmet,
 )
 from git_hybrid.core.bundles import BundleContent
@@ -89,7 +89,8 @@ class Brought(Struct, frozen=True):
         accepted |= {name for item in self.acceptances(pin) for name in item.findings}
         here = snapshot.lock.pins.get(pin.source)
         is_new = not is_ours or here is None or here.commit != pin.commit
-        error = blocked_by(scan, pin.source, block_on, accepted, is_new=is_new, signed=snapshot.has_keys)
+        signed, has = snapshot.has_keys, bool(snapshot.manifest.scanners)
+        error = blocked_by(scan, pin.source, block_on, accepted, is_new=is_new, signed=signed, has_scanner=has)
         if error is None:
             return
         for item in accepting(self._brought(_no_doubt), pin):
@@ -154,8 +155,8 @@ class Brought(Struct, frozen=True):
         for side in (self.snapshot, self.content):
             spent |= used(side.overrides, side.trail, record.source, record.kind, record.to_commit, closed=True)
         policy = self.snapshot.manifest.policy
-        signers = signers_of(record, (str(self.content.lock.pins[record.source].url),), policy, spent, self.verify)
-        return Signatures(good=frozenset((record.id, who) for who in signers))
+        url = self.content.lock.pins[record.source].url
+        return signatures_of(record, (url,), self.content.trail, policy, spent, self.verify)
 
 
 def _comes_instead(theirs: Override, ours: Override | None) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, approved_at, good_signatures, keys_of, payload, unmet
+from git_hybrid.core.approval import Approved, Asked, Verify, approved_at, keys_of, payload, signed_texts, unmet
 from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
@@ -159,7 +159,8 @@ def asked_for(
 
 def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
     """Return the good signatures of *asked* by who made them, as policy knows their keys; also those that are spent."""
-    return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, (), verify)
+    made = signed_texts([payload(asked)], signatures, snapshot.manifest.policy, verify)
+    return {who: armour for who, (armour, _) in made.items()}
 
 
 def make_override(

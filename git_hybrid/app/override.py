@@ -6,9 +6,10 @@ from git_hybrid.app.force import Forced, approvals_of
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Asked
+from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
 from git_hybrid.core.governance import unbound
-from git_hybrid.core.override import Override, closed, event_of, phase
+from git_hybrid.core.override import Override, closed, event_of, phase, restoring
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
@@ -93,7 +94,8 @@ def _open(snapshot: Snapshot, identity: str) -> Override:
     if record.status != "active":
         raise UnknownOverride(override=identity, why=f"was {record.status} already, and stays so")
     if what := unbound(record, snapshot.trail):
-        raise UnknownOverride(override=identity, why=f"is a record {what}: git hybrid override restore {identity}")
+        hint = restoring(identity) if identity in snapshot.trail.latest else AGAIN
+        raise UnknownOverride(override=identity, why=f"is a record {what}", hint=hint)
     return record
 
 

@@ -283,8 +283,10 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
     accepted = accepted_findings(snapshot.approvals, new)
     if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
-        known = known and with_places(snapshot, known)
-        blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True, signed=signed)
+        known, has = known and with_places(snapshot, known), bool(snapshot.manifest.scanners)
+        blocked = known and blocked_by(
+            known, new.source, block_on, accepted, is_new=True, signed=signed, has_scanner=has
+        )
         objections.meet(blocked or scan_blocked(snapshot, new.source, new))
         return
     blocked = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)

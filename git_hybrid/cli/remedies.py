@@ -293,7 +293,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "print what an approver signs: git hybrid override request {override} --reason TEXT --expires WHEN",
             "git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT --signature FILE",
-            "or give it up: git hybrid pin {name}",
+            "{way}",
         ),
     ),
     "override-unrecorded": Remedy(
@@ -305,7 +305,7 @@ REMEDIES: Mapping[str, Remedy] = {
             "or find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
         ),
     ),
-    "unknown-override": Remedy(2, "{override}: {why}", hints=("git hybrid override list",)),
+    "unknown-override": Remedy(2, "{override}: {why}", hints=("{hint}",)),
     "host-not-allowed": Remedy(
         6,
         "{name}: the host {host} is not in [policy] hosts",
@@ -325,7 +325,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{accept}",
             "{move}",
-            "or leave out in the scanner's settings what is not used here, then: {again}",
+            "{again}",
         ),
     ),
     "no-scanner": Remedy(

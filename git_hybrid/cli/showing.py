@@ -87,10 +87,8 @@ def _tell_run(run: Unfinished | None, output: Output) -> None:
 
 def _tell_scans(found: Status, output: Output) -> None:
     """Name what mends the scans that say nothing good: a new one of a source, or an override for what was found."""
-    if not found.has_scanners:
-        return
     rows = found.rows
-    old = [row for row in rows if needs_scan(row)]
+    old = [row for row in rows if needs_scan(row)] if found.has_scanners else []
     hints = [f"git hybrid scan {row.name}" for row in old[:SHOWN_SCANS]]
     if len(old) > SHOWN_SCANS:
         hints.append("git hybrid scan --stale")

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from git_hybrid.core.ahead import APART, WAY_OUT, Ahead
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.endpoints import leads_to
 from git_hybrid.core.errors import ToolTooOld
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, is_same, person
@@ -171,10 +172,11 @@ class Signatures(Struct, frozen=True, kw_only=True):
     """What is known of the signatures of overrides in force.
 
     ``good`` has those that were made with a key that policy names, each as the id of its override and who signed;
-    ``unable`` says why none could be checked.
+    ``spent`` those of what another override was made with, which was closed. ``unable`` says why none could be checked.
     """
 
     good: frozenset[tuple[str, str]] = frozenset()
+    spent: frozenset[tuple[str, str]] = frozenset()
     unable: str = ""
 
 
@@ -194,53 +196,56 @@ def check_signatures(
     """Return what *verify* says of the signatures of overrides in force; without a key in policy it is not asked."""
     if not has_keys(manifest.policy):
         return Signatures()
-    good: set[tuple[str, str]] = set()
+    found: list[Signatures] = []
     try:
         for record in overrides.records.values():
             if is_in_force(record, clock):
-                urls = _urls(record, manifest, lock)
+                here = (manifest.sources.get(record.source), lock.pins.get(record.source))
+                urls = [item.url for item in here if item is not None]
                 spent = used(overrides, trail, record.source, record.kind, record.to_commit, closed=True)
-                good |= {(record.id, who) for who in signers_of(record, urls, manifest.policy, spent, verify)}
+                found.append(signatures_of(record, urls, trail, manifest.policy, spent, verify))
     except ToolTooOld as error:
         return Signatures(unable=f"{error.tool} is not installed")
-    return Signatures(good=frozenset(good))
+    good, gone = (frozenset().union(*told) for told in ([one.good for one in found], [one.spent for one in found]))
+    return Signatures(good=good, spent=gone)
 
 
-def signers_of(
-    record: Override, urls: Sequence[str], policy: Policy, spent: Collection[str], verify: Verify
-) -> Collection[str]:
-    """Return who signed what *record* says, of a source at one of *urls*; *spent* are signatures of what was used.
+def signatures_of(
+    record: Override, urls: Sequence[Url], trail: Trail, policy: Policy, earlier: Collection[str], verify: Verify
+) -> Signatures:
+    """Return what *verify* says of the signatures of *record*, of a source at *urls*.
+
+    A text that a signature of *earlier* is of is spent: who wants it again has to ask again.
 
     Raises:
         ToolTooOld: there is nothing to check a signature with.
     """
     given = [item.signature for item in last_approvals(record) if item.signature is not None]
-    texts = [payload(item) for item in _as_asked(record, urls)]
-    return good_signatures(texts, given, policy, spent, verify)
+    texts = [payload(item) for item in _as_asked(record, _spelled(record, urls, trail))]
+    made = signed_texts(texts, given, policy, verify)
+    spent = {text for text in {text for _, text in made.values()} if is_spent(text, earlier, keys_of(policy), verify)}
+    good = frozenset((record.id, who) for who, (_, text) in made.items() if text not in spent)
+    return Signatures(good=good, spent=frozenset((record.id, who) for who in made) - good)
 
 
-def good_signatures(
-    texts: Sequence[bytes], armours: Sequence[str], policy: Policy, earlier: Collection[str], verify: Verify
-) -> dict[str, str]:
-    """Return the signatures among *armours* of one of *texts* by who made them, as policy knows their keys.
-
-    A text that a signature of *earlier* is of is spent: who wants it again has to ask again.
-    """
+def signed_texts(
+    texts: Sequence[bytes], armours: Sequence[str], policy: Policy, verify: Verify
+) -> dict[str, tuple[str, bytes]]:
+    """Return the signatures of one of *texts*, each with that text, by who made them, as policy knows their keys."""
     found: dict[str, tuple[str, bytes]] = {}
     for approver in policy.approvers:
         for armour in armours if approver.key else ():
             text = next((item for item in texts if verify(item, approver.key, armour)), None)
             if text is not None:
                 found[person(approver.id)] = armour, text
-    spent = {text for text in {text for _, text in found.values()} if is_spent(text, earlier, keys_of(policy), verify)}
-    return {who: armour for who, (armour, text) in found.items() if text not in spent}
+    return found
 
 
-def _urls(record: Override, manifest: Manifest, lock: Lock) -> Sequence[str]:
-    source, pin = manifest.sources.get(record.source), lock.pins.get(record.source)
-    found = [str(source.url)] if source is not None else []
-    found += [str(pin.url)] if pin is not None else []
-    return list(dict.fromkeys(found)) or [""]
+def _spelled(record: Override, urls: Sequence[Url], trail: Trail) -> Sequence[str]:
+    """Return *urls*, and how else the same repositories were written where the commit of *record* was pinned."""
+    told = trail.urls.get((record.source, record.to_commit), ())
+    same = (text for text in told if any(leads_to(text, url) for url in urls))
+    return list(dict.fromkeys((*map(str, urls), *same))) or [""]
 
 
 def _as_asked(record: Override, urls: Sequence[str]) -> Iterator[Asked]:
@@ -272,6 +277,7 @@ def as_approved(record: Override, signatures: Signatures) -> Approved:
         requesters=(record.requested_by,),
         approvers=tuple(item.id for item in current),
         signed={who for identity, who in signatures.good if identity == record.id},
+        spent={who for identity, who in signatures.spent if identity == record.id},
         unable=signatures.unable,
         since=approved_at(record),
         until=record.expires_at,

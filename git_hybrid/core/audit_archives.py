@@ -27,8 +27,15 @@ def _bring_back(archive: str) -> str:
     return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {archive}) -- {archive}"
 
 
+def _taken_away(archive: str) -> str:
+    """Return what mends that *archive* is there, where no commit has it; it may be staged."""
+    return f"git rm -q --cached --ignore-unmatch -- {archive}; git clean -f -- {archive}"
+
+
 RESTORE = restore(LOG)
-AGAIN = "do again what was recorded since the last commit, after: git checkout HEAD -- sources.toml state"
+UNDO = "git checkout --no-overlay HEAD -- sources.toml state; git clean -f -- 'state/sources*'"
+"""What leaves nothing but what HEAD has: a file that a command has made since is none of git's, or is staged."""
+AGAIN = f"do again what was recorded since the last commit, after: {UNDO}"
 """What mends it where records that git does not have would be lost, or are: what HEAD has agrees with itself."""
 NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit verify"
 """The same where no repository has the log."""
@@ -86,8 +93,8 @@ class Files:
         details = [detail for told in self._told.values() for _, detail in told]
         return tuple(f"state/{detail['archive']}" for detail in details if self._find(detail) is None)
 
-    def breaches(self) -> Iterator[Breach]:
-        """Yield what does not fit where one file of the log goes on from another."""
+    def breaches(self, committed: Container[str] | None) -> Iterator[Breach]:
+        """Yield what does not fit where one file goes on from another; *committed* has the lines that git has."""
         for file, told in self._told.items():
             for line, detail in told:
                 name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
@@ -104,7 +111,9 @@ class Files:
             if more is not None:
                 # It harms nobody as long as all that it holds is in the others.
                 what, proves = "is in an archive that no record goes on from", "it was put there, or a rotation undone"
-                yield breach_at("archive-foreign", item.file, more, what, proves)
+                breach = breach_at("archive-foreign", item.file, more, what, proves)
+                is_new = committed is not None and more.sha256 not in committed
+                yield replace(breach, mend=_taken_away(item.file)) if is_new else breach
 
     def vouched(self, committed: frozenset[str]) -> frozenset[str]:
         """Return *committed* with the lines of every archive whose content a committed record names by its SHA-256."""

@@ -18,6 +18,7 @@ from git_hybrid.core.audit_archives import (
     LOG,
     NO_GIT,
     RESTORE,
+    UNDO,
     Breach,
     Files,
     breach_at,
@@ -38,7 +39,7 @@ _ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
     " then git hybrid add what BRANCH had"
 )
-_UNDO = "set the clock, undo what was recorded meanwhile (git checkout HEAD -- sources.toml state), and do it again"
+_UNDO = f"set the clock, and do again what was recorded meanwhile, after: {UNDO}"
 
 
 def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime | None = None) -> tuple[Breach, ...]:
@@ -50,7 +51,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += [*_forks(files.ours, committed), *files.breaches()]
+    found += [*_forks(files.ours, committed), *files.breaches(committed)]
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}

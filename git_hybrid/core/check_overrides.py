@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.approval import as_approved, unlike, unmet
 from git_hybrid.core.audit import detail_of
+from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
@@ -110,7 +111,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     if what := unbound(record, facts.trail):
         why = "a record that the audit log does not bear out proves nothing"
         known = record.id in facts.trail.latest
-        mend = restoring(record.id) if known else "restore both from git: git log -p -- state"
+        mend = restoring(record.id) if known else f"restore both from git (git log -p -- state), or {AGAIN}"
         yield violation(f"is an override {what}", why, mend)
         return
     if record.status != "active":

@@ -6,7 +6,7 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import ScanBlocked
@@ -23,13 +23,15 @@ _FILE = "state/sources.json"
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
     """Return the pinned sources whose scan is missing, stale, an error, or has findings that policy blocks on.
 
-    A scan that the audit log does not bear out is none. Without a scanner in the manifest nothing is asked for, and
-    the one thing told is that.
+    A scan that the audit log does not bear out is none. Without a scanner in the manifest none is asked for, which is
+    told; what the last one found is refused all the same.
     """
     if not facts.manifest.scanners:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
-        return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note"),)
+        note = Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note")
+        has_scan = any(entry.scan.state != "missing" for entry in facts.state.sources.values())
+        return (note, *_refused(facts)) if has_scan else (note,)
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
 
     unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
@@ -49,6 +51,23 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
             mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"
             found.append(Violation(file=file, entry="report", what=what, why="it was edited by hand", mend=mend))
     return tuple(found)
+
+
+def _refused(facts: Facts) -> Iterator[Violation]:
+    """Yield the pins of which the last scan has findings that policy blocks on, as state or the log tells of it."""
+    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
+
+    trail = scan_trail_of(records_of(facts.log), facts.state, facts.lock)
+    for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
+        pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
+        scan = trail.told.get(name, ScanStatus() if entry is None else entry.scan)
+        own = scan if scan.commit == pin.commit else None
+        others = found_elsewhere(facts.state, trail.unproved, facts.manifest, pin, own)
+        blocked = None if own is None else unaccepted(own, pin, facts.approvals, facts.manifest)
+        blocked = blocked or unaccepted_elsewhere(others, pin, facts.approvals, facts.manifest)
+        if blocked is not None:
+            what, why, mend = _blocking(blocked)
+            yield Violation(file=_FILE, entry=name, what=what, why=why, mend=mend)
 
 
 _NEVER = "was never scanned", "nobody knows what the pinned commit holds"

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from git_hybrid.core.errors import ScanBlocked
-from git_hybrid.core.governance import Unapproved, mend_of, unapproved, why_unapproved
+from git_hybrid.core.governance import Unapproved, in_force, mend_of, unapproved, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
-from git_hybrid.core.override import IN_FORCE, Override, Phase, phase
+from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.planner import differs_in_lfs, has_other_origin, same_facts
 from git_hybrid.core.scan_policy import accepted_by, scan_blocked
@@ -128,7 +128,7 @@ def condition(
         override_phase=None if override is None else phase(override, snapshot.clock),
         accepted=accepted,
         accepted_phase=None if accepted is None else phase(accepted, snapshot.clock),
-        in_force=tuple(item for item in snapshot.overrides.of(name) if phase(item, snapshot.clock) in IN_FORCE),
+        in_force=in_force(name, snapshot.approvals),
         blocked=blocked,
         head=clone.head if clone else None,
         dirty=clone.dirty if clone else (),
@@ -278,9 +278,7 @@ def needs_scan(item: Condition) -> bool:
 
 def scan_mend(item: Condition) -> str | None:
     """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
-    if not item.scan_wanted:
-        return None
-    if needs_scan(item):
+    if item.scan_wanted and needs_scan(item):
         return f"git hybrid scan {item.name}"
     return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
 

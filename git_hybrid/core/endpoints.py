@@ -131,6 +131,14 @@ def same_repository(url: Url, other: Url) -> bool:
     return url == other or _host_and_path(url) == _host_and_path(other)
 
 
+def leads_to(text: str, url: Url) -> bool:
+    """Tell whether *text* is a URL of the repository at *url*."""
+    try:
+        return text == str(url) or same_repository(parse_url(text), url)
+    except InvalidText:
+        return False
+
+
 def _host_and_path(url: Url) -> tuple[str, str]:
     host = url.host.strip("[]").replace(":", "_") or "localhost"
     if url.port is not None:

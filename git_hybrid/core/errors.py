@@ -676,12 +676,16 @@ class OverrideEnded(PolicyError):
 
 
 class OverrideUnsigned(PolicyError):
-    """The pin rests on an override that lacks the signatures of those whose keys policy names; ``what`` says which."""
+    """The pin rests on an override that lacks the signatures of those whose keys policy names; ``what`` says which.
+
+    ``way`` is how to go on without an approval, nothing where that takes another entry.
+    """
 
     code: ClassVar[str] = "override-unsigned"
     override: str
     what: str
     commit: str
+    way: str
 
 
 class OverrideUnrecorded(HybridError):
@@ -696,11 +700,12 @@ class OverrideUnrecorded(HybridError):
 
 
 class UnknownOverride(HybridError):
-    """No record has this id, or the record can no longer be changed (``why``)."""
+    """No record has this id, or the record can no longer be changed (``why``); ``hint`` is what to type."""
 
     code: ClassVar[str] = "unknown-override"
     override: str
     why: str
+    hint: str = "git hybrid override list"
 
 
 class HostNotAllowed(PolicyError):
@@ -729,7 +734,7 @@ class ScanBlocked(PolicyError):
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
     which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
-    without them, ``again`` is the command that scans the commit once more.
+    without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner.
     """
 
     code: ClassVar[str] = "scan-blocked"

@@ -12,7 +12,7 @@ from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded,
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, track_field
-from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
+from git_hybrid.core.override import Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import JOINED, approval_words, signature_words
@@ -109,6 +109,12 @@ def unbound(record: Override, trail: Trail) -> str:
     return "" if binds(told, record) else "whose record is not what the audit log tells"
 
 
+def in_force(name: SourceName, approvals: Approvals) -> tuple[Override, ...]:
+    """Return the overrides of the source *name* that last still, and that the audit log bears out."""
+    lasting = (item for item in approvals.overrides.of(name) if is_in_force(item, approvals.clock))
+    return tuple(item for item in lasting if not unbound(item, approvals.trail))
+
+
 class Lifted(Struct, frozen=True):
     """What the override of a pin lifts, and which commit the pin came from."""
 
@@ -185,8 +191,10 @@ def without(record: Override, commit: str) -> str:
 
 
 def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:
-    what = doubt(record)
-    return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit) if what else None
+    if not (what := doubt(record)):
+        return None
+    way = without(record, pin.commit)
+    return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit, way=way)
 
 
 def _unrecorded(pin: Pin, override: str, what: str, approvals: Approvals, *, lost: bool = False) -> OverrideUnrecorded:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from git_hybrid.core.plan import Snapshot
 
 SHOWN = 5
+_LEAVE_OUT = "or leave out in the scanner's settings what is not used here"
 
 
 def accepted_findings(approvals: Approvals, pin: Pin) -> frozenset[str]:
@@ -126,10 +127,11 @@ def unaccepted(
     """
     accepted, source = accepted_findings(approvals, pin), manifest.sources.get(pin.source)
     track, block_on = None if source is None else source.track, manifest.policy.scan_block_on
-    blocked = blocked_by(scan, pin.source, block_on, accepted, track=track, signed=approvals.signed)
+    has_scanner, signed = bool(manifest.scanners), approvals.signed
+    blocked = blocked_by(scan, pin.source, block_on, accepted, track=track, signed=signed, has_scanner=has_scanner)
     if blocked is not None and by is not None:
         blocked.findings = (*blocked.findings, f"found by the scan of {by}, which has the same commit")
-        blocked.again = f"git hybrid scan {by}"
+        blocked.again = f"{_LEAVE_OUT}, then: git hybrid scan {by}" if has_scanner else ""
     return with_lost(blocked, approvals, pin)
 
 
@@ -157,11 +159,12 @@ def blocked_by(
     track: Track | None = None,
     is_new: bool = False,
     signed: bool,
+    has_scanner: bool = True,
 ) -> ScanBlocked | None:
     """Return the error for the findings of *scan* that policy blocks on, or None if there is none.
 
     *track* is what the source follows, *is_new*: it is not pinned to the commit yet, *signed*: policy names keys, so an
-    approval takes a signature.
+    approval takes a signature, *has_scanner*: a commit can be scanned.
     """
     ids, count = blocking_findings(scan, block_on, accepted)
     if not count:
@@ -169,6 +172,7 @@ def blocked_by(
     lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
     what = f"--to {scan.commit}" if is_new else "--kind scan"
+    to_pin = f"git hybrid pin {name}{' --scan' if has_scanner else ''}"
     return ScanBlocked(
         name=name,
         commit=(scan.commit or "")[:10],
@@ -177,14 +181,14 @@ def blocked_by(
         findings=(*lines, *more),
         ids=ids,
         accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
-        move="" if is_new or track is None else _moving(name, track),
-        again=f"git hybrid pin {name} --scan" if is_new else f"git hybrid scan {name}",
+        move="" if is_new or track is None else _moving(track, to_pin),
+        again=f"{_LEAVE_OUT}, then: {to_pin if is_new else f'git hybrid scan {name}'}" if has_scanner else "",
     )
 
 
-def _moving(name: SourceName, track: Track) -> str:
+def _moving(track: Track, again: str) -> str:
     """Return how a source comes to another commit; what a tag or a commit names does not move by itself."""
-    again, (key, _) = f"git hybrid pin {name} --scan", track_field(track)
+    key, _ = track_field(track)
     if key in ("branch", "version"):
         return f"once upstream has a newer commit: {again}"
     return f"name another {key} in sources.toml, then {again}"

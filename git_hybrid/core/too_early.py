@@ -62,6 +62,9 @@ def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
             # It was committed, and nobody looks back so far here.
             return timedelta(0)
     texts = witnesses.manifests(commit)
+    if commit is not None and len(texts) == 1:
+        # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
+        return timedelta(0)
     return min([age, *(timedelta(0) if text is None else witnesses.decode_age(text) for text in texts)])
 
 

@@ -12,7 +12,7 @@ from git_hybrid.core.errors import BadArgument, GitRefused
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
+from git_hybrid.git.ahead import FILES, LOCK, LOG, STAGED, sides, witness_question
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.repository import Repository, is_unfetched, refused
@@ -54,7 +54,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     if is_whole and found[0] is None:
         _require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
-        return _brought(repository, root, Witnesses())
+        return _brought(repository, root, Witnesses(), merging=False)
     lines = _hashed(found)
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
@@ -76,23 +76,27 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=partial(_manifests, repository, prefix),
+        manifests=partial(_manifests, repository, (prefix,)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
     if not repository.revision:
         coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
         is_new = found[0] is None and any(coming)
-    return _brought(repository, root, now) if is_new else now
+    return _brought(repository, root, now, merging=not repository.revision) if is_new else now
 
 
-def _manifests(repository: Repository, prefix: str, commit: str | None) -> Sequence[bytes | None]:
-    """Return the manifests of *commit* and of its parents; None asks for what the commit to be judged is made from."""
+def _manifests(repository: Repository, folders: Sequence[str], commit: str | None) -> Sequence[bytes | None]:
+    """Return the manifests of *commit* and of its parents; None asks for what the commit to be judged is made from.
+
+    *folders* are those in which the workspace stands, or stood before.
+    """
+    from git_hybrid.git.former import first_of
+
     names = [f"{repository.revision}{_FIRST}" if repository.revision else "HEAD"]
     if commit is not None:
         names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
-    question = "".join(f"{name}:{prefix}sources.toml\n" for name in names)
-    return blobs(repository.ask(STAGED, stdin=question.encode("utf-8", "surrogateescape")))
+    return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
 
 
 def _require_none(repository: Repository, path: str) -> None:
@@ -108,15 +112,16 @@ def _require_none(repository: Repository, path: str) -> None:
         raise error
 
 
-def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
+def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: bool) -> Witnesses:
     from git_hybrid.git.former import before_commit
 
     try:
-        return before_commit(repository, root, now)
+        brought, former = before_commit(repository, root, now, merging=merging)
     except GitRefused as error:
         if not is_unfetched(error.words):
             raise
         return replace(now, is_partial=True)
+    return replace(brought, manifests=partial(_manifests, repository, (repository.prefix(root), *former)))
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -198,7 +203,8 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         at=_restoring(repository, prefix, ever, [LOG, *archives]),
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
-        past=lambda: past_of(repository, root, lines if since is None else None),
+        past=lambda: past_of(repository, root, lines if since is None else None, former.folders),
+        manifests=partial(_manifests, repository, (prefix, *former.folders)),
     )
 
 

@@ -38,14 +38,22 @@ _ID = pattern(r"[0-9A-Za-z-]{1,100}")
 
 
 class Former(Struct, frozen=True, kw_only=True):
-    """The SHA-256 of lines of a log that were committed elsewhere, each with the commit; hashes that name records."""
+    """The SHA-256 of lines of a log that were committed elsewhere, each with the commit; hashes that name records.
+
+    ``folders`` are those where that was, each with a slash behind it, the last one first.
+    """
 
     lines: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[str] = ()
 
 
-def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
+def before_commit(
+    repository: Repository, root: Path, now: Witnesses, *, merging: bool
+) -> tuple[Witnesses, Sequence[str]]:
     """Return *now* with what must be in the log that a commit, the pushed one or the next, brings into folder *root*.
+
+    Beside it are the folders in which that log was before. *merging*: the next commit brings it from another branch.
 
     Raises:
         GitRefused: git does not answer.
@@ -55,18 +63,19 @@ def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witness
         tip for tip in ([f"{revision}^1", f"{revision}^2"] if revision else ["HEAD"]) if has_commit(repository, tip)
     ]
     if not tips:
-        return now
+        return now, ()
     known = _ids(_blobs(repository, f"{revision}:./{folder}{LOG}"))
     others = _folders(repository, known, tips, folder) if known else ()
+    others = _came_from(repository, revision, () if merging else tips, others)
     found = _found(repository, known, dict.fromkeys(others, tips))
     # A workspace that was taken out and made anew: the folder has had a log, which goes on.
     here = tuple(appended(repository, tips, logs_in(folder)))
     own = logged(here)
     found = Former(lines={**own, **found.lines}, hashes=found.hashes)
     if not found.lines:
-        return now
+        return now, ()
     sides = _blobs(repository, *(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK)))
-    return replace(
+    brought = replace(
         now,
         committed=(now.committed or frozenset()) | found.lines.keys(),
         ever=(*found.lines, *now.ever),
@@ -75,6 +84,7 @@ def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witness
         twice=now.twice | _repeated(sides[::2]),
         lock_texts=now.lock_texts or tuple(lock for lock in sides[1::2] if lock is not None)[:1],
     )
+    return brought, others
 
 
 def _repeated(found: Sequence[bytes | None]) -> frozenset[str]:
@@ -98,18 +108,15 @@ def before_move(
     tips = list(dict.fromkeys(parent for named in parents.values() for parent in named))
     known = _ids([path.read_bytes() for path in (root / "state").glob("sources-audit*.jsonl")]) if tips else set()
     folder, wanted = repository.prefix(root), {}
-    for other in _folders(repository, known, tips, folder) if known else ():
-        # A merge brings what was copied on the other side; what stays where it was goes on by itself.
-        brought = [
-            parent
-            for commit, named in parents.items()
-            if len(named) == 1 or not _has_log(repository, commit, other)
-            for parent in named
-        ]
+    others = _folders(repository, known, tips, folder) if known else ()
+    came = {commit: _came_from(repository, commit, named, others) for commit, named in parents.items()}
+    for other in others:
+        brought = [parent for commit, named in parents.items() if other in came[commit] for parent in named]
         wanted[other] = brought + ([] if since is None else [f"^{since}"])
     found = _found(repository, known, {other: tips for other, tips in wanted.items() if tips})
     more = logged_at(repository, since, tuple(wanted))
-    return Former(lines={**found.lines, **more}, hashes=found.hashes)
+    folders = tuple(other for other, tips in wanted.items() if tips)
+    return Former(lines={**found.lines, **more}, hashes=found.hashes, folders=folders)
 
 
 def logged_at(repository: Repository, revision: str | None, folders: Collection[str]) -> dict[str, str]:
@@ -124,8 +131,30 @@ def logged_at(repository: Repository, revision: str | None, folders: Collection[
     return {line_hash(line): revision for blob in found if blob for line in blob.split(b"\n") if line}
 
 
-def _has_log(repository: Repository, commit: str, folder: str) -> bool:
-    return _blobs(repository, f"{commit}:./{folder}{LOG}") != [None]
+def first_of(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> list[bytes | None]:
+    """Return what each of *commits* has at the first of *paths* (from the top) where it has a file, or None.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    found = _blobs(repository, *(f"{one}:{path}" for one in commits for path in paths))
+    each = (found[at : at + len(paths)] for at in range(0, len(found), len(paths)))
+    return [next((blob for blob in some if blob is not None), None) for some in each]
+
+
+def _came_from(repository: Repository, commit: str, parents: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    """Return those of *others* from which the log came into *commit* (empty: what is staged).
+
+    A merge brings what was moved or copied on the other side, so what stays where it was goes on by itself; and so does
+    a copy that was made before, where the log was moved from elsewhere.
+    """
+    if not others:
+        return others
+    here = _blobs(repository, *(f"{commit}:./{other}{LOG}" for other in others))
+    left = [other for other, log in zip(others, here, strict=True) if log is None]
+    if len(parents) == 1 and not any(_blobs(repository, *(f"{parents[0]}:./{other}{LOG}" for other in left))):
+        return others
+    return left
 
 
 def _blobs(repository: Repository, *names: str) -> list[bytes | None]:

@@ -7,21 +7,24 @@ from pathlib import Path
 
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import LOCK, STAGED
+from git_hybrid.git.ahead import LOCK
 from git_hybrid.git.appended import appended
+from git_hybrid.git.former import first_of
 from git_hybrid.git.patches import Added, line_hash, logs_in
 from git_hybrid.git.repository import Repository
-from git_hybrid.git.staged import blobs
 
 _TOGETHER = 32
 """So many locks are read with one process."""
 
 
 class _Locks(Struct):
-    """Reads locks of commits, those that stand behind one in ``order`` along with it; each is asked for once."""
+    """Reads locks of commits, those that stand behind one in ``order`` along with it; each is asked for once.
+
+    A commit has it at the first of ``paths`` where it has one: the workspace was moved there, or was not yet.
+    """
 
     repository: Repository
-    path: str
+    paths: Sequence[str]
     order: Sequence[str]
     place: Mapping[str, int]
     _read: dict[str, bytes | None] = field(default_factory=dict)
@@ -30,25 +33,28 @@ class _Locks(Struct):
         if commit not in self._read:
             at = self.place.get(commit, len(self.order))
             wanted = (commit, *self.order[at + 1 : at + _TOGETHER])
-            question = "".join(f"{one}:{self.path}\n" for one in wanted).encode("utf-8", "surrogateescape")
-            self._read.update(zip(wanted, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
+            self._read.update(zip(wanted, first_of(self.repository, wanted, self.paths), strict=True))
         return self._read.pop(commit)
 
 
-def past_of(repository: Repository, root: Path, told: Iterable[Added] | None) -> Past | None:
+def past_of(
+    repository: Repository, root: Path, told: Iterable[Added] | None, former: Sequence[str] = ()
+) -> Past | None:
     """Return what came before HEAD in the workspace at *root*; None where nothing was committed.
 
-    *told* is what was added to the log in all of history, if somebody has asked for it.
+    *told* is what was added to the log in all of history, if somebody has asked for it; *former* are the folders in
+    which the workspace stood before, the last one first.
 
     Raises:
         GitRefused: git does not answer.
     """
     if repository.top is None:
         return None
-    path = repository.prefix(root) + LOCK
-    logs = logs_in(repository.prefix(root))
+    folders = (repository.prefix(root), *former)
+    paths = [folder + LOCK for folder in folders]
+    logs = [name for folder in folders for name in logs_in(folder)]
     listing = ("git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", "HEAD")
-    done = repository.run([*listing, "--", f":(top,literal){path}", *logs])
+    done = repository.run([*listing, "--", *(f":(top,literal){path}" for path in paths), *logs])
     listed = [line.split() for line in done.stdout.decode("ascii", "replace").splitlines()]
     if done.status != 0 or not listed:
         return None
@@ -57,8 +63,8 @@ def past_of(repository: Repository, root: Path, told: Iterable[Added] | None) ->
     return Past(
         head=order[0],
         parents={commit: tuple(parents) for commit, *parents in listed},
-        added=_by_commit(appended(repository, ("HEAD",), logs) if told is None else told),
-        lock=_Locks(repository, path, order, place),
+        added=_by_commit(appended(repository, ("HEAD",), logs) if told is None or former else told),
+        lock=_Locks(repository, paths, order, place),
     )
 
 

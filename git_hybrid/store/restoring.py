@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from git_hybrid.core.audit import detail_of
+from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import InvalidFile, Problem, UnknownOverride
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.override import Override, Overrides, Trail, binds, trail_of, with_overrides
@@ -27,14 +28,21 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
     trail = trail_of(reading.records(layout))
     for identity in wanted:
         if identity not in trail.latest:
-            raise UnknownOverride(override=identity, why="is not in the audit log, which could tell what it was")
+            raise _untold(identity)
     kept, names = _readable(layout), set(wanted) or set(trail.latest)
     if kept is None:
         kept, names = Overrides(), set(trail.latest)
     lost = _lost(kept, names, trail)
     if lost:
         write_file(layout.overrides, encode_overrides(with_overrides(kept, lost)))
+    elif not wanted and (foreign := sorted(kept.records.keys() - trail.latest.keys())):
+        raise _untold(foreign[0])
     return tuple(lost.values())
+
+
+def _untold(identity: str) -> UnknownOverride:
+    why = "is not in the audit log, which could tell what it was"
+    return UnknownOverride(override=identity, why=why, hint=AGAIN)
 
 
 def restored(layout: Layout, kept: Overrides, log: bytes) -> Overrides:

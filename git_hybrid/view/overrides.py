@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from git_hybrid.core.governance import unbound
 from git_hybrid.core.override import Kind, Override, Trail, approvers, phase, why_closed
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
@@ -28,6 +29,7 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: 
         lines += [safe(told), f"    {safe(item.reason)}" + (f" ({safe(item.incident)})" if item.incident else "")]
         because = why_closed(item, trail)
         lines += [f"    {item.status}: {safe(because)}"] if because else []
+        lines += [f"    it is an override {what}: git hybrid check overrides"] if (what := unbound(item, trail)) else []
     return lines
 
 

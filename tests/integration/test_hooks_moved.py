@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration.test_hooks_places import hook
-from support.governed import FILES, LOG, Site, forced_site
+from support.governed import FILES, LOCK, LOG, Site, forced_site
 from support.kit import git
 
 
@@ -100,6 +100,24 @@ def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     assert "lost-by-commit" in there("audit", "verify", check=5).out
 
 
+def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site) -> None:
+    old = site.read(LOCK)
+    site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    site.commit("policy")
+    site.replace("sources.toml", '"3d"', '"0d"')
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.replace("sources.toml", '"0d"', '"3d"')
+    there = moved(site, "platform", commit=False)
+    there.commit("move")
+    (young,) = there.checked("audit")
+    assert "[policy] min_release_age is 3 d, and no override lifts it" in young.what
+    there = moved(there, "third", commit=False)
+    there.put_back({LOCK: old})
+    there.commit("move again")
+    assert "tool was put back to " in "".join(item.what for item in there.checked("audit"))
+
+
 def test_a_log_that_is_away_for_a_while_is_missed(site: Site) -> None:
     revoke(site)
     old = texts(site)
@@ -123,8 +141,13 @@ def test_a_copy_goes_on_by_itself(site: Site) -> None:
     copy.commit("copy")
     revoke(site)
     assert is_whole(copy)
-    assert is_whole(site)
-    git("rm", "-q", "-r", ".", cwd=site.root)
+    copy("mirror", "add", "m", "https://m.example", "--owner", "o@example.org")
+    copy.commit("mirror")
+    there = moved(site, "platform", commit=False)
+    assert is_whole(there)
+    there.commit("move")
+    assert is_whole(there)
+    git("rm", "-q", "-r", ".", cwd=there.root)
     copy.commit("the first is gone")
     assert is_whole(copy)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,26 @@ def test_only_what_the_log_tells_in_full_is_written(forced: Site) -> None:
     forced("override", "restore", "ovr-0", check=2)
     forced.replace(LOG, '"reason":"hotfix"', '"reason":"hotfit"')
     assert "is not in the audit log" in forced("override", "restore", record["id"], check=2).err
-    assert forced("override", "restore", "--json").json()["overrides"] == []
+    assert "is not in the audit log" in forced("override", "restore", check=2).err
+
+
+def test_what_was_undone_before_the_commit_is_taken_away_as_the_check_says(site: Site) -> None:
+    def mended() -> list[str]:
+        for item in (*site.checked("overrides"), *site.checked("audit")):
+            subprocess.run(["sh", "-c", item.mend.rpartition("after: ")[2]], cwd=site.root, check=True)
+        return [git("status", "--short", cwd=site.root), *failures(site)]
+
+    site.force(site.commits.hotfix)
+    git("checkout", "-q", "--", ".", cwd=site.root)
+    (record,) = site.overrides()
+    assert f"{record['id']}: is not in the audit log" in site("override", "restore", check=2).err
+    assert "it is an override of which the audit log knows nothing" in site("override", "list").out
+    assert "in force" not in site("status").out
+    git("add", "-A", cwd=site.root)
+    assert mended() == [""]
+    site("audit", "rotate")
+    git("checkout", "-q", "--", ".", cwd=site.root)
+    assert mended() == [""]
 
 
 def test_an_edited_record_is_put_right(forced: Site) -> None:

@@ -177,6 +177,8 @@ def test_an_age_that_was_lowered_for_one_command_is_told(site: Site) -> None:
     assert len(site.checked("audit")) == 1
     assert "bad state/sources-audit.jsonl: too-young: " in site("audit", "verify", check=5).out
     assert site.checked("audit", after=timedelta(days=4)) == []
+    (site.root / ".git/shallow").write_text(git("rev-parse", "HEAD", cwd=site.root) + "\n")
+    assert [item for item in site.checked("audit") if item.level != "note"] == [], "who moved it was not fetched"
 
 
 def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(forced: Site) -> None:

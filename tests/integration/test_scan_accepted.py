@@ -57,7 +57,9 @@ def test_all_that_blocks_is_accepted_until_it_is_revoked(hybrid: Hybrid, workspa
     hybrid("check", "overrides", "scans", "audit")
     assert "active      tool  accepted scan of " in hybrid("override", "list").out
     hybrid("override", "revoke", record["id"], "--reason", "no longer")
-    hybrid("sync", check=6)
+    use(workspace)
+    assert "git hybrid scan" not in hybrid("sync", check=6).err
+    assert "hint: git hybrid pin tool --kind scan " in hybrid("status").err
 
 
 def test_what_is_accepted_is_told_as_accepted_and_is_no_trouble(

@@ -13,7 +13,7 @@ from git_hybrid.core.approval import (
     last_approvals,
     payload,
 )
-from git_hybrid.core.audit import extend, tail_of
+from git_hybrid.core.audit import Event, extend, tail_of
 from git_hybrid.core.errors import OverrideUnsigned, ToolTooOld
 from git_hybrid.core.governance import governed, mend_of, why_unapproved
 from git_hybrid.core.lock import Lock
@@ -110,6 +110,14 @@ def test_what_was_signed_elsewhere_is_not() -> None:
     assert checked(ITEM, signed=replace(asked(), url=""), declared=False, pinned=False)[0] == GOOD
 
 
+def test_another_spelling_of_the_url_does_not_spoil_it() -> None:
+    other, foreign = f"{TOOL.url}.git", "https://example.org/other"
+    for signed, good in ((other, GOOD), (foreign, Signatures()), ("no URL", Signatures())):
+        told = (Event(event="pin", source=TOOL.name, after=oid(2), detail={"url": url}) for url in (signed, foreign))
+        trail = trail_of(extend(tail_of(()), tuple(told), at=NOW, operator="o", command_id=RUN, log_id="l"))
+        assert checked(ITEM, signed=replace(asked(), url=signed), trail=trail)[0] == good
+
+
 def test_what_the_record_adds_later_does_not_spoil_it() -> None:
     """Where a lost override came from is known again."""
     assert checked(ITEM, signed=replace(asked(), from_commit=ITEM.to_commit))[0] == GOOD
@@ -124,7 +132,9 @@ def test_findings_are_accepted_as_they_were_signed(kind: Kind) -> None:
 
 
 def test_a_signature_that_was_spent_is_not_good_again() -> None:
-    assert checked(ITEM, replace(ITEM, id="ovr-0", status="revoked"))[0] == Signatures()
+    found = checked(ITEM, replace(ITEM, id="ovr-0", status="revoked"))[0]
+    assert found == Signatures(spent=GOOD.good)
+    assert "the approval of Bea <bea@example.org> was used already" in doubtful(ITEM, KEYS, found)
     other = replace(ITEM, id="ovr-0", status="revoked", to_commit=oid(3))
     assert checked(ITEM, other) == (GOOD, 1)
 
@@ -136,7 +146,7 @@ def test_a_signature_that_the_log_knows_as_spent_is_so_whatever_the_file_says(en
     bare = replace(first, approvers=(Approval(id="bea@example.org", at=NOW),), to_commit=oid(3))
     events = [event_of(first, "override"), event_of(first, end), event_of(bare, end), event_of(ITEM, "override")]
     who = {"at": NOW, "operator": "o", "command_id": RUN, "log_id": "l"}
-    assert checked(ITEM, trail=trail_of(extend(tail_of(()), events, **who)))[0] == Signatures()
+    assert checked(ITEM, trail=trail_of(extend(tail_of(()), events, **who)))[0] == Signatures(spent=GOOD.good)
     for fine in ([events[0], events[3]], [event_of(bare, "override"), event_of(bare, end)]):
         assert checked(ITEM, trail=trail_of(extend(tail_of(()), fine, **who))) == (GOOD, 1)
 
@@ -177,6 +187,7 @@ def test_a_pin_may_not_rest_on_what_nobody_signed() -> None:
     )
     assert isinstance(error, OverrideUnsigned)
     assert "bea@example.org> is not signed with the key that policy names" in why_unapproved(error)
+    assert error.way == f"git hybrid pin {TOOL.name}"
     told = mend_of(error, PIN, Approvals(overrides, trail, NOW, lambda _: "", signed=True))
     assert told == f"git hybrid override renew {item.id} --expires WHEN --approver WHO --reason TEXT --signature FILE"
     stranger = replace(ITEM, approvers=(Approval(id="eve@example.org", at=NOW, signature="armour"),))

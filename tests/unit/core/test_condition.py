@@ -220,7 +220,10 @@ def test_findings_that_sync_is_refused_for_are_told_with_what_mends_them() -> No
     found = seen_as(a_clone(PINNED), FOUND_HERE)
     assert (found.word, found.scan) == ("refused", "findings")
     assert found.why == "1 finding at or above high ([policy] scan_block_on)"
-    assert (scan_mend(found) or "").startswith("git hybrid pin tool --kind scan --force")
+    for wanted in (True, False):
+        assert (scan_mend(replace(found, scan_wanted=wanted)) or "").startswith(
+            "git hybrid pin tool --kind scan --force"
+        )
     assert seen_as(Absent(), FOUND_HERE).word == "refused"
     below = replace(FOUND_HERE, manifest=replace(FOUND_HERE.manifest, policy=Policy(scan_block_on="none")))
     told = seen_as(a_clone(PINNED), below)

@@ -99,16 +99,21 @@ def test_what_was_found_in_the_commit_of_another_source_blocks_too(
     recorded = [a_state_entry(other, scan=twin), a_state_entry(third, scan=less)]
     recorded += [] if own is None else [a_state_entry(SOURCE, scan=own)]
     snapshot = a_snapshot(SOURCE, other, third, pins=[a_pin(), a_pin(other)], recorded=recorded)
+    snapshot = replace(snapshot, manifest=replace(snapshot.manifest, scanners=(SECRETS,)))
     error = scan_blocked(snapshot, NAME, a_pin())
     assert (error is not None) is blocks
     if error is not None:
         assert error.findings[-1] == "found by the scan of twin, which has the same commit"
-        assert error.again == "git hybrid scan twin"
+        assert error.again.endswith(", then: git hybrid scan twin")
     log = segments(a_log(scan_event(TWIN.name, twin), *([] if own is None else [scan_event(NAME, own)])))
-    facts = Facts(manifest=replace(snapshot.manifest, scanners=(SECRETS,)), clock=NOW, lock=snapshot.lock, log=log)
-    told = [item.what for item in check_scans(replace(facts, state=snapshot.state)) if item.entry == NAME]
+    facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state, log=log)
+    told = [item.what for item in check_scans(facts) if item.entry == NAME]
     is_stale = own is not None and own.commit == oid(9)
     assert (told == ["has 1 finding at or above high"]) is (blocks and not is_stale)
+    # Without a scanner no scan is stale, and what was found is refused all the same.
+    facts = replace(facts, manifest=replace(snapshot.manifest, scanners=()))
+    told = [item.what for item in check_scans(facts) if item.entry == NAME]
+    assert (told == ["has 1 finding at or above high"]) is blocks
     unproved = replace(snapshot, scan_trail=ScanTrail(unproved=frozenset({"twin"})))
     assert scan_blocked(unproved, NAME, a_pin()) is None
 
@@ -247,8 +252,19 @@ def test_check_scans_tells_of_a_report_that_was_edited() -> None:
 
 
 def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
-    (told,) = checked(None, Manifest(sources={NAME: SOURCE}))
-    assert told.startswith("note|scanner|no scanner is configured")
+    manifest = Manifest(sources={NAME: SOURCE})
+    for scan in (None, a_scan(), replace(FOUND, commit=oid(9))):
+        (told,) = checked(scan, manifest)
+        assert told.startswith("note|scanner|no scanner is configured")
+
+
+def test_without_a_scanner_what_the_last_one_found_is_told_with_what_can_be_typed() -> None:
+    _, told = checked(FOUND, Manifest(sources={NAME: SOURCE}))
+    assert told.startswith("fail|tool|has 1 finding at or above high|git hybrid pin tool --kind scan --force --request")
+    assert told.endswith(", or once upstream has a newer commit: git hybrid pin tool")
+    error = blocked_by(FOUND, NAME, "high", signed=False, has_scanner=False)
+    assert error is not None
+    assert error.again == ""
 
 
 @pytest.mark.parametrize(

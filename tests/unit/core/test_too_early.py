@@ -72,6 +72,8 @@ def test_a_move_that_the_committed_policy_does_not_allow_is_told() -> None:
             past=lambda: past_of("c"),
             manifests=lambda commit: {"c": (WEEK, b"0")}[str(commit)],
         ),
+        # The first commit, or the last one that a shallow clone has.
+        witnesses(committed=frozenset({"line0"}), past=lambda: past_of("c"), manifests=lambda _commit: (WEEK,)),
         witnesses(lock=Lock(pins={TOOL: replace(PIN, first_seen=NOW - 8 * AGE)})),
     ],
 )
