@@ -16,6 +16,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
 from git_hybrid.app.waiving import waivers
+from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (
     DecidedOnly,
     GitFailed,
@@ -66,11 +67,12 @@ def carry_out(
     tasks: Sequence[Task],
     seen: Mapping[SourceName, Looked],
     left: Sequence[Task] = (),
+    end: Event | None = None,
 ) -> tuple[Outcome, ...]:
     """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.
 
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending, and
-    so does what is *left* of the run before.
+    so does what is *left* of the run before. Where nothing does, *end* is recorded too.
 
     Raises:
         DecidedOnly: not all of that could be written; it tells what came of the tasks.
@@ -100,6 +102,8 @@ def carry_out(
     if rt.ledger.is_announced(rt.info):
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
+    if end is not None and not pending:
+        decision = replace(decision, events=(*decision.events, end))
     try:
         rt.ledger.record(rt.info, decision, [*left, *pending])
     except DecidedOnly as error:

@@ -19,7 +19,7 @@ from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken,
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
-from git_hybrid.core.value import field
+from git_hybrid.core.value import field, replace
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
@@ -124,7 +124,8 @@ class FileLedger(LogReader):
             from git_hybrid.store.overtaking import finished
 
             told, left = self._write_out(journal.info, journal.decision)
-            self._append(self._journal, [runs.recorded_line(tuple(journal.decision.entries))])
+            done = {*journal.decision.entries, *journal.decision.done}
+            self._append(self._journal, [runs.recorded_line(tuple(done))])
             notes += [*told, *finished(journal.info, left, told)]
             journal = self._read(run)
         if not journal.tasks:
@@ -220,13 +221,14 @@ class FileLedger(LogReader):
             self.begin(info, (), None if self.is_announced(info) else intent_of(info, decision))
         if decision.events:
             self._announce(info)
+        decision = replace(decision, done={task.name for task in self._tasks} - {task.name for task in pending})
         try:
             self._append(self.layout.journal(info.run), [decision_line(decision)])
             self._decided = True
             told, left = self._write_out(info, decision)
             self._notes += told
             is_written = not pending
-            self._close(info, pending)
+            self._close(info, decision, pending)
         except (LocalIo, OSError) as error:
             if isinstance(error, WorkspaceGone) or not self.is_decided(info, at_worst=False):
                 raise
@@ -236,12 +238,11 @@ class FileLedger(LogReader):
         if left:
             raise Overtaken(names=tuple(sorted(left)), again=info.command, is_partly=True)
 
-    def _close(self, info: RunInfo, pending: Sequence[Task]) -> None:
+    def _close(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         if not pending:
             self.forget()
             return
-        done = {task.name for task in self._tasks} - {task.name for task in pending}
-        self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(done))])
+        self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(decision.done))])
         runs.write_marker(self.layout.marker, info, tuple(pending))
 
     def is_decided(self, info: RunInfo, *, at_worst: bool = True) -> bool:

@@ -169,6 +169,15 @@ def test_a_decision_is_written_out_by_the_next_writer(files, monkeypatch, step):
     assert files.files() == before
 
 
+def test_what_is_at_its_end_with_a_decision_is_not_left_by_a_killed_run(files, monkeypatch):
+    ledger = _ledger(files)
+    with _killed(ledger, "_close", monkeypatch), ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        ledger.record(FIRST, Decision(events=[Event(event="failed", source="tool")]), TASKS[1:])
+    with _ledger(files).writer(SECOND):
+        assert _ledger(files).snapshot().unfinished.tasks == TASKS[1:]
+
+
 def test_a_journal_without_marker_changed_nothing(files):
     layout = Layout(files.root)
     runs.begin_journal(layout.journal(FIRST.run), FIRST, TASKS)
