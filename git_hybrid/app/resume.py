@@ -55,6 +55,9 @@ def _left(rt: Runtime, unwritten: Unfinished | None, *, abort: bool) -> list[str
         return ["nothing to resume"]
     told = told_of(rt, unwritten.run, [Row(name=task.name, outcome="left") for task in unwritten.tasks])
     saved = [f"{row.name}: {note}" for row in told for note in row.notes]
+    if abort and not rt.ledger.is_announced(replace(rt.info, run=unwritten.run)):
+        # Where the audit log has nothing of it, what it decided was given up with it.
+        return saved
     if abort and "--abort" not in unwritten.command.split():
         return [f"run {unwritten.run} could not be given up, since it had decided: what it decided stands", *saved]
     return [f"run {unwritten.run} is at its end", *saved]

@@ -19,7 +19,7 @@
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
-    ├── runs:             UnfinishedRun LockBusy LockUnsupported Overtaken Interrupted
+    ├── runs:             UnfinishedRun LogWithoutRun LockBusy LockUnsupported Overtaken Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
     └── machine:          LocalIo WorkspaceGone SweptAway MirrorGone FolderGone DecidedOnly ReportLost
     │                     GitFailed
@@ -915,6 +915,17 @@ class UnfinishedRun(HybridError):
     run: str
     pending: tuple[str, ...]
     is_unwritten: bool = False
+
+
+class LogWithoutRun(HybridError):
+    """The audit log that stands here lacks what a run wrote there that was stopped when it had decided, by *command*.
+
+    A stash or another branch has it: written anew it would be there twice once the two come together.
+    """
+
+    code: ClassVar[str] = "log-without-run"
+    run: str
+    command: str
 
 
 class LockBusy(HybridError):

@@ -87,7 +87,8 @@ def _killed(ledger: FileLedger, method: str, monkeypatch):
 
 def _check_recorded(files: Workspace) -> None:
     snapshot = _ledger(files).snapshot()
-    (record,) = read_log(Layout(files.root).audit).records
+    intent, record = read_log(Layout(files.root).audit).records
+    assert intent["event"] == "intent"
     assert snapshot.lock.pins == {"tool": pin_of(ENTRY)}
     assert snapshot.state.sources["tool"].audit_hash == record["hash"]
     assert record["command_id"] == FIRST.run
