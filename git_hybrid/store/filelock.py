@@ -207,8 +207,10 @@ def probe_locks(folder: Path) -> str:
     """Try file locks in *folder*, on a file made for it; return what is wrong with them, or nothing."""
     from tempfile import mkstemp
 
+    from git_hybrid.store.durable import TEMPORARY
+
     try:
-        descriptor, name = mkstemp(prefix=".probe-", dir=folder)
+        descriptor, name = mkstemp(prefix=".probe-", suffix=TEMPORARY, dir=folder)
     except OSError as error:
         return f"no file can be made ({error.strerror or error})"
     try:
@@ -222,7 +224,9 @@ def probe_locks(folder: Path) -> str:
             os.close(second)
     finally:
         os.close(descriptor)
-        os.unlink(name)
+        # A writer that begins meanwhile takes it for a dead run's.
+        with suppress(FileNotFoundError):
+            os.unlink(name)
 
 
 def _refused(descriptor: int) -> str:

@@ -420,9 +420,11 @@ def test_leftovers_are_removed_and_told(files):
     files.write("state/sources.json.tmp", "{half")
     files.write("sources.toml.tmp", "half")
     files.write("sources/.durations.tmp", "half")
+    for folder in ("sources", "."):
+        files.write(f"{folder}/.probe-1mjym_gi.tmp", "")
     files.write("state/mine.tmp", "mine")
     with _ledger(files).writer(FIRST) as notes:
-        assert len([note for note in notes if ".tmp" in note]) == 3
+        assert len([note for note in notes if ".tmp" in note]) == 5
     assert "sources/.durations.tmp" not in files.files()
     assert "state/mine.tmp" in files.files()
     assert "state/sources.json.tmp" not in files.files()
