@@ -239,7 +239,7 @@ def _in_place(run: Run, task: Task) -> Installed:
         served_by = acquired.served_by
     else:
         notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))
-    submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit)
+    submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)
     _fetch_lfs(run, task, clone)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
@@ -251,7 +251,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):
-        wanted = {item.path: (item.commit, item.url) for item in submodules}
+        wanted = {item.path: (item.commit, item.url) if item.stands else None for item in submodules}
         notes_of_submodules, standing = rt.writer.clear_submodules(task.name, wanted)
         kept = (*kept, *notes_of_submodules)
     with telling(kept):
