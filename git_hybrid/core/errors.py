@@ -320,11 +320,15 @@ class LocalWork(HybridError):
 
 
 class DirtySource(LocalWork):
-    """Changed, staged or untracked files; at most ten are named, ``count`` has all."""
+    """Changed, staged or untracked files; at most ten are named, ``count`` has all.
+
+    ``inside`` names those of the ten that are submodules: what is changed is in them.
+    """
 
     code: ClassVar[str] = "dirty"
     files: tuple[str, ...]
     count: int
+    inside: tuple[str, ...] = ()
 
 
 class DivergedSource(LocalWork):

@@ -123,11 +123,15 @@ class FullLook(Struct, frozen=True):
         except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
         refuse_unreadable(path, dirty)
+        shown = dirty[:SHOWN_FILES]
+        # What is named with a slash is another repository, and not of the commit.
+        inside = [file for file in shown if not file.endswith(b"/") and (path / os.fsdecode(file) / ".git").is_dir()]
         return Clone(
             head=head,
             branch=_branch(git_dir),
-            dirty=tuple(show_path(file) for file in dirty[:SHOWN_FILES]),
+            dirty=tuple(show_path(file) for file in shown),
             dirty_count=len(dirty),
+            changed_inside=tuple(map(show_path, inside)),
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
