@@ -933,11 +933,12 @@ class LogWithoutRun(HybridError):
 
 
 class LockBusy(HybridError):
-    """Another writer holds ``sources/.lock``."""
+    """Another writer holds ``sources/.lock``; ``stopped`` is the id of its process if a signal has stopped it, or 0."""
 
     code: ClassVar[str] = "lock-busy"
     path: str
     holder: str
+    stopped: int = 0
 
 
 class LockUnsupported(HybridError):
