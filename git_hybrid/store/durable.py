@@ -283,5 +283,4 @@ def leftovers(folder: Path) -> tuple[Path, ...]:
     """Return the temporary files that an earlier writer left in *folder*."""
     if not folder.is_dir():
         return ()
-    found = (folder / name for name in sorted(os.listdir(folder)) if name.endswith(TEMPORARY))
-    return tuple(path for path in found if path.is_file())
+    return tuple(sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file()))

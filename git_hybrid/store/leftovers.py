@@ -53,8 +53,9 @@ def remove_leftovers(layout: Layout) -> list[str]:
     found = [*leftovers(layout.state_folder), *leftovers(layout.root)]
     ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name) or _PROBE.fullmatch(path.name)]
     ours += leftovers(layout.scans)
-    inside = leftovers(layout.sources_folder)
-    ours += [path for path in inside if path.name == _HINTS or _PROBE.fullmatch(path.name)]
+    # There may be thousands of clones beside it.
+    inside = [name for name in os.listdir(layout.sources_folder) if name == _HINTS or _PROBE.fullmatch(name)]
+    ours += [path for name in inside if (path := layout.sources_folder / name).is_file()]
     for path in ours:
         remove_file(path)
     return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]
