@@ -16,6 +16,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
 from git_hybrid.app.waiving import waivers
+from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (
     DecidedOnly,
     GitFailed,
@@ -66,11 +67,12 @@ def carry_out(
     tasks: Sequence[Task],
     seen: Mapping[SourceName, Looked],
     left: Sequence[Task] = (),
+    end: Event | None = None,
 ) -> tuple[Outcome, ...]:
     """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.
 
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending, and
-    so does what is *left* of the run before.
+    so does what is *left* of the run before. Where nothing does, *end* is recorded too.
 
     Raises:
         DecidedOnly: not all of that could be written; it tells what came of the tasks.
@@ -100,6 +102,8 @@ def carry_out(
     if rt.ledger.is_announced(rt.info):
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
+    if end is not None and not pending:
+        decision = replace(decision, events=(*decision.events, end))
     try:
         rt.ledger.record(rt.info, decision, [*left, *pending])
     except DecidedOnly as error:
@@ -235,7 +239,7 @@ def _in_place(run: Run, task: Task) -> Installed:
         served_by = acquired.served_by
     else:
         notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))
-    submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit)
+    submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)
     _fetch_lfs(run, task, clone)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
@@ -247,7 +251,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):
-        wanted = {item.path: (item.commit, item.url) for item in submodules}
+        wanted = {item.path: (item.commit, item.url) if item.stands else None for item in submodules}
         notes_of_submodules, standing = rt.writer.clear_submodules(task.name, wanted)
         kept = (*kept, *notes_of_submodules)
     with telling(kept):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.sync import broken_off, finish, report_of
+from git_hybrid.app.saving import told_of
+from git_hybrid.app.sync import broken_off, finish, left_over, report_of
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DecidedOnly, HybridError, Interrupted
 from git_hybrid.core.plan import Clone, Snapshot, Task, Unfinished
-from git_hybrid.core.reducer import Decision
+from git_hybrid.core.reducer import Decision, intent_of
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import replace
 
@@ -27,17 +28,15 @@ def resume(rt: Runtime, *, abort: bool) -> Report:
     with rt.ledger.writer(rt.info, gives_up=abort) as mended:
         snapshot = rt.ledger.snapshot()
         if snapshot.unfinished is None:
-            return Report(command="resume", notes=(*mended, _left(unwritten, abort=abort)))
+            return Report(command="resume", notes=(*mended, *_left(rt, unwritten, abort=abort)))
         rows = list[Row]()
         try:
-            rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
-            report = replace(report_of(rt, "resume", rows, mended), gave_up=abort)
-            if not report.pending and not abort:
-                completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
-                rt.ledger.record(rt.info, Decision(events=[completed]), ())
+            completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
+            rows = _abort(rt, snapshot) if abort else finish(rt, snapshot, completed)
+            report = report_of(rt, "resume", rows, mended)
         except DecidedOnly as error:
-            return replace(broken_off(rt, "resume", rows, mended, error), gave_up=abort)
-        return report
+            report = broken_off(rt, "resume", rows, mended, error)
+        return replace(report, gave_up=abort)
 
 
 def _unwritten(rt: Runtime) -> Unfinished | None:
@@ -50,28 +49,35 @@ def _unwritten(rt: Runtime) -> Unfinished | None:
     return run if run is not None and run.is_unwritten and not rt.ledger.at_work(run) else None
 
 
-def _left(unwritten: Unfinished | None, *, abort: bool) -> str:
+def _left(rt: Runtime, unwritten: Unfinished | None, *, abort: bool) -> list[str]:
     """Return what is said where no source is left to do."""
     if unwritten is None:
-        return "nothing to resume"
-    if abort:
-        return f"run {unwritten.run} could not be given up, since it had decided: what it decided stands"
-    return f"run {unwritten.run} is at its end"
+        return ["nothing to resume"]
+    told = told_of(rt, unwritten.run, [Row(name=task.name, outcome="left") for task in unwritten.tasks])
+    saved = [f"{row.name}: {note}" for row in told for note in row.notes]
+    if abort and not rt.ledger.is_announced(replace(rt.info, run=unwritten.run)):
+        # Where the audit log has nothing of it, what it decided was given up with it.
+        return saved
+    if abort and "--abort" not in unwritten.command.split():
+        return [f"run {unwritten.run} could not be given up, since it had decided: what it decided stands", *saved]
+    return [f"run {unwritten.run} is at its end", *saved]
 
 
 def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
-    """Bring what was half changed back to the recorded commit and forget the run."""
+    """Bring what was half changed back to the recorded commit, record that, and with it end the run."""
     assert snapshot.unfinished is not None
+    tasks = left_over(snapshot)
+    event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [task.name for task in tasks]})
+    decision = Decision(events=[event])
+    rt.ledger.begin(rt.info, tasks, intent_of(rt.info, decision))
     # What cannot be brought back stays as it is, and shows in status: to hold on to the run would block all others.
-    rows = [_back_or_left(rt, snapshot, task) for task in snapshot.unfinished.tasks]
-    event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [row.name for row in rows]})
-    rt.ledger.forget()
+    rows = [_back_or_left(rt, snapshot, task) for task in tasks]
     try:
-        rt.ledger.record(rt.info, Decision(events=[event]), ())
+        rt.ledger.record(rt.info, decision, ())
     except DecidedOnly as error:
         error.after(rows)
         raise
-    return rows
+    return told_of(rt, snapshot.unfinished.run, rows)
 
 
 def _back_or_left(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
@@ -89,14 +95,13 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
 
     State is committed: it may name a commit that a colleague installed and this clone has never seen.
     """
-    assert snapshot.unfinished is not None
     recorded = snapshot.state.sources.get(task.name)
     seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
-    begun = task.action == "repair" or snapshot.unfinished.phases.get(task.name) == "installing"
-    if not isinstance(seen, Clone) or not begun:
+    if not isinstance(seen, Clone) or task.action != "repair":
         return Row(name=task.name, outcome="left", before=seen.head if isinstance(seen, Clone) else None)
     target = recorded.commit if recorded and seen.has_pin else task.before
     if target is None or not seen.can_have(target):
         return Row(name=task.name, outcome="left", before=seen.head)
+    rt.ledger.installing(rt.info, task.name, None)
     notes = rt.writer.go_back(task.name, target, rt.info.run)
     return Row(name=task.name, outcome="restored", before=seen.head, after=target, notes=notes)

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
+from git_hybrid.core.ids import RunId
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports_writer import Saved
+from git_hybrid.core.report import Row
+from git_hybrid.core.value import replace
 
 
 class Unsaved(Exception):
@@ -42,6 +45,12 @@ def telling(notes: Sequence[str]) -> Iterator[None]:
         for note in notes:
             error.add_note(note)
         raise
+
+
+def told_of(rt: Runtime, run: RunId, rows: Sequence[Row]) -> list[Row]:
+    """Return *rows* with where *run*, which was stopped before it could tell, had saved local work."""
+    saved = {row.name: [f"local work saved as {ref}" for ref in rt.clones.saved(row.name, run)] for row in rows}
+    return [replace(row, notes=tuple(dict.fromkeys((*row.notes, *saved[row.name])))) for row in rows]
 
 
 def told_with(error: HybridError) -> tuple[str, ...]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.acquire import EVERY_REF, gate_tree
+from git_hybrid.app.acquire import EVERY_REF, Tree, gate_tree
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.proving import belongs
 from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Mirrors
-from git_hybrid.core.errors import HostileTree, NotCarried, Offline, SubmoduleUnreachable
+from git_hybrid.core.errors import GitFailed, HostileTree, NotCarried, Offline, SubmoduleUnreachable, WrongContent
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -30,13 +30,30 @@ _ONLY_BY_NAME = "a mirror with {name} in its base has no submodules"
 
 
 class Submodule(Struct, frozen=True, kw_only=True):
-    """One submodule, checked out in a stage of its own, and the submodules that it has in turn."""
+    """One submodule, checked out in a stage of its own, and the submodules that it has in turn.
+
+    ``stands``: it stands in the clone as it is to be, and that is its stage.
+    """
 
     path: str
     commit: Oid
     url: str
     stage: Stage
     nested: tuple[Submodule, ...]
+    stands: bool = False
+
+
+class _Where(Struct, frozen=True):
+    """Where submodules may stand already: in ``there``, to stay if ``in_place``; ``trail`` numbers the way there."""
+
+    there: Stage
+    in_place: bool
+    trail: str = ""
+
+    def inside(self, path: str, number: int) -> _Where:
+        """Return the same of the one at *path*, the *number*-th."""
+        there = replace(self.there, path=f"{self.there.path}/{path}")
+        return replace(self, there=there, trail=f"{self.trail}.{number}")
 
 
 class _Together(Struct):
@@ -61,12 +78,19 @@ class _Together(Struct):
 
 
 def acquire_submodules(
-    rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid, *, there: Stage | None = None
+    rt: Runtime,
+    manifest: Manifest,
+    source: Source,
+    stage: Stage,
+    commit: Oid,
+    *,
+    there: Stage | None = None,
+    in_place: bool = False,
 ) -> tuple[Submodule, ...]:
     """Return the submodules that *commit* of *stage* names, checked out in quarantine.
 
     One that stands *there*, by default in *stage*, at its path, and was fetched from its URL with its commit, is not
-    fetched again.
+    fetched again. With *in_place*, one that stands there as it is to be is checked and stays.
 
     Raises:
         HostileTree: a URL or a tree is not safe, they are nested too deeply, or too many or too large together.
@@ -75,7 +99,7 @@ def acquire_submodules(
         HybridError: what the servers answered.
     """
     together = _Together(commit=commit, limits=TreeLimits.of(manifest.policy))
-    return _acquire_all(rt, manifest, source, stage, commit, together, there=there or stage, trail="")
+    return _acquire_all(rt, manifest, source, stage, commit, together, _Where(there or stage, in_place))
 
 
 def _acquire_all(
@@ -85,23 +109,25 @@ def _acquire_all(
     stage: Stage,
     commit: Oid,
     together: _Together,
-    *,
-    there: Stage,
-    trail: str,
+    where: _Where,
 ) -> tuple[Submodule, ...]:
     if not source.submodules:
         return ()
-    if trail.count(".") >= DEPTH_LIMIT:
+    if where.trail.count(".") >= DEPTH_LIMIT:
         raise HostileTree(name=source.name, commit=commit, findings=("submodules: nested too deeply",))
     judged = judge_submodules(rt, source, manifest, stage, commit, besides=together.number)
     together.number += len(judged)
     found: list[Submodule] = []
     for number, (path, oid, url) in enumerate(judged):
         inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
-        inside, deeper = replace(there, path=f"{there.path}/{path}"), f"{trail}.{number}"
-        own = _acquire_one(rt, manifest, inner, path, oid, together, there=inside, trail=deeper)
-        nested = _acquire_all(rt, manifest, inner, own, oid, together, there=inside, trail=deeper)
-        found.append(Submodule(path=path, commit=oid, url=str(url), stage=own, nested=nested))
+        inside = where.inside(path, number)
+        tree = _standing(rt, manifest, inner, oid, inside.there) if where.in_place else None
+        stands, own = tree is not None, inside.there
+        if tree is None:
+            own, tree = _build_one(rt, manifest, inner, path, oid, inside)
+        together.add(source.name, tree.entries)
+        nested = _acquire_all(rt, manifest, inner, own, oid, together, replace(inside, in_place=stands))
+        found.append(Submodule(path=path, commit=oid, url=str(url), stage=own, nested=nested, stands=stands))
     return tuple(found)
 
 
@@ -148,26 +174,29 @@ def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
     return HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: {why}",))
 
 
-def _acquire_one(
-    rt: Runtime,
-    manifest: Manifest,
-    source: Source,
-    path: str,
-    oid: Oid,
-    together: _Together,
-    *,
-    there: Stage,
-    trail: str,
-) -> Stage:
-    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
-    if not rt.writer.copy_submodule(there, stage, str(source.url), oid) or not belongs(rt, stage, oid):
+def _standing(rt: Runtime, manifest: Manifest, source: Source, oid: Oid, there: Stage) -> Tree | None:
+    """Return the tree of the submodule *there* if it is as it is to be; None if it is to be built anew."""
+    if not rt.writer.is_standing(there, str(source.url), oid) or not belongs(rt, there, oid):
+        return None
+    try:
+        tree = gate_tree(rt, there, source, oid, manifest)
+        rt.objects.content_sha256(there, tree.entries)
+    except (WrongContent, GitFailed):
+        return None
+    return tree
+
+
+def _build_one(
+    rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, where: _Where
+) -> tuple[Stage, Tree]:
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{where.trail}")
+    if not rt.writer.copy_submodule(where.there, stage, str(source.url), oid) or not belongs(rt, stage, oid):
         _fetch_one(rt, manifest, source, path, oid, stage)
     tree = gate_tree(rt, stage, source, oid, manifest)
-    together.add(source.name, tree.entries)
     # Every blob is there, and what its id says.
     rt.objects.content_sha256(stage, tree.entries)
     rt.writer.build_submodule(stage, str(source.url), oid)
-    return stage
+    return stage, tree
 
 
 def _fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, stage: Stage) -> None:

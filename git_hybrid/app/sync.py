@@ -160,6 +160,7 @@ def carried_out(
     tasks: Sequence[Task],
     seen: Mapping[SourceName, Looked],
     left: Sequence[Task] = (),
+    end: Event | None = None,
     *,
     before: Sequence[Row],
 ) -> list[Row]:
@@ -168,26 +169,28 @@ def carried_out(
     from git_hybrid.app.install import carry_out, row_of
 
     try:
-        return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left)]
+        return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left, end)]
     except DecidedOnly as error:
         error.after(before)
         raise
 
 
-def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
-    """Do what is left of the unfinished run of *snapshot*, at the pins of now."""
+def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Row]:
+    """Do what is left of the unfinished run of *snapshot*, at the pins of now; *end* is recorded with its end."""
+    from git_hybrid.app.saving import told_of
+
     assert snapshot.unfinished is not None
     names = [task.name for task in snapshot.unfinished.tasks]
     pins, known = snapshot.lock.pins, snapshot.manifest.sources
     seen = {name: rt.clones.inspect(name, pins[name].commit if name in pins else None) for name in names}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
-    if plan.tasks:
-        rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
-    else:
-        rt.ledger.forget()
+    # What is blocked, or no source any more, is at its end with the rest: whoever is killed before that tells it again.
+    tasks = {task.name: task for task in (*left_over(snapshot), *plan.tasks)}
+    rt.ledger.begin(rt.info, tuple(tasks.values()), intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in known]
-    return rows + carried_out(rt, snapshot, plan.tasks, seen, before=rows)
+    rows += carried_out(rt, snapshot, plan.tasks, seen, end=end, before=rows)
+    return told_of(rt, snapshot.unfinished.run, rows)
 
 
 def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:

@@ -46,7 +46,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import repository_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.durable import leftovers
-from git_hybrid.store.filelock import holder, probe_locks
+from git_hybrid.store.filelock import holder, probe_locks, stopped
 from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
@@ -174,7 +174,8 @@ def _existing(layout: Layout) -> Path:
 def _holder(layout: Layout) -> Finding:
     named, alive = holder(layout.writer_lock)
     run = read_unfinished(layout)
-    return holder_finding(named, alive=alive, is_unwritten=run is not None and run.is_unwritten)
+    is_unwritten = run is not None and run.is_unwritten
+    return holder_finding(named, alive=alive, is_unwritten=is_unwritten, stopped=stopped(layout.writer_lock))
 
 
 def _stuck(layout: Layout) -> Iterator[Finding]:

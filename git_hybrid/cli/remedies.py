@@ -366,6 +366,16 @@ REMEDIES: Mapping[str, Remedy] = {
         "run {run} is unfinished: {pending}",
         hints=("git hybrid resume", "{giving_up}"),
     ),
+    "log-without-run": Remedy(
+        7,
+        "state/sources-audit.jsonl has nothing of the unfinished run {run} ({command}), which wrote there",
+        "a stash or another branch has it; written anew, it would stand there twice once they are merged",
+        (
+            "if you have stashed it: git stash pop",
+            "if you have changed the branch since: git checkout -",
+            "to give up what that run decided: git hybrid resume --abort",
+        ),
+    ),
     "overtaken": Remedy(
         75,
         "{names}: changed by somebody else, such as a pull, while this ran",
@@ -376,7 +386,7 @@ REMEDIES: Mapping[str, Remedy] = {
         75,
         "another git hybrid is writing: {holder}",
         "{path}",
-        ("to wait longer: export GIT_HYBRID_LOCK_TIMEOUT=60s",),
+        ("{waiting}",),
     ),
     "lock-unsupported": Remedy(
         74,

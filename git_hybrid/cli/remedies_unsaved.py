@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from shlex import quote
+from typing import Any
 
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.plan import PIN_REF
+from git_hybrid.core.words import counted
 
 AWAY = "move it away, then: git hybrid sync --prune"
 """What to do with a folder that belongs to no source."""
 
+_SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
+_SET_ASIDE = "reset keeps what is in a submodule below sources/.set-aside/, then goes to the pin"
+_SAVED_TOO = "reset saves it below refs/hybrid/saved/, and what is in a submodule below sources/.set-aside/"
+_NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
 _ORDER = ("changed", "HEAD", "worktrees", "worktree", "commit", "refs/heads")
 """What comes first, the rest after it: git deletes no branch that is checked out, and a reflog goes with its branch."""
 _AT_ONCE = 10
@@ -19,6 +25,22 @@ _PLACES = 3
 _NOTE_TAGS = "if upstream may have these tags, note which it has"
 _ITS_TAGS = "+refs/tags/*:refs/remotes/origin/tags/*"
 """A tag that was fetched cannot be told from one that was made here, but for a ref that only a fetch writes."""
+
+
+def words_of_files(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the changed files of *facts* are counted, listed and saved by ``reset``."""
+    files, inside = facts["files"], facts.get("inside", ())
+    count = facts.get("count", len(files))
+    # Only what git lists as one thing ends so: another repository, or a folder that cannot be read.
+    whole = any(file.endswith("/") for file in files)
+    saved = _SAVED if not inside else _SET_ASIDE if len(inside) == count else _SAVED_TOO
+    more = (f"… and {count - len(files)} more",) if count > len(files) else ()
+    return {
+        "files_counted": counted(count, "file"),
+        "saving": _NOT_SAVED if whole else saved,
+        "way": "move away what ends with a slash, or mend its rights, then: " if whole else "",
+        "files": (*(f"{file} (submodule)" if file in inside else file for file in files), *more),
+    }
 
 
 def hints_for(name: str, path: str, refs: Sequence[str], *, stray: bool) -> tuple[str, ...]:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 SIGNALLED = 128
 _MIRRORS = "GIT_HYBRID_MIRRORS or git's hybrid.mirrors"
-_SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
-_NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
 _DECIDED = "what it does is decided, and the next command that writes finishes it"
 _WRITTEN = "all that it did is written, and no more than the journal of that is left to remove"
 _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
@@ -55,6 +53,7 @@ _COMMANDS = frozenset(
     "otherwise",
     "remaking",
     "trust",
+    "waiting",
     "waive",
     "way",
     "whose_url",
@@ -219,6 +218,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["naming"] = f"export {_AUTHORITIES}=FILE" if _AUTHORITIES in os.environ else setting
     facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
+    going_on = f"it is stopped; to let it go on: kill -CONT {facts.get('stopped')}"
+    facts["waiting"] = going_on if facts.get("stopped") else "to wait longer: export GIT_HYBRID_LOCK_TIMEOUT=60s"
     if isinstance(error, InvalidFile):
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
@@ -226,14 +227,10 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     facts |= mirror_words(error, facts)
     if "files" in facts:
-        count = facts.get("count", len(facts["files"]))
-        facts["files_counted"] = counted(count, "file")
-        # Only what git lists as one thing ends so: another repository, or a folder that cannot be read.
-        whole = any(file.endswith("/") for file in facts["files"])
-        facts["saving"] = _NOT_SAVED if whole else _SAVED
-        facts["way"] = "move away what ends with a slash, or mend its rights, then: " if whole else ""
-        more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
-        facts["files"] = _lines(facts["files"]) + more
+        from git_hybrid.cli.remedies_unsaved import words_of_files
+
+        facts |= words_of_files(facts)
+        facts["files"] = _lines(facts["files"])
     if "stale" in facts:
         facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
     if "nearest" in facts:

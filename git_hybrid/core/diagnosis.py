@@ -255,13 +255,14 @@ def locks_finding(problem: str) -> Finding:
     return Finding(area="lock", name="file system", level="fail", what=what, remedy=remedy)
 
 
-def holder_finding(holder: str, *, alive: bool, is_unwritten: bool = False) -> Finding:
+def holder_finding(holder: str, *, alive: bool, is_unwritten: bool = False, stopped: int = 0) -> Finding:
     """Return who writes; *holder* names the process that holds the lock or last said that it does, if any.
 
-    *is_unwritten* tells that its run has files left to write.
+    *is_unwritten* tells that its run has files left to write; *stopped* is its id if a signal has stopped it, or 0.
     """
     if alive:
-        return Finding(area="lock", name="writer", level="warn", what=f"held by {holder}", remedy="wait for it to end")
+        remedy = f"it is stopped; to let it go on: kill -CONT {stopped}" if stopped else "wait for it to end"
+        return Finding(area="lock", name="writer", level="warn", what=f"held by {holder}", remedy=remedy)
     harm = "" if is_unwritten else ", which does no harm"
     left = f"nobody writes; {holder} ended without a word{harm}" if holder else "nobody writes"
     return Finding(area="lock", name="writer", level="ok", what=left)

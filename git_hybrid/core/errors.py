@@ -19,7 +19,7 @@
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
-    ├── runs:             UnfinishedRun LockBusy LockUnsupported Overtaken Interrupted
+    ├── runs:             UnfinishedRun LogWithoutRun LockBusy LockUnsupported Overtaken Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
     └── machine:          LocalIo WorkspaceGone SweptAway MirrorGone FolderGone DecidedOnly ReportLost
     │                     GitFailed
@@ -320,11 +320,15 @@ class LocalWork(HybridError):
 
 
 class DirtySource(LocalWork):
-    """Changed, staged or untracked files; at most ten are named, ``count`` has all."""
+    """Changed, staged or untracked files; at most ten are named, ``count`` has all.
+
+    ``inside`` names those of the ten that are submodules: what is changed is in them.
+    """
 
     code: ClassVar[str] = "dirty"
     files: tuple[str, ...]
     count: int
+    inside: tuple[str, ...] = ()
 
 
 class DivergedSource(LocalWork):
@@ -922,12 +926,24 @@ class UnfinishedRun(HybridError):
     is_unwritten: bool = False
 
 
+class LogWithoutRun(HybridError):
+    """The audit log that stands here lacks what a run wrote there that was stopped when it had decided, by *command*.
+
+    A stash or another branch has it: written anew it would be there twice once the two come together.
+    """
+
+    code: ClassVar[str] = "log-without-run"
+    run: str
+    command: str
+
+
 class LockBusy(HybridError):
-    """Another writer holds ``sources/.lock``."""
+    """Another writer holds ``sources/.lock``; ``stopped`` is the id of its process if a signal has stopped it, or 0."""
 
     code: ClassVar[str] = "lock-busy"
     path: str
     holder: str
+    stopped: int = 0
 
 
 class LockUnsupported(HybridError):

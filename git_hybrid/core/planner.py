@@ -107,7 +107,8 @@ def unfinished_work(name: SourceName, clone: Clone) -> LocalWork | None:
     if clone.operation is not None:
         return OperationInProgress(name=name, path=path, operation=clone.operation)
     if clone.dirty_count:
-        return DirtySource(name=name, path=path, files=clone.dirty, count=clone.dirty_count)
+        inside = clone.changed_inside
+        return DirtySource(name=name, path=path, files=clone.dirty, count=clone.dirty_count, inside=inside)
     return None
 
 

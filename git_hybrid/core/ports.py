@@ -220,6 +220,10 @@ class Clones(Protocol):
         """
         ...
 
+    def saved(self, name: SourceName, run: str) -> tuple[str, ...]:
+        """Return the refs below which *run* saved local work in the clone of *name*."""
+        ...
+
     def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:
         """Return the folders below ``sources/`` that belong to no source of the manifest."""
         ...

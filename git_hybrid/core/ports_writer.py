@@ -58,6 +58,10 @@ class Writer(Protocol):
         """
         ...
 
+    def is_standing(self, inside: Stage, url: str, oid: Oid) -> bool:
+        """Tell whether the submodule *inside* a clone is of *url*, at *oid*, with no work in it, and so are its own."""
+        ...
+
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage*, which becomes a submodule."""
         ...
@@ -67,7 +71,7 @@ class Writer(Protocol):
         ...
 
     def clear_submodules(
-        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str] | None]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Take the submodules out of the clone but those that stand at the commit, and are of the URL, in *wanted*.
 

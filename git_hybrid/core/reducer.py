@@ -41,7 +41,8 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     ``archive`` is the path, from the root, of the file that the audit log so far is closed into. ``reports`` names the
     sources whose new scan report waits beside the journal, with its SHA-256. ``base`` is what it was made from, as
-    :mod:`git_hybrid.core.overtaken` takes it; None where nothing tells.
+    :mod:`git_hybrid.core.overtaken` takes it; None where nothing tells. ``done`` names the sources of the run that are
+    at their end with it.
 
     It is written to the journal before the first of the files is touched; writing it out twice does no harm.
     """
@@ -57,6 +58,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     mirrors: Mapping[str, Mirror] = field(default_factory=dict)
     dropped_mirrors: frozenset[str] = frozenset()
     base: Mapping[str, str | None] | None = None
+    done: frozenset[SourceName] = frozenset()
 
     @property
     def is_shared(self) -> bool:

@@ -95,6 +95,14 @@ class GitClones(Struct, frozen=True):
         """
         return self.unsaved_in(self.folder / name)
 
+    def saved(self, name: SourceName, run: str) -> tuple[str, ...]:
+        """Return the refs below which *run* saved local work in the clone of *name*."""
+        git_dir = self.folder / name / ".git"
+        if not git_dir.is_dir():
+            return ()
+        asked = ["for-each-ref", "--format=%(refname)", f"{SAVED}{run}", f"{SAVED}{run}-*"]
+        return tuple(self.runner.git(asked, git_dir=git_dir).stdout.decode("ascii", "replace").split())
+
     def holds_work(self, path: Path) -> bool:
         """Tell whether the submodule at *path* holds anything that its upstream does not have."""
         return bool(self._work_in(path))

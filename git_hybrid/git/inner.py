@@ -8,9 +8,10 @@ from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, SymlinkRefused
+from git_hybrid.core.errors import GitFailed, LocalIo, SymlinkRefused
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Clone
+from git_hybrid.core.planner import source_path
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
@@ -60,7 +61,11 @@ def submodules_of(clones: GitClones, clone: Path) -> list[str]:
 
 
 def clear_submodules(
-    disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+    disk: Disk,
+    quarantine: GitQuarantine,
+    clones: GitClones,
+    name: SourceName,
+    wanted: Mapping[str, tuple[Oid, str] | None],
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Take the submodules out of the clone, but for those that stand as they are *wanted*: a commit and a URL by path.
 
@@ -68,16 +73,18 @@ def clear_submodules(
     where the commit has another, the checkout is refused. Returns where, in words, and the paths of those left.
 
     Raises:
-        LocalIo: the file system refused.
+        LocalIo: the file system refused; or one that stood is changed by now, and nothing was done.
     """
     clone = clones.folder / name
-    notes, kept = [], {path for path in wanted if (clone / path / ".git").is_file()}
+    for path, facts in wanted.items():
+        if facts is not None and not is_standing(clones, clone / path, *facts):
+            raise LocalIo(path=f"{source_path(name)}/{path}", operation="keep", reason="it was changed meanwhile")
+    notes, kept = [], {path for path in wanted if wanted[path] is not None or (clone / path / ".git").is_file()}
     for path in submodules_of(clones, clone):
+        if path in kept:
+            continue
         folder = clone / path
         holds_work = clones.holds_work(folder)
-        if not holds_work and path in wanted and _stands(clones, folder, *wanted[path]):
-            kept.add(path)
-            continue
         if holds_work or _holds_ignored(clones, folder):
             target = _free(clones, name, path, quarantine.run)
             move_aside(clones.runner, disk, folder, target)
@@ -87,6 +94,11 @@ def clear_submodules(
             quarantine.trash(folder, name)
         folder.mkdir()
     return tuple(notes), frozenset(kept)
+
+
+def is_standing(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:
+    """Tell whether the submodule at *folder* stands as :func:`_stands` says, with no work in it or in its own."""
+    return (folder / ".git").is_dir() and not clones.holds_work(folder) and _stands(clones, folder, oid, url)
 
 
 def _stands(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:

@@ -146,11 +146,15 @@ class FullLook(Struct, frozen=True):
         except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
         refuse_unreadable(path, dirty)
+        shown = dirty[:SHOWN_FILES]
+        # What is named with a slash is another repository, and not of the commit.
+        inside = [file for file in shown if not file.endswith(b"/") and (path / os.fsdecode(file) / ".git").is_dir()]
         return Clone(
             head=head,
             branch=_branch(git_dir),
-            dirty=tuple(name_of(file) for file in dirty[:SHOWN_FILES]),
+            dirty=tuple(map(name_of, shown)),
             dirty_count=len(dirty),
+            changed_inside=tuple(map(name_of, inside)),
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
@@ -196,7 +200,7 @@ class FullLook(Struct, frozen=True):
         dirty = dirty_by_cli(self.runner, path)
         return Clone(
             head=installed,
-            dirty=tuple(show_path(file) for file in dirty[:SHOWN_FILES]),
+            dirty=tuple(map(name_of, dirty[:SHOWN_FILES])),
             dirty_count=len(dirty),
             operation="first commit of a branch",
             has_pin=pin is not None and len(pin) == len(installed) and self._has(None, git_dir, pin),

@@ -100,6 +100,10 @@ class GitWriter(Struct, frozen=True):
         """Copy what a submodule had fetched into *stage* (:func:`git_hybrid.git.inner.copy_submodule`)."""
         return inner.copy_submodule(self.runner, Path(inside.path) / ".git", Path(stage.path) / ".git", url, oid)
 
+    def is_standing(self, inside: Stage, url: str, oid: Oid) -> bool:
+        """Tell whether a submodule need not be built again (:func:`git_hybrid.git.inner.is_standing`)."""
+        return inner.is_standing(self.clones, Path(inside.path), oid, url)
+
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage* with HEAD detached.
 
@@ -115,7 +119,7 @@ class GitWriter(Struct, frozen=True):
         inner.place_submodule(self.disk, Path(stage.path), Path(parent.path), path)
 
     def clear_submodules(
-        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str] | None]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
         return inner.clear_submodules(self.disk, self.quarantine, self.clones, name, wanted)

@@ -43,6 +43,7 @@ def decision_line(decision: Decision) -> Line:
         "manifest": manifest and {"before": manifest.before, "text": manifest.text},
         "reports": dict(decision.reports),
         "base": decision.base,
+        "done": sorted(decision.done),
     }
 
 
@@ -117,4 +118,5 @@ def decode_decision(line: Line) -> Decision:
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
         dropped_mirrors=frozenset(told.dropped_mirrors),
         base=told.base,
+        done=frozenset(parse_name(raw) for raw in told.done),
     )

@@ -110,7 +110,7 @@ def _waited_for(path: Path, *, timeout: timedelta, cancelled: Callable[[], int])
     except Timeout as error:
         if cancelled():
             raise Interrupted(signal=cancelled()) from error
-        raise LockBusy(path=str(path), holder=_read_holder(path)) from error
+        raise LockBusy(path=str(path), holder=_read_holder(path), stopped=stopped(path)) from error
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in _NO_LOCKS:
@@ -156,7 +156,22 @@ def worker(path: Path, since: datetime) -> str:
     except _UNREADABLE:
         return ""
     named, held = holder(path) if is_its else ("", False)
+    if held and (pid := stopped(path)):
+        return f"{named}, stopped: kill -CONT {pid}"
     return named if held else ""
+
+
+def stopped(path: Path) -> int:
+    """Return the id of the process that says at *path* that it holds the lock if a signal has stopped it, or 0."""
+    try:
+        told = _told(path)
+        pid = int(told["pid"])
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            # "1234 (git-hybrid) T ...": the name may have blanks and brackets in it (proc_pid_stat(5)).
+            state = file.read().rpartition(")")[2].split()[0]
+        return pid if told["host"] == os.uname().nodename and state == "T" else 0
+    except (*_UNREADABLE, IndexError):
+        return 0
 
 
 def holder(path: Path) -> tuple[str, bool]:
@@ -207,8 +222,10 @@ def probe_locks(folder: Path) -> str:
     """Try file locks in *folder*, on a file made for it; return what is wrong with them, or nothing."""
     from tempfile import mkstemp
 
+    from git_hybrid.store.durable import TEMPORARY
+
     try:
-        descriptor, name = mkstemp(prefix=".probe-", dir=folder)
+        descriptor, name = mkstemp(prefix=".probe-", suffix=TEMPORARY, dir=folder)
     except OSError as error:
         return f"no file can be made ({error.strerror or error})"
     try:
@@ -222,7 +239,9 @@ def probe_locks(folder: Path) -> str:
             os.close(second)
     finally:
         os.close(descriptor)
-        os.unlink(name)
+        # A writer that begins meanwhile takes it for a dead run's.
+        with suppress(FileNotFoundError):
+            os.unlink(name)
 
 
 def _refused(descriptor: int) -> str:

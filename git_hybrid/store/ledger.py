@@ -16,10 +16,10 @@ from threading import Lock as Mutex
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken, WorkspaceGone
-from git_hybrid.core.ids import RunId, SourceName
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
-from git_hybrid.core.value import field
+from git_hybrid.core.value import field, replace
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
@@ -70,6 +70,7 @@ class FileLedger(LogReader):
             LockBusy: another writer does not end in time.
             InvalidFile: marker or journal of an earlier run cannot be read, or git has it; or the audit log is lost.
             GitRefused: git does not say whether it has one.
+            LogWithoutRun: the audit log is not that in which an earlier run announced what it has decided.
         """
         self.require_place()
         require_manifest(self.layout)
@@ -100,15 +101,15 @@ class FileLedger(LogReader):
 
     def _settled(self, *, gives_up: bool) -> list[str]:
         try:
-            return self._settle()
+            return self._settle(gives_up=gives_up)
         except InvalidFile as error:
             if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, runs.JOURNALS_SHOWN)):
                 raise
             self.forget()
             return [f"dropped {error.path}, from which no run can go on: git hybrid status shows what is half done"]
 
-    def _settle(self) -> list[str]:
-        """Write out a decision that an earlier run did not bring to its end."""
+    def _settle(self, *, gives_up: bool) -> list[str]:
+        """Write out a decision that an earlier run did not bring to its end, or drop it where it can be given up."""
         run = runs.read_marker(self.layout.marker)
         if run is None and not self.layout.journals.is_dir():
             return []
@@ -117,25 +118,24 @@ class FileLedger(LogReader):
         notes = remove_stray_journals(self.layout, keep=run)
         if run is None:
             return notes
-        journal = self._read(run)
+        journal = runs.open_journal(self.layout, run)
         if journal.decision is not None:
             self._journal = self.layout.journal(journal.info.run)
             self._tasks = journal.tasks
-            from git_hybrid.store.overtaking import finished
+            from git_hybrid.store.overtaking import finished, given_up
 
-            told, left = self._write_out(journal.info, journal.decision)
-            self._append(self._journal, [runs.recorded_line(tuple(journal.decision.entries))])
-            notes += [*told, *finished(journal.info, left, told)]
-            journal = self._read(run)
+            info, decision, done = journal.info, journal.decision, set[SourceName]()
+            dropped = given_up(self, decision, info, gives_up=gives_up)
+            if not dropped:
+                told, left = self._write_out(info, decision)
+                done = {*decision.entries, *decision.done}
+                notes += [*told, *finished(info, left, told)]
+            self._append(self._journal, [runs.recorded_line(tuple(done))])
+            notes += dropped
+            journal = runs.open_journal(self.layout, run)
         if not journal.tasks:
             self.forget()
         return notes
-
-    def _read(self, run: RunId) -> runs.Journal:
-        journal = runs.journal_of(self.layout, run)
-        if journal is None:
-            raise runs.no_journal(run)
-        return journal
 
     def snapshot(self) -> Snapshot:
         """Return manifest, lock, state and what is unfinished.
@@ -218,15 +218,18 @@ class FileLedger(LogReader):
             decision = with_base(self.layout, decision, self._seen, info)
         if self._journal is None:
             self.begin(info, (), None if self.is_announced(info) else intent_of(info, decision))
+        elif decision.is_shared and self._intent is None and not self.is_announced(info):
+            self._intent = intent_of(info, decision)
         if decision.events:
             self._announce(info)
+        decision = replace(decision, done={task.name for task in self._tasks} - {task.name for task in pending})
         try:
             self._append(self.layout.journal(info.run), [decision_line(decision)])
             self._decided = True
             told, left = self._write_out(info, decision)
             self._notes += told
             is_written = not pending
-            self._close(info, pending)
+            self._close(info, decision, pending)
         except (LocalIo, OSError) as error:
             if isinstance(error, WorkspaceGone) or not self.is_decided(info, at_worst=False):
                 raise
@@ -236,12 +239,11 @@ class FileLedger(LogReader):
         if left:
             raise Overtaken(names=tuple(sorted(left)), again=info.command, is_partly=True)
 
-    def _close(self, info: RunInfo, pending: Sequence[Task]) -> None:
+    def _close(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         if not pending:
             self.forget()
             return
-        done = {task.name for task in self._tasks} - {task.name for task in pending}
-        self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(done))])
+        self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(decision.done))])
         runs.write_marker(self.layout.marker, info, tuple(pending))
 
     def is_decided(self, info: RunInfo, *, at_worst: bool = True) -> bool:

@@ -30,6 +30,8 @@ _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.ba
 _DECISION = b'"t": "decision"'
 """What a journal with a decision has, and in no other place: within a text the marks would be escaped."""
 _HINTS = ".durations" + TEMPORARY
+_PROBE = pattern(r"\.probe-[a-z0-9_]{8}\.tmp")
+"""What :func:`git_hybrid.store.filelock.probe_locks` makes."""
 _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
 
@@ -49,9 +51,11 @@ def remove_leftovers(layout: Layout) -> list[str]:
         LocalIo: the file system refused.
     """
     found = [*leftovers(layout.state_folder), *leftovers(layout.root)]
-    ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name)]
+    ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name) or _PROBE.fullmatch(path.name)]
     ours += leftovers(layout.scans)
-    ours += [hints] if (hints := layout.sources_folder / _HINTS).is_file() else []
+    # There may be thousands of clones beside it.
+    inside = [name for name in os.listdir(layout.sources_folder) if name == _HINTS or _PROBE.fullmatch(name)]
+    ours += [path for name in inside if (path := layout.sources_folder / name).is_file()]
     for path in ours:
         remove_file(path)
     return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]

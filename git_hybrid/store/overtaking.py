@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from git_hybrid.core.errors import Overtaken
+from git_hybrid.core.errors import LogWithoutRun, Overtaken
 from git_hybrid.core.overtaken import based, overtaken
-from git_hybrid.core.reducer import Decision, Files, RunInfo
+from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of
 from git_hybrid.store.layout import Layout
+from git_hybrid.store.logreader import LogReader
 from git_hybrid.store.snapshots import read_files
 
 
@@ -22,6 +23,21 @@ def with_base(layout: Layout, decision: Decision, seen: Files, info: RunInfo) ->
     if names := overtaken(decision, read_files(layout)):
         raise Overtaken(names=tuple(sorted(names)), again=info.command)
     return decision
+
+
+def given_up(log: LogReader, decision: Decision, info: RunInfo, *, gives_up: bool) -> list[str]:
+    """Return what is said if the *decision* of the run *info* is given up; nothing if it is to be written out.
+
+    It can be if the audit log that stands here has nothing of the run, which announced it there: neither have others.
+
+    Raises:
+        LogWithoutRun: it can be, and nobody *gives up*.
+    """
+    if not decision.is_shared or intent_of(info, decision) is None or log.is_announced(info):
+        return []
+    if not gives_up:
+        raise LogWithoutRun(run=info.run, command=info.command)
+    return [f"dropped what run {info.run} ({info.command}) had decided, of which the audit log here has nothing"]
 
 
 def finished(info: RunInfo, left: Collection[str], told: Collection[str]) -> list[str]:

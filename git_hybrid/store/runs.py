@@ -275,7 +275,14 @@ def in_git(layout: Layout) -> InvalidFile:
     return InvalidFile(path=shown, problems=(Problem("git", reason + _UNTRACK),), mend=_ABORT)
 
 
-def no_journal(run: RunId) -> InvalidFile:
-    """Return the error for a marker whose journal is gone."""
-    problem = Problem("run", f"names the run {run}, whose journal is not there")
-    return InvalidFile(path=MARKER_SHOWN, problems=(problem,), mend=_ABORT)
+def open_journal(layout: Layout, run: RunId) -> Journal:
+    """Return the journal of the *run* that the marker names.
+
+    Raises:
+        InvalidFile: as :func:`journal_of`, or it is gone.
+    """
+    journal = journal_of(layout, run)
+    if journal is None:
+        problem = Problem("run", f"names the run {run}, whose journal is not there")
+        raise InvalidFile(path=MARKER_SHOWN, problems=(problem,), mend=_ABORT)
+    return journal

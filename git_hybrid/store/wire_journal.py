@@ -86,3 +86,4 @@ class DecisionShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     manifest: EditShape | None
     reports: dict[str, Hash] = {}
     base: dict[str, Hash | None] | None = None
+    done: list[Text] = []

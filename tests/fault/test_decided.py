@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
-from support.injection import audit, tidy
+from support.cli import Hybrid, run_hybrid
+from support.injection import audit, restored, tidy
 from support.kit import git, lock, manifest, write_manifest
-from support.points import clear_error, strace
+from support.points import clear_error, log_bytes, strace
 from support.upstream import Upstream, UpstreamFactory
 
 DECIDED = "cause: what it does is decided, and the next command that writes finishes it: do not run the command again\n"
@@ -88,6 +88,31 @@ def test_what_is_decided_is_written_into_a_manifest_that_was_edited_since(
     assert path.read_text().startswith("# mine\n")
     assert sorted(manifest(workspace)) == sorted(lock(workspace)) == (["one", "two"] if command == "add" else [])
     tidy(workspace)
+
+
+def test_what_is_decided_is_not_recorded_twice_where_the_log_is_in_a_stash(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    git("add", "-A", cwd=workspace)
+    git("commit", "-qm", "one", cwd=workspace)
+    with _unwritable(workspace):
+        hybrid("add", tool.url, "--name", "two", check=74)
+    whole = log_bytes(workspace)
+    git("stash", cwd=workspace)
+    told = hybrid("resume", check=7).err
+    assert "hint: if you have stashed it: git stash pop\n" in told
+    assert "git hybrid resume --abort\n" in told
+    kept = restored(workspace, workspace.with_name("kept"))
+    git("stash", "pop", cwd=workspace)
+    hybrid("resume")
+    assert log_bytes(workspace) == whole
+    assert sorted(lock(workspace)) == ["one", "two"]
+    given_up = run_hybrid("resume", "--abort", cwd=kept)
+    assert "note: dropped what run " in given_up.err
+    assert "what it decided stands" not in given_up.err
+    run_hybrid("audit", "verify", cwd=kept)
+    assert sorted(lock(kept)) == ["one"]
+    tidy(kept)
 
 
 def test_what_no_longer_fits_is_told_with_what_does_it(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

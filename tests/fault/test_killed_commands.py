@@ -37,6 +37,8 @@ COMMANDS = {
     "add": (["add", "--name", "more"], "rename", "sources.toml.tmp"),
     "remove": (["remove", "two"], "unlink", "state/resume.json"),
     "reset": (["reset", "one"], "write", "sources/one/.git/index.lock"),
+    "resume": (["resume"], "unlink", "state/resume.json"),
+    "abort": (["resume", "--abort"], "unlink", "state/resume.json"),
 }
 MOST = 100
 """So many kills of one command take about five minutes; SWEEP=all runs every one."""
@@ -60,12 +62,20 @@ def _scene(ups: dict[str, Upstream], workspace: Path, tmp_path: Path, command: s
     words = [*COMMANDS[command][0], *([ups["two"].url] if command == "add" else [])]
     if command == "reset":
         (workspace / "sources/one/f1.txt").write_text("mine\n")
+    if words[0] == "resume":
+        _stop_in_a_checkout(ups, workspace, tmp_path)
     pristine = workspace.rename(tmp_path / "pristine" / command)
     restored(pristine, workspace)
     old, log, clones = view(workspace), log_bytes(workspace), _clones(workspace)
     done, points = recorded(words, cwd=workspace, log=tmp_path / "calls")
     assert done.code == 0, done.err
     return Scene(workspace, pristine, words, old, view(workspace), log, clones, points)
+
+
+def _stop_in_a_checkout(ups: dict[str, Upstream], workspace: Path, tmp_path: Path) -> None:
+    run_hybrid("pin", "one", cwd=workspace)
+    half = Point("write", 1, (), only=workspace / "sources/one/third.txt", main=False)
+    assert injected(half, "signal=KILL", ["sync", "-q"], cwd=workspace, log=tmp_path / "calls")[1]
 
 
 def _kill(scene: Scene, point: Point, *, must_meet: bool = True) -> list[str] | None:
@@ -86,7 +96,8 @@ def _healed(workspace: Path, scene: Scene) -> None:
     """The next writer leaves all of the old or all of the new, and the same command again leads to the new."""
     readable(workspace)
     run_hybrid("status", cwd=workspace)
-    run_hybrid("resume", cwd=workspace)
+    resuming = scene.words[0] == "resume"
+    run_hybrid(*(scene.words if resuming else ["resume"]), cwd=workspace)
     assert view(workspace) in (scene.old, scene.new)
     # The clones are those of what stands: a removal that was not decided takes nothing away.
     expected = scene.old if view(workspace) == scene.old else scene.new
@@ -95,7 +106,9 @@ def _healed(workspace: Path, scene: Scene) -> None:
         run_hybrid(*scene.words, cwd=workspace)
     assert view(workspace) == scene.new
     assert log_bytes(workspace).startswith(scene.log)
-    audit(workspace)
+    events = [record["event"] for record in audit(workspace)]
+    if resuming:
+        assert events.count("abort" if scene.words[1:] else "resume-completed") == 1
     assert _clones(workspace) <= scene.new.pins.keys()
     tidy(workspace)
 

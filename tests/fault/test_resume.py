@@ -125,13 +125,21 @@ def test_abort_goes_back_to_what_is_recorded(
     _interrupted(workspace, tmp_path, "write", "state/journal/")
     assert head(workspace, "one") == _planned(workspace)["one"] != recorded_before["one"]
     hybrid("pin", "one", check=7)
-    hybrid("resume", "--abort")
-    for name, commit in recorded_before.items():
-        assert head(workspace, name) == commit
-        assert git("status", "--porcelain", cwd=workspace / "sources" / name) == ""
-    assert {name: entry["commit_sha"] for name, entry in state(workspace).items()} == recorded_before
-    assert _events(workspace)[-1] == "abort"
-    tidy(workspace)
+    (workspace / "sources/one/mine.txt").write_text("mine\n")
+    interrupted, log = workspace.rename(tmp_path / "interrupted"), workspace / "state/sources-audit.jsonl"
+    # Killed when it announces that, and when it records it.
+    for nth in (1, 2):
+        restored(interrupted, workspace)
+        point = Point("write", nth, (), only=log, main=False)
+        assert injected(point, "signal=KILL", ["resume", "--abort"], cwd=workspace, log=tmp_path / "calls")[1]
+        done = hybrid("resume", "--abort")
+        assert f"local work saved as refs/hybrid/saved/{_saved(workspace)}" in done.out + done.err
+        for name, commit in recorded_before.items():
+            assert head(workspace, name) == commit
+            assert git("status", "--porcelain", cwd=workspace / "sources" / name) == ""
+        assert {name: entry["commit_sha"] for name, entry in state(workspace).items()} == recorded_before
+        assert _events(workspace)[-2:] == ["intent", "abort"]
+        tidy(workspace)
     hybrid("sync")
     assert head(workspace, "one") == lock(workspace)["one"]["commit"]
 

@@ -21,7 +21,7 @@ from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import errors, git, replace, started, state, write_manifest
+from support.kit import errors, git, logging_git, replace, started, state, with_edits, write_manifest
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
@@ -130,8 +130,10 @@ def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Ups
     git("branch", "here", cwd=inner)
     app.commit({"a": "2"})
     hybrid("pin", "app")
-    hybrid("sync")
-    # Its commit did not change: it is left alone.
+    environment, log = logging_git(ws.parent / "logging")
+    hybrid("sync", env=environment)
+    # Its commit did not change: it is left alone, and made nowhere else.
+    assert not any(".submodule." in line for line in log.read_text().splitlines())
     assert (inner / "settings.o").read_text() == "mine\n"
     assert git("branch", "--list", "here", cwd=inner).strip()
     assert (ws / "sources/app/a").read_text() == "2"
@@ -210,7 +212,9 @@ def test_a_changed_file_in_a_submodule_blocks(ws: Path, app: Upstream, hybrid: H
     app.commit({"a": "2"})
     hybrid("pin", "app")
     done = hybrid("sync", check=3)
-    assert "vendor/lib" in done.err
+    assert (
+        "cause: vendor/lib (submodule)\ncause: reset keeps what is in a submodule below sources/.set-aside/" in done.err
+    )
     assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "mine\n"
 
 
@@ -229,6 +233,18 @@ def test_reset_keeps_the_work_in_a_submodule_and_needs_no_network(ws: Path, lib:
     shutil.rmtree(inner)
     told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
     assert f"error: app needs the submodule at {lib.url}, which no bundle carries" in told
+
+
+def test_what_somebody_does_meanwhile_in_a_submodule_that_was_to_stay_is_kept(ws: Path, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    (ws / "sources/app/a").write_text("mine\n")
+    environment = with_edits(ws.parent / "edits", "read-tree", {inner: "echo mine >new.txt"})
+    assert "it was changed meanwhile" in hybrid("reset", "app", env=environment, check=74).err
+    assert (inner / "new.txt").read_text() == "mine\n"
+    hybrid("resume")
+    (kept,) = (ws / "sources/.set-aside").iterdir()
+    assert (kept / "new.txt").read_text() == "mine\n"
+    assert (inner / "lib.txt").read_text() == "one\n"
 
 
 @pytest.mark.parametrize("how", ["sync", "reset"])

@@ -202,6 +202,7 @@ def test_locks():
     assert locks_finding("").level == "ok"
     assert locks_finding("no").level == "fail"
     assert holder_finding("pid 7", alive=True).what == "held by pid 7"
+    assert holder_finding("pid 7", alive=True, stopped=7).remedy.endswith(": kill -CONT 7")
     assert holder_finding("pid 7", alive=False).what.startswith("nobody writes; pid 7 ended")
     assert holder_finding("pid 7", alive=False, is_unwritten=True).what.endswith("ended without a word")
     assert holder_finding("", alive=False).what == "nobody writes"

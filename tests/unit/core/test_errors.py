@@ -50,8 +50,8 @@ def test_the_overview_names_exactly_the_errors_there_are() -> None:
 
 def test_an_error_carries_its_facts() -> None:
     error = DirtySource(name="tool", path="sources/tool", files=("a",), count=3)
-    assert error.facts() == {"name": "tool", "path": "sources/tool", "files": ("a",), "count": 3}
-    assert str(error) == "dirty: name='tool', path='sources/tool', files=('a',), count=3"
+    assert error.facts() == {"name": "tool", "path": "sources/tool", "files": ("a",), "count": 3, "inside": ()}
+    assert str(error) == "dirty: name='tool', path='sources/tool', files=('a',), count=3, inside=()"
 
 
 def test_facts_of_the_base_and_defaults_are_facts_too() -> None:

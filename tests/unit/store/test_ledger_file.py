@@ -87,7 +87,8 @@ def _killed(ledger: FileLedger, method: str, monkeypatch):
 
 def _check_recorded(files: Workspace) -> None:
     snapshot = _ledger(files).snapshot()
-    (record,) = read_log(Layout(files.root).audit).records
+    intent, record = read_log(Layout(files.root).audit).records
+    assert intent["event"] == "intent"
     assert snapshot.lock.pins == {"tool": pin_of(ENTRY)}
     assert snapshot.state.sources["tool"].audit_hash == record["hash"]
     assert record["command_id"] == FIRST.run
@@ -167,6 +168,15 @@ def test_a_decision_is_written_out_by_the_next_writer(files, monkeypatch, step):
     with _ledger(files).writer(SECOND) as notes:
         assert list(notes) == []
     assert files.files() == before
+
+
+def test_what_is_at_its_end_with_a_decision_is_not_left_by_a_killed_run(files, monkeypatch):
+    ledger = _ledger(files)
+    with _killed(ledger, "_close", monkeypatch), ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        ledger.record(FIRST, Decision(events=[Event(event="failed", source="tool")]), TASKS[1:])
+    with _ledger(files).writer(SECOND):
+        assert _ledger(files).snapshot().unfinished.tasks == TASKS[1:]
 
 
 def test_a_journal_without_marker_changed_nothing(files):
@@ -410,9 +420,11 @@ def test_leftovers_are_removed_and_told(files):
     files.write("state/sources.json.tmp", "{half")
     files.write("sources.toml.tmp", "half")
     files.write("sources/.durations.tmp", "half")
+    for folder in ("sources", "."):
+        files.write(f"{folder}/.probe-1mjym_gi.tmp", "")
     files.write("state/mine.tmp", "mine")
     with _ledger(files).writer(FIRST) as notes:
-        assert len([note for note in notes if ".tmp" in note]) == 3
+        assert len([note for note in notes if ".tmp" in note]) == 5
     assert "sources/.durations.tmp" not in files.files()
     assert "state/mine.tmp" in files.files()
     assert "state/sources.json.tmp" not in files.files()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import socket
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from git_hybrid.store import filelock
-from git_hybrid.store.filelock import holder, probe_locks, worker, writer_lock
+from git_hybrid.store.filelock import holder, probe_locks, stopped, worker, writer_lock
 
 NOW = datetime(2026, 7, 20, tzinfo=UTC)
 
@@ -66,6 +68,22 @@ def test_who_is_at_work_on_a_run_is_told_by_its_start(tmp_path):
     assert worker(path, NOW) == ""
     path.write_bytes(held)
     assert worker(path, NOW) == "", "it ended without a word"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="nothing tells the state of a process")
+def test_a_holder_that_is_stopped_is_told_as_that(tmp_path, monkeypatch):
+    path = tmp_path / ".lock"
+    with subprocess.Popen(["sleep", "60"]) as child:
+        path.write_text(json.dumps({"pid": child.pid, "host": socket.gethostname()}))
+        assert stopped(path) == 0
+        child.send_signal(signal.SIGSTOP)
+        os.waitpid(child.pid, os.WUNTRACED)
+        assert stopped(path) == child.pid
+        child.kill()
+    assert stopped(path) == 0
+    monkeypatch.setattr(filelock, "stopped", lambda _path: 7)
+    with _held(path):
+        assert worker(path, NOW).endswith(", stopped: kill -CONT 7")
 
 
 @pytest.mark.parametrize(
