@@ -16,7 +16,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Settings could hide the first commit or a side of a merge, name files or write texts otherwise, put words of gpg
+# before a commit, or make git fail.
+OUTPUT = (
+    "log.showRoot=true",
+    "log.diffMerges=separate",
+    "log.follow=false",
+    "log.showSignature=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "diff.relative=false",
+    "diff.orderFile=/dev/null",
+    "diff.noprefix=false",
+    "diff.srcPrefix=a/",
+    "diff.dstPrefix=b/",
+)
 HARDENING = (
+    *OUTPUT,
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "safe.bareRepository=explicit",
@@ -184,12 +199,12 @@ def hardened(extra: Sequence[str] = ()) -> list[str]:
     return [part for setting in (*HARDENING, *extra) for part in ("-c", setting)]
 
 
-def unmonitored(argv: Sequence[str]) -> list[str]:
+def to_read(argv: Sequence[str]) -> list[str]:
     """Return the git command *argv* for the repository of the user's that a workspace is in, which only reads it.
 
     Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
     """
-    return [argv[0], "-c", "core.fsmonitor=false", *argv[1:]]
+    return [argv[0], *(part for setting in ("core.fsmonitor=false", *OUTPUT) for part in ("-c", setting)), *argv[1:]]
 
 
 def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from git_hybrid.core.diagnosis_git import OF_RUNS, Repository
 from git_hybrid.core.value import Struct
-from git_hybrid.git.environment import child_environment, unmonitored
+from git_hybrid.git.environment import child_environment, to_read
 from git_hybrid.git.place import top_of
 from git_hybrid.git.repository import refused
 from git_hybrid.git.run import Runner
@@ -37,13 +37,13 @@ def repository_around(runner: Runner, root: Path) -> Repository | None:
         raise refused(top, inside.stderr)
     if inside.stdout.strip() != b"true":
         return None
-    argv = unmonitored(["git", "check-attr", "-z", "merge", "text", "--", _LOG])
+    argv = to_read(["git", "check-attr", "-z", "merge", "text", "--", _LOG])
     asked = runner.run(argv, env=env, cwd=root).stdout
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
     merge, text = told if len(told) == 2 else ("", "")
     names = "\0".join((*COMMITTED, *OF_RUNS)).encode()
     # Without --no-index a file that is tracked already counts as not ignored, which is what matters.
-    argv = unmonitored(["git", "check-ignore", "-z", "--stdin"])
+    argv = to_read(["git", "check-ignore", "-z", "--stdin"])
     found = runner.run(argv, env=env, cwd=root, stdin=names).stdout
     ignored = tuple(name.decode("utf-8", "replace") for name in found.split(b"\0") if name)
     exposed = {path: (root / path.partition("/")[0] / ".gitignore").exists() for path in OF_RUNS if path not in ignored}

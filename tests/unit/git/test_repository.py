@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.ids import parse_name, parse_oid
+from git_hybrid.core.ports import Stage
+from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
 from support.kit import git
@@ -20,3 +23,20 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused):
         repository.ask(["git", "ls-files"])
+
+
+def test_what_git_tells_of_a_history_does_not_depend_on_settings(tmp_path: Path) -> None:
+    git("init", "-q", cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "one", cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "zwölf", cwd=tmp_path)
+    head, _, rest = git("cat-file", "commit", "HEAD", cwd=tmp_path).partition("\n\n")
+    (tmp_path / "signed").write_text(f"{head}\ngpgsig -----BEGIN SSH SIGNATURE-----\n x\n\n{rest}\n")
+    tip = git("hash-object", "-t", "commit", "-w", "signed", cwd=tmp_path)
+    git("config", "log.showSignature", "true", cwd=tmp_path)
+    git("config", "i18n.logOutputEncoding", "UTF-16", cwd=tmp_path)
+    runner = Runner(environ=dict(os.environ))
+    assert Repository(runner, tmp_path).ask(["git", "log", "-1", "--format=%H", tip]) == f"{tip}\n".encode()
+    old = parse_oid(git("rev-parse", "HEAD~1", cwd=tmp_path))
+    stage = Stage(name=parse_name("x"), path=str(tmp_path))
+    (line,) = GitObjects(runner).between(stage, old, parse_oid(tip), limit=2).commits
+    assert (line.commit, line.subject) == (tip, "zwölf")
