@@ -125,7 +125,7 @@ def _unbundled(check: _Check) -> Stage:
     """Return a stage that has the pinned commit: what is here already, and what the bundle brings."""
     rt, item, pin = check.rt, check.item, check.pin
     length = len(pin.commit)
-    stage = rt.quarantine.stage(item.name, borrow=True, oid_length=length, suffix=".unbundled")
+    stage = rt.quarantine.stage(item.name, borrow=True, oid_length=length, suffix="unbundled")
     file = check.bundle.file(item.name)
     if file is None:
         _refuse_lacking(check, stage)

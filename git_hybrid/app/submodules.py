@@ -156,7 +156,7 @@ def _acquire_one(
     there: Stage,
     trail: str,
 ) -> Stage:
-    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f"submodule{trail}")
     if not rt.writer.copy_submodule(there, stage, str(source.url), oid) or not belongs(rt, stage, oid):
         _fetch_one(rt, manifest, source, path, oid, stage)
     tree = gate_tree(rt, stage, source, oid, manifest)

@@ -184,7 +184,10 @@ class Quarantine(Protocol):
     """Makes and drops stages; what is in it is never mistaken for a clone."""
 
     def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
-        """Return a new empty stage; with *borrow* it sees the objects of the clone of that name."""
+        """Return a new empty stage; with *borrow* it sees the objects of the clone of that name.
+
+        Of two that one source has at a time, one has a *suffix*.
+        """
         ...
 
     def drop(self, stage: Stage) -> None:

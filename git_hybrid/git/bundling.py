@@ -60,7 +60,7 @@ class GitBundles(Struct, frozen=True):
             GitFailed: git could not pack all of it.
             LocalIo: the file system refused.
         """
-        stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix=".bundle")
+        stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix="bundle")
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
         git_dir = Path(stage.path) / ".git"
         (git_dir / "objects/info").mkdir(exist_ok=True)

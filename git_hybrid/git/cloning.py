@@ -45,7 +45,7 @@ def only_ref(request: FetchRequest) -> str | None:
 
 def beside(stage: Stage) -> Path:
     """Return the folder that the clone for *stage* is made in."""
-    return Path(f"{stage.path}.clone")
+    return Path(f"{stage.path}+clone")
 
 
 def clean(stage: Stage) -> None:

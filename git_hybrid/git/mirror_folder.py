@@ -33,6 +33,7 @@ from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
+from git_hybrid.git.standing import free_place
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
@@ -158,7 +159,7 @@ class GitMirrorFolder:
         self.disk.make_folder(target.parent)
         if target.exists():
             # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
-            aside = refuse_links_to(self.folder, [".set-aside", f"{path.replace('/', '+')}-{self.run}"])
+            aside = free_place(refuse_links_to(self.folder, [".set-aside"]), f"{path.replace('/', '+')}-{self.run}")
             self.disk.make_folder(aside.parent)
             self.disk.rename_path(target, aside)
         self.disk.sync_everything()

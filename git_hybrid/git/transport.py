@@ -158,7 +158,7 @@ class GitTransport(Struct, frozen=True):
 
         They are fetched into a repository that nothing is ever checked out of, and checked there.
         """
-        probe = Path(f"{stage.path}.fsck")
+        probe = Path(f"{stage.path}+fsck")
         object_format = "sha1" if len(error.objects[0]) == 40 else "sha256"
         made = self.runner.git(["init", "--quiet", "--template=", f"--object-format={object_format}", str(probe)])
         try:

@@ -34,7 +34,7 @@ from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
-from git_hybrid.git.standing import is_there
+from git_hybrid.git.standing import free_place, is_there
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ class GitWriter(Struct, frozen=True):
         if not holds_work(path):
             self.quarantine.trash(path, name)
             return None
-        target = self.clones.folder / ".set-aside" / f"{name}-{run}"
+        target = free_place(self.clones.folder / ".set-aside", f"{name}-{run}")
         inner.move_aside(self.runner, self.disk, path, target)
         return f"sources/.set-aside/{target.name}"
 
