@@ -10,6 +10,7 @@ import pytest
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
+from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
@@ -40,3 +41,18 @@ def test_what_git_tells_of_a_history_does_not_depend_on_settings(tmp_path: Path)
     stage = Stage(name=parse_name("x"), path=str(tmp_path))
     (line,) = GitObjects(runner).between(stage, old, parse_oid(tip), limit=2).commits
     assert (line.commit, line.subject) == (tip, "zwölf")
+
+
+def test_the_sides_of_a_merge_below_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+    root = tmp_path / "caf\udce9"
+    root.mkdir()
+    git("init", "-q", "-b", "main", cwd=tmp_path)
+    for branch, text in (("main", "base"), ("their", "theirs")):
+        (root / "file").write_text(text)
+        git("checkout", "-q", "-B", branch, cwd=tmp_path)
+        git("add", "-A", cwd=tmp_path)
+        git("commit", "-q", "-m", branch, cwd=tmp_path)
+    git("checkout", "-q", "main", cwd=tmp_path)
+    git("merge", "-q", "--no-ff", "their", cwd=tmp_path)
+    files = both_sides(Runner(environ=dict(os.environ)), root, ["file"]).files
+    assert files == {"file": {0: b"theirs", 1: b"base", 2: b"base", 3: b"theirs"}}
