@@ -17,13 +17,18 @@ from git_hybrid.core.value import Struct, field
 class Stage(Struct, frozen=True):
     """A repository in quarantine, its working folder at ``path``; ``borrows``: it sees the clone's objects.
 
-    ``git_dir`` is where the repository itself is, if not in ``.git`` there.
+    ``apart`` is where the repository itself is, if not in ``.git`` there.
     """
 
     name: SourceName
     path: str
     borrows: bool = False
-    git_dir: str = ""
+    apart: str = ""
+
+    @property
+    def git_dir(self) -> str:
+        """The path of the repository itself."""
+        return self.apart or f"{self.path}/.git"
 
 
 class RemoteRefs(Struct, frozen=True, kw_only=True):

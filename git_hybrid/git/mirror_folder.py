@@ -129,7 +129,7 @@ class GitMirrorFolder:
         target = self.place(path)
         borrows = borrow and can_lend(target, oid_length=oid_length)
         if borrows:
-            info = Path(stage.path) / ".git/objects/info"
+            info = Path(stage.git_dir) / "objects/info"
             info.mkdir(exist_ok=True)
             self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
         return Stage(name=name, path=stage.path, borrows=borrows)
@@ -142,7 +142,7 @@ class GitMirrorFolder:
             SymlinkRefused: there is a symbolic link in the repository, or on the way to it.
             LocalIo: the file system refused; what was served before still is.
         """
-        giver, target = Path(stage.path) / ".git", self.place(path)
+        giver, target = Path(stage.git_dir), self.place(path)
         refuse_links_in(target)
         checked = fsck(self.runner, giver, waived=change.waived)
         if checked.status != 0:

@@ -285,10 +285,10 @@ def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:
 
 
 def _git_dir(stage: Stage) -> Path:
-    return Path(stage.git_dir) if stage.git_dir else _inside(stage.path)
+    return _place(stage.git_dir)
 
 
 @lru_cache(maxsize=64)
-def _inside(path: str) -> Path:
+def _place(path: str) -> Path:
     # A source is looked at several times: a path is taken apart but once.
-    return Path(path) / ".git"
+    return Path(path)

@@ -56,3 +56,18 @@ def test_the_sides_of_a_merge_below_a_folder_whose_name_is_not_utf_8(tmp_path: P
     git("merge", "-q", "--no-ff", "their", cwd=tmp_path)
     files = both_sides(Runner(environ=dict(os.environ)), root, ["file"]).files
     assert files == {"file": {0: b"theirs", 1: b"base", 2: b"base", 3: b"theirs"}}
+
+
+def test_the_submodules_of_one_that_git_checked_out_are_found(tmp_path: Path) -> None:
+    tree, apart = tmp_path / "tree", tmp_path / "modules/sub"
+    apart.parent.mkdir()
+    git("init", "-q", f"--separate-git-dir={apart}", tree, cwd=tmp_path)
+    (tree / ".gitmodules").write_text('[submodule "x"]\n\tpath = deep\n\turl = https://e.example/deep\n')
+    git("add", ".gitmodules", cwd=tree)
+    git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},deep", cwd=tree)
+    git("commit", "-q", "-m", "x", cwd=tree)
+    stage = Stage(name=parse_name("x"), path=str(tree), apart=str(apart))
+    found = GitObjects(Runner(environ=dict(os.environ))).submodules(
+        stage, parse_oid(git("rev-parse", "HEAD", cwd=tree))
+    )
+    assert found == (("deep", "1" * 40, "https://e.example/deep"),)
