@@ -15,8 +15,8 @@ from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
 from git_hybrid.git import libgit2
-from git_hybrid.git.environment import is_verify
-from git_hybrid.git.run import MINIMUM_GIT, Runner
+from git_hybrid.git.environment import MINIMUM_GIT, is_verify
+from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import operator, read_config
 from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings, git_text

@@ -287,7 +287,7 @@ class SymlinkRefused(HybridError):
 
 
 class ToolTooOld(HybridError):
-    """git or libgit2 is missing, or older than the version that is safe to use."""
+    """A program or libgit2 is missing, or older than the version that is safe to use; ``needed`` is empty for any."""
 
     code: ClassVar[str] = "tool-too-old"
     tool: str

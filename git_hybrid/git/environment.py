@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+MINIMUM_GIT = (2, 34)
 # Settings could hide the first commit or a side of a merge, name files or write texts otherwise, put words of gpg
 # before a commit, or make git fail.
 OUTPUT = (

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, GitFailed, GitRefused, ToolTooOld
 from git_hybrid.git.ahead import CONFIG, OF_REPOSITORY, VERSION
-from git_hybrid.git.environment import child_environment, obeying
+from git_hybrid.git.environment import MINIMUM_GIT, child_environment, obeying
 from git_hybrid.git.place import top_of
-from git_hybrid.git.run import MINIMUM_GIT, Runner
+from git_hybrid.git.run import Runner
 
 _LONGEST = 200
 
