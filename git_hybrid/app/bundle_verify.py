@@ -116,7 +116,7 @@ def _told(check: _Check, error: HybridError) -> HybridError:
     if isinstance(error, NetworkFailure) and was_ended(error.message):
         # Nobody was asked: git reads the file as it would read what a server sends.
         return GitFailed(command="git fetch", status=128, stderr=error.message, name=check.item.name)
-    if isinstance(error, GitFailed) and was_ended(error.stderr, error.status):
+    if isinstance(error, GitFailed) and error.was_ended:
         return error
     return error if isinstance(error, _THEIR_OWN) else check.bad(f"cannot be unbundled ({error.code})")
 

@@ -1031,6 +1031,13 @@ class GitFailed(HybridError):
     stdout: str = ""
     name: str = ""
 
+    @property
+    def was_ended(self) -> bool:
+        """Whether git was ended by force, or could not begin: it has said nothing of what it was asked."""
+        from git_hybrid.core.machine import was_ended  # noqa: PLC0415
+
+        return was_ended(self.stderr, self.status)
+
 
 class ExecutorMissing(HybridError):
     """``--executor dask://…`` was given, and Dask is not installed."""
