@@ -247,7 +247,7 @@ class GitObjects(Struct, frozen=True):
         log = ("log", "-z", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--")
         with self.runner.stream(log, git_dir=_git_dir(stage)) as out:
             lines = [line.decode("utf-8", "replace").partition(" ") for line in beginnings(out, _SUBJECT)]
-        shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
+        shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", "--ignore-submodules=none", old, new, "--")
         changed = self._must(stage, *shown).count("\0") if files else None
         return Range(
             behind=int(counts[0]),
