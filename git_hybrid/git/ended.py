@@ -19,7 +19,7 @@ _SETTING = "-c"
 
 
 def unstarted(program: str, cwd: Path | None, error: OSError) -> LocalIo | ToolTooOld:
-    """Return what *error* says, with which *program* could not be started in *cwd*."""
+    """Return the error that tells of *error*, with which *program* could not be started in *cwd*."""
     is_missing, reason = isinstance(error, FileNotFoundError), error.strerror or str(error)
     # There was no way into the folder (subprocess.Popen).
     if cwd is not None and error.filename == cwd:
