@@ -9,7 +9,7 @@ from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.override import Override, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
@@ -110,7 +110,7 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
         BadArgument: *to* is another commit, or no scan of it has such a finding.
         OverrideUnnecessary: policy blocks on none.
     """
-    if to is not None and not pin.commit.startswith(to):
+    if to is not None and not pin.commit.startswith(to) and to not in _tags(pin):
         reason = f"findings are accepted on the pinned commit, which is {pin.commit}"
         raise BadArgument(what="--to", value=to, reason=reason)
     blocked = scan_blocked(snapshot, pin.source, pin)
@@ -128,6 +128,11 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
         more = {"why": "has findings that policy blocks, which are accepted already"} if accepted else {}
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid {step} {pin.source}", **more)
     return tuple(sorted(set(findings or blocked.ids)))
+
+
+def _tags(pin: Pin) -> tuple[str, ...]:
+    """Return the names of the tag that the pin was made by; what a branch is by now only upstream knows."""
+    return (pin.ref, short_ref(pin.ref)) if pin.ref.startswith("refs/tags/") else ()
 
 
 def known_findings(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oid) -> tuple[str, ...]:

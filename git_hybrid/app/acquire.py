@@ -59,7 +59,7 @@ def fetch_history(
     """
     full, cache = source.history == "full", usable_cache(rt, source) if enough is not None else None
     borrow = full and borrow and source.name not in rt.waived and (cache is None or not cache.holds(source.url))
-    stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else ".commits")
+    stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else "commits")
     if cache is not None and enough is not None and not stage.borrows:
         want = Want(refs=refs, oid_length=oid_length, satisfied=satisfied, enough=enough)
         return fetch_through(rt, cache, source, manifest, stage, want)
@@ -133,7 +133,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
     ref = pin.ref
     if not is_proved(rt, history, pin):
         if isinstance(source.track, Commit):
-            request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
+            request = FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
             served_by = fetch(
                 rt, source, manifest, history, request, satisfied=lambda: belongs(rt, history, pin.commit)
             )

@@ -116,7 +116,7 @@ def _told(check: _Check, error: HybridError) -> HybridError:
     if isinstance(error, NetworkFailure) and was_ended(error.message):
         # Nobody was asked: git reads the file as it would read what a server sends.
         return GitFailed(command="git fetch", status=128, stderr=error.message, name=check.item.name)
-    if isinstance(error, GitFailed) and was_ended(error.stderr, error.status):
+    if isinstance(error, GitFailed) and error.was_ended:
         return error
     return error if isinstance(error, _THEIR_OWN) else check.bad(f"cannot be unbundled ({error.code})")
 
@@ -125,7 +125,7 @@ def _unbundled(check: _Check) -> Stage:
     """Return a stage that has the pinned commit: what is here already, and what the bundle brings."""
     rt, item, pin = check.rt, check.item, check.pin
     length = len(pin.commit)
-    stage = rt.quarantine.stage(item.name, borrow=True, oid_length=length, suffix=".unbundled")
+    stage = rt.quarantine.stage(item.name, borrow=True, oid_length=length, suffix="unbundled")
     file = check.bundle.file(item.name)
     if file is None:
         _refuse_lacking(check, stage)

@@ -27,7 +27,7 @@ def listed_in_bundle(
     bundle = rt.bundles(source.name)
     if bundle is None or servers(rt, source):
         return None
-    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=oid_length, suffix=".listed")
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=oid_length, suffix="listed")
     tips: dict[str, Oid] = {}
     peeled: dict[str, Oid] = {}
     try:

@@ -18,7 +18,6 @@ from git_hybrid.core.errors import (
     WrongContent,
 )
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import ObjectCache, Question
@@ -85,8 +84,7 @@ def fetch_through(
     try:
         return stage, _through(rt, cache, source, manifest, stage, want)
     except (GitFailed, MalformedObjects) as error:
-        ended = isinstance(error, GitFailed) and was_ended(error.stderr, error.status)
-        if ended or not cache.holds(source.url):
+        if (isinstance(error, GitFailed) and error.was_ended) or not cache.holds(source.url):
             raise
         stage = rt.quarantine.stage(source.name, borrow=False, oid_length=want.oid_length)
         served_by = _fetched(rt, source, manifest, stage, want)

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from git_hybrid.app.acquire import EVERY_REF
+from git_hybrid.app.lagging import is_behind
+from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import SourceName, Url
+from git_hybrid.core.endpoints import repository_path
+from git_hybrid.core.errors import (
+    BadArgument,
+    FsckRefused,
+    GitFailed,
+    HostileTree,
+    IdentityChanged,
+    MalformedObjects,
+    RefMissing,
+    SubmoduleUnreachable,
+    Unreachable,
+    WrongContent,
+)
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.core.ports import RemoteRefs
-from git_hybrid.core.ports_mirror import Holding, MirrorFolder
+from git_hybrid.core.manifest import Commit, Manifest, Source
+from git_hybrid.core.mirror_refs import kept_refs
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
+from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, field, replace
 
+# What comes of a repository of the folder that is damaged, and what may just as well come of what upstream has.
+_DAMAGED = (MalformedObjects, FsckRefused, GitFailed)
+_DOUBTFUL = (Unreachable, SubmoduleUnreachable, IdentityChanged, WrongContent, HostileTree)
 ANEW = "what the mirror has of it is damaged: fetching all of it again"
 
 
@@ -60,3 +81,100 @@ class Filling(Struct, frozen=True, kw_only=True):
             return True
         self.rt.progress("note", source.name, ANEW)
         return False
+
+
+class Proved(Struct, frozen=True, kw_only=True):
+    """What of a repository could not be had, in words, and whether LFS content came along."""
+
+    missing: tuple[str, ...] = ()
+    lfs: bool = False
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A repository that the folder is to have: that of a source, or of a submodule, which has no pin.
+
+    ``commit`` is kept for good; ``prove`` raises unless a stage has it as it should be, by the URL that served it.
+    """
+
+    source: Source
+    pin: Pin | None
+    commit: Oid | None
+    prove: Callable[[Runtime, Stage, str], Proved]
+    waived: Sequence[Oid] = ()
+
+
+def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
+    """Bring the repository into the folder as it is upstream; one that is there and damaged is made anew.
+
+    Raises:
+        BadArgument: the folder has another repository at its path.
+        HybridError: what the servers answered, or what is wrong with it.
+    """
+    rt, folder, source, pin = filling.rt, filling.folder, wanted.source, wanted.pin
+    path = repository_path(source.url)
+    with folder.exclusive(path) as mended:
+        for note in mended:
+            rt.progress("note", source.name, note)
+        behind = partial(is_behind, rt, source, pin=pin)
+        refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True, behind=behind)
+        newest_allowed(source, refs)
+        if pin is not None and pin.override is None and pin.ref not in refs.tips:
+            raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
+        filling.refuse_other(source, path, refs)
+        held = folder.holding(path)
+        tips = {ref: refs.tips[ref] for ref in kept_refs(source, pin, refs, held.refs if held else ())}
+        head = refs.head if refs.head in tips else None
+        known = partial(Mirrored, path=path, url=str(source.url), source=source.name)
+        if held is not None and source.name not in filling.doubted and _is_current(held, tips, head, wanted):
+            return known(holding=held, changed=False)
+        gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
+        change = Change(gone=gone, head=head, pin=wanted.commit, waived=wanted.waived)
+        oid_length = len(next(iter(refs.tips.values()), wanted.commit or "0" * 40))
+        step = partial(_fetch_and_install, filling, wanted, _request(wanted, tips, endpoint.url), oid_length)
+        missing = _refresh(filling, wanted, held, step, change)
+        return known(holding=folder.holding(path) or Holding(), changed=True, missing=missing)
+
+
+def _is_current(held: Holding, tips: Mapping[str, Oid], head: RefName | None, wanted: Wanted) -> bool:
+    same, commit = dict(held.refs) == tips and head in (None, held.head), wanted.commit
+    if commit is None:
+        return same
+    return same and commit in held.pins and (wanted.source.lfs == "pointer" or commit in held.lfs)
+
+
+def _request(wanted: Wanted, tips: Mapping[str, Oid], url: str) -> FetchRequest:
+    if wanted.pin is None and isinstance(wanted.source.track, Commit):
+        # Any branch or tag may be what leads to it.
+        return FetchRequest(refs=EVERY_REF)
+    forced = (wanted.pin.commit,) if wanted.pin is not None and wanted.pin.override is not None else ()
+    return FetchRequest(refs=tuple(tips), commits=forced, listed={(url, ref): tip for ref, tip in tips.items()})
+
+
+def _refresh(
+    filling: Filling, wanted: Wanted, held: Holding | None, step: Callable[..., tuple[str, ...]], change: Change
+) -> tuple[str, ...]:
+    """Take the *step*, on what is *held* where that is sound, else with all of it fetched again."""
+    path = repository_path(wanted.source.url)
+    borrow = filling.borrows(wanted.source, path, held)
+    try:
+        return step(change, borrow=borrow)
+    except (*_DAMAGED, *_DOUBTFUL) as error:
+        ended = isinstance(error, GitFailed) and error.was_ended
+        if not borrow or ended or (isinstance(error, _DOUBTFUL) and filling.folder.is_sound(path, wanted.waived)):
+            raise
+        filling.rt.progress("note", wanted.source.name, ANEW)
+        return step(replace(change, gone=()), borrow=False)
+
+
+def _fetch_and_install(
+    filling: Filling, wanted: Wanted, request: FetchRequest, oid_length: int, change: Change, *, borrow: bool
+) -> tuple[str, ...]:
+    """Fetch into a stage, prove and check it, and make it part of the folder; return what could not be had."""
+    rt, source = filling.rt, wanted.source
+    path = repository_path(source.url)
+    stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=oid_length)
+    # What one server lists is not fetched from another: whether it leads to the pin is proved.
+    served_by = fetch(rt, source, filling.manifest, stage, request, satisfied=lambda: True)
+    proved = wanted.prove(rt, stage, served_by)
+    filling.folder.install(stage, path, replace(change, lfs=proved.lfs))
+    return proved.missing

@@ -176,7 +176,7 @@ class _Labelled(Struct, frozen=True):
     def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
         """Return a new stage."""
         return self.rt.quarantine.stage(
-            name, borrow=borrow, oid_length=oid_length, suffix=f".from.{self.label}{suffix}"
+            name, borrow=borrow, oid_length=oid_length, suffix=f"from.{self.label}+{suffix}"
         )
 
     def drop(self, stage: Stage) -> None:
@@ -204,7 +204,7 @@ def _not_served(question: Question, pin: Pin, tip: Oid | None) -> HybridError:
 def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
     """Return the root commits of what the mirror serves, from the commits alone."""
     rt, source = question.rt, question.source
-    suffix = f".roots.{question.mirror.name}"
+    suffix = f"roots.{question.mirror.name}"
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(pin.commit), suffix=suffix)
     request = FetchRequest(refs=(pin.ref,), commits_only=True)
     fetch(rt, source, question.snapshot.manifest, stage, request, satisfied=lambda: True)

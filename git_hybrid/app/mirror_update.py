@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from functools import partial
 
-from git_hybrid.app.acquire import EVERY_REF, gate_content, gate_pin
+from git_hybrid.app.acquire import gate_content, gate_pin
 from git_hybrid.app.blaming import blaming
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
-from git_hybrid.app.lagging import is_behind
-from git_hybrid.app.mirror_filling import ANEW, Filling, Mirrored
+from git_hybrid.app.mirror_filling import Filling, Mirrored, Proved, Wanted, mirrored
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.proving import belongs, prove
-from git_hybrid.app.remote import answered, fetch, fetch_lfs, going_on, list_refs_from
+from git_hybrid.app.remote import answered, fetch_lfs, going_on
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
 from git_hybrid.core.errors import (
-    FsckRefused,
-    GitFailed,
     HybridError,
     Interrupted,
-    MalformedObjects,
     MirrorAlone,
     NoPin,
-    RefMissing,
     RemoteError,
     SubmoduleUnreachable,
     ToolTooOld,
     Unreachable,
     WorkerLost,
 )
-from git_hybrid.core.ids import Oid, RefName, SourceName, Url
+from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirror_refs import kept_refs
 from git_hybrid.core.mirrors import plain_url, unwell
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
-from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_mirror import MirrorFolder
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.resolve import newest_allowed
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import replace
 
 _Result = tuple[Row, tuple[Mirrored, ...]]
 
@@ -141,102 +133,29 @@ def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...
 
 
 def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
-    def by(rt: Runtime) -> Mirrored:
-        return _mirror_by(filling.by(rt), source, pin)
-
-    return going_on(filling.rt, source, by, after=(Unreachable,))
-
-
-def _mirror_by(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
-    rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
-    with folder.exclusive(path) as mended:
-        for note in mended:
-            rt.progress("note", source.name, note)
-        behind = partial(is_behind, rt, source, pin=pin)
-        refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True, behind=behind)
-        newest_allowed(source, refs)
-        if pin is not None and pin.override is None and pin.ref not in refs.tips:
-            raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
-        filling.refuse_other(source, path, refs)
-        held = folder.holding(path)
-        wanted = kept_refs(source, pin, refs, held.refs if held else ())
-        is_doubted = source.name in filling.doubted
-        if held is not None and not is_doubted and _is_current(held, wanted, refs, source, pin):
-            return Mirrored(path=path, url=str(source.url), source=source.name, holding=held, changed=False)
-        request = FetchRequest(refs=wanted, listed={(endpoint.url, ref): refs.tips[ref] for ref in wanted})
-        missing = _refresh(filling, source, pin, held, refs, request)
-        after = folder.holding(path) or Holding()
-        return Mirrored(
-            path=path, url=str(source.url), source=source.name, holding=after, changed=True, missing=missing
-        )
+    wanted = Wanted(
+        source=source,
+        pin=pin,
+        commit=pin.commit if pin else None,
+        waived=filling.rt.waived.get(source.name, ()),
+        prove=partial(_prove_pin, filling.manifest, source, pin),
+    )
+    return going_on(filling.rt, source, lambda rt: mirrored(filling.by(rt), wanted), after=(Unreachable,))
 
 
-def _is_current(held: Holding, wanted: tuple[str, ...], refs: RemoteRefs, source: Source, pin: Pin | None) -> bool:
-    same = dict(held.refs) == {ref: refs.tips[ref] for ref in wanted} and refs.head in (None, held.head)
+def _prove_pin(
+    manifest: Manifest, source: Source, pin: Pin | None, rt: Runtime, stage: Stage, served_by: str
+) -> Proved:
+    """Show that *stage* leads to the pin and has its content, and fetch the LFS content."""
     if pin is None:
-        return same
-    return same and pin.commit in held.pins and (source.lfs == "pointer" or pin.commit in held.lfs)
-
-
-def _refresh(
-    filling: Filling,
-    source: Source,
-    pin: Pin | None,
-    held: Holding | None,
-    refs: RemoteRefs,
-    request: FetchRequest,
-) -> tuple[str, ...]:
-    """Fetch into a stage, prove and check it, and make it part of the folder; return what could not be had.
-
-    A repository that is there and damaged is made anew.
-    """
-    path = repository_path(source.url)
-    gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
-    head = refs.head if refs.head in request.refs else None
-    waived = filling.rt.waived.get(source.name, ())
-    change = Change(gone=gone, head=head, pin=pin.commit if pin else None, waived=waived)
-    wants = _Wants(source=source, pin=pin, request=request, oid_length=_length(refs))
-    try:
-        return _fetch_and_install(filling, wants, change, borrow=filling.borrows(source, path, held))
-    except (MalformedObjects, FsckRefused, GitFailed) as error:
-        ended = isinstance(error, GitFailed) and was_ended(error.stderr, error.status)
-        if ended or held is None:
-            raise
-        filling.rt.progress("note", source.name, ANEW)
-        return _fetch_and_install(filling, wants, replace(change, gone=()), borrow=False)
-
-
-def _length(refs: RemoteRefs) -> int:
-    return len(next(iter(refs.tips.values()), "0" * 40))
-
-
-class _Wants(Struct, frozen=True, kw_only=True):
-    source: Source
-    pin: Pin | None
-    request: FetchRequest
-    oid_length: int
-
-
-def _fetch_and_install(filling: Filling, wants: _Wants, change: Change, *, borrow: bool) -> tuple[str, ...]:
-    rt, manifest, source, pin = filling.rt, filling.manifest, wants.source, wants.pin
-    path = repository_path(source.url)
-    stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=wants.oid_length)
-    forced = (pin.commit,) if pin is not None and pin.override is not None else ()
-    request = replace(wants.request, commits=forced)
-    # What one server lists is not fetched from another: whether it leads to the pin is proved.
-    served_by = fetch(rt, source, manifest, stage, request, satisfied=lambda: True)
-    missing: tuple[str, ...] = ()
-    if pin is not None:
-        if pin.override is None:
-            with answered(rt, source, served_by), blaming(rt, pin):
-                prove(rt, stage, source, pin)
-        notes = gate_pin(rt, stage, source, pin, manifest)
-        missing = tuple(note for note in notes if "LFS" not in note or source.lfs == "fetch")
-    if pin is not None and source.lfs == "fetch":
-        lfs = _lfs(rt, manifest, source, stage, pin.commit)
-        change, missing = replace(change, lfs=not lfs), (*missing, *lfs)
-    filling.folder.install(stage, path, change)
-    return missing
+        return Proved()
+    if pin.override is None:
+        with answered(rt, source, served_by), blaming(rt, pin):
+            prove(rt, stage, source, pin)
+    notes = gate_pin(rt, stage, source, pin, manifest)
+    missing = tuple(note for note in notes if "LFS" not in note or source.lfs == "fetch")
+    lacking = _lfs(rt, manifest, source, stage, pin.commit) if source.lfs == "fetch" else ()
+    return Proved(missing=(*missing, *lacking), lfs=source.lfs == "fetch" and not lacking)
 
 
 def _lfs(rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid) -> tuple[str, ...]:
@@ -269,31 +188,16 @@ def _submodules(filling: Filling, source: Source, commit: Oid) -> list[Mirrored]
 
 def _mirror_submodule(filling: Filling, source: Source, inside: str, oid: Oid) -> Mirrored:
     """Mirror all branches and tags of the repository of the submodule *inside*, one of which must lead to *oid*."""
-    after = (SubmoduleUnreachable,)
-    return going_on(filling.rt, source, lambda rt: _mirror_commit(filling.by(rt), source, inside, oid), after=after)
+    by = partial(_prove_submodule, filling.manifest, source, inside, oid)
+    wanted = Wanted(source=source, pin=None, commit=oid, prove=by)
+    return going_on(filling.rt, source, lambda rt: mirrored(filling.by(rt), wanted), after=(SubmoduleUnreachable,))
 
 
-def _mirror_commit(filling: Filling, source: Source, inside: str, oid: Oid) -> Mirrored:
-    rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
-    with folder.exclusive(path) as mended:
-        for note in mended:
-            rt.progress("note", source.name, note)
-        refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
-        held = folder.holding(path)
-        is_doubted = source.name in filling.doubted
-        if held is None or is_doubted or dict(held.refs) != dict(refs.tips) or oid not in held.pins:
-            borrow = filling.borrows(source, path, held)
-            stage = folder.stage(source.name, path, borrow=borrow, oid_length=len(oid))
-            request = FetchRequest(refs=EVERY_REF)
-            served_by = fetch(rt, source, filling.manifest, stage, request, satisfied=lambda: True)
-            with answered(rt, source, served_by):
-                if not belongs(rt, stage, oid):
-                    raise SubmoduleUnreachable(name=source.name, path=inside, commit=oid, url=served_by)
-            gate_content(rt, stage, source, oid, filling.manifest)
-            gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
-            head: RefName | None = refs.head
-            folder.install(stage, path, Change(gone=gone, head=head, pin=oid))
-            held, changed = folder.holding(path), True
-        else:
-            changed = False
-        return Mirrored(path=path, url=str(source.url), source=source.name, holding=held or Holding(), changed=changed)
+def _prove_submodule(
+    manifest: Manifest, source: Source, inside: str, oid: Oid, rt: Runtime, stage: Stage, served_by: str
+) -> Proved:
+    with answered(rt, source, served_by):
+        if not belongs(rt, stage, oid):
+            raise SubmoduleUnreachable(name=source.name, path=inside, commit=oid, url=served_by)
+    gate_content(rt, stage, source, oid, manifest)
+    return Proved()

@@ -189,7 +189,7 @@ def _standing(rt: Runtime, manifest: Manifest, source: Source, oid: Oid, there: 
 def _build_one(
     rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, where: _Where
 ) -> tuple[Stage, Tree]:
-    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{where.trail}")
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f"submodule{where.trail}")
     if not rt.writer.copy_submodule(where.there, stage, str(source.url), oid) or not belongs(rt, stage, oid):
         _fetch_one(rt, manifest, source, path, oid, stage)
     tree = gate_tree(rt, stage, source, oid, manifest)

@@ -8,7 +8,6 @@ from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable, UnusableRef
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 
@@ -52,6 +51,6 @@ def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage
     try:
         fetch(rt, source, manifest, history, request, satisfied=lambda: rt.objects.has_commit(history, commit))
     except (RemoteError, RefMissing, Offline, GitFailed) as error:
-        if isinstance(error, GitFailed) and was_ended(error.stderr, error.status):
+        if isinstance(error, GitFailed) and error.was_ended:
             raise
     return rt.objects.has_commit(history, commit)

@@ -77,7 +77,7 @@ def opened_bundle(
     Raises:
         BadBundle: it is damaged, a record in it is invalid, or it is not signed by an allowed signer.
     """
-    stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix=".members")
+    stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix="members")
     try:
         unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
     except NewerSchema as error:

@@ -43,7 +43,7 @@ from git_hybrid.core.report import run_words
 from git_hybrid.core.words import path_of
 from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
-from git_hybrid.git.surroundings import repository_around
+from git_hybrid.git.surroundings import setup_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.durable import leftovers
 from git_hybrid.store.filelock import holder, probe_locks, stopped
@@ -84,7 +84,7 @@ def diagnose(folder: Path, cancel: Cancel) -> Diagnosis:
         Interrupted: a signal came.
     """
     runner = Runner(environ=dict(os.environ), cancelled=cancel)
-    diagnosis = Diagnosis(versions=versions(runner))
+    diagnosis = Diagnosis(versions=versions(runner, folder))
     found: list[Finding] = []
     place = folder
     with _told(found, "files", "workspace"):
@@ -129,7 +129,7 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     if writable:
         found.append(locks_finding(probe_locks(_existing(layout))))
     with _told(found, "git", "repository"):
-        found += repository_findings(repository_around(runner, layout.root))
+        found += repository_findings(setup_around(runner, layout.root))
     with _told(found, "environment", "settings"):
         found += settings_findings(runner, layout.root)
     if manifested is None or any(

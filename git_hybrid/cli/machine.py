@@ -15,11 +15,11 @@ from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
 from git_hybrid.git import libgit2
-from git_hybrid.git.environment import is_verify
-from git_hybrid.git.run import MINIMUM_GIT, Runner
-from git_hybrid.git.settings import operator, read_config
+from git_hybrid.git.environment import MINIMUM_GIT, is_verify
+from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import git_text, operator, read_config
 from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
-from git_hybrid.git.surroundings import Setting, all_settings, git_text
+from git_hybrid.git.surroundings import Setting, all_settings
 from git_hybrid.store.layout import Layout
 
 _FALSE = ("false", "no", "off", "0", "")
@@ -28,10 +28,10 @@ _TOLD_SECTIONS = ("hybrid", "http", "https", "credential", "url", "protocol", "p
 _TOLD_KEYS = ("core.pager", "core.sshcommand", "core.askpass", "core.autocrlf", "core.fsmonitor", "core.hookspath")
 
 
-def versions(runner: Runner) -> Mapping[str, str]:
-    """Return what is installed, by name."""
+def versions(runner: Runner, folder: Path) -> Mapping[str, str]:
+    """Return what is installed, by name; *folder* is where the work is done."""
     try:
-        git, _ = git_text(runner)
+        git, _ = git_text(runner, folder)
     except HybridError:
         git = "not installed"
     return {
@@ -57,7 +57,7 @@ def machine_findings(runner: Runner, folder: Path) -> list[Finding]:
 
 def _git(runner: Runner, folder: Path) -> list[Finding]:
     try:
-        text, version = git_text(runner)
+        text, version = git_text(runner, folder)
         settings = all_settings(runner, folder)
     except HybridError:
         what = "git is not installed, or not on PATH"

@@ -42,10 +42,11 @@ def _enter(common: Common, argv: Sequence[str]) -> int:
 
 def open_page(page: str) -> int | None:
     """Show the manual page and return man's exit status; None where man(1) does not find it."""
-    import shutil
     import subprocess
 
-    man = shutil.which("man")
+    from git_hybrid.git.environment import on_path
+
+    man = on_path("man", os.environ)
     if man is None or subprocess.run([man, "-w", page], capture_output=True, check=False).returncode:
         return None
     return subprocess.call([man, page])

@@ -71,9 +71,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "a write through it could land somewhere else: a real file or folder belongs there",
         ("ls -l {path}",),
     ),
-    "tool-too-old": Remedy(
-        2, "{tool} {needed} or newer is needed, found: {found}", "install a newer {tool}", ("git-hybrid diag",)
-    ),
+    "tool-too-old": Remedy(2, "{wanted} is needed, found: {found}", "install {wanted}", ("git-hybrid diag",)),
     "git-refused": Remedy(2, "git does not answer about the repository at {path}", "{words}", ("{mend}",)),
     "no-pin": Remedy(1, "{name} {why}", hints=("git hybrid pin {name}",)),
     "dirty": Remedy(

@@ -20,6 +20,7 @@ from git_hybrid.core.errors import (
     Offline,
     RemoteError,
     ReportLost,
+    ToolTooOld,
     TooYoung,
     Unreachable,
     UnsavedWork,
@@ -196,7 +197,9 @@ def _run_again(error: HybridError) -> str:
 
 
 def _wanted(error: HybridError) -> dict[str, str]:
-    """Return what the network was to be used for, and what else there is than to allow it."""
+    """Return which program is wanted, or what the network was, and what else there is than to allow it."""
+    if isinstance(error, ToolTooOld):
+        return {"wanted": f"{error.tool} {error.needed} or newer" if error.needed else error.tool}
     if not isinstance(error, Offline):
         return {}
     if error.mirror:

@@ -256,6 +256,7 @@ def _prover(runner: Runner, layout: Layout) -> Prover:
 def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
     from git_hybrid.core.ports_scan import ScanTools
     from git_hybrid.git.cage import Cage
+    from git_hybrid.git.environment import absolute
     from git_hybrid.git.export import GitExporter
     from git_hybrid.scan.external import ExternalScanners, TimeIsUp
     from git_hybrid.scan.kept import KeptReports
@@ -270,9 +271,10 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
         except DeadlineExceeded as error:
             raise TimeIsUp from error
 
+    environ = {**runner.environ, "PATH": absolute(runner.environ.get("PATH", os.defpath))}
     return ScanTools(
         exporter=GitExporter(runner=runner),
-        scanners=ExternalScanners(start=start, environ=runner.environ, root=layout.root),
+        scanners=ExternalScanners(start=start, environ=environ, root=layout.root),
         reports=KeptReports(
             read=partial(read_report, layout), keep=partial(stage_report, layout), place=partial(require_place, layout)
         ),

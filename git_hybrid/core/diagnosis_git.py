@@ -23,8 +23,8 @@ OF_RUNS = {"sources/.incoming/": "*", "state/journal/": "journal/"}
 """What is of a run alone, and the line of the folder's ``.gitignore`` that has git ignore it."""
 
 
-class Repository(Struct, frozen=True, kw_only=True):
-    """The repository that a workspace is in.
+class Setup(Struct, frozen=True, kw_only=True):
+    """How the repository that a workspace is in is set up for it.
 
     ``merge`` and ``text`` are attributes of the audit log, ``ignored`` what git ignores that must be committed,
     ``exposed`` what of :data:`OF_RUNS` it does not ignore, and whether the folder has a ``.gitignore`` all the same.
@@ -38,14 +38,14 @@ class Repository(Struct, frozen=True, kw_only=True):
     cone: str = ""
 
 
-def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
+def repository_findings(setup: Setup | None) -> tuple[Finding, ...]:
     """Return how the repository around a workspace is set up for it."""
-    if repository is None:
+    if setup is None:
         what = "the workspace is in no git repository: nothing witnesses its history"
         return (Finding(area="git", name="repository", level="warn", what=what, remedy="git init, then commit"),)
     found = [Finding(area="git", name="repository", level="ok", what="the workspace is in a git repository")]
-    found.append(_attribute("merge", is_set=repository.merge == "union"))
-    found.append(_attribute("endings", is_set=repository.text == "unset"))
+    found.append(_attribute("merge", is_set=setup.merge == "union"))
+    found.append(_attribute("endings", is_set=setup.text == "unset"))
     found += [
         Finding(
             area="git",
@@ -54,10 +54,10 @@ def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
             what=f"{name} is ignored by git: what was decided is not kept",
             remedy=f"git check-ignore -v {name}",
         )
-        for name in repository.ignored
+        for name in setup.ignored
     ]
-    found += [_exposed(path, is_there=is_there) for path, is_there in repository.exposed.items()]
-    return (*found, *([_cone(repository.cone)] if repository.cone else []))
+    found += [_exposed(path, is_there=is_there) for path, is_there in setup.exposed.items()]
+    return (*found, *([_cone(setup.cone)] if setup.cone else []))
 
 
 def _cone(names: str) -> Finding:

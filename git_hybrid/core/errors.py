@@ -287,7 +287,7 @@ class SymlinkRefused(HybridError):
 
 
 class ToolTooOld(HybridError):
-    """git or libgit2 is missing, or older than the version that is safe to use."""
+    """A program or libgit2 is missing, or older than the version that is safe to use; ``needed`` is empty for any."""
 
     code: ClassVar[str] = "tool-too-old"
     tool: str
@@ -1051,6 +1051,13 @@ class GitFailed(HybridError):
     stderr: str
     stdout: str = ""
     name: str = ""
+
+    @property
+    def was_ended(self) -> bool:
+        """Whether git was ended by force, or could not begin: it has said nothing of what it was asked."""
+        from git_hybrid.core.machine import was_ended  # noqa: PLC0415
+
+        return was_ended(self.stderr, self.status)
 
 
 class ExecutorMissing(HybridError):

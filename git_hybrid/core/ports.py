@@ -17,13 +17,18 @@ from git_hybrid.core.value import Struct, field
 class Stage(Struct, frozen=True):
     """A repository in quarantine, its working folder at ``path``; ``borrows``: it sees the clone's objects.
 
-    ``git_dir`` is where the repository itself is, if not in ``.git`` there.
+    ``apart`` is where the repository itself is, if not in ``.git`` there.
     """
 
     name: SourceName
     path: str
     borrows: bool = False
-    git_dir: str = ""
+    apart: str = ""
+
+    @property
+    def git_dir(self) -> str:
+        """The path of the repository itself."""
+        return self.apart or f"{self.path}/.git"
 
 
 class RemoteRefs(Struct, frozen=True, kw_only=True):
@@ -184,7 +189,10 @@ class Quarantine(Protocol):
     """Makes and drops stages; what is in it is never mistaken for a clone."""
 
     def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
-        """Return a new empty stage; with *borrow* it sees the objects of the clone of that name."""
+        """Return a new empty stage; with *borrow* it sees the objects of the clone of that name.
+
+        Of two that one source has at a time, one has a *suffix*.
+        """
         ...
 
     def drop(self, stage: Stage) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.git.environment import asking_environment, unmonitored
+from git_hybrid.git.environment import asking_environment, on_path, to_read
 from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.scout import Scout
 
@@ -81,6 +81,9 @@ class Ahead:
     def ask(self, argv: Sequence[str], folder: str, *, env: Mapping[str, str], stdin: bytes = b"") -> None:
         """Start the git command *argv* in *folder*; where that cannot be done, nothing was asked."""
         ends: list[int] = []
+        # posix_spawnp would look for it by our own PATH, and so in the folder where somebody stands.
+        if (git := on_path("git", env)) is None:
+            return
         with suppress(OSError), closing(_Numbers(ends)):
             ends += os.pipe()
             ends += os.pipe()
@@ -95,7 +98,7 @@ class Ahead:
             # Less than a pipe holds, so that nobody has to wait.
             os.write(feeding, stdin)
             pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
-            pid = os.posix_spawnp("git", ["git", "-C", folder, *unmonitored(argv)[1:]], env, file_actions=pipes)
+            pid = os.posix_spawn(git, ["git", "-C", folder, *to_read(argv)[1:]], env, file_actions=pipes)
             self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
 
     def answer(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import STAGED
-from git_hybrid.git.patches import HEADER, MERGES_TOO, SETTINGS, Added, added, has_commit
+from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit
 from git_hybrid.git.repository import FILE, Repository, refused
 from git_hybrid.git.staged import blobs
 
@@ -92,7 +92,7 @@ def _changes(repository: Repository, revisions: Sequence[str], files: Sequence[s
     if repository.top is None:
         return []
     options = ("--reverse", "--raw", "-z", "--no-abbrev", "--format=commit %H %P", *MERGES_TOO)
-    done = repository.run(["git", *SETTINGS, "log", *options, *revisions, "--", *files])
+    done = repository.run(["git", "log", *options, *revisions, "--", *files])
     if done.status != 0:
         if has_commit(repository, "HEAD"):
             raise refused(str(repository.top), done.stderr)

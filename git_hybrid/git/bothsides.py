@@ -42,8 +42,8 @@ def both_sides(runner: Runner, root: Path, paths: Sequence[str]) -> Sides:
     if not base:
         return Sides()
     prefix = repository.prefix(root)
-    asked = [f"{side}:{prefix}{path}" for path in paths for side in ("", base, ours, theirs)]
-    told = blobs(repository.ask(STAGED, stdin="".join(f"{item}\n" for item in asked).encode()))
+    asked = "".join(f"{side}:{prefix}{path}\n" for path in paths for side in ("", base, ours, theirs))
+    told = blobs(repository.ask(STAGED, stdin=asked.encode("utf-8", "surrogateescape")))
     found: dict[str, Mapping[int, bytes]] = {}
     for at, path in enumerate(paths):
         stages = zip((_LEFT, _BASE, _OURS, _THEIRS), told[4 * at : 4 * at + 4], strict=True)

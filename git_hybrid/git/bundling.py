@@ -60,11 +60,11 @@ class GitBundles(Struct, frozen=True):
             GitFailed: git could not pack all of it.
             LocalIo: the file system refused.
         """
-        stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix=".bundle")
+        stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix="bundle")
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
-        git_dir = Path(stage.path) / ".git"
+        git_dir = Path(stage.git_dir)
         (git_dir / "objects/info").mkdir(exist_ok=True)
-        (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.path}/.git/objects"))
+        (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.git_dir}/objects"))
         target = Path(stage.path) / "history.bundle"
         try:
             self._pack(git_dir, target, pin, since)

@@ -73,7 +73,7 @@ class GitObjectCache(Struct):
 
     def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
         """Link what the store has into *stage*, with the refs in question; return who served that."""
-        git_dir = Path(stage.path) / ".git"
+        git_dir = Path(stage.git_dir)
         with self._told(stage.name):
             store = self._store(url)
             record = None if store is None else store.read()
@@ -136,7 +136,7 @@ class GitObjectCache(Struct):
                             runner=self.runner,
                             store=store,
                             url=url,
-                            git_dir=Path(stage.path) / ".git",
+                            git_dir=Path(stage.git_dir),
                             now=self.now,
                             tell=self._teller(stage.name),
                         )

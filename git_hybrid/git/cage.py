@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from git_hybrid.core.value import Struct
+from git_hybrid.git.environment import on_path
 
 QUICK = 0.02
 _MOMENT = 0.001
@@ -36,7 +37,7 @@ class Cage(Struct, frozen=True, kw_only=True):
 
 def limits(cage: Cage) -> list[str]:
     """Return the command that sets the limits; where there is none, time and the size of the report still bound it."""
-    found = on_path("prlimit") if sys.platform == "linux" else None
+    found = on_path("prlimit", os.environ) if sys.platform == "linux" else None
     return [found, "--core=0", f"--fsize={cage.file_bytes}", f"--data={cage.memory_bytes}", "--"] if found else []
 
 
@@ -67,12 +68,6 @@ def _bears(pid: int, mark: bytes) -> bool:
         return mark in Path(f"/proc/{pid}/environ").read_bytes() or os.readlink(b"/proc/%d/cwd" % pid).startswith(mark)
     except OSError:
         return False
-
-
-def on_path(program: str) -> str | None:
-    """Return where *program* is installed, or None; shutil.which would cost every hook three milliseconds."""
-    paths = (os.path.join(folder, program) for folder in os.get_exec_path())
-    return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
 class Child(Protocol):
@@ -114,5 +109,5 @@ def die_with_parent() -> tuple[str, ...]:
     setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps, whatever the program does with what it inherits. To set it from
     Python would need preexec_fn, which is not safe with threads.
     """
-    found = on_path("setpriv") if sys.platform == "linux" else None
+    found = on_path("setpriv", os.environ) if sys.platform == "linux" else None
     return (found, "--pdeathsig", "TERM", "--") if found else ()

@@ -95,7 +95,8 @@ def _status(runner: Runner, path: Path) -> list[bytes]:
 
 def _listed(runner: Runner, path: Path) -> list[bytes]:
     """Return what is staged and what is untracked; git compares no file, so no filter of the clone's runs."""
-    staged = told(runner, path, "diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
+    options = ["--cached", "--name-only", "--no-renames", "--ignore-submodules=none", "-z"]
+    staged = told(runner, path, "diff-index", *options, "HEAD", "--")
     case = [] if sys.platform == "darwin" else ["-c", "core.ignoreCase=false"]
     untracked = told(runner, path, *case, "ls-files", "--others", "--exclude-standard", "-z")
     return [name for name in (staged + untracked).split(b"\0") if name]

@@ -42,7 +42,7 @@ class GitClones(Struct, frozen=True):
 
         where = f"{stage.path}/{path}"
         found = git_dir(where, {})
-        return Stage(name=stage.name, path=where, git_dir=found) if os.path.isdir(found) else None
+        return Stage(name=stage.name, path=where, apart=found) if os.path.isdir(found) else None
 
     def inspect(self, name: SourceName, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at the path of *name*; *pin* is the commit to look for in it.

@@ -28,7 +28,7 @@ def clone_arguments(stage: Stage, url: str, request: FetchRequest) -> list[str] 
     if not url.startswith(_SERVERS):
         return None
     ref = only_ref(request)
-    if ref is None or not is_empty(_git_dir(stage)):
+    if ref is None or not is_empty(Path(stage.git_dir)):
         return None
     options = ["--bare", "--template=", f"--origin={_REMOTE}", "--single-branch", "--no-tags", "--no-reject-shallow"]
     branch = ref.split("/", 2)[2]
@@ -45,7 +45,7 @@ def only_ref(request: FetchRequest) -> str | None:
 
 def beside(stage: Stage) -> Path:
     """Return the folder that the clone for *stage* is made in."""
-    return Path(f"{stage.path}.clone")
+    return Path(f"{stage.path}+clone")
 
 
 def clean(stage: Stage) -> None:
@@ -61,7 +61,7 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
     A branch hides a tag of the same name, a server may be shallow itself or have objects of another format: then the
     stage stays as it was.
     """
-    clone, git_dir = beside(stage), _git_dir(stage)
+    clone, git_dir = beside(stage), Path(stage.git_dir)
     oid = _tip(clone, ref)
     if oid is None or (clone / "shallow").exists() or b"objectformat" in (clone / "config").read_bytes():
         return False
@@ -95,10 +95,6 @@ def keep_ref(git_dir: Path, kept: str, oid: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="ascii") as file:
         file.write(f"{oid}\n")
-
-
-def _git_dir(stage: Stage) -> Path:
-    return Path(stage.path) / ".git"
 
 
 def is_empty(git_dir: Path) -> bool:

@@ -1,19 +1,33 @@
-"""A child that was ended by force, or had no memory, says nothing of what it was asked: neither yes nor no."""
+"""A child that did not begin, was ended by force, or had no memory: it says neither yes nor no to what it was asked."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, LocalIo, ToolTooOld
 from git_hybrid.core.machine import was_ended
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.environment import MINIMUM_GIT
 
 # What it read is told of in other ways: "error in tag <id>: …".
 _OWN_WORDS = ("fatal: ", "error: ")
 _MOST = 1 << 16
 _SETTING = "-c"
+
+
+def unstarted(program: str, cwd: Path | None, error: OSError) -> LocalIo | ToolTooOld:
+    """Return the error that tells of *error*, with which *program* could not be started in *cwd*."""
+    is_missing, reason = isinstance(error, FileNotFoundError), error.strerror or str(error)
+    # There was no way into the folder (subprocess.Popen).
+    if cwd is not None and error.filename == cwd:
+        return LocalIo(path=str(cwd), operation="enter", reason="no such folder" if is_missing else reason)
+    if is_missing:
+        needed = ".".join(map(str, MINIMUM_GIT)) if program == "git" else ""
+        return ToolTooOld(tool=program, found="nothing", needed=needed)
+    return LocalIo(path=program, operation="start", reason=reason)
 
 
 def refuse_ended(argv: Sequence[str], said: str | IO[bytes], status: int) -> None:

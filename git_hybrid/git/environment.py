@@ -16,7 +16,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+MINIMUM_GIT = (2, 34)
+# Settings could hide the first commit or a side of a merge, name files or write texts otherwise, put words of gpg
+# before a commit, or make git fail.
+OUTPUT = (
+    "log.showRoot=true",
+    "log.diffMerges=separate",
+    "log.follow=false",
+    "log.showSignature=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "diff.relative=false",
+    "diff.orderFile=/dev/null",
+    "diff.noprefix=false",
+    "diff.srcPrefix=a/",
+    "diff.dstPrefix=b/",
+)
 HARDENING = (
+    *OUTPUT,
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "safe.bareRepository=explicit",
@@ -139,8 +155,7 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
         raise BadArgument(what="GIT_SSL_NO_VERIFY", value="set", reason=reason, hint=hint)
     kept = {key: value for key, value in environ.items() if _is_kept(key)}
     if "PATH" in kept:
-        # A child begins in folders that hold other people's files: what PATH names must not depend on where it is.
-        kept["PATH"] = os.pathsep.join(filter(os.path.isabs, kept["PATH"].split(os.pathsep)))
+        kept["PATH"] = absolute(kept["PATH"])
     if not network:
         kept = {key: value for key, value in kept.items() if not key.startswith("GIT_CONFIG_")}
     allowed = environ.get("GIT_ALLOW_PROTOCOL")
@@ -151,6 +166,21 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
     result.setdefault("GIT_ASKPASS", "false")
     result.setdefault("SSH_ASKPASS", "false")
     return result if network else result | _LOCAL | _NO_SERVER
+
+
+def absolute(path: str) -> str:
+    """Return the absolute entries of *path*, the value of PATH, or else where programs are if there is none.
+
+    A child begins, and whoever starts us stands, in folders that hold other people's files.
+    """
+    return os.pathsep.join(filter(os.path.isabs, path.split(os.pathsep))) or os.defpath
+
+
+def on_path(program: str, environ: Mapping[str, str]) -> str | None:
+    """Return where *program* is installed, or None; shutil.which would cost every hook three milliseconds."""
+    folders = absolute(environ.get("PATH", os.defpath)).split(os.pathsep)
+    paths = (os.path.join(folder, program) for folder in folders)
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def obeying(environ: Mapping[str, str], config: Mapping[str, str]) -> Mapping[str, str]:
@@ -189,12 +219,12 @@ def hardened(extra: Sequence[str] = ()) -> list[str]:
     return [part for setting in (*HARDENING, *extra) for part in ("-c", setting)]
 
 
-def unmonitored(argv: Sequence[str]) -> list[str]:
+def to_read(argv: Sequence[str]) -> list[str]:
     """Return the git command *argv* for the repository of the user's that a workspace is in, which only reads it.
 
     Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
     """
-    return [argv[0], "-c", "core.fsmonitor=false", *argv[1:]]
+    return [argv[0], *(part for setting in ("core.fsmonitor=false", *OUTPUT) for part in ("-c", setting)), *argv[1:]]
 
 
 def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:

@@ -57,7 +57,7 @@ class GitExporter(Struct, frozen=True):
         with tempfile.TemporaryFile() as wanted:
             wanted.write("".join(f"{entry.oid}\n" for entry in files).encode("ascii"))
             wanted.seek(0)
-            git_dir = Path(stage.git_dir or f"{stage.path}/.git")
+            git_dir = Path(stage.git_dir)
             with self.runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=wanted) as out:
                 for entry in files:
                     _write(out, entry, base, stage)

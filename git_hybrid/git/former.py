@@ -20,7 +20,6 @@ from git_hybrid.git.ahead import LOCK, LOG, STAGED
 from git_hybrid.git.appended import appended
 from git_hybrid.git.patches import (
     MERGES_TOO,
-    SETTINGS,
     Added,
     added,
     carriers_in,
@@ -176,7 +175,7 @@ def _folders(repository: Repository, known: Collection[str], tips: Sequence[str]
     """Return the other folders in which a log of one of the ids *known* has ever begun in the history of *tips*."""
     begins = f'"log_id":"({"|".join(sorted(known))})","operator"'
     options = ("-z", "--format=commit %H %P", "--name-only", "--pickaxe-regex", f"-S{begins}", *MERGES_TOO)
-    done = repository.run(["git", *SETTINGS, "log", *options, *tips, "--", _ANYWHERE])
+    done = repository.run(["git", "log", *options, *tips, "--", _ANYWHERE])
     if done.status != 0:
         raise refused(str(repository.top), done.stderr)
     parts = done.stdout.decode("utf-8", "surrogateescape").split("\0")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, LocalIo, SymlinkRefused
@@ -19,7 +18,7 @@ from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
-from git_hybrid.git.standing import is_there
+from git_hybrid.git.standing import free_place, is_there
 
 # A name may have 255 bytes, and a letter four of them.
 _SHORT = 40
@@ -147,10 +146,8 @@ def set_aside_unsaveable(
 
 
 def _free(clones: GitClones, name: SourceName, path: str, run: str) -> Path:
-    """Return where *path* is set aside to, the first that nobody has: ``a/b`` and ``a-b`` have one name."""
-    target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')[-_SHORT:]}-{run}"
-    numbered = (target.with_name(f"{target.name}-{number}") for number in count(2))
-    return next(path for path in chain([target], numbered) if not os.path.lexists(path))
+    """Return where *path* is set aside to: ``a/b`` and ``a-b`` have one name, but no source has a plus in its own."""
+    return free_place(clones.folder / ".set-aside", f"{name}+{path.replace('/', '-')[-_SHORT:]}-{run}")
 
 
 def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:

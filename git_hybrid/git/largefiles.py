@@ -82,7 +82,7 @@ def _named(runner: Runner, stage: Stage, entries: Sequence[TreeEntry]) -> int:
     small = [entry.oid for entry in entries if entry.mode not in (LINK, GITLINK) and 0 < entry.size < LFS_LIMIT]
     total, left = 0, iter(small)
     try:
-        with reading(runner, Path(stage.path) / ".git") as found:
+        with reading(runner, Path(stage.git_dir)) as found:
             while some := tuple(islice(left, _AT_ONCE)):
                 blobs = found.objects(dict.fromkeys(some, "blob"))
                 total += sum(lfs_size(blobs[oid]) for oid in some)

@@ -52,7 +52,7 @@ def settings_in(runner: Runner, stage: Stage, oid: Oid, file: str) -> list[tuple
     Raises:
         HostileTree: they are more than any such file has.
     """
-    arguments, git_dir = ["config", f"--blob={oid}:{file}", "--null", "--list"], Path(stage.path) / ".git"
+    arguments, git_dir = ["config", f"--blob={oid}:{file}", "--null", "--list"], Path(stage.git_dir)
     try:
         done = listed(lambda into: runner.git(arguments, git_dir=git_dir, watch=into))
     except TooManySettings:

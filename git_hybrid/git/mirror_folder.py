@@ -33,6 +33,7 @@ from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
+from git_hybrid.git.standing import free_place
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
@@ -128,7 +129,7 @@ class GitMirrorFolder:
         target = self.place(path)
         borrows = borrow and can_lend(target, oid_length=oid_length)
         if borrows:
-            info = Path(stage.path) / ".git/objects/info"
+            info = Path(stage.git_dir) / "objects/info"
             info.mkdir(exist_ok=True)
             self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
         return Stage(name=name, path=stage.path, borrows=borrows)
@@ -141,7 +142,7 @@ class GitMirrorFolder:
             SymlinkRefused: there is a symbolic link in the repository, or on the way to it.
             LocalIo: the file system refused; what was served before still is.
         """
-        giver, target = Path(stage.path) / ".git", self.place(path)
+        giver, target = Path(stage.git_dir), self.place(path)
         refuse_links_in(target)
         checked = fsck(self.runner, giver, waived=change.waived)
         if checked.status != 0:
@@ -158,7 +159,7 @@ class GitMirrorFolder:
         self.disk.make_folder(target.parent)
         if target.exists():
             # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
-            aside = refuse_links_to(self.folder, [".set-aside", f"{path.replace('/', '+')}-{self.run}"])
+            aside = free_place(refuse_links_to(self.folder, [".set-aside"]), f"{path.replace('/', '+')}-{self.run}")
             self.disk.make_folder(aside.parent)
             self.disk.rename_path(target, aside)
         self.disk.sync_everything()

@@ -38,7 +38,8 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
     root = os.fsencode(path)
     if not submodules and not _may_hold_a_repository(root):
         return
-    options = ["--raw", "-r", "-z", "--no-renames"]
+    # Upstream's .gitmodules may have git pass over submodules.
+    options = ["--raw", "-r", "-z", "--no-renames", "--ignore-submodules=none"]
     arguments = ["diff-tree", *options, "HEAD^{commit}", f"{commit}^{{commit}}", "--"]
     told = must(runner, name, path / ".git", arguments).stdout.split(b"\0")[:-1]
     modes = {place: line[1:].split(b" ")[:2] for line, place in zip(told[::2], told[1::2], strict=True)}

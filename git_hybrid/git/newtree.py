@@ -48,14 +48,15 @@ class NewTree(Struct, frozen=True):
         if self.keeper is not None:
             self.keeper.know(hashes)
         with suppress(Doubt, OSError), TURN:
-            packs.mark(f"{self.stage.path}/.git")
+            packs.mark(self.stage.git_dir)
         return content_digest(self.entries, iter(hashes))
 
     def _poured(self, hands: Hands, disk: Disk) -> list[str] | None:
         """Return the SHA-256 of each file, taken on its way from the packs to the disk; None leaves it to git."""
         path, keep = self.stage.path, "" if self.keeper is None else self.keeper.place
         try:
-            names = tuple(name.removesuffix(_INDEX) for name in pack_paths(f"{path}/.git") if name.endswith(_INDEX))
+            packs_there = pack_paths(self.stage.git_dir)
+            names = tuple(name.removesuffix(_INDEX) for name in packs_there if name.endswith(_INDEX))
             order = pack_order(path, names, self.entries, self.pin.commit, self.pin.tree, keep)
             return None if order is None else hands.pour(order)
         except (Unfit, OSError):
@@ -72,7 +73,7 @@ class NewTree(Struct, frozen=True):
             keeper.know(hashes)
         if not any(entry.mode == GITLINK for entry in self.entries):
             with suppress(Doubt, OSError):
-                packs.mark(f"{path}/.git")
+                packs.mark(self.stage.git_dir)
                 sums.write(path, self.entries, hashes)
                 seen.keep_tree(path, taken.stamps(self.pin.commit, self.pin.tree))
         return sha256

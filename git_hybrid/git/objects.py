@@ -247,7 +247,7 @@ class GitObjects(Struct, frozen=True):
         log = ("log", "-z", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--")
         with self.runner.stream(log, git_dir=_git_dir(stage)) as out:
             lines = [line.decode("utf-8", "replace").partition(" ") for line in beginnings(out, _SUBJECT)]
-        shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
+        shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", "--ignore-submodules=none", old, new, "--")
         changed = self._must(stage, *shown).count("\0") if files else None
         return Range(
             behind=int(counts[0]),
@@ -285,10 +285,10 @@ def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:
 
 
 def _git_dir(stage: Stage) -> Path:
-    return Path(stage.git_dir) if stage.git_dir else _inside(stage.path)
+    return _place(stage.git_dir)
 
 
 @lru_cache(maxsize=64)
-def _inside(path: str) -> Path:
+def _place(path: str) -> Path:
     # A source is looked at several times: a path is taken apart but once.
-    return Path(path) / ".git"
+    return Path(path)

@@ -14,19 +14,6 @@ _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/source
 _SPECIAL = pattern(r"[*?\[\\]")
 MERGES_TOO = ("--full-history", "-m", "--no-renames")
 """All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge."""
-_SETTINGS = {
-    "log.showRoot": "true",
-    "log.diffMerges": "separate",
-    "log.follow": "false",
-    "log.showSignature": "false",
-    "diff.relative": "false",
-    "diff.orderFile": "/dev/null",
-    "diff.noprefix": "false",
-    "diff.srcPrefix": "a/",
-    "diff.dstPrefix": "b/",
-}
-SETTINGS = tuple(part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}"))
-"""The user's settings could hide the first commit or a side of a merge, name files otherwise, or make git fail."""
 HEADER = pattern(r"commit ([0-9a-f]{40,64}) ?([0-9a-f ]*)")
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
@@ -110,7 +97,7 @@ def _patch(repository: Repository, revisions: Sequence[str], files: Sequence[str
     if repository.top is None:
         return ""
     options = ("--reverse", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--text", *MERGES_TOO)
-    argv = ["git", *SETTINGS, "log", "--format=commit %H %P", "--patch", *options, *revisions, "--", *files]
+    argv = ["git", "log", "--format=commit %H %P", "--patch", *options, *revisions, "--", *files]
     done = repository.run(argv)
     if done.status != 0 and has_commit(repository, "HEAD"):
         raise refused(str(repository.top), done.stderr)

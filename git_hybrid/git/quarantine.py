@@ -21,6 +21,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.skeleton import can_lend, write_skeleton
+from git_hybrid.git.standing import free_place
 from git_hybrid.turn import TURN
 
 MOVED = "git hybrid: to the commit"
@@ -93,14 +94,14 @@ class GitQuarantine(Struct):
             LocalIo: the file system refused.
         """
         self.claim()
-        path = self._home / f"{name}{suffix}"
+        # No name has a plus: what a source has beside its stage is the stage of no other one.
+        path = self._home / (f"{name}+{suffix}" if suffix else name)
         self.disk.remove_tree(path)
-        object_format = "sha1" if oid_length == 40 else "sha256"
         git_dir = path / ".git"
         clone = self.folder / f"{name}/.git"
         try:
             with TURN:
-                write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
+                write_skeleton(git_dir, object_format="sha1" if oid_length == 40 else "sha256", attributes=ATTRIBUTES)
                 borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
                 if borrows:
                     (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
@@ -218,8 +219,7 @@ class GitQuarantine(Struct):
         if not incoming.is_dir():
             return []
         found = [path for path in sorted(incoming.iterdir()) if path != self._home]
-        back: list[str] = []
-        left: list[str] = []
+        back, left = list[str](), list[str]()
         dead = [path for path in found if self._remove_dead(path, is_wanted, back, left)]
         with suppress(OSError):
             incoming.rmdir()
@@ -262,7 +262,7 @@ class GitQuarantine(Struct):
                 self.disk.rename_path(clone, self.folder / name)
                 back.append(f"put sources/{name} back")
             else:
-                aside = self.folder / f".set-aside/{name}-{home.name}"
+                aside = free_place(self.folder / ".set-aside", f"{name}-{home.name}")
                 self.disk.make_folder(aside.parent)
                 self.disk.rename_path(clone, aside)
                 back.append(f"moved the clone of {name} to sources/.set-aside/{aside.name}")

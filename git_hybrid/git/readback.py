@@ -56,7 +56,7 @@ def written_anew(disk: Disk, quarantine: GitQuarantine, git_dir: Path, *, name: 
     Raises:
         LocalIo, OSError: the file system refused.
     """
-    stage = Path(quarantine.stage(name, borrow=False, suffix="-saved").path, ".git")
+    stage = Path(quarantine.stage(name, borrow=False, suffix="saved").path, ".git")
     yield {"GIT_OBJECT_DIRECTORY": f"{stage}/objects"}
     move(disk, stage, git_dir)
     for folder in sorted((stage / "objects").glob("[0-9a-f][0-9a-f]")):

@@ -84,7 +84,7 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
     Raises:
         what *receive* raises, but where git meets the same and has words for it.
     """
-    ref, git_dir = only_ref(fetch.request), Path(fetch.stage.path) / ".git"
+    ref, git_dir = only_ref(fetch.request), Path(fetch.stage.git_dir)
     if ref is None or fetch.request.waived:
         return False
     if is_directed(runner):

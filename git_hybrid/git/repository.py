@@ -9,7 +9,7 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import LISTED
-from git_hybrid.git.environment import asking_environment, unmonitored
+from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.run import Completed, Runner
 
@@ -60,7 +60,7 @@ class Repository(Struct):
         """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""
         assert self.top is not None
         env = asking_environment(self.runner.environ) | of_commit(self.runner.environ, str(self.top))
-        return self.runner.run(unmonitored(argv), env=env, cwd=cwd or self.top, stdin=stdin)
+        return self.runner.run(to_read(argv), env=env, cwd=cwd or self.top, stdin=stdin)
 
     def entries(self) -> Mapping[str, Entry]:
         """Return what git has, by path from the top: the files of workspaces, what is below ``sources/``, documents.

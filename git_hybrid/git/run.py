@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
+from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.environment import child_environment, fsck_settings, hardened, of_ssh, repository_options, silenced
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from git_hybrid.git.answers import Headers
     from git_hybrid.git.cage import Cage
     from git_hybrid.git.child import Begun, Heard, Source, Talker
-
-MINIMUM_GIT = (2, 34)
 
 
 class Completed(Struct, frozen=True):
@@ -291,10 +289,8 @@ class Runner(Struct):
                 child = stack.enter_context(begun)
                 if tether is not None:
                     tether.tie(child.pid)
-            except FileNotFoundError as error:
-                if cwd is not None and not cwd.is_dir():
-                    raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error
-                raise ToolTooOld(tool=argv[0], found="nothing", needed=".".join(map(str, MINIMUM_GIT))) from error
             except OSError as error:
-                raise LocalIo(path=argv[0], operation="start", reason=error.strerror or str(error)) from error
+                from git_hybrid.git.ended import unstarted
+
+                raise unstarted(argv[0], cwd, error) from error
             yield child

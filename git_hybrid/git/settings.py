@@ -8,9 +8,9 @@ from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, GitFailed, GitRefused, ToolTooOld
 from git_hybrid.git.ahead import CONFIG, OF_REPOSITORY, VERSION
-from git_hybrid.git.environment import child_environment, obeying
+from git_hybrid.git.environment import MINIMUM_GIT, child_environment, obeying
 from git_hybrid.git.place import top_of
-from git_hybrid.git.run import MINIMUM_GIT, Runner
+from git_hybrid.git.run import Runner
 
 _LONGEST = 200
 
@@ -119,20 +119,25 @@ def git_version(runner: Runner, folder: Path) -> tuple[int, ...]:
         ToolTooOld: it is not installed, or older than the oldest that is supported.
         GitFailed: it does not tell.
     """
+    text, numbers = git_text(runner, folder)
+    if numbers < MINIMUM_GIT:
+        raise ToolTooOld(tool="git", found=text, needed=".".join(map(str, MINIMUM_GIT)))
+    return numbers
+
+
+def git_text(runner: Runner, folder: Path) -> tuple[str, tuple[int, ...]]:
+    """Return what the installed git calls itself, and its version as numbers; *folder* is where it was asked before.
+
+    Raises:
+        ToolTooOld: it is not installed.
+        GitFailed: it does not tell.
+    """
     told = runner.asked(VERSION, folder)
     if told is None:
         done = runner.run(VERSION, env=child_environment(runner.environ, network=False))
         if done.status != 0:
             raise GitFailed(command="git version", status=done.status, stderr=done.stderr.strip())
         told = done.stdout
-    text = told.decode("ascii", "replace")
-    numbers = version_numbers(text)
-    if numbers < MINIMUM_GIT:
-        raise ToolTooOld(tool="git", found=text.strip(), needed=".".join(map(str, MINIMUM_GIT)))
-    return numbers
-
-
-def version_numbers(text: str) -> tuple[int, ...]:
-    """Return the version in what ``git version`` says, as numbers."""
+    text = told.decode("ascii", "replace").strip()
     words = text.removeprefix("git version ").split()
-    return tuple(int(part) for part in (words[0] if words else "").split(".") if part.isdigit())
+    return text, tuple(int(part) for part in (words[0] if words else "").split(".") if part.isdigit())

@@ -178,7 +178,8 @@ class Staged(Struct):
 
     def changed(self) -> frozenset[str]:
         """Return the paths from the root that the commit changes, below the root."""
-        options, prefix = ("--name-only", "--no-renames", "-z"), self.repository.prefix(self.root)
+        options = ("--name-only", "--no-renames", "--ignore-submodules=none", "-z")
+        prefix = self.repository.prefix(self.root)
         argv = ["git", "diff", "--cached", "--no-relative", *options]
         if self.repository.revision:
             argv = ["git", "diff-tree", "--root", "-r", "--no-commit-id", *options, self.repository.revision]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
@@ -35,6 +36,16 @@ def mode_of(path: str | bytes | Path) -> int | None:
             return None
         reason = error.strerror or str(error)
         raise LocalIo(path=os.fsdecode(path), operation="read", reason=reason) from error
+
+
+def free_place(folder: Path, name: str) -> Path:
+    """Return the path of *name* in *folder*, or with a number behind it: the first at which nothing stands.
+
+    Raises:
+        LocalIo: the machine refused to say.
+    """
+    places = chain([folder / name], (folder / f"{name}-{number}" for number in count(2)))
+    return next(place for place in places if not is_there(place))
 
 
 def refuse_unreadable(root: Path, names: Iterable[bytes]) -> None:

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from git_hybrid.core.diagnosis_git import OF_RUNS, Repository
+from git_hybrid.core.diagnosis_git import OF_RUNS, Setup
 from git_hybrid.core.value import Struct
-from git_hybrid.git.environment import child_environment, unmonitored
-from git_hybrid.git.place import top_of
-from git_hybrid.git.repository import refused
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.settings import version_numbers
 
 COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
 _LOG = "state/sources-audit.jsonl"
@@ -27,32 +25,28 @@ class Setting(Struct, frozen=True):
     origin: str
 
 
-def repository_around(runner: Runner, root: Path) -> Repository | None:
-    """Return what the repository around the workspace at *root* says about it; None if there is none.
+def setup_around(runner: Runner, root: Path) -> Setup | None:
+    """Return how the repository around the workspace at *root* is set up for it; None if there is none.
 
     Raises:
         GitRefused: git does not answer, above all since the repository belongs to somebody else.
     """
-    env = child_environment(runner.environ, network=True)
-    inside = runner.run(["git", "rev-parse", "--is-inside-work-tree", "--show-prefix"], env=env, cwd=root)
-    if inside.status != 0 and (top := top_of(str(root), runner.environ)) is not None:
-        raise refused(top, inside.stderr)
-    is_inside, _, prefix = inside.stdout.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
+    repository = around(runner, root)
+    inside = repository.ask(["git", "rev-parse", "--is-inside-work-tree", "--show-prefix"], cwd=root)
+    is_inside, _, prefix = inside.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
     if is_inside != "true":
         return None
-    argv = unmonitored(["git", "check-attr", "-z", "merge", "text", "--", _LOG])
-    asked = runner.run(argv, env=env, cwd=root).stdout
+    asked = repository.ask(["git", "check-attr", "-z", "merge", "text", "--", _LOG], cwd=root)
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
     merge, text = told if len(told) == 2 else ("", "")
     names = "\0".join((*COMMITTED, *OF_RUNS)).encode()
     # Without --no-index a file that is tracked already counts as not ignored, which is what matters.
-    argv = unmonitored(["git", "check-ignore", "-z", "--stdin"])
-    found = runner.run(argv, env=env, cwd=root, stdin=names).stdout
+    found = repository.run(["git", "check-ignore", "-z", "--stdin"], cwd=root, stdin=names).stdout
     ignored = tuple(name.decode("utf-8", "replace") for name in found.split(b"\0") if name)
     exposed = {path: (root / path.partition("/")[0] / ".gitignore").exists() for path in OF_RUNS if path not in ignored}
     argv = ["git", "config", "--type=bool", "--get-regexp", r"^core\.sparsecheckout(cone)?$"]
-    is_cone = {*runner.run(argv, env=env, cwd=root).stdout.split(b"\n")}.issuperset(_CONE)
-    return Repository(
+    is_cone = {*repository.run(argv, cwd=root).stdout.split(b"\n")}.issuperset(_CONE)
+    return Setup(
         merge=merge,
         text=text,
         ignored=tuple(name for name in ignored if name not in OF_RUNS),
@@ -80,14 +74,3 @@ def _setting(origin: str, text: str) -> Setting:
     middle, dot, name = rest.rpartition(".")
     # git lowers section and name itself; what stands between them may hold a URL, whose case counts.
     return Setting(f"{section.lower()}.{middle}{dot}{name.lower()}", value if newline else "true", origin)
-
-
-def git_text(runner: Runner) -> tuple[str, tuple[int, ...]]:
-    """Return what the installed git calls itself, and its version as numbers.
-
-    Raises:
-        ToolTooOld: it is not installed.
-    """
-    env = child_environment(runner.environ, network=False)
-    text = runner.run(["git", "version"], env=env).stdout.decode("ascii", "replace").strip()
-    return text, version_numbers(text)

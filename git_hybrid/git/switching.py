@@ -78,7 +78,7 @@ class Switching(Struct, frozen=True):
         seen = self.clones.inspect(name, commit)
         if before is None or not isinstance(seen, Clone) or seen.head != commit or not seen.dirty_count:
             return None
-        options = ["-r", "-z", "--name-only", "--no-renames"]
+        options = ["-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"]
         arguments = ["diff-tree", *options, before, commit, "--"]
         written = must(self.clones.runner, name, self._git_dir, arguments).stdout.split(b"\0")
         if not {name_of(path) for path in written}.isdisjoint(seen.dirty):

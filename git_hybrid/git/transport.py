@@ -95,7 +95,7 @@ class GitTransport(Struct, frozen=True):
                     return
                 answer = self._clone(options, stage, url, request, defaults)
                 if answer is None:
-                    arguments, git_dir = [*options, *fetch_arguments(url, request)], Path(stage.path) / ".git"
+                    arguments, git_dir = [*options, *fetch_arguments(url, request)], Path(stage.git_dir)
                     _, answer = self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)
             except FsckRefused as error:
                 if not request.commits_only:
@@ -104,13 +104,13 @@ class GitTransport(Struct, frozen=True):
             except LocalIo as error:
                 error.path = error.path if "/sources/.incoming/" in stage.path else stage.path
                 raise
-        loose = bool(cloning.loose_folders(Path(stage.path) / ".git"))
+        loose = bool(cloning.loose_folders(Path(stage.git_dir)))
         if loose or (url.startswith("https://") and not answer.is_surely_git):
             # A server of plain files: git downloads packs and objects as they are, and runs no fsck on them.
             self._refuse_malformed(stage, request.waived)
         if loose:
             # What goes from a stage to a clone goes as packs.
-            must(self.runner, stage.name, Path(stage.path) / ".git", ["repack", "-d", "-l", "-n", "--quiet"])
+            must(self.runner, stage.name, Path(stage.git_dir), ["repack", "-d", "-l", "-n", "--quiet"])
 
     def _is_fetched_without_git(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> bool:
         way = self.nearby if url.startswith("file://") else self.afar
@@ -144,7 +144,7 @@ class GitTransport(Struct, frozen=True):
 
         git tells index-pack neither which faults are harmless nor what is waived where a fetch leaves objects out.
         """
-        git_dir, watch = Path(stage.path) / ".git", of_source(self.watch, stage.name)
+        git_dir, watch = Path(stage.git_dir), of_source(self.watch, stage.name)
         arguments = unchecked_arguments(url, request)
         try:
             return self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)[1]
@@ -159,7 +159,7 @@ class GitTransport(Struct, frozen=True):
 
         They are fetched into a repository that nothing is ever checked out of, and checked there.
         """
-        probe = Path(f"{stage.path}.fsck")
+        probe = Path(f"{stage.path}+fsck")
         object_format = "sha1" if len(error.objects[0]) == 40 else "sha256"
         made = self.runner.git(["init", "--quiet", "--template=", f"--object-format={object_format}", str(probe)])
         try:
@@ -180,7 +180,7 @@ class GitTransport(Struct, frozen=True):
             LfsMissing: the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
-        git_dir = Path(stage.path) / ".git"
+        git_dir = Path(stage.git_dir)
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=True)
@@ -219,7 +219,7 @@ class GitTransport(Struct, frozen=True):
         return head_of(out)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
-        git_dir, watch = Path(stage.path) / ".git", of_source(self.watch, stage.name)
+        git_dir, watch = Path(stage.git_dir), of_source(self.watch, stage.name)
         checked = fsck(self.runner, git_dir, waived=waived, watch=watch)
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))

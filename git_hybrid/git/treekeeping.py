@@ -52,7 +52,7 @@ class LentTree:
             MalformedObjects: a pack of *stage* is damaged.
         """
         try:
-            packs = {path: os.stat(path).st_size for path in pack_paths(f"{stage.path}/.git")}
+            packs = {path: os.stat(path).st_size for path in pack_paths(stage.git_dir)}
             if not self._found.is_quicker(sum(packs.values())):
                 return False
             self._hands.unpack(self._found.order(stage.path, commit, tuple(packs)))
@@ -67,7 +67,7 @@ class LentTree:
             with suppress(OSError):
                 os.utime(self._found.path)
             with suppress(Doubt, OSError), TURN:
-                mark(f"{stage.path}/.git")
+                mark(stage.git_dir)
             return True
         clear(self._disk, Path(stage.path))
         return False

@@ -34,7 +34,7 @@ from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
-from git_hybrid.git.standing import is_there
+from git_hybrid.git.standing import free_place, is_there
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class GitWriter(Struct, frozen=True):
         inner.require_content(self.runner, Path(stage.path), name=stage.name)
 
     def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
-        git_dir = Path(stage.path) / ".git"
+        git_dir = Path(stage.git_dir)
         origin.declare(git_dir, url)
         # Nobody else knows this repository yet: its refs need neither locks nor a process each.
         keep_ref(git_dir, "HEAD", oid)
@@ -98,7 +98,7 @@ class GitWriter(Struct, frozen=True):
 
     def copy_submodule(self, inside: Stage, stage: Stage, url: str, oid: Oid) -> bool:
         """Copy what a submodule had fetched into *stage* (:func:`git_hybrid.git.inner.copy_submodule`)."""
-        return inner.copy_submodule(self.runner, Path(inside.path) / ".git", Path(stage.path) / ".git", url, oid)
+        return inner.copy_submodule(self.runner, Path(inside.git_dir), Path(stage.git_dir), url, oid)
 
     def is_standing(self, inside: Stage, url: str, oid: Oid) -> bool:
         """Tell whether a submodule need not be built again (:func:`git_hybrid.git.inner.is_standing`)."""
@@ -126,7 +126,7 @@ class GitWriter(Struct, frozen=True):
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""
-        inner.prepare_lfs(self.runner, self.disk, Path(f"{stage.path}/.git"), name=stage.name, fetch=fetch)
+        inner.prepare_lfs(self.runner, self.disk, Path(stage.git_dir), name=stage.name, fetch=fetch)
 
     def place(self, stage: Stage) -> None:
         """Move *stage* to the source's path; an empty folder there gives way.
@@ -148,7 +148,7 @@ class GitWriter(Struct, frozen=True):
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
         """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
-        giver, taker = Path(f"{source.path}/.git"), Path(f"{target.path}/.git")
+        giver, taker = Path(source.git_dir), Path(target.git_dir)
         packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
 
     def make_complete(self, name: SourceName) -> None:
@@ -256,7 +256,7 @@ class GitWriter(Struct, frozen=True):
         if not holds_work(path):
             self.quarantine.trash(path, name)
             return None
-        target = self.clones.folder / ".set-aside" / f"{name}-{run}"
+        target = free_place(self.clones.folder / ".set-aside", f"{name}-{run}")
         inner.move_aside(self.runner, self.disk, path, target)
         return f"sources/.set-aside/{target.name}"
 

@@ -196,7 +196,8 @@ def path_of(run: Run, result: Mapping[str, Any]) -> str:
         AttributeError, IndexError, KeyError, TypeError: it is not SARIF.
     """
     place = _physical(result).get("artifactLocation") or {}
-    if "uri" not in place and "index" in place:
+    # -1 is none, and what stands where no index does (SARIF 2.1.0, 3.4.5).
+    if "uri" not in place and place.get("index", -1) >= 0:
         place = run["artifacts"][place["index"]]["location"]
     uri = str(place.get("uri", ""))
     base = (run.get("originalUriBaseIds") or {}).get(place.get("uriBaseId"), {})

@@ -149,7 +149,7 @@ def test_one_door_to_children(parsed):
     found = [(name, call) for name, tree in parsed for call, _ in _calls(tree) if call.startswith(starts)]
     # A second process for a glance at many clones: a copy of this one, which starts no program.
     # And two questions to git that are asked while the rest is imported.
-    assert found == [("git_hybrid/git/ahead.py", "os.posix_spawnp"), ("git_hybrid/git/scout.py", "os.fork")]
+    assert found == [("git_hybrid/git/ahead.py", "os.posix_spawn"), ("git_hybrid/git/scout.py", "os.fork")]
 
 
 @pytest.mark.parametrize(

@@ -467,10 +467,13 @@ def test_work_in_a_clone_that_a_killed_run_withdrew_comes_back(hybrid: Hybrid, t
     (home / ".withdrawn-b/late").write_text("mine")
     (sources / "c").mkdir()
     (sources / "c/new").touch()
+    # Another thing of c that the run had set aside.
+    aside = f".set-aside/c-{home.name}"
+    (sources / aside / "older").mkdir(parents=True)
     told = hybrid("sync", check=3).err
     assert "put sources/b back, which an interrupted run had withdrawn" in told
-    assert f"moved the clone of c to sources/.set-aside/c-{home.name}, which an interrupted run had withdrawn" in told
+    assert f"moved the clone of c to sources/{aside}-2, which an interrupted run had withdrawn" in told
     assert (sources / "b/late").read_text() == "mine"
-    assert git("status", "--porcelain", cwd=sources / f".set-aside/c-{home.name}") == ""
+    assert git("status", "--porcelain", cwd=sources / f"{aside}-2") == ""
     assert not (sources / "a").exists()
     assert not home.exists()

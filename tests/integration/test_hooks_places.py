@@ -282,6 +282,7 @@ def test_a_repository_that_is_named_by_options(site: Site, tmp_path: Path) -> No
     site("hooks", "install")
     (site.root / ".git").rename(tmp_path / "elsewhere.git")
     env = {"GIT_DIR": str(tmp_path / "elsewhere.git"), "GIT_WORK_TREE": "."}
+    assert "no git repository" not in run_hybrid("diag", cwd=site.root, env=env).out
     site.put_lines([signed_line({**item, "operator": "Mallory"}) for item in site.log()[:1]])
     git("--git-dir=../../elsewhere.git", "--work-tree=.", "add", "state", cwd=site.root)
     named = {"GIT_DIR": os.path.relpath(tmp_path / "elsewhere.git", site.root), "GIT_WORK_TREE": "."}

@@ -165,8 +165,20 @@ def test_a_moved_tag_is_not_taken_over(tool: Upstream, workspace: Path, folder: 
     assert refs(repository(tool, folder)) == before
 
 
-@pytest.mark.parametrize("damage", ["pack", "head", "found by verify", "LFS found by verify"])
+def spoil(bare: Path) -> None:
+    """Change a byte in the middle of each pack."""
+    for pack in (bare / "objects/pack").glob("*.pack"):
+        data = bytearray(pack.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        pack.chmod(0o644)
+        pack.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", ["pack", "content", "head", "found by verify", "LFS found by verify"])
 def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, damage: str) -> None:
+    if damage == "content":
+        tool.commit({"big": os.urandom(9000)})
+        hybrid("pin", "tool")
     hybrid("mirror", "update", folder)
     bare = repository(tool, folder)
     if "verify" in damage:
@@ -179,11 +191,7 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
         hybrid("mirror", "verify", check=None)
         (bare / "away").rename(bare / "objects/pack")
     elif damage != "head":
-        for pack in (bare / "objects/pack").glob("*.pack"):
-            data = bytearray(pack.read_bytes())
-            data[len(data) // 2] ^= 0xFF
-            pack.chmod(0o644)
-            pack.write_bytes(data)
+        spoil(bare)
     else:
         (bare / "HEAD").unlink()
     if damage == "found by verify":
@@ -208,10 +216,21 @@ def test_what_a_killed_git_left_is_taken_away(tool: Upstream, ws: Path, folder: 
     assert done.err.count(", which a git that was killed left\n") == 3
 
 
-def test_two_repositories_have_no_place_at_one_path(tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid) -> None:
+@pytest.mark.parametrize("what", ["source", "submodule"])
+def test_two_repositories_have_no_place_at_one_path(
+    tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, what: str
+) -> None:
     other = Path(str(tool.path).removesuffix(".git"))
     git("clone", "-q", "--bare", tool.path, other, cwd=ws)
-    hybrid("add", other.as_uri(), "--name", "other")
+    if what == "source":
+        hybrid("add", other.as_uri(), "--name", "other")
+    else:
+        outer = upstream_factory("outer")
+        modules = f'[submodule "inner"]\n\tpath = inner\n\turl = {other.as_uri()}\n'
+        outer.commit({".gitmodules": modules, "inner": Gitlink(tool.rev("main"))})
+        hybrid("add", outer.url, "--name", "other")
+        replace(ws / "sources.toml", "[source.other]", "[source.other]\nsubmodules = true")
+        hybrid("pin", "other")
     assert outcomes(hybrid("mirror", "update", folder, "--json")).keys() == {"tool", "other"}
     tool.commit({"a.txt": "three\n"})
     done = hybrid("mirror", "update", folder, "--json", check=2)
@@ -293,7 +312,7 @@ def test_submodules_come_along(
     workspace: Path, folder: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
 ) -> None:
     inner, outer = upstream_factory("inner"), upstream_factory("outer")
-    oid = inner.commit({"x": "x\n"})
+    oid = inner.commit({"x": "x\n", "big": os.urandom(9000)})
     modules = f'[submodule "inner"]\n\tpath = inner\n\turl = {inner.url}\n'
     outer.commit({".gitmodules": modules, "inner": Gitlink(oid), "b": "b\n"})
     hybrid("init")
@@ -302,6 +321,11 @@ def test_submodules_come_along(
     hybrid("pin")
     hybrid("mirror", "update", folder)
     assert oid in refs(repository(inner, folder)).values()
+    hybrid("mirror", "update", folder)
+    # What of it is damaged is made anew.
+    spoil(repository(inner, folder))
+    outer.commit({"inner": Gitlink(inner.commit({"y": "y\n"}))})
+    hybrid("pin", "outer")
     hybrid("mirror", "update", folder)
     for upstream in (inner, outer):
         shutil.rmtree(upstream.path)

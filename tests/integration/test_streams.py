@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.commands.hooks import _script
 from support.cli import Hybrid, executable, merged_env
 from support.kit import git, head
 from support.upstream import Upstream, UpstreamFactory
@@ -150,11 +151,16 @@ def test_a_character_that_a_stream_does_not_have_stops_nothing(
         assert done.stdout.decode("utf-8").rstrip().endswith("</html>")
 
 
-def test_a_name_that_is_not_utf_8_is_shown_escaped(hybrid: Hybrid, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_shown_escaped(
+    hybrid: Hybrid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "caf\udce9").mkdir()
     git("init", "-q", cwd=tmp_path / "caf\udce9")
     hybrid("init", cwd=tmp_path / "caf\udce9")
     assert "caf\\udce9/.git/hooks/pre-commit" in hybrid("hooks", "install", cwd=tmp_path / "caf\udce9").out
+    # The environment of the program may be in there, too.
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "caf\udce9/bin/python"))
+    assert b"caf\xe9/bin/git-hybrid-hook-" in _script("pre-commit")
 
 
 def test_commands_that_write_say_nothing_where_quiet_is_wanted(pinned: Path, hybrid: Hybrid, tmp_path: Path) -> None:

@@ -141,9 +141,9 @@ def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Ups
     app.commit({"vendor/lib": Gitlink(lib.rev("main"))})
     hybrid("pin", "app")
     told = hybrid("sync", "-v").out
-    assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app-vendor-lib-" in told
+    assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app+vendor-lib-" in told
     assert (inner / "lib.txt").read_text() == "two\n"
-    (kept,) = (ws / "sources/.set-aside").glob("app-vendor-lib-*")
+    (kept,) = (ws / "sources/.set-aside").glob("app+vendor-lib-*")
     assert (kept / "settings.o").read_text() == "mine\n"
     assert hybrid("check", "sources").code == 0
 
@@ -300,6 +300,8 @@ def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
     kept = list((workspace / "sources/.set-aside").iterdir())
     assert {(folder / "lib.txt").read_text() for folder in kept} == {f"mine in {path}\n" for path in paths}
     assert all(f"is kept at sources/.set-aside/{folder.name}" in told for folder in kept)
+    # What is set aside of a source named app-a-b goes elsewhere.
+    assert {folder.name.partition("+")[0] for folder in kept} == {"app"}
 
 
 def test_remove_refuses_to_drop_commits_of_a_submodule(ws: Path, hybrid: Hybrid) -> None:

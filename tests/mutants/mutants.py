@@ -394,8 +394,8 @@ MUTANTS = (
     Mutant(
         "child-finds-programs-where-it-is",
         "git/environment.py",
-        'filter(os.path.isabs, kept["PATH"].split(os.pathsep))',
-        'kept["PATH"].split(os.pathsep)',
+        "filter(os.path.isabs, path.split(os.pathsep))",
+        "path.split(os.pathsep)",
         "tests/hostile/test_nothing_runs.py::test_a_program_of_upstream_is_not_found",
     ),
     Mutant(

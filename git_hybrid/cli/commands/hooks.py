@@ -78,7 +78,7 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
         before = [name for name in stages if _is_written(folder / name)]
         for name in stages:
             if name not in before:
-                write_file(folder / name, _script(name).encode())
+                write_file(folder / name, _script(name))
                 (folder / name).chmod(0o755)
         written = {"installed": [folder / name for name in stages if name not in before]}
         return _told(output, written | {"unchanged": [folder / name for name in before]})
@@ -123,14 +123,14 @@ def _text(path: Path) -> str:
 
 
 def _is_written(path: Path) -> bool:
-    return path.is_file() and path.read_bytes() == _script(path.name).encode() and os.access(path, os.X_OK)
+    return path.is_file() and path.read_bytes() == _script(path.name) and os.access(path, os.X_OK)
 
 
 def _command(name: str) -> str:
     return f"{_PROGRAM} --pre-push" if name == "pre-push" else _PROGRAM
 
 
-def _script(name: str) -> str:
+def _script(name: str) -> bytes:
     """Return the hook *name*: the program where it is now, else where the PATH of the day has it."""
     here = shlex.quote(str(Path(sys.executable).with_name(_PROGRAM)))
     lines = [
@@ -143,7 +143,7 @@ def _script(name: str) -> str:
         "}",
         _command(name).replace(_PROGRAM, 'exec "$hook"'),
     ]
-    return "\n".join(lines) + "\n"
+    return os.fsencode("\n".join(lines) + "\n")
 
 
 def _told(output: Output, done: Mapping[str, Sequence[Path]]) -> int:

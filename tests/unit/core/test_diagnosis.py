@@ -28,7 +28,7 @@ from git_hybrid.core.diagnosis import (
     plain_finding,
     sorted_findings,
 )
-from git_hybrid.core.diagnosis_git import Repository, repository_findings
+from git_hybrid.core.diagnosis_git import Setup, repository_findings
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory
@@ -210,8 +210,8 @@ def test_locks():
 
 def test_the_repository_around():
     assert [item.level for item in repository_findings(None)] == ["warn"]
-    assert [item.level for item in repository_findings(Repository(merge="union", text="unset"))] == ["ok"] * 3
-    found = repository_findings(Repository(merge="unspecified", text="auto", ignored=("state/sources.lock",)))
+    assert [item.level for item in repository_findings(Setup(merge="union", text="unset"))] == ["ok"] * 3
+    found = repository_findings(Setup(merge="unspecified", text="auto", ignored=("state/sources.lock",)))
     assert [item.level for item in found] == ["ok", "warn", "warn", "fail"]
     assert [item.remedy for item in found[1:3]] == [
         "echo '/state/sources-audit.jsonl merge=union' >> .gitattributes",
@@ -219,7 +219,7 @@ def test_the_repository_around():
     ]
     assert found[3].remedy == "git check-ignore -v state/sources.lock"
     exposed = {"sources/.incoming/": False, "state/journal/": True}
-    found = repository_findings(Repository(merge="union", text="unset", exposed=exposed))[3:]
+    found = repository_findings(Setup(merge="union", text="unset", exposed=exposed))[3:]
     told = [("warn", "git hybrid sync"), ("warn", "echo 'journal/' >> state/.gitignore")]
     assert [(item.level, item.remedy) for item in found] == told
     (cone,) = repository_findings(Repository(merge="union", text="unset", cone="infra"))[3:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.machine import disk_trouble, was_ended
 
 
@@ -37,4 +38,5 @@ def test_what_was_ended_by_force(told: str, ended: bool) -> None:
     assert was_ended(told) is ended
     assert was_ended(told, 128) is ended
     assert was_ended(told, -9)
+    assert GitFailed(command="git fetch", status=128, stderr=told).was_ended is ended
     assert disk_trouble(told) is None

@@ -21,4 +21,7 @@ def test_a_request_fetches_the_whole_history_of_nothing_by_default() -> None:
 
 
 def test_a_stage_stands_alone_unless_it_borrows() -> None:
-    assert not Stage(SourceName("tool"), "sources/.incoming/1/tool").borrows
+    stage = Stage(SourceName("tool"), "sources/.incoming/1/tool")
+    assert not stage.borrows
+    assert stage.git_dir == "sources/.incoming/1/tool/.git"
+    assert Stage(stage.name, stage.path, apart="elsewhere").git_dir == "elsewhere"

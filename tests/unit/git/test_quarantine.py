@@ -14,7 +14,8 @@ import pytest
 import git_hybrid.git.quarantine
 from git_hybrid.cli.wiring import new_run
 from git_hybrid.core.errors import LocalIo
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import InvalidText, SourceName, parse_name
+from git_hybrid.git.cloning import beside
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
 
@@ -67,6 +68,13 @@ def test_folders_of_one_name_do_not_meet(tmp_path: Path, quarantine: GitQuaranti
         assert not folder.exists()
     quarantine.trash(_folder(folders[0]), NAME)
     assert len(list(tmp_path.glob(".incoming/*/*/file"))) == 4
+
+
+def test_what_a_source_has_beside_its_stage_is_the_stage_of_no_other(quarantine: GitQuarantine) -> None:
+    stage = quarantine.stage(NAME, borrow=False, suffix="commits")
+    for path in (Path(stage.path), beside(stage)):
+        with pytest.raises(InvalidText):
+            parse_name(path.name)
 
 
 def test_the_clone_of_a_name_that_a_submodule_has_does_not_meet_it(tmp_path: Path, quarantine: GitQuarantine) -> None:

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.ids import parse_name, parse_oid
+from git_hybrid.core.ports import Stage
+from git_hybrid.git.bothsides import both_sides
+from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
 from support.kit import git
@@ -20,3 +24,50 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused):
         repository.ask(["git", "ls-files"])
+
+
+def test_what_git_tells_of_a_history_does_not_depend_on_settings(tmp_path: Path) -> None:
+    git("init", "-q", cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "one", cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "zwölf", cwd=tmp_path)
+    head, _, rest = git("cat-file", "commit", "HEAD", cwd=tmp_path).partition("\n\n")
+    (tmp_path / "signed").write_text(f"{head}\ngpgsig -----BEGIN SSH SIGNATURE-----\n x\n\n{rest}\n")
+    tip = git("hash-object", "-t", "commit", "-w", "signed", cwd=tmp_path)
+    git("config", "log.showSignature", "true", cwd=tmp_path)
+    git("config", "i18n.logOutputEncoding", "UTF-16", cwd=tmp_path)
+    runner = Runner(environ=dict(os.environ))
+    assert Repository(runner, tmp_path).ask(["git", "log", "-1", "--format=%H", tip]) == f"{tip}\n".encode()
+    old = parse_oid(git("rev-parse", "HEAD~1", cwd=tmp_path))
+    stage = Stage(name=parse_name("x"), path=str(tmp_path))
+    (line,) = GitObjects(runner).between(stage, old, parse_oid(tip), limit=2).commits
+    assert (line.commit, line.subject) == (tip, "zwölf")
+
+
+def test_the_sides_of_a_merge_below_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+    root = tmp_path / "caf\udce9"
+    root.mkdir()
+    git("init", "-q", "-b", "main", cwd=tmp_path)
+    for branch, text in (("main", "base"), ("their", "theirs")):
+        (root / "file").write_text(text)
+        git("checkout", "-q", "-B", branch, cwd=tmp_path)
+        git("add", "-A", cwd=tmp_path)
+        git("commit", "-q", "-m", branch, cwd=tmp_path)
+    git("checkout", "-q", "main", cwd=tmp_path)
+    git("merge", "-q", "--no-ff", "their", cwd=tmp_path)
+    files = both_sides(Runner(environ=dict(os.environ)), root, ["file"]).files
+    assert files == {"file": {0: b"theirs", 1: b"base", 2: b"base", 3: b"theirs"}}
+
+
+def test_the_submodules_of_one_that_git_checked_out_are_found(tmp_path: Path) -> None:
+    tree, apart = tmp_path / "tree", tmp_path / "modules/sub"
+    apart.parent.mkdir()
+    git("init", "-q", f"--separate-git-dir={apart}", tree, cwd=tmp_path)
+    (tree / ".gitmodules").write_text('[submodule "x"]\n\tpath = deep\n\turl = https://e.example/deep\n')
+    git("add", ".gitmodules", cwd=tree)
+    git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},deep", cwd=tree)
+    git("commit", "-q", "-m", "x", cwd=tree)
+    stage = Stage(name=parse_name("x"), path=str(tree), apart=str(apart))
+    found = GitObjects(Runner(environ=dict(os.environ))).submodules(
+        stage, parse_oid(git("rev-parse", "HEAD", cwd=tree))
+    )
+    assert found == (("deep", "1" * 40, "https://e.example/deep"),)

@@ -90,10 +90,16 @@ def test_a_second_signal_in_the_moment_of_grace_still_ends_the_child(tmp_path):
 def test_what_cannot_be_started(tmp_path):
     env = dict(os.environ)
     runner = Runner(environ=env)
-    with pytest.raises(ToolTooOld):
-        runner.run(["no-such-program-here"], env=env)
-    with pytest.raises(LocalIo):
-        runner.run(["true"], env=env, cwd=tmp_path / "gone")
+    for program, needed in (("no-such-program-here", ""), ("git", "2.34")):
+        with pytest.raises(ToolTooOld) as missing:
+            runner.run([program], env={"PATH": str(tmp_path)})
+        assert (missing.value.tool, missing.value.needed) == (program, needed)
+    (tmp_path / "file").touch()
+    for folder, reason in (("gone", "no such folder"), ("file", "Not a directory")):
+        with pytest.raises(LocalIo) as refused:
+            runner.run(["true"], env=env, cwd=tmp_path / folder)
+        assert (refused.value.path, refused.value.operation) == (str(tmp_path / folder), "enter")
+        assert refused.value.reason == reason
 
 
 def test_a_git_that_does_not_tell_its_version_is_not_called_old(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from git_hybrid.git.environment import (
     fsck_settings,
     hardened,
     obeying,
+    on_path,
     user_environment,
 )
 from git_hybrid.git.limits import Limits
@@ -201,6 +202,19 @@ def test_what_survives_for_the_network():
 def test_where_programs_are_does_not_depend_on_where_a_child_begins():
     env = child_environment({"PATH": ":/usr/bin:.:bin:/bin:"}, network=True)
     assert env["PATH"] == "/usr/bin:/bin"
+    # An empty one names that folder too.
+    assert child_environment({"PATH": "."}, network=True)["PATH"] == os.defpath
+
+
+def test_a_program_is_looked_for_where_others_put_no_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here/setpriv").mkdir(parents=True)
+    for place in ("setpriv", "there/setpriv"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).touch(0o755)
+    path = f":.:there:{tmp_path}/here:{tmp_path}/there"
+    assert on_path("setpriv", {"PATH": path}) == f"{tmp_path}/there/setpriv"
+    assert on_path("setpriv", {"PATH": ":."}) != "./setpriv"
 
 
 def test_configuration_of_the_user_is_unknown_to_local_steps():

@@ -181,8 +181,10 @@ def test_paths_by_base_and_by_artifact() -> None:
     indexed = a_result()
     indexed["locations"][0]["physicalLocation"]["artifactLocation"] = {"index": 0}
     bases = {"ROOT": {"uri": f"file://{TREE}/lib/"}}
-    run = a_run(based, indexed, originalUriBaseIds=bases, artifacts=[{"location": {"uri": "b.py"}}])
-    assert [item.path for item in read(sarif(run)).findings] == ["lib/a.py", "b.py"]
+    of_all = a_result()
+    of_all["locations"][0]["physicalLocation"]["artifactLocation"] = {"index": -1}
+    run = a_run(based, indexed, of_all, originalUriBaseIds=bases, artifacts=[{"location": {"uri": "b.py"}}])
+    assert [item.path for item in read(sarif(run)).findings] == ["lib/a.py", "b.py", ""]
     nowhere = read(sarif(a_run({"ruleId": "R", "message": {"id": "m"}}))).findings[0]
     assert (nowhere.path, nowhere.line, nowhere.message) == ("", 0, "m")
 
