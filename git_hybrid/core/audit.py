@@ -103,10 +103,17 @@ def _are_findings(value: Json) -> bool:
     )
 
 
+def _are_scanners(value: Json) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, Mapping) and item.get("state", "error") in ("clean", "findings", "error") for item in value
+    )
+
+
 _SCAN: _Form = {
     **dict.fromkeys(("state", "scanned_at", "tree", "scan_sha256"), str),
     "counts": _are_counts,
     "findings": _are_findings,
+    "scanners": _are_scanners,
 }
 _OVERRIDE: _Form = {
     **dict.fromkeys(("override", "override_sha256", "kind", "expires_at"), str),

@@ -258,7 +258,10 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceNam
                 pin = pins.get(SourceName(str(record.get("source"))))
                 if pin is None or pin.source in found or record.get("after") != pin.commit:
                     continue
-                told, (move,) = detail_of(record), moves_of((record,))
+                # What does not tell all that a pin takes is no move.
+                if not (moves := moves_of((record,))):
+                    continue
+                told, move = detail_of(record), moves[0]
                 alike.setdefault(pin.source, move)
                 # Of branches that pinned the same commit, each by its own entry, one is in the lock.
                 if (told.get("url", str(pin.url)), told.get("ref", pin.ref)) == (str(pin.url), pin.ref):
