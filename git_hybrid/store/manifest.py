@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -202,18 +203,20 @@ def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, .
         if shape is None:
             continue
         folders = [shape.assessments] if isinstance(shape.assessments, str) else shape.assessments
-        for key, text in (("spec", shape.spec), ("remediations", shape.remediations)):
-            checked(_inner_path, text, f"{place}.{key}", problems)
-        for text in folders:
-            checked(_inner_path, text, f"{place}.assessments", problems)
-        found.append(OpenIssues(spec=shape.spec, remediations=shape.remediations, assessments=tuple(folders)))
+        spec = checked(_inner_path, shape.spec, f"{place}.spec", problems)
+        remediations = checked(_inner_path, shape.remediations, f"{place}.remediations", problems)
+        assessments = [checked(_inner_path, text, f"{place}.assessments", problems) for text in folders]
+        if spec and remediations and all(assessments):
+            kept = tuple(filter(None, assessments))
+            found.append(OpenIssues(spec=spec, remediations=remediations, assessments=kept))
     return tuple(found)
 
 
 def _inner_path(text: str) -> str:
-    if text.startswith("/") or ".." in text.split("/") or not text.isprintable():
+    path = posixpath.normpath(text)
+    if path.startswith("/") or ".." in text.split("/") or path == "." or not text.isprintable():
         raise InvalidText("not a path from the root of the workspace")
-    return text
+    return path
 
 
 def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Mapping[SourceName, Source]:
