@@ -376,7 +376,7 @@ REMEDIES: Mapping[str, Remedy] = {
         75,
         "another git hybrid is writing: {holder}",
         "{path}",
-        ("to wait longer: export GIT_HYBRID_LOCK_TIMEOUT=60s",),
+        ("to wait longer: export GIT_HYBRID_LOCK_TIMEOUT={longer}",),
     ),
     "lock-unsupported": Remedy(
         74,

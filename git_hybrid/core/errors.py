@@ -918,11 +918,12 @@ class UnfinishedRun(HybridError):
 
 
 class LockBusy(HybridError):
-    """Another writer holds ``sources/.lock``."""
+    """Another writer holds ``sources/.lock``; *longer* is what to wait for it then."""
 
     code: ClassVar[str] = "lock-busy"
     path: str
     holder: str
+    longer: str = "60s"
 
 
 class LockUnsupported(HybridError):
