@@ -149,6 +149,9 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
     if shape.approvers == []:
         what = "is empty, so that nobody could approve: name who may, or leave it out if anybody may who does not ask"
         problems.append(Problem("policy.approvers", what))
+    elif 0 < (count := len(shape.approvers or ())) < shape.override_min_approvers:
+        what = f"is more than the {count} of approvers, so that nothing could be approved: name more of them"
+        problems.append(Problem("policy.override_min_approvers", what))
     for index, item in enumerate(shape.approvers or ()):
         place = f"policy.approvers[{index}]"
         approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
