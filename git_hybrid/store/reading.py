@@ -21,7 +21,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
-from git_hybrid.store.parsing import invalid, read_bytes
+from git_hybrid.store.parsing import decode_text, invalid, read_bytes
 
 _AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","(?:before|command_id)"')
 """The time of a record, and of no approval in it: what stands next is in none of those."""
@@ -279,8 +279,4 @@ def manifest_text(layout: Layout) -> str:
     data = read_bytes(layout.manifest, manifest.SHOWN)
     if data is None:
         raise invalid(manifest.SHOWN, "file", "is missing")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise invalid(manifest.SHOWN, f"line {line}", "is not UTF-8") from error
+    return decode_text(data, manifest.SHOWN)
