@@ -270,3 +270,4 @@ class RecordShape(Struct, frozen=True, kw_only=True):
     after: str | UnsetType = UNSET
     detail: dict[str, Any] | UnsetType = UNSET
     torn: list[TornShape] | UnsetType = UNSET
+    log_id: str | UnsetType = UNSET
