@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import SCANNED, Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.ids import SourceName
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
-_SCANNED = frozenset({"scan", "bundle-scan"})
 _REMOVED = frozenset({"remove", "prune"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _CHECKOUT = f"git checkout HEAD -- {_LOCK}"
@@ -221,8 +220,8 @@ def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Brea
 
 def _is_told(record: Record, entry: SourceState) -> bool:
     """Tell whether *record* is of what *entry* has: of its commit, or of the scan that it tells of."""
-    commit = entry.scan.commit if record["event"] in _SCANNED else entry.commit
-    return record["event"] in _INSTALLED | _SCANNED and record.get("after") == commit
+    commit = entry.scan.commit if record["event"] in SCANNED else entry.commit
+    return record["event"] in _INSTALLED | SCANNED and record.get("after") == commit
 
 
 def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> bool:
@@ -234,7 +233,7 @@ def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> 
     made = (
         [named] if named["event"] in _INSTALLED else [item for item in installed if item.get("after") == entry.commit]
     )
-    if entry.command_id is None and named["event"] in _SCANNED and not any(item["event"] in _MADE for item in made):
+    if entry.command_id is None and named["event"] in SCANNED and not any(item["event"] in _MADE for item in made):
         return True
     says = (format_time(entry.updated_at), entry.updated_by, entry.command_id)
     return any((item["at"], item["operator"], item["command_id"]) == says for item in made)
