@@ -79,7 +79,7 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
             if has_branches(records):
                 mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
             yield of_log("foreign-content", what, proves, mend=mend)
-        elif name in seen and pin.first_seen < seen[name] - APART:
+        elif name in seen and seen[name] - pin.first_seen > APART:
             what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"
             what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"
             proves = "the time was made up, so that the commit looks older than it is"
