@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from git_hybrid.core.checks import Facts, Violation
@@ -88,9 +88,9 @@ def _by_default(path: str, facts: Facts) -> Iterator[Violation]:
         return
     named = {item.rstrip(".") for item in _PATH.findall(body)}
     near = {posixpath.normpath(posixpath.join(posixpath.dirname(path), item)) for item in named}
-    others = facts.paths - {path}
+    others, texts = facts.paths - {path}, _spellings(body)
     # A name may have more in it than nearly all have; looking for each one takes long.
-    if not {*named, *near} & others and not any(_names(body, item, path) for item in others):
+    if not {*named, *near} & others and not any(_names(texts, item, path) for item in others):
         what = f"its {HEADING} section names no remediation document that exists"
         yield Violation(file=path, entry=HEADING, what=what, why=_WHY, mend="name the path of the document there")
 
@@ -114,19 +114,24 @@ def _pointed(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
     body = section(text)
     if body is None:
         yield _no_section(rule.spec, rule.remediations)
-    elif not _names(body, rule.remediations, rule.spec):
+    elif not _names(_spellings(body), rule.remediations, rule.spec):
         what = f"its {HEADING} section does not name {rule.remediations}"
         yield Violation(file=rule.spec, entry=HEADING, what=what, why=_WHY, mend="name the path of the document there")
 
 
-def _names(body: str, path: str, spec: str) -> bool:
-    """Tell whether *body*, of the document *spec*, names *path*, as it stands or percent-encoded, as in a link."""
-    texts: tuple[str, ...] = (body,)
-    if "%" in body:
-        from urllib.parse import unquote  # noqa: PLC0415
+def _spellings(body: str) -> tuple[str, ...]:
+    """Return *body*, and where something in it is percent-encoded, as in a link, also what that stands for."""
+    if "%" not in body:
+        return (body,)
+    from urllib.parse import unquote  # noqa: PLC0415
 
-        texts = (body, unquote(body))
-    if not any(posixpath.basename(path) in text for text in texts):
+    return body, unquote(body)
+
+
+def _names(texts: Sequence[str], path: str, spec: str) -> bool:
+    """Tell whether one of *texts*, all of the document *spec*, names *path*."""
+    name = path.rpartition("/")[2]
+    if not any(name in text for text in texts):
         return False
     relative = posixpath.relpath(path, posixpath.dirname(spec) or ".")
     names = "|".join(re.escape(name) for name in (path, f"/{path}", relative, f"./{relative}"))
