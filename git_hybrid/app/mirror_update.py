@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from git_hybrid.app.acquire import gate_content, gate_pin
@@ -31,7 +32,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirrors import plain_url, unwell
+from git_hybrid.core.mirrors import unwell
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import MirrorFolder
@@ -42,16 +43,16 @@ from git_hybrid.core.value import replace
 _Result = tuple[Row, tuple[Mirrored, ...]]
 
 
-def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Report, tuple[Mirrored, ...]]:
+def update_mirror(rt: Runtime, folder: MirrorFolder, own: Collection[str]) -> tuple[Report, tuple[Mirrored, ...]]:
     """Bring every source into *folder*, and return a row for each and what each repository holds.
 
-    *own_url* is the folder's own base URL: where it is one of the mirrors in use, it is not asked for itself.
+    *own* are those base URLs among the mirrors in use that are the folder itself, which is not asked for itself.
 
     Raises:
         MirrorAlone: it is the only one.
     """
     snapshot = rt.ledger.snapshot()
-    entries = _others(rt, own_url)
+    entries = _others(rt, own)
     asking = replace(
         rt.for_many(len(snapshot.manifest.sources)),
         mirrors=Mirrors(entries),
@@ -75,12 +76,12 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     return report, tuple(item for _, items in pairs for item in items)
 
 
-def _others(rt: Runtime, own_url: str) -> tuple[str, ...]:
-    """Return what of the list of mirrors may be asked for the mirror at *own_url*."""
+def _others(rt: Runtime, own: Collection[str]) -> tuple[str, ...]:
+    """Return what of the list of mirrors may be asked for the mirror that *own* of them are."""
     entries = rt.mirrors.entries
-    others = tuple(base for base in entries if plain_url(base) != plain_url(own_url))
+    others = tuple(base for base in entries if base not in own)
     if entries and not others and not rt.offline:
-        raise MirrorAlone(base_url=own_url, wider=",".join((*entries, DIRECT)))
+        raise MirrorAlone(base_url=entries[0], wider=",".join((*entries, DIRECT)))
     return others
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 When = Literal["always", "auto", "never"]
 HERE = "threads"
 """The value of ``--executor`` that keeps the work in this process."""
+_DIGITS = 6
+"""No terminal is so wide that its width has as many; int() takes 4,300 at most, and a terminal's size fewer."""
 
 
 def _no_keys() -> bool:
@@ -131,7 +133,7 @@ def _terminal() -> os.terminal_size:
 
 def _given(name: str) -> int:
     text = os.environ.get(name, "")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def common_of(context: click.Context) -> Common:
@@ -149,10 +151,13 @@ def wants_color(common: Common, *, tty: bool) -> bool:
         return common.color == "always" or (common.color == "auto" and tty)
     if os.environ.get("NO_COLOR"):
         return False
-    text = str(config.get("color.hybrid", config.get("color.ui", "auto"))).lower()
-    if text == "always":
+    # Imported here: --help needs nothing of it.
+    from git_hybrid.core.values import is_false
+
+    text = str(config.get("color.hybrid", config.get("color.ui", "auto")))
+    if text.lower() == "always":
         return True
-    return tty and text not in ("never", "false", "no", "off", "0")
+    return tty and text.lower() != "never" and not is_false(text)
 
 
 def shows_progress(common: Common) -> bool:

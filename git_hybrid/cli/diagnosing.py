@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from git_hybrid.app.check_sources import check_sources
+from git_hybrid.app.clone_proof import prove_clones
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.head import root_of
@@ -253,7 +253,7 @@ def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: 
         # What status says of a clone is not said again.
         calm = [row.name for row in seen.rows if row.word == "ok"]
         diagnosis.is_placed = not misplaced(seen.rows)
-        diagnosis.unproved = check_sources(wired.runtime, wired.prover, names=calm) if calm else ()
+        diagnosis.unproved = prove_clones(wired.runtime, wired.prover, names=calm) if calm else ()
     diagnosis.status = status_document(seen, exit_code=0)
     names = [scanner.name for scanner in manifested.scanners]
     cadence = cadence_of(seen.rows, scanners=names, max_age=manifested.policy.scan_max_age)

@@ -14,6 +14,7 @@ from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit2_finding
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
+from git_hybrid.core.values import is_false
 from git_hybrid.git import libgit2
 from git_hybrid.git.environment import MINIMUM_GIT, is_verify
 from git_hybrid.git.run import Runner
@@ -22,7 +23,6 @@ from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings
 from git_hybrid.store.layout import Layout
 
-_FALSE = ("false", "no", "off", "0", "")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _TOLD_SECTIONS = ("hybrid", "http", "https", "credential", "url", "protocol", "pager", "safe", "transfer", "fetch")
 _TOLD_KEYS = ("core.pager", "core.sshcommand", "core.askpass", "core.autocrlf", "core.fsmonitor", "core.hookspath")
@@ -71,7 +71,7 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
     helpers = [item for item in settings if item.key.startswith("credential.") and item.key.endswith("helper")]
     told = ", ".join(dict.fromkeys(redact_setting(item.key, item.value) for item in helpers if item.value))
     found.append(_environment("credentials", f"credential helper: {told or 'none, so only what is public is read'}"))
-    found += [_unverified(item) for item in settings if is_verify(item.key) and item.value.lower() in _FALSE]
+    found += [_unverified(item) for item in settings if is_verify(item.key) and is_false(item.value)]
     proxies = [f"{redact_key(item.key)}={redact_setting(item.key, item.value)}" for item in settings if _is_proxy(item)]
     if proxies:
         found.append(_environment("proxy in git", ", ".join(proxies)))

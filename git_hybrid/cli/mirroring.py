@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from git_hybrid.app.mirror_filling import Mirrored
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.endpoints import Mirrors, folder_of, mirror_url, repository_path
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import shown_url
+from git_hybrid.core.ids import SourceName, parse_url, shown_url
 from git_hybrid.core.mirrors import Inventory, plain_url, update_target
 from git_hybrid.core.values import format_time
 from git_hybrid.git.mirror_folder import GitMirrorFolder
@@ -52,7 +52,7 @@ def _folder(target: str, inventory: Inventory, start: Path) -> Path:
             reason = "is a folder of git bundles, which git makes: git bundle create NAME.bundle HEAD --all"
         hint = "git hybrid mirror update DIR" if takes else "git hybrid mirror list"
         raise BadArgument(what="mirror", value=target, reason=reason, hint=hint)
-    return Path(os.path.realpath(unquote(urlsplit(mirror.base_url).path)))
+    return Path(os.path.realpath(folder_of(mirror.base_url)))
 
 
 def _refuse_mistaken(target: str, inventory: Inventory, start: Path) -> None:
@@ -60,7 +60,7 @@ def _refuse_mistaken(target: str, inventory: Inventory, start: Path) -> None:
     if "://" in target:
         known = (entry for entry in inventory.mirrors.values() if plain_url(entry.base_url) == plain_url(target))
         recorded = next((entry.name for entry in known), None)
-        folder = unquote(urlsplit(target).path) if target.startswith("file:///") else "DIR"
+        folder = folder_of(target) if target.startswith("file:///") else "DIR"
         reason = "is a URL: name a recorded mirror, or the folder itself"
         hint = f"git hybrid mirror update {recorded or quote(folder)}"
         raise BadArgument(what="mirror", value=shown_url(target), reason=reason, hint=hint)
@@ -69,6 +69,17 @@ def _refuse_mistaken(target: str, inventory: Inventory, start: Path) -> None:
     if near := get_close_matches(target, inventory.mirrors, n=1):
         reason = f"is no recorded mirror and no folder (for a new one: ./{target}): did you mean {near[0]}?"
         raise BadArgument(what="mirror", value=target, reason=reason, hint=f"git hybrid mirror update {near[0]}")
+
+
+def own_bases(folder: Path, mirrors: Mirrors) -> tuple[str, ...]:
+    """Return which base URLs of *mirrors* are *folder*, however they spell it: with a symbolic link, or with fields."""
+    url, name = parse_url("https://host/path"), SourceName("name")
+    own, places = str(folder / repository_path(url)), {base: mirror_url(base, url, name) for base in mirrors.entries}
+    return tuple(
+        base
+        for base, place in places.items()
+        if place.startswith("file://") and os.path.realpath(folder_of(place)) == own
+    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import is_false
 from git_hybrid.core.words import lasting
 from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
@@ -184,11 +185,10 @@ def apart_from(path: Path) -> Iterator[None]:
 
 def advice(config: Mapping[str, str], code: str) -> bool:
     """Tell whether hints for *code* are wanted: ``GIT_ADVICE``, ``advice.hybrid``, ``advice.hybrid<Code>``."""
-    off = ("0", "false", "no", "off")
-    if os.environ.get("GIT_ADVICE", "1").lower() in off:
+    if is_false(os.environ.get("GIT_ADVICE", "1")):
         return False
     keys = ("advice.hybrid", f"advice.hybrid{code.replace('-', '')}")
-    return not any(config.get(key, "true").lower() in off for key in keys)
+    return not any(is_false(config.get(key, "true")) for key in keys)
 
 
 def print_told(told: Told, *, color: bool, hints: bool) -> None:

@@ -14,10 +14,10 @@ from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.value import Struct
-from git_hybrid.core.values import parse_duration
+from git_hybrid.core.values import is_false, parse_duration
 
 T = TypeVar("T")
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+_TRUE = ("1", "true", "yes", "on")
 CACHE_MAX_AGE = "0s"
 _TREES = 32
 """In MiB: what is read without the grammar of sizes, which most starts need not import."""
@@ -73,7 +73,7 @@ def read_settings(
     where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
     timeout = _parsed(_seconds_or_duration, where, text or "10s")
     where, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
-    folder = folder and _from_home(folder, environ)
+    folder = folder and _parsed(partial(_from_home, environ=environ), where, folder)
     if forbidden and folder and not Path(folder).is_dir():
         forbidden += f"; there is no folder {folder}, which {where} names"
     where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
@@ -110,16 +110,16 @@ def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path 
 
 
 def _absolute(text: str, environ: Mapping[str, str]) -> str:
-    """Return the path *text*, a ``~/`` before it as the home folder; nothing where there is none."""
     path = _from_home(text, environ)
-    if path.startswith("~"):
-        raise InvalidText("must be a path, or begin with ~/")
     return path and os.path.abspath(path)
 
 
 def _from_home(text: str, environ: Mapping[str, str]) -> str:
-    if not text.startswith("~/"):
+    """Return the path *text*, a ``~/`` before it as the home folder; nothing where there is none."""
+    if not text.startswith("~"):
         return text
+    if not text.startswith("~/"):
+        raise InvalidText("must be a path, or begin with ~/")
     home = environ.get("HOME", "")
     return f"{home}{text[1:]}" if home.startswith("/") else ""
 
@@ -161,7 +161,7 @@ def _parsed(parse: Callable[[str], T], where: str, text: str) -> T:
 def _boolean(text: str) -> bool:
     if text.strip().lower() in _TRUE:
         return True
-    if text.strip().lower() in _FALSE:
+    if is_false(text):
         return False
     raise InvalidText("must be 1 or 0, or true, yes, on, false, no or off")
 

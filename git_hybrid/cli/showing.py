@@ -8,6 +8,7 @@ from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
 from git_hybrid.core.condition import needs_attention, needs_scan, resting, scan_mend
+from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
@@ -30,7 +31,12 @@ def show_status(
     """Show the selected sources once.
 
     Return 0, or 1 where *exit_code* asks for it and one is not as it should be; 74 if one could not be looked at.
+
+    Raises:
+        BadArgument: two forms of the output are asked for.
     """
+    if porcelain and common.json:
+        raise BadArgument(what="--porcelain", value=porcelain, reason="is one form of the output, and --json another")
     with opened_for(common, jobs=jobs) as (session, output):
         found = status(session.runtime, names, groups)
         code = int(exit_code and (found.is_half_written or any(needs_attention(row) for row in found.rows)))

@@ -18,6 +18,10 @@ from git_hybrid.core.values import format_time
 VERSION = 1
 ROTATE, ROTATED = "rotate", "rotated"
 """The events that close a log and that begin the next one."""
+SCANNED = frozenset({"scan", "bundle-scan"})
+"""Those that tell how a commit was scanned, here or where a bundle comes from."""
+OVERRIDDEN = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
+"""Those that carry the digest of an override record."""
 MALFORMED = "malformed "
 """What stands before the event of a record that does not tell what that takes."""
 _Form = Mapping[str, type[str] | type[int] | Callable[[Json], bool]]
@@ -103,10 +107,17 @@ def _are_findings(value: Json) -> bool:
     )
 
 
+def _are_scanners(value: Json) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, Mapping) and item.get("state", "error") in ("clean", "findings", "error") for item in value
+    )
+
+
 _SCAN: _Form = {
     **dict.fromkeys(("state", "scanned_at", "tree", "scan_sha256"), str),
     "counts": _are_counts,
     "findings": _are_findings,
+    "scanners": _are_scanners,
 }
 _OVERRIDE: _Form = {
     **dict.fromkeys(("override", "override_sha256", "kind", "expires_at"), str),
@@ -114,12 +125,11 @@ _OVERRIDE: _Form = {
 }
 _MIRROR: _Form = dict.fromkeys(("mirror", "base_url", "owner", "kind", "mirror_sha256"), str)
 _ENDED: _Form = {"log_id": str, "log_seq": int}
-_OVERRIDES = ("override", "override-renewed", "override-revoked", "override-superseded")
-_MOVES = frozenset({"pin", *_OVERRIDES})
+_MOVES = OVERRIDDEN | {"pin"}
 _FORMS: Mapping[str, tuple[Collection[str], _Form]] = {
     "pin": ((), dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str)),
-    **dict.fromkeys(("scan", "bundle-scan"), ((), _SCAN)),
-    **dict.fromkeys(_OVERRIDES, (("override",), _OVERRIDE)),
+    **dict.fromkeys(SCANNED, ((), _SCAN)),
+    **dict.fromkeys(OVERRIDDEN, (("override",), _OVERRIDE)),
     **dict.fromkeys(("mirror-add", "mirror-remove", "mirror-verify"), (("mirror",), _MIRROR)),
     "bundle-apply": (("log_id", "log_seq"), _ENDED),
     ROTATED: ((), dict.fromkeys(("archive", "sha256"), str)),
@@ -169,6 +179,12 @@ def told_signatures(record: Mapping[str, Json]) -> frozenset[str]:
     told = detail_of(record).get("approvers")
     given = [item.get("signature") for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []
     return frozenset(item for item in given if isinstance(item, str))
+
+
+def torn_of(record: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """Return what *record* declares torn: the size and the SHA-256 of lines before it."""
+    torn = record.get("torn")
+    return [item for item in torn if isinstance(item, Mapping)] if isinstance(torn, list) else []
 
 
 def record_hash(record: Mapping[str, Json]) -> str:

@@ -12,6 +12,7 @@ from itertools import count
 from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import typed
 
 LOG = "state/sources-audit.jsonl"
 FROM_GIT = "restore the records from git: "
@@ -19,12 +20,13 @@ FROM_GIT = "restore the records from git: "
 
 def restore(file: str) -> str:
     """Return what mends most of what is wrong with *file*: git has what was committed."""
-    return f"{FROM_GIT}git log -p -- {file}"
+    return f"{FROM_GIT}git log -p -- {typed(file)}"
 
 
 def _bring_back(archive: str) -> str:
     """Return what mends that *archive* is not there: the branch that closed it has it, where this one never had."""
-    return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {archive}) -- {archive}"
+    path = typed(archive)
+    return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {path}) -- {path}"
 
 
 def _taken_away(archive: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd_key, previous, seq_of
+from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd_key, previous, seq_of, torn_of
 from git_hybrid.core.audit_archives import (
     AGAIN,
     FROM_GIT,
@@ -26,7 +26,6 @@ from git_hybrid.core.audit_archives import (
     restore_from,
 )
 from git_hybrid.core.audit_witness import against_files
-from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock_moves import Moves, against_moves
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
@@ -144,7 +143,7 @@ def _endings(segments: Sequence[Segment]) -> Iterator[Breach]:
 
 def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breach]:
     """Yield the lines that are no records, unless a later record declares them torn, or the last was just torn."""
-    declared = {(item["len"], item["sha256"]) for record in _whole(segments) for item in _torn(record)}
+    declared = {(item["len"], item["sha256"]) for record in _whole(segments) for item in torn_of(record)}
     for segment in segments:
         last = segment.lines[-1].number if segment.lines else 0
         seen: set[str] = set()
@@ -166,12 +165,6 @@ def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breac
             elif line.record is not None and line.sha256 in seen and line.sha256 not in twice:
                 yield breach_at("repeated", segment.file, line, "stands twice in the log", "it was copied in")
             seen.add(line.sha256)
-
-
-def _torn(record: Record) -> list[Mapping[str, Json]]:
-    torn = record.get("torn", [])
-    items = torn if isinstance(torn, list) else []
-    return [item for item in items if isinstance(item, Mapping)]
 
 
 def _links(segments: Sequence[Segment], records: Mapping[str, Record]) -> Iterator[Breach]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import SCANNED, Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.ids import SourceName
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
-_SCANNED = frozenset({"scan", "bundle-scan"})
 _REMOVED = frozenset({"remove", "prune"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _CHECKOUT = f"git checkout HEAD -- {_LOCK}"
@@ -80,7 +79,7 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
             if has_branches(records):
                 mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
             yield of_log("foreign-content", what, proves, mend=mend)
-        elif name in seen and pin.first_seen < seen[name] - APART:
+        elif name in seen and seen[name] - pin.first_seen > APART:
             what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"
             what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"
             proves = "the time was made up, so that the commit looks older than it is"
@@ -221,8 +220,8 @@ def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Brea
 
 def _is_told(record: Record, entry: SourceState) -> bool:
     """Tell whether *record* is of what *entry* has: of its commit, or of the scan that it tells of."""
-    commit = entry.scan.commit if record["event"] in _SCANNED else entry.commit
-    return record["event"] in _INSTALLED | _SCANNED and record.get("after") == commit
+    commit = entry.scan.commit if record["event"] in SCANNED else entry.commit
+    return record["event"] in _INSTALLED | SCANNED and record.get("after") == commit
 
 
 def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> bool:
@@ -234,7 +233,7 @@ def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> 
     made = (
         [named] if named["event"] in _INSTALLED else [item for item in installed if item.get("after") == entry.commit]
     )
-    if entry.command_id is None and named["event"] in _SCANNED and not any(item["event"] in _MADE for item in made):
+    if entry.command_id is None and named["event"] in SCANNED and not any(item["event"] in _MADE for item in made):
         return True
     says = (format_time(entry.updated_at), entry.updated_by, entry.command_id)
     return any((item["at"], item["operator"], item["command_id"]) == says for item in made)

@@ -6,7 +6,8 @@ Without ``[[open_issues]]`` in the manifest every ``spec.md`` below ``specs/`` o
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from git_hybrid.core.checks import Facts, Violation
@@ -16,8 +17,10 @@ from git_hybrid.core.words import typed
 
 HEADING = "## Open Issues"
 DEFAULT_FOLDERS = ("specs", "openspec/specs")
-_FENCE = pattern(r"\s{0,3}(```|~~~)")
+_FENCE = pattern(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
+_HEADING = pattern(r" {0,3}(#{1,2})(?=[ \t]|$)(.*)")
 _PATH = pattern(r"[A-Za-z0-9._~@+-]+(?:/[A-Za-z0-9._~@+-]+)*")
+_OF_NAMES = r"[\w~@+/-]"
 _WHY = "a reader of the specification must find what is not true of it yet"
 
 
@@ -36,18 +39,46 @@ def is_default(path: str) -> bool:
 
 
 def section(text: str) -> str | None:
-    """Return the body of the ``## Open Issues`` section of a Markdown *text*, or None if it has none."""
+    """Return the body of the ``## Open Issues`` section of a Markdown *text*, or None if it has none.
+
+    Headings and fences of code are those of CommonMark (https://spec.commonmark.org/0.31.2/).
+    """
     body: list[str] | None = None
-    fenced = False
+    fence = ""
     for line in text.splitlines():
-        fenced ^= _FENCE.match(line) is not None
-        if not fenced and line.startswith(("# ", "## ")):
+        heading = None if fence else _heading(line)
+        if heading is not None:
             if body is not None:
                 break
-            body = [] if line.strip().casefold() == HEADING.casefold() else None
-        elif body is not None:
+            body = [] if heading == HEADING.casefold() else None
+            continue
+        fence = _fence(line, fence)
+        if body is not None:
             body.append(line)
     return None if body is None else "\n".join(body)
+
+
+def _fence(line: str, fence: str) -> str:
+    """Return what the block of code that *line* stands in began with, nothing outside of one; before it *fence* did."""
+    match = _FENCE.match(line)
+    if match is None:
+        return fence
+    mark, behind = match.groups()
+    if not fence:
+        return mark
+    return "" if mark.startswith(fence) and not behind.strip(" \t") else fence
+
+
+def _heading(line: str) -> str | None:
+    """Return *line* as a heading of the first or second level is compared; None if it is none."""
+    match = _HEADING.match(line)
+    if match is None:
+        return None
+    title = match[2].strip(" \t")
+    bare = title.rstrip("#")
+    if bare[-1:] in ("", " ", "\t"):
+        title = bare
+    return " ".join([match[1], *title.split()]).casefold()
 
 
 def _by_default(path: str, facts: Facts) -> Iterator[Violation]:
@@ -55,9 +86,11 @@ def _by_default(path: str, facts: Facts) -> Iterator[Violation]:
     if body is None:
         yield _no_section(path, "the document of its remediations")
         return
-    named = _PATH.findall(body)
+    named = {item.rstrip(".") for item in _PATH.findall(body)}
     near = {posixpath.normpath(posixpath.join(posixpath.dirname(path), item)) for item in named}
-    if not {*named, *near} & facts.paths - {path}:
+    others, texts = facts.paths - {path}, _spellings(body)
+    # A name may have more in it than nearly all have; looking for each one takes long.
+    if not {*named, *near} & others and not any(_names(texts, item, path) for item in others):
         what = f"its {HEADING} section names no remediation document that exists"
         yield Violation(file=path, entry=HEADING, what=what, why=_WHY, mend="name the path of the document there")
 
@@ -81,14 +114,30 @@ def _pointed(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
     body = section(text)
     if body is None:
         yield _no_section(rule.spec, rule.remediations)
-    elif not _names(body, rule):
+    elif not _names(_spellings(body), rule.remediations, rule.spec):
         what = f"its {HEADING} section does not name {rule.remediations}"
         yield Violation(file=rule.spec, entry=HEADING, what=what, why=_WHY, mend="name the path of the document there")
 
 
-def _names(body: str, rule: OpenIssues) -> bool:
-    relative = posixpath.relpath(rule.remediations, posixpath.dirname(rule.spec) or ".")
-    return bool({rule.remediations, relative, f"./{relative}"} & set(_PATH.findall(body)))
+def _spellings(body: str) -> tuple[str, ...]:
+    """Return *body*, and where something in it is percent-encoded, as in a link, also what that stands for."""
+    if "%" not in body:
+        return (body,)
+    from urllib.parse import unquote  # noqa: PLC0415
+
+    return body, unquote(body)
+
+
+def _names(texts: Sequence[str], path: str, spec: str) -> bool:
+    """Tell whether one of *texts*, all of the document *spec*, names *path*."""
+    name = path.rpartition("/")[2]
+    if not any(name in text for text in texts):
+        return False
+    relative = posixpath.relpath(path, posixpath.dirname(spec) or ".")
+    names = "|".join(re.escape(name) for name in (path, f"/{path}", relative, f"./{relative}"))
+    # A full stop behind it ends the sentence, unless the name goes on.
+    whole = re.compile(rf"(?<!{_OF_NAMES})(?<!\.)(?:{names})(?!\.*{_OF_NAMES})")
+    return any(whole.search(text) for text in texts)
 
 
 def _kept_up(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
@@ -104,4 +153,4 @@ def _kept_up(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
 
 
 def _is_assessment(path: str, rule: OpenIssues) -> bool:
-    return any(fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/") for pattern in rule.assessments)
+    return any(fnmatchcase(path, pattern) or path.startswith(f"{pattern}/") for pattern in rule.assessments)

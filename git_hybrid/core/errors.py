@@ -938,12 +938,16 @@ class LogWithoutRun(HybridError):
 
 
 class LockBusy(HybridError):
-    """Another writer holds ``sources/.lock``; ``stopped`` is the id of its process if a signal has stopped it, or 0."""
+    """Another writer holds ``sources/.lock``; ``stopped`` is the id of its process if a signal has stopped it, or 0.
+
+    ``longer`` is what to wait for it, if it is at work.
+    """
 
     code: ClassVar[str] = "lock-busy"
     path: str
     holder: str
     stopped: int = 0
+    longer: str = "60s"
 
 
 class LockUnsupported(HybridError):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.core.audit import Event, Record, detail_of
-from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.mirrors import Inventory, Mirror, mirror_table
+from git_hybrid.core.mirrors import Inventory, Mirror, mirror_digest
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.words import typed
@@ -21,11 +20,6 @@ _EVENTS = _OF_INVENTORY | {"mirror-verify"}
 def mirror_event(event: str, mirror: Mirror, detail: Mapping[str, Json]) -> Event:
     """Return the audit event that binds *mirror* as it is now, with more *detail*."""
     return Event(event=event, detail={"mirror": mirror.name, **detail, _DIGEST: mirror_digest(mirror)})
-
-
-def mirror_digest(mirror: Mirror) -> str:
-    """Return the digest that the audit log keeps of an entry: 64 hex digits over everything but ``audit_hash``."""
-    return sha256_hex(canonical_json(mirror_table(mirror)))
 
 
 def is_told(mirror: Mirror, records: Mapping[str, Record]) -> bool:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.canonical import Json
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.endpoints import mirror_url
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Policy
@@ -67,6 +68,11 @@ def mirror_table(mirror: Mirror) -> dict[str, Json]:
         "verified_at": None if mirror.verified_at is None else format_time(mirror.verified_at),
         "sources": sources,
     }
+
+
+def mirror_digest(mirror: Mirror) -> str:
+    """Return the digest that the audit log keeps of an entry: 64 hex digits over everything but ``audit_hash``."""
+    return sha256_hex(canonical_json(mirror_table(mirror)))
 
 
 class Incomplete(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import newest_of
-from git_hybrid.core.audit import Event, detail_of, told_signatures
+from git_hybrid.core.audit import OVERRIDDEN, Event, detail_of, told_signatures
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
@@ -26,9 +26,6 @@ WARNED = timedelta(days=7)
 
 RESTS_ON = "rests_on"
 """The detail of a ``pin`` record that names the override which the pin rests on."""
-
-EVENTS = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
-"""The audit events that carry the digest of an override record."""
 
 CLOSINGS = frozenset({"override-revoked", "override-superseded"})
 """Those that end an override before its time."""
@@ -143,7 +140,7 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
 
 def overridden(record: Mapping[str, Json]) -> str:
     """Return the id of the override that the audit record *record* is of, or nothing."""
-    return str(detail_of(record).get("override", "")) if record["event"] in EVENTS else ""
+    return str(detail_of(record).get("override", "")) if record["event"] in OVERRIDDEN else ""
 
 
 def why_closed(override: Override, trail: Trail) -> str:

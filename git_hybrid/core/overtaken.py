@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock import Pin, pin_digest
-from git_hybrid.core.mirrors import Mirror, mirror_table
+from git_hybrid.core.mirrors import Mirror, mirror_digest
 from git_hybrid.core.override import Override, digest
 from git_hybrid.core.reducer import Decision, Files, about, event_key, record_key
 from git_hybrid.core.value import Struct, replace
@@ -108,7 +107,7 @@ def _record(override: Override | None) -> str | None:
 
 
 def _entry(mirror: Mirror | None) -> str | None:
-    return None if mirror is None else sha256_hex(canonical_json(mirror_table(mirror)))
+    return None if mirror is None else mirror_digest(mirror)
 
 
 def _of(event: Event) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from git_hybrid.core.check_sources import Content, Standing
+from git_hybrid.core.clone_proof import Content, Standing
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 

@@ -9,15 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit import SCANNED, Record, detail_of, previous
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.scans import DIGEST, SEVERITIES, facts_of, scan_digest
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanStatus, ScanTrail, State
 from git_hybrid.core.values import parse_time
-
-SCANNED = frozenset({"scan", "bundle-scan"})
-"""The audit events that tell how a commit was scanned, here or where a bundle comes from."""
 
 _UNCLEAN = frozenset({"findings", "error"})
 

@@ -14,7 +14,7 @@ from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Level, Manifest
 from git_hybrid.core.scanners import besides, spec_digest, spec_of, tool_version
-from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity
+from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity, plain_record
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import findings_told
@@ -281,18 +281,11 @@ def facts_of(scan: ScanStatus) -> dict[str, Json]:
         "tree": scan.tree,
         "counts": dict(scan.counts or {}),
         "report_sha256": scan.report_sha256,
-        "scanners": [_plain_record(record) for record in scan.scanners],
+        "scanners": [_told_record(record) for record in scan.scanners],
         "findings": [{"id": item.id, "level": item.level} for item in scan.findings],
     }
 
 
-def _plain_record(record: ScannerRecord) -> dict[str, Json]:
-    plain: dict[str, Json] = {
-        "name": record.name,
-        "version": record.version,
-        "config_digest": record.config_digest,
-        "rules_digest": record.rules_digest,
-        "state": record.state,
-        "scanned_at": format_time(record.scanned_at),
-    }
-    return plain | ({"reason": record.reason} if record.reason else {})
+def _told_record(record: ScannerRecord) -> dict[str, Json]:
+    plain = plain_record(record)
+    return plain if record.reason else {key: value for key, value in plain.items() if key != "reason"}

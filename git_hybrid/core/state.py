@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Track
 from git_hybrid.core.value import Struct, field, force_setattr
+from git_hybrid.core.values import format_time
 
 ScanState = Literal["clean", "findings", "error", "missing"]
 Severity = Literal["high", "medium", "low"]
@@ -59,6 +61,39 @@ class ScanStatus(Struct, frozen=True, kw_only=True):
     report_sha256: str | None = None
     scanners: tuple[ScannerRecord, ...] = ()
     findings: tuple[FindingRef, ...] = ()
+
+
+def plain_scan(scan: ScanStatus) -> dict[str, Json]:
+    """Return *scan* as plain values, every key of it."""
+    return {
+        "state": scan.state,
+        "scanner": scan.scanner,
+        "scanner_version": scan.scanner_version,
+        "commit_sha": scan.commit,
+        "scanned_at": None if scan.scanned_at is None else format_time(scan.scanned_at),
+        "counts": None if scan.counts is None else dict(scan.counts),
+        "tree": scan.tree,
+        "rules_digest": scan.rules_digest,
+        "report_sha256": scan.report_sha256,
+        "scanners": [plain_record(record) for record in scan.scanners],
+        "findings": [
+            {"id": item.id, "level": item.level, "scanner": item.scanner, "rule": item.rule, "path": item.path}
+            for item in scan.findings
+        ],
+    }
+
+
+def plain_record(record: ScannerRecord) -> dict[str, Json]:
+    """Return *record* as plain values, every key of it."""
+    return {
+        "name": record.name,
+        "version": record.version,
+        "config_digest": record.config_digest,
+        "rules_digest": record.rules_digest,
+        "state": record.state,
+        "scanned_at": format_time(record.scanned_at),
+        "reason": record.reason,
+    }
 
 
 class SourceState(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,12 @@ _UNITS = {
 _TIME = pattern(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z")
 _DATE = pattern(r"\d{4}-\d{2}-\d{2}")
 _LIMIT = timedelta(days=36500)
+_FALSE = ("0", "false", "no", "off", "")
+
+
+def is_false(text: str) -> bool:
+    """Tell whether *text* says no, as git reads a setting: one that is empty does, one without a value does not."""
+    return text.strip().lower() in _FALSE
 
 
 def parse_duration(text: str) -> timedelta:

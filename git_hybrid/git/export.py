@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from git_hybrid.core.check_sources import LFS_HEAD, LFS_LIMIT
+from git_hybrid.core.clone_proof import LFS_HEAD, LFS_LIMIT
 from git_hybrid.core.errors import HostileTree, WrongContent
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern

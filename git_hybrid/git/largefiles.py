@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from git_hybrid.core.check_sources import LFS_HEAD, LFS_LIMIT, lfs_size
+from git_hybrid.core.clone_proof import LFS_HEAD, LFS_LIMIT, lfs_size
 from git_hybrid.core.errors import HostileTree, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from git_hybrid.core.check_sources import LFS_LIMIT, Content, FileSeen, Standing, index_differences
+from git_hybrid.core.clone_proof import LFS_LIMIT, Content, FileSeen, Standing, index_differences
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source

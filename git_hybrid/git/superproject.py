@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.ids import InvalidText, Url, normalize_url, resolve_url, shown_url
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
@@ -45,7 +46,7 @@ def base_at(runner: Runner, top: Path) -> Base:
 def _parsed(text: str, top: Path) -> Url:
     """Return the URL of a remote: it may be a path, from *top*, and who logs in there is left out, with the secret."""
     if ":" not in text.partition("/")[0]:
-        return normalize_url(Path(os.path.normpath(top / text)).as_uri())
+        return normalize_url(folder_url(os.path.normpath(top / text)))
     return normalize_url(_LOGIN.sub("", text))
 
 

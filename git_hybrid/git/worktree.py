@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from git_hybrid.core.check_sources import FileSeen
+from git_hybrid.core.clone_proof import FileSeen
 from git_hybrid.core.tree import GITLINK, LINK
 
 _CHUNK = 1 << 20

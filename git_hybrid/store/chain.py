@@ -21,6 +21,7 @@ from git_hybrid.core.audit import (
     previous,
     record_hash,
     tail_of,
+    torn_of,
 )
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -94,7 +95,7 @@ def parse_log(data: bytes) -> Log:
             last_record = number
         elif line:
             torn[number] = line
-    declared = {str(item["sha256"]) for record in records for item in _torn_of(record)}
+    declared = {str(item["sha256"]) for record in records for item in torn_of(record)}
     undeclared = {number: line for number, line in torn.items() if _sha256(line) not in declared}
     problems = tuple(
         Problem(f"line {number}", "is no whole audit record, and no later record declares it torn")
@@ -187,11 +188,6 @@ def _shaped(line: bytes) -> Record | None:
     shape = convert(record, RecordShape, "", problems)
     checked(parse_time, "" if shape is None else shape.at, "at", problems)
     return None if problems else record
-
-
-def _torn_of(record: Record) -> Sequence[dict[str, Json]]:
-    torn = record.get("torn", [])
-    return [item for item in torn if isinstance(item, dict)] if isinstance(torn, list) else []
 
 
 def append_records(path: Path, records: Sequence[Record]) -> None:

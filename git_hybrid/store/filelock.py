@@ -75,6 +75,11 @@ def writer_lock(
         release()
 
 
+def longer(timeout: timedelta) -> str:
+    """Return what to wait for a lock where *timeout* was too short."""
+    return f"{max(60, int(2 * timeout.total_seconds()))}s"
+
+
 def _held(path: Path) -> Held:
     try:
         return Held(path, os.lstat(path))
@@ -110,7 +115,8 @@ def _waited_for(path: Path, *, timeout: timedelta, cancelled: Callable[[], int])
     except Timeout as error:
         if cancelled():
             raise Interrupted(signal=cancelled()) from error
-        raise LockBusy(path=str(path), holder=_read_holder(path), stopped=stopped(path)) from error
+        blocked = LockBusy(path=str(path), holder=_read_holder(path), stopped=stopped(path), longer=longer(timeout))
+        raise blocked from error
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in _NO_LOCKS:

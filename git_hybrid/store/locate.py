@@ -1,4 +1,4 @@
-"""Find the line of a TOML file that a problem is about, so that a user need not search. Used only on errors."""
+"""Find the line of a TOML file that a problem is about, so that a user need not search; take keys of a line apart."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _index(text: str) -> dict[str, tuple[Key, int]]:
         stripped = line.strip()
         if stripped.startswith("["):
             is_array = stripped.startswith("[[")
-            header = _key(stripped)
+            header = key_of(stripped)
             if not header:
                 continue
             table = header
@@ -113,7 +113,7 @@ def _index(text: str) -> dict[str, tuple[Key, int]]:
             continue
         key, equals, _ = stripped.partition("=")
         if equals and not key.startswith("#"):
-            _enter(found, (*table, *_key(f"{key}=0")), number)
+            _enter(found, (*table, *key_of(f"{key}=0")), number)
     return found
 
 
@@ -125,7 +125,7 @@ def _enter(found: dict[str, tuple[Key, int]], key: Key, number: int) -> None:
                 found[name] = (part, 0)
 
 
-def _key(line: str) -> Key:
+def key_of(line: str) -> Key:
     """Return the parts of the one key in *line*; none where that is part of a value."""
     try:
         value: object = tomli.loads(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -148,6 +149,9 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
     if shape.approvers == []:
         what = "is empty, so that nobody could approve: name who may, or leave it out if anybody may who does not ask"
         problems.append(Problem("policy.approvers", what))
+    elif 0 < (count := len(shape.approvers or ())) < shape.override_min_approvers:
+        what = f"is more than the {count} of approvers, so that nothing could be approved: name more of them"
+        problems.append(Problem("policy.override_min_approvers", what))
     for index, item in enumerate(shape.approvers or ()):
         place = f"policy.approvers[{index}]"
         approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
@@ -202,18 +206,20 @@ def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, .
         if shape is None:
             continue
         folders = [shape.assessments] if isinstance(shape.assessments, str) else shape.assessments
-        for key, text in (("spec", shape.spec), ("remediations", shape.remediations)):
-            checked(_inner_path, text, f"{place}.{key}", problems)
-        for text in folders:
-            checked(_inner_path, text, f"{place}.assessments", problems)
-        found.append(OpenIssues(spec=shape.spec, remediations=shape.remediations, assessments=tuple(folders)))
+        spec = checked(_inner_path, shape.spec, f"{place}.spec", problems)
+        remediations = checked(_inner_path, shape.remediations, f"{place}.remediations", problems)
+        assessments = [checked(_inner_path, text, f"{place}.assessments", problems) for text in folders]
+        if spec and remediations and all(assessments):
+            kept = tuple(filter(None, assessments))
+            found.append(OpenIssues(spec=spec, remediations=remediations, assessments=kept))
     return tuple(found)
 
 
 def _inner_path(text: str) -> str:
-    if text.startswith("/") or ".." in text.split("/") or not text.isprintable():
+    path = posixpath.normpath(text)
+    if path.startswith("/") or ".." in text.split("/") or path == "." or not text.isprintable():
         raise InvalidText("not a path from the root of the workspace")
-    return text
+    return path
 
 
 def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Mapping[SourceName, Source]:

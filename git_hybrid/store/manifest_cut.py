@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import tomli
 
 from git_hybrid.core.ids import SourceName
+from git_hybrid.store.locate import Key, key_of
 
 
 def with_tables(text: str, tables: str) -> str:
     """Return *text* with *tables* behind the last one of a source, or at its end if it has none."""
     lines = text.rstrip().split("\n")
-    headers = [number for number, line in enumerate(lines) if (_header(line) or ("",))[0] == "source"]
+    headers = [number for number, line in enumerate(lines) if _header(line)[:1] == ("source",)]
     # A string of several lines may hold one that looks like it.
     last = next((number for number in reversed(headers) if _is_whole(lines[:number])), None)
     end = len(lines) if last is None else _end(lines, last)
@@ -72,19 +73,9 @@ def _is_whole(lines: Sequence[str]) -> bool:
     return True
 
 
-def _header(line: str) -> tuple[str, ...] | None:
-    """Return the parts of the key of a table that begins in *line*; None if none does."""
-    if not line.lstrip().startswith("["):
-        return None
-    try:
-        value: object = tomli.loads(line.strip())
-    except (ValueError, RecursionError):
-        return None
-    parts: list[str] = []
-    while isinstance(value, dict | list) and value:
-        part, value = next(iter(value.items())) if isinstance(value, dict) else ("", value[0])
-        parts += [part] if part else []
-    return tuple(parts)
+def _header(line: str) -> Key:
+    """Return the parts of the key of a table that begins in *line*; none if none does."""
+    return key_of(line.strip()) if line.lstrip().startswith("[") else ()
 
 
 def _is_comment(lines: Sequence[str], number: int) -> bool:

@@ -114,7 +114,7 @@ def _straight(path: Path) -> int | None:
 def _own_descriptor(path: Path) -> int | None:
     """Return the descriptor of this process that *path* stands for, as ``/dev/stdout`` does for 1."""
     for _ in range(_LINKS):
-        if path.name.isdigit() and os.path.realpath(path.parent) == f"/proc/{os.getpid()}/fd":
+        if path.name.isdecimal() and os.path.realpath(path.parent) == f"/proc/{os.getpid()}/fd":
             return int(path.name)
         if not path.is_symlink():
             return None

@@ -21,7 +21,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
-from git_hybrid.store.parsing import invalid, read_bytes
+from git_hybrid.store.parsing import decode_text, invalid, read_bytes
 
 _AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","(?:before|command_id)"')
 """The time of a record, and of no approval in it: what stands next is in none of those."""
@@ -258,7 +258,10 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceNam
                 pin = pins.get(SourceName(str(record.get("source"))))
                 if pin is None or pin.source in found or record.get("after") != pin.commit:
                     continue
-                told, (move,) = detail_of(record), moves_of((record,))
+                # What does not tell all that a pin takes is no move.
+                if not (moves := moves_of((record,))):
+                    continue
+                told, move = detail_of(record), moves[0]
                 alike.setdefault(pin.source, move)
                 # Of branches that pinned the same commit, each by its own entry, one is in the lock.
                 if (told.get("url", str(pin.url)), told.get("ref", pin.ref)) == (str(pin.url), pin.ref):
@@ -276,8 +279,4 @@ def manifest_text(layout: Layout) -> str:
     data = read_bytes(layout.manifest, manifest.SHOWN)
     if data is None:
         raise invalid(manifest.SHOWN, "file", "is missing")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise invalid(manifest.SHOWN, f"line {line}", "is not UTF-8") from error
+    return decode_text(data, manifest.SHOWN)

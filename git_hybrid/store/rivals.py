@@ -14,6 +14,8 @@ from git_hybrid.core.scan_trail import is_incomplete, scanned_at
 
 _SCAN, _SEQ, _AFTER = b'scan","hash":"', b'"seq":', b'{"after":"'
 _TIMES = (b'"scanned_at":"', b'"at":"')
+_DIGITS = 16
+"""No record counts further (2**53), and int() takes 4,300 at most."""
 
 
 def is_branched(texts: Mapping[str, bytes]) -> bool:
@@ -21,7 +23,7 @@ def is_branched(texts: Mapping[str, bytes]) -> bool:
     lines = [line for text in texts.values() for line in (text.rstrip(b"\n").rpartition(b"\n")[2],) if line]
     number = lines[-1].rpartition(_SEQ)[2].partition(b",")[0] if lines else b""
     count = sum(text.count(b"\n") for text in texts.values())
-    return not number.isdigit() or count > int(number)
+    return not number.isdigit() or len(number) > _DIGITS or count > int(number)
 
 
 def has_rivals(texts: Mapping[str, bytes], newest: Mapping[tuple[SourceName, str], Record]) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UNSET, UnsetType, to_builtins
+from msgspec import UnsetType, to_builtins
 
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import parse_oid
-from git_hybrid.core.state import FindingRef, ScannerRecord, ScanStatus
-from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.store.parsing import checked, shaped
-from git_hybrid.store.wire import CountsShape, FindingShape, ScannerRecordShape, ScanShape
+from git_hybrid.core.state import FindingRef, ScannerRecord, ScanStatus, plain_scan
+from git_hybrid.core.values import parse_time
+from git_hybrid.store.parsing import checked
+from git_hybrid.store.wire import ScannerRecordShape, ScanShape
+
+_MADE = ("tree", "rules_digest", "report_sha256", "scanners", "findings")
+"""The keys of a scan that was made; those of one that is missing have nothing."""
 
 
 def decode_scan(shape: ScanShape, place: str, problems: list[Problem]) -> ScanStatus:
@@ -56,36 +59,8 @@ def _record(shape: ScannerRecordShape, place: str, problems: list[Problem]) -> S
 
 def encode_scan(scan: ScanStatus) -> dict[str, Any]:
     """Return *scan* as plain values: the keys of every status, and those of one that this version made."""
-    counts = None if scan.counts is None else shaped(dict(scan.counts), CountsShape)
-    shape = ScanShape(
-        state=scan.state,
-        scanner=scan.scanner,
-        scanner_version=scan.scanner_version,
-        commit_sha=scan.commit,
-        scanned_at=None if scan.scanned_at is None else format_time(scan.scanned_at),
-        counts=counts,
-        tree=scan.tree or UNSET,
-        rules_digest=scan.rules_digest or UNSET,
-        report_sha256=scan.report_sha256 or UNSET,
-        scanners=[_record_shape(record) for record in scan.scanners] or UNSET,
-        findings=[_finding_shape(item) for item in scan.findings] or UNSET,
+    plain: dict[str, Any] = plain_scan(scan)
+    records = [{key: value for key, value in record.items() if value} for record in plain["scanners"]]
+    return {key: value for key, value in plain.items() if key not in _MADE or value} | (
+        {"scanners": records} if records else {}
     )
-    plain: dict[str, Any] = to_builtins(shape)
-    return plain
-
-
-def _record_shape(record: ScannerRecord) -> ScannerRecordShape:
-    assert record.state != "missing"
-    return ScannerRecordShape(
-        name=record.name,
-        state=record.state,
-        version=record.version,
-        config_digest=record.config_digest,
-        rules_digest=record.rules_digest,
-        scanned_at=format_time(record.scanned_at),
-        reason=record.reason,
-    )
-
-
-def _finding_shape(item: FindingRef) -> FindingShape:
-    return FindingShape(id=item.id, level=item.level, scanner=item.scanner, rule=item.rule, path=item.path)

@@ -114,7 +114,10 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "config": (ConfigDocument, "git hybrid config --json"),
     "foreach": (ForeachDocument, "git hybrid foreach --json"),
     "schema-list": (SchemaListDocument, "git hybrid schema --json"),
-    "files": (FilesDocument, "git hybrid init, dashboard, hooks, install-man, audit export and override export --json"),
+    "files": (
+        FilesDocument,
+        "git hybrid init, dashboard, hooks and install-man --json; audit export and override export --json -o FILE",
+    ),
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
 """Every schema by its name: the shape, and what it describes."""
@@ -153,7 +156,7 @@ def build(name: str) -> dict[str, Any]:
     if "ScannerShape" in definitions:
         scanner = definitions["ScannerShape"]
         known = {"preset": {"enum": sorted(PRESETS)}, "format": {"enum": list(FORMATS)}}
-        definitions["ScannerShape"] = scanner | {"anyOf": _ONE_SCANNER, "properties": scanner["properties"] | known}
+        definitions["ScannerShape"] = scanner | {"oneOf": _ONE_SCANNER, "properties": scanner["properties"] | known}
     own = definitions.pop(root["$ref"].rpartition("/")[2])
     head = {"$schema": DIALECT, "$id": f"urn:git-hybrid:schema:{name}:1", "title": title}
     return head | {key: value for key, value in own.items() if key != "title"} | {"$defs": definitions}

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from git_hybrid.core.errors import LockBusy, UnfinishedRun
-from git_hybrid.store.filelock import holder, stopped
+from git_hybrid.store.filelock import holder, longer, stopped
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.runs import read_unfinished
 
@@ -48,7 +48,8 @@ def steady(layout: Layout, read: Callable[[], T], *, patience: timedelta) -> T:
         tries += 1
         time.sleep(_MOMENT)
     named, _ = holder(layout.writer_lock)
-    raise LockBusy(path=str(layout.writer_lock), holder=named or _SEVERAL, stopped=stopped(layout.writer_lock))
+    path = layout.writer_lock
+    raise LockBusy(path=str(path), holder=named or _SEVERAL, stopped=stopped(path), longer=longer(patience))
 
 
 def _stamps(layout: Layout) -> tuple[tuple[int, int, int] | None, ...]:

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit import SCANNED, Record, detail_of, previous
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid
@@ -16,7 +16,6 @@ from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, p
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.scan_trail import SCANNED
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, later, parse_time
 from git_hybrid.store import chain, reading

@@ -62,6 +62,7 @@ class ScanDocument(Struct, frozen=True, kw_only=True):
     notes: list[str]
     pending: list[NamedShape]
     sources: list[ScanRow]
+    error: ErrorShape | UnsetType = UNSET
 
 
 class BundleDocument(ReportDocument, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from git_hybrid.store.wire import Count
+from git_hybrid.store.wire import Count, CountsShape, FindingShape, ScannerRecordShape
 
 
 class NamedShape(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,13 @@ class ScanShownShape(Struct, frozen=True, kw_only=True):
     commit_sha: str | None
     scanned_at: str | None
     age_seconds: int | None
-    counts: dict[str, Count] | None
+    counts: CountsShape | None
+    tree: str | None
+    rules_digest: str | None
+    report_sha256: str | None
+    scanners: list[ScannerRecordShape]
+    findings: list[FindingShape]
+    mend: str | None
 
 
 class StatusRow(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from git_hybrid.core.moves import Move
 from git_hybrid.core.override import plain
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row, Status
-from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.state import ScanStatus, plain_scan
 from git_hybrid.core.values import format_time
 
 SCHEMA_VERSION = 1
@@ -124,29 +124,3 @@ def _moved(move: Move) -> dict[str, Any]:
 def _served(served: Served) -> dict[str, Any]:
     seconds = None if served.age is None else int(served.age.total_seconds())
     return {"name": served.name, "url": served.url, "age_seconds": seconds, "stale": served.stale}
-
-
-def plain_scan(scan: ScanStatus) -> dict[str, Any]:
-    """Return *scan* as plain values."""
-    return {
-        "state": scan.state,
-        "scanner": scan.scanner,
-        "scanner_version": scan.scanner_version,
-        "commit_sha": scan.commit,
-        "scanned_at": format_time(scan.scanned_at) if scan.scanned_at else None,
-        "counts": None if scan.counts is None else dict(scan.counts),
-        "tree": scan.tree,
-        "rules_digest": scan.rules_digest,
-        "report_sha256": scan.report_sha256,
-        "scanners": [
-            {
-                "name": record.name,
-                "state": record.state,
-                "version": record.version,
-                "rules_digest": record.rules_digest,
-                "scanned_at": format_time(record.scanned_at),
-                "reason": record.reason,
-            }
-            for record in scan.scanners
-        ],
-    }

@@ -246,6 +246,7 @@ def test_a_source_is_named_by_the_path_of_its_folder(files, cli, tmp_path, capsy
     monkeypatch.chdir(files.root)
     for path in ("sources/tool", "sources/tool/", "./sources/../sources/tool", str(inner.parent)):
         assert json.loads(cli("status", path, "--json").out)["sources"][0]["name"] == "tool"
+    assert cli("status", "--porcelain", "--json").code == 2
     # -C counts, also behind the path.
     for words in (["-C", str(inner.parent), "status", "."], ["status", "..", "-C", str(inner)]):
         assert main([*words, "--porcelain"]) == 0

@@ -134,6 +134,15 @@ def test_the_new_manifest_is_valid():
     assert decode_manifest(grown.encode()).sources == {"tool": source()}
 
 
+def test_paths_of_open_issues_are_as_git_names_files():
+    table = '[[open_issues]]\nspec = "./a//b.md"\nremediations = "c.md/"\nassessments = "./d/"\n'
+    (rule,) = decode_manifest(f"schema_version = 1\n{table}".encode()).open_issues
+    assert (rule.spec, rule.remediations, rule.assessments) == ("a/b.md", "c.md", ("d",))
+    with pytest.raises(InvalidFile) as refused:
+        decode_manifest(f"schema_version = 1\n{table.replace('./d/', '.')}".encode())
+    assert [item.place for item in refused.value.problems] == ["line 5: open_issues[0].assessments"]
+
+
 def test_an_added_source_is_read_back_whole():
     wanted = decode_manifest(MANIFEST.encode()).sources["tool"]
     assert decode_manifest(add_sources("schema_version = 1\n", [wanted]).encode()).sources["tool"] == wanted

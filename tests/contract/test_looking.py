@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.commands import install_man
 from git_hybrid.cli.main import main
 
 
@@ -59,8 +61,11 @@ def test_config(unchanged, cli):
     assert {"key", "value", "origin"} == set(json.loads(cli("config", "--json").out)["settings"][0])
 
 
-def test_pages_and_scripts(cli, tmp_path):
+def test_pages_and_scripts(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    assert install_man._default() == Path.home() / ".local/share/man"
     assert cli("install-man", str(tmp_path / "man")).code == 0
+    assert cli("install-man", str(tmp_path / "a b")).err.endswith(f"export MANPATH='{tmp_path}/a b:'\n")
     assert (tmp_path / "man/man1/git-hybrid.1").is_file()
     assert json.loads(cli("install-man", str(tmp_path / "man"), "--json").out)["installed"]
     assert "_git_hybrid" in cli("completion", "bash").out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.app.check_sources import check_sources
+from git_hybrid.app.clone_proof import prove_clones
 from git_hybrid.cli.main import main
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.cli.wiring import Choices, Session, session
@@ -80,6 +80,6 @@ def prove(workspace: Path) -> Prove:
 
     def run(*names: str, content: bool = True) -> tuple[Violation, ...]:
         with opened(workspace) as found:
-            return check_sources(found.runtime, found.prover, names=names, content=content)
+            return prove_clones(found.runtime, found.prover, names=names, content=content)
 
     return run

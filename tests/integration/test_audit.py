@@ -129,6 +129,8 @@ def test_a_record_that_no_command_writes_is_a_finding_and_counts_for_nothing(sit
         {"event": "mirror-add", "detail": {"mirror": ["a"]}},
         {"event": "bundle-apply", "detail": {"log_id": site.log()[0]["log_id"]}},
         {"event": "pin", "source": "tool", "detail": {}},
+        {**scan, "detail": {"state": "findings", "scanners": ["x"]}},
+        {"event": "pin", "source": "tool", "after": site.commits.second, "detail": {"content_sha256": 5}},
         {"event": "rotated", "detail": {"archive": "x", "sha256": []}},
     ]
     lines, who = site.lines(), {key: site.log()[-1][key] for key in ("v", "at", "operator", "command_id")}
@@ -136,7 +138,7 @@ def test_a_record_that_no_command_writes_is_a_finding_and_counts_for_nothing(sit
         last = json.loads(lines[-1])
         lines.append(signed_line({**record, **who, "seq": last["seq"] + 1, "prev": [last["hash"]]}))
     site.put_lines(lines)
-    assert [(item.id, item.seq) for item in site.verified()] == [("malformed", seq) for seq in range(12, 20)]
+    assert [(item.id, item.seq) for item in site.verified()] == [("malformed", seq) for seq in range(12, 22)]
     assert len(site.checked("audit")) == len(forged)
     site("status")
     site("sync")

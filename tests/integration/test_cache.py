@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -560,9 +561,12 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
     assert [item["url"] for item in gone] == [tool.url]
     assert not list(cache.glob("*.git"))
     assert git("fsck", "--full", "--no-dangling", cwd=workspace / "sources/tool") == ""
-    for wrong in (("--older-than", "soon"), ("--max-size", "1X")):
+    for wrong in (("--older-than", "soon"), ("--max-size", "1X"), ("--all", "--max-size", "5G")):
         hybrid("cache", "prune", *wrong, check=2)
-    hybrid("cache", "prune", "--all")
+    # A clock that was ahead used it last.
+    (store := cache / f"x-{'0' * 20}.git").mkdir()
+    os.utime(store, (time.time() + 3600,) * 2)
+    assert hybrid("cache", "prune", "--all").out.startswith("removed")
 
 
 @pytest.mark.parametrize(("word", "told"), [("prune", ("--all",)), ("verify", ())])

@@ -54,6 +54,8 @@ def test_where_each_setting_comes_from(hybrid: Hybrid, workspace: Path) -> None:
     assert found["policy.hosts"] == ("a.example, b.example", "sources.toml")
     assert found["policy.min_release_age"] == ("0s", "default")
     assert changes(before, snapshot(workspace)) == []
+    # Only the manifest is asked.
+    (workspace / "state/sources.lock").write_text("damaged")
     path = workspace / "sources.toml"
     path.write_text(path.read_text().replace('hosts = ["b.example", "a.example"]', "hosts = []"))
     plain = hybrid("config").out

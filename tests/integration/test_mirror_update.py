@@ -289,7 +289,9 @@ def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path
     assert not {"file:", "https:", "crop"} & {path.name for path in ws.iterdir()}
     # The folder is not asked for itself, and without leave to ask the origin nobody is.
     hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": f"{folder.as_uri()},direct"})
-    hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=4)
+    (link := folder.with_name("li+nk")).symlink_to(folder)
+    for same in (folder.as_uri(), f"file://{link}", f"{link.as_uri()}/{{host}}/{{path}}"):
+        hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": same}, check=4)
 
 
 @pytest.mark.parametrize("target", ["near", "folder"])

@@ -37,7 +37,17 @@ SCANNER = '\n[[scanner]]\nname = "words"\ncommand = ["words", "{report}", "{path
 
 def _wrong(name: str, document: Any) -> list[str]:
     schema = json.loads((files("git_hybrid") / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
-    return [error.message for error in Draft202012Validator(schema).iter_errors(_plain(document))]
+    return [error.message for error in Draft202012Validator(_closed(schema)).iter_errors(_plain(document))]
+
+
+def _closed(schema: Any) -> Any:
+    """Return *schema* without leave for keys that it does not name: a later version may add some, this one tells all."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(item) for key, item in schema.items()}
+    return {"additionalProperties": False, **closed} if isinstance(schema.get("properties"), dict) else closed
 
 
 def _plain(value: Any) -> Any:
@@ -201,6 +211,7 @@ def test_what_the_program_takes_is_taken() -> None:
         ("manifest", {"schema_version": 1, "source": {"../a": {"url": "https://h/x", "tag": "a"}}}),
         ("manifest", {"schema_version": 1, "scanner": [{"name": "x"}]}),
         ("manifest", {"schema_version": 1, "scanner": [{"name": "x", "preset": "nope"}]}),
+        ("manifest", {"schema_version": 1, "scanner": [{"name": "x", "preset": "trivy", "command": ["x"]}]}),
         ("manifest", {"schema_version": 1, "defaults": {"stall": "soon"}}),
         ("manifest", {"schema_version": 1, "policy": {"hosts": ["https://h"]}}),
         ("manifest", {"schema_version": 1, "source": {"a": {"url": "ext::sh -c id", "tag": "a"}}}),

@@ -82,6 +82,7 @@ POLICY = (
     "override_min_approvers = 0",
     'approvers = ["-"]',
     'override_min_approvers = "1"',
+    'override_min_approvers = 3\napprovers = ["a", "b"]',
     "override_min_approvers = true",
     "approvers = []",
     "request_pattern = 1",

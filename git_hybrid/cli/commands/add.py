@@ -13,6 +13,7 @@ from git_hybrid.app.edit import Editor, Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
+from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
@@ -88,7 +89,7 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         path = url.removeprefix("file://")
         if "\0" not in path and os.path.isdir(start / path):
             # git takes a path; here it would mean another repository on every other machine.
-            reason = f"a folder of this machine is written {Path(os.path.realpath(start / path)).as_uri()}"
+            reason = f"a folder of this machine is written {folder_url(os.path.realpath(start / path))}"
         from git_hybrid.cli.browsed import instead_of
 
         raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=instead_of(url)) from error

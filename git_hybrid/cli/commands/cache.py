@@ -145,11 +145,14 @@ def prune_command(
     """
     age = None if older_than is None else parsed(parse_duration, "--older-than", older_than)
     limit = None if max_size is None else parsed(parse_size, "--max-size", max_size)
+    if everything and (age is not None or limit is not None):
+        context.fail("--all takes every store: it goes with neither --older-than nor --max-size")
     with cared(context) as cache:
         # Listed once: another prune may take one away meanwhile.
         by_name = {store.name: store for store in cache.stores}
         looks = looks_at([*by_name.values()])
-        chosen = to_prune(looks, older_than=timedelta(0) if everything else age, max_size=limit, now=cache.now)
+        # A clock that was ahead may have used one later than now.
+        chosen = to_prune(looks, older_than=timedelta.min if everything else age, max_size=limit, now=cache.now)
         gone = [look for look in chosen if dry_run or _removed(by_name[look.folder])]
         aside = [] if cache.root is None else seen_aside(cache.root)
         if cache.root is not None and not dry_run:

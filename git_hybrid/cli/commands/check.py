@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import click
 
-from git_hybrid.app.check_sources import check_sources
+from git_hybrid.app.clone_proof import prove_clones
 from git_hybrid.cli.checking import gather, run_checks, run_staged, with_settings
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
@@ -49,7 +49,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
         if _SOURCES in names and (content or not staged):
             # The hooks see the HEADs alone; here the clones themselves are looked at, HEAD too.
             committed = [item for item in results[_SOURCES] if item.entry != "HEAD"]
-            proved = check_sources(session.runtime, session.prover, content=content)
+            proved = prove_clones(session.runtime, session.prover, content=content)
             results[_SOURCES] = (*committed, *proved)
         code = int(failures(results) > 0)
         placed = output.common.placed

@@ -8,6 +8,7 @@ from git_hybrid.cli.effective import effective
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.git.surroundings import all_settings
+from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.view.term import safe
 
 
@@ -20,8 +21,7 @@ def command(context: click.Context, *, show_origin: bool) -> int:
     with opened(context) as (session, output):
         settings = all_settings(session.runner, session.layout.root)
         text = session.runtime.ledger.manifest_text()
-        manifest = session.runtime.ledger.snapshot().manifest
-        found = effective(session.runner.environ, settings, text, manifest)
+        found = effective(session.runner.environ, settings, text, decode_manifest(text.encode("utf-8")))
         if output.common.json:
             told = [{"key": item.key, "value": item.value, "origin": item.origin} for item in found]
             output.document({"command": "config", "exit_code": 0, "settings": told, "sources": []})

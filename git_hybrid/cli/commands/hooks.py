@@ -73,7 +73,7 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
         if taken:
             path = folder / taken[0]
             instead = _BY_FRAMEWORK if path.is_file() and _FRAMEWORK in _text(path) else ""
-            raise HookTaken(path=str(path), line=f"{_command(path.name)} || exit 1", instead=instead)
+            raise HookTaken(path=str(path), line=f"{_command(path.name, _program())} || exit 1", instead=instead)
         make_folder(folder)
         before = [name for name in stages if _is_written(folder / name)]
         for name in stages:
@@ -126,22 +126,26 @@ def _is_written(path: Path) -> bool:
     return path.is_file() and path.read_bytes() == _script(path.name) and os.access(path, os.X_OK)
 
 
-def _command(name: str) -> str:
-    return f"{_PROGRAM} --pre-push" if name == "pre-push" else _PROGRAM
+def _program() -> str:
+    """Return the program as it is typed where no PATH has it: git runs hooks from any shell."""
+    return shlex.quote(str(Path(sys.executable).with_name(_PROGRAM)))
+
+
+def _command(name: str, program: str) -> str:
+    return f"{program} --pre-push" if name == "pre-push" else program
 
 
 def _script(name: str) -> bytes:
     """Return the hook *name*: the program where it is now, else where the PATH of the day has it."""
-    here = shlex.quote(str(Path(sys.executable).with_name(_PROGRAM)))
     lines = [
         "#!/bin/sh",
         _MARK,
-        f"hook={here}",
+        f"hook={_program()}",
         f'[ -x "$hook" ] || hook=$(command -v {_PROGRAM}) || {{',
         '    echo "error: git hybrid is not installed" >&2',
         "    exit 1",
         "}",
-        _command(name).replace(_PROGRAM, 'exec "$hook"'),
+        _command(name, 'exec "$hook"'),
     ]
     return os.fsencode("\n".join(lines) + "\n")
 

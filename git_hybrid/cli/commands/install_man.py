@@ -12,7 +12,7 @@ from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.manual import manual_pages
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import counted, typed
 from git_hybrid.store.durable import make_folder, write_file
 
 
@@ -37,10 +37,12 @@ def command(context: click.Context, *, folder: Path | None) -> int:
         output.document({"command": "install-man", "exit_code": 0, "installed": written, "sources": []})
     else:
         output.done(*written)
-        output.talk(f"{counted(len(written), 'page')}; where man does not find them: export MANPATH={place}:")
+        path = typed(f"{place}:")
+        output.talk(f"{counted(len(written), 'page')}; where man does not find them: export MANPATH={path}")
     return 0
 
 
 def _default() -> Path:
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path("~/.local/share").expanduser()) / "man"
+    # A relative path here is to be ignored (XDG Base Directory Specification).
+    data = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()) / "man"

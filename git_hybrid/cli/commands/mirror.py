@@ -11,7 +11,7 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
 from git_hybrid.cli.arguments import parsed, text
-from git_hybrid.cli.mirroring import described, filled, mirror_folder
+from git_hybrid.cli.mirroring import described, filled, mirror_folder, own_bases
 from git_hybrid.cli.options import Commands, common_options, executor_option, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.cli.wiring import Session
@@ -173,7 +173,8 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
     with opened_with(context, executor, jobs=jobs) as (session, output):
         folder = mirror_folder(target, inventory(session.runtime), output.common.folder, session.layout)
         with filled(session, folder) as (mirror, lock):
-            report, found = update_mirror(session.runtime, mirror, folder.as_uri())
+            own = own_bases(folder, session.runtime.mirrors)
+            report, found = update_mirror(session.runtime, mirror, own)
             if lock.is_in_place():
                 write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
             else:

@@ -121,13 +121,16 @@ def test_lock_timeout(text, seconds):
     assert _read({"GIT_HYBRID_LOCK_TIMEOUT": text}).lock_timeout.total_seconds() == seconds
 
 
+FOLDERS = (("CACHE_DIR", "cachedir"), ("BUNDLE_DIR", "bundledir"))
+
+
 @pytest.mark.parametrize(
     ("variable", "key", "text"),
     [
         *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "0002569999", "9" * 5000)),
         *(("OFFLINE", "offline", text) for text in ("maybe", "2")),
         *(("LOCK_TIMEOUT", "locktimeout", text) for text in ("x", "-1", "1 s", "1y", "9" * 50)),
-        *(("CACHE_DIR", "cachedir", text) for text in ("~", "~nobody/x")),
+        *((*folder, text) for folder in FOLDERS for text in ("~", "~nobody/x")),
         *(("MIRRORS", "mirrors", text) for text in ("http://x", "x", "https://u:pw@h", "https://h/{nope}", "off line")),
     ],
 )
@@ -150,6 +153,13 @@ def test_progress(quiet, json, asked, want):
     assert shows_progress(Common(quiet=quiet, json=json, progress=asked)) is want
 
 
+@pytest.mark.parametrize("width", ["²", "9" * 20, "9" * 5000, "-1", ""])
+def test_a_width_that_is_none_says_nothing(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setattr("os.get_terminal_size", lambda _number: os.terminal_size((100, 30)))
+    assert Common().columns == 100
+
+
 @pytest.mark.parametrize(
     ("config", "want"),
     [
@@ -158,6 +168,7 @@ def test_progress(quiet, json, asked, want):
         ({"advice.hybridnopin": "false"}, False),
         ({"advice.hybridnopin": "true"}, True),
         ({"advice.hybriddirty": "false"}, True),
+        ({"advice.hybrid": ""}, False),
     ],
 )
 def test_advice(config, want):

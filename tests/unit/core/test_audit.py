@@ -144,6 +144,7 @@ def test_a_record_that_tells_what_its_event_takes_counts_as_it_is(record: Record
         *[("scan", "findings", {"detail": {"findings": odd}}) for odd in (5, "a", [{}], ["a"], [{**FINDING, "id": 1}])],
         *[("scan", "findings", {"detail": {"findings": [{**FINDING, "level": odd}]}}) for odd in ("odd", [], None)],
         *[("bundle-scan", "counts", {"detail": {"counts": odd}}) for odd in ([1], {"high": "1"}, {"high": True})],
+        *[("scan", "scanners", {"detail": {"scanners": odd}}) for odd in ({}, ["x"], [{"state": "odd"}])],
         ("override", "override", {**MOVE, "detail": {}}),
         *[("override-renewed", "lifts", {**MOVE, "detail": {"override": "ovr-1", "lifts": odd}}) for odd in ("a", [1])],
         *[("mirror-add", "mirror", {"detail": detail}) for detail in ({"mirror": ["a"]}, {})],

@@ -303,6 +303,9 @@ def test_nothing_was_first_seen_long_before_the_log_tells_of_it() -> None:
     assert told(pin) == ["foreign-content"]
     assert told(pin, Event(event="seen", source="tool", after=oid(1))) == ["foreign-content"]
     assert told(replace(pin, first_seen=NOW - timedelta(hours=23))) == []
+    *others, last = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=pinned_as(pin, a_source())))
+    first = rehashed(last, at="0001-01-01T00:00:00Z")
+    assert ids([*others, first], Witnesses(lock=Lock(pins={TOOL: pin}))) == []
     # A bundle brings the time of its side, and what an older version told did not bind one.
     assert told(pin, bundle="b" * 64) == []
     old = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail={"tree": pin.tree}))
@@ -534,6 +537,9 @@ def test_archives() -> None:
     assert missing_archives([new]) == ("state/sources-audit.2026.jsonl",)
     (gone,) = verify([new], Witnesses(lock=Lock(pins={TOOL: a_pin()})))
     assert (gone.id, gone.line) == ("archive-missing", 1)
+    # A right hash is no proof that a command wrote the name, and what mends it is typed.
+    (forged, *_) = verify(rotated(LINES, file="x;y.jsonl")[1:], Witnesses(committed=frozenset()))
+    assert forged.mend.endswith(" -- 'state/x;y.jsonl'")
     assert breaches([replace(old, sha256="0"), new]) == ["archive-changed"]
     bare = segment(grown((), Event(event=ROTATED)))
     assert missing_archives([bare]) == ()

@@ -35,6 +35,43 @@ def test_a_section_ends_at_the_next_heading_and_is_not_in_a_code_block() -> None
 
 
 @pytest.mark.parametrize(
+    ("before", "heading", "there"),
+    [
+        ("```sync``` is no fence", "##  Open  Issues ##", True),
+        ("~~~\n```\n~~~", "   ## Open Issues #", True),
+        ("````\n```\n````", "##\tOpen Issues", True),
+        ("```\n~~~\n``` x", "## Open Issues", False),
+        ("    ```", "    ## Open Issues", False),
+        ("##", "##Open Issues", False),
+        ("", "## Open Issues#", False),
+        ("", "# Open Issues", False),
+    ],
+)
+def test_fences_and_headings_are_those_of_commonmark(before: str, heading: str, there: bool) -> None:
+    assert section(f"{before}\n{heading}\nbody\n##") == ("body" if there else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_named"),
+    [
+        (DOC, f"See {DOC}. It", True),
+        (DOC, f"See {DOC}.old", False),
+        (DOC, f"See x{DOC}", False),
+        (DOC, f"See /{DOC}", True),
+        (DOC, f"See https://example.org/{DOC}", False),
+        ("docs/the plan (2026).md", "[it](<../../docs/the plan (2026).md>)", True),
+        ("docs/maßnahmen.md", "docs/maßnahmen.md", True),
+        ("docs/the plan.md", "[it](../../docs/the%20plan.md)", True),
+        ("docs/the plan.md", "100 %", False),
+    ],
+)
+def test_a_name_is_one_also_with_what_few_have_in_it(path: str, body: str, is_named: bool) -> None:
+    for rule in (None, replace(RULE, remediations=path)):
+        found = check_open_issues(facts(documents={SPEC: f"## Open Issues\n{body}"}, paths={path}, rule=rule))
+        assert (found == ()) == is_named
+
+
+@pytest.mark.parametrize(
     ("text", "word"), [(POINTED, ""), ("# Tool\n", "has no ## Open Issues"), ("## Open Issues\nnone.md", "names no")]
 )
 def test_without_rules_each_specification_points_to_a_document(text: str, word: str) -> None:

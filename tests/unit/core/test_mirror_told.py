@@ -9,8 +9,8 @@ import pytest
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.mirror_told import believed, is_told, mirror_digest, mirror_event
-from git_hybrid.core.mirrors import Held, Inventory, Mirror
+from git_hybrid.core.mirror_told import believed, is_told, mirror_event
+from git_hybrid.core.mirrors import Held, Inventory, Mirror, mirror_digest
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, oid
 

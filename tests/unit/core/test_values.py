@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.values import format_age, format_time, later, parse_duration, parse_moment, parse_time
+from git_hybrid.core.values import format_age, format_time, is_false, later, parse_duration, parse_moment, parse_time
+
+
+def test_what_says_no_is_what_git_reads_so() -> None:
+    assert [text for text in ("", "0", "No", "OFF ", "false", "1", "never", "true") if not is_false(text)] == [
+        *("1", "never", "true")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -477,6 +477,7 @@ def test_a_second_writer_is_told_who_holds_the_lock(files):
             pass
         assert f"pid {os.getpid()} on " in caught.value.holder
         assert caught.value.holder.endswith("since 2026-07-16T11:03:04Z: sync tool")
+        assert caught.value.longer == "60s"
     with _ledger(files).writer(SECOND):
         pass
 

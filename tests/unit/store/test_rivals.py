@@ -38,6 +38,7 @@ def test_a_log_in_which_nothing_branched_has_as_many_lines_as_its_last_record_co
     assert is_branched(texts(joined))
     assert is_branched(texts(a_log(OTHER, after=joined)))
     assert is_branched({LOG: b"torn"})
+    assert is_branched({LOG: b'{"seq":' + 5000 * b"9" + b","})
 
 
 def test_only_what_is_not_older_than_the_last_scan_of_the_commit_is_a_rival() -> None:

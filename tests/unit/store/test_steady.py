@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import LockBusy
+from git_hybrid.store.filelock import longer
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.steady import steady
 
@@ -43,3 +44,4 @@ def test_files_that_never_stand_still_are_told_of_instead_of_what_they_said(layo
         steady(layout, lambda: next(reads), patience=NOW)
     assert next(reads) > 2
     assert caught.value.holder == "one run after the other"
+    assert longer(timedelta(seconds=65.5)) == "131s"

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from git_hybrid.core.check_sources import (
+from git_hybrid.core.clone_proof import (
     Content,
     FileSeen,
     Standing,

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.core.check_sources import judge_content, judge_packs, judge_standing
 from git_hybrid.core.checks import Violation
+from git_hybrid.core.clone_proof import judge_content, judge_packs, judge_standing
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports_identity import Prover
 
 
-def check_sources(
+def prove_clones(
     rt: Runtime, prover: Prover, *, names: Sequence[str] = (), content: bool = False
 ) -> tuple[Violation, ...]:
     """Return what of the clones is not as the lock says; with *content* every byte of them and of their packs is read.
