@@ -16,7 +16,7 @@ from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group, parse_track
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
@@ -73,7 +73,7 @@ def _too_many(url: str, more: Sequence[str]) -> BadArgument:
     """Return the error for words behind the URL: where git takes a folder, a name is an option here."""
     reason, hint = "is one argument too many", ""
     with suppress(InvalidText):
-        hint = f"git hybrid add --name {parse_name(more[0])} {typed(url)}" if len(more) == 1 else ""
+        hint = f"git hybrid add --name {parse_name(more[0])} {typed(url)}{as_typed()}" if len(more) == 1 else ""
         reason += "; a name is given by --name"
     return BadArgument(what="the argument", value=more[0], reason=reason, hint=hint)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import click
@@ -37,6 +36,7 @@ from git_hybrid.core.errors import BadArgument, LocalIo, NotCarried
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.bundling import GitBundles, sign
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
@@ -172,7 +172,7 @@ def apply_command(
             if done:
                 more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
             elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
-            again = f"git hybrid bundle apply {quote(str(path))}" if set(report.pending) - elsewhere else ""
+            again = f"git hybrid bundle apply {typed(str(path))}{as_typed()}" if set(report.pending) - elsewhere else ""
             told = {key: value for key, value in more.items() if key != "data"}
             code = output.report(report, more=told, again=again)
     finally:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
-from shlex import join
 
 import click
 
@@ -21,6 +20,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, WorkspaceExists
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
@@ -46,10 +46,9 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     common = common_of(context)
     file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
     if folder is not None and folder.name == ".gitmodules" and (common.folder / folder).is_file():
-        again = _typed(common.folders, None, folder)
-        raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=again)
+        hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
+        raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=hint)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
-    again = _typed(common.folders, folder, imported)
     made: list[Path] = []
     if folder is not None:
         made = _make_folder(common.folder / folder)
@@ -61,7 +60,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
         is_new = file is None or not has_no_sources(root)
         created = create(root) if is_new else ()
         with opened(context) as (session, output):
-            code = _import(session, output, file, again, is_new) if file else _begin(session, output, created)
+            code = _import(session, output, file, is_new) if file else _begin(session, output, created)
     except WorkspaceExists:
         common.root = root
         raise
@@ -106,16 +105,10 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     return 0
 
 
-def _typed(folders: Sequence[str], folder: Path | None, imported: Path | None) -> str:
-    """Return the command as it can be typed once more."""
-    words = ["git", "hybrid", *(word for name in folders for word in ("-C", name)), "init"]
-    words += [] if folder is None else [str(folder)]
-    return join([*words, "--import", str(imported)])
-
-
-def _import(session: Session, output: Output, file: Path, again: str, is_new: bool) -> int:
+def _import(session: Session, output: Output, file: Path, is_new: bool) -> int:
     # What fails leaves no workspace, and is typed again where it was typed.
     output.common.root = None
+    again = f"git hybrid init{as_typed()}"
     try:
         modules = read_gitmodules(session.runner, file)
     except InvalidFile as error:
