@@ -113,31 +113,11 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "cache-verify": (CacheVerifyDocument, "git hybrid cache verify --json"),
     "config": (ConfigDocument, "git hybrid config --json"),
     "foreach": (ForeachDocument, "git hybrid foreach --json"),
-    "schema-list": (SchemaListDocument, "git hybrid schema --json"),
-    "files": (FilesDocument, "git hybrid init, dashboard, hooks, install-man, audit export and override export --json"),
+    "schema-list": (SchemaListDocument, "git hybrid schema --json without a name"),
+    "files": (FilesDocument, "git hybrid init, dashboard, hooks, install-man, audit and override export -o --json"),
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
 """Every schema by its name: the shape, and what it describes."""
-
-DOCUMENTS: Mapping[str, str] = {
-    **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
-    **dict.fromkeys(("audit export", "override export"), "files"),
-    **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated", "merge"), "report"),
-    **dict.fromkeys(("mirror verify", "mirror update"), "report"),
-    **dict.fromkeys(("bundle create", "bundle verify", "bundle apply"), "bundle"),
-    **dict.fromkeys(("mirror list", "mirror add", "mirror remove"), "mirror-list"),
-    **dict.fromkeys(("override show", "override renew", "override revoke"), "override"),
-    **dict.fromkeys(("cache show", "cache prune"), "cache"),
-    "cache verify": "cache-verify",
-    "schema": "schema-list",
-    "override list": "override-list",
-    "override restore": "override-list",
-    "audit log": "audit-log",
-    "audit verify": "audit-verify",
-    "audit rotate": "audit-rotate",
-    **{name: name for name in ("status", "check", "diag", "scan", "config", "foreach")},
-}
-"""The schema of the ``--json`` document of each command; ``init --import`` writes a report."""
 
 _ONE_REF = [{"required": [kind]} for kind in ("tag", "branch", "version", "commit")]
 _ONE_SCANNER = [{"required": ["preset"]}, {"required": ["command"]}]
