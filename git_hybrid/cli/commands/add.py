@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from git_hybrid.app.edit import Editor, Wanted, add
+from git_hybrid.app.edit import Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
@@ -18,7 +18,6 @@ from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse
 from git_hybrid.core.manifest import Branch, History, Source, Track
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group, parse_track
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
 
 @click.command("add", context_settings={"allow_extra_args": True})
@@ -57,8 +56,7 @@ def command(
     track = _track(*next(iter(given.items()))) if given else None
     source = _source(url, name, groups, track, start=common_of(context).folder)
     with opened(context) as (session, output):
-        editor = Editor(add=add_sources, remove=remove_sources)
-        report = add(session.runtime, editor, [Wanted(source=source, track=track, history=history)])
+        report = add(session.runtime, session.editor, [Wanted(source=source, track=track, history=history)])
         code = output.report(report)
         if code == 0:
             for row in report.rows:

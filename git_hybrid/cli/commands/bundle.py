@@ -15,7 +15,6 @@ import click
 from git_hybrid.app.bundle_apply import Applying, apply_bundle
 from git_hybrid.app.bundle_create import pack_sources
 from git_hybrid.app.bundle_verify import verify_bundle
-from git_hybrid.app.edit import Editor
 from git_hybrid.cli.bundling import (
     is_workspace,
     keep_reports,
@@ -43,7 +42,6 @@ from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
@@ -194,7 +192,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     how = Applying(
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
         verify=partial(is_signed, session.runner),
-        editor=Editor(add=add_sources, remove=remove_sources),
+        editor=session.editor,
         applied=lambda log_id: last_applied(reading.records(session.layout), log_id),
         awaited=scaffold.AWAITED,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from git_hybrid.app.edit import BEGINNING, Editor, Wanted, add
+from git_hybrid.app.edit import BEGINNING, Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
@@ -25,7 +25,6 @@ from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.layout import find_root
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
 from git_hybrid.view.term import safe
 
@@ -87,14 +86,13 @@ def _remove_folders(folders: Sequence[Path]) -> None:
 
 def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     """Start the audit log."""
-    ledger, info = session.runtime.ledger, session.runtime.info
+    ledger, info, root = session.runtime.ledger, session.runtime.info, session.layout.root
     with session.runtime.writing():
         ledger.record(info, BEGINNING, ())
     if output.common.json:
-        document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
-        output.document({**document, "created": list(created), "sources": []})
+        document = {"command": "init", "command_id": info.run, "root": str(root), "created": list(created)}
+        output.document(document)
     else:
-        root = session.layout.root
         output.done(*(f"created {place_of(root).path(path)}" for path in created))
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
@@ -116,9 +114,7 @@ def _import(session: Session, output: Output, file: Path, is_new: bool) -> int:
         raise
     names = _names(modules)
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
-    report = add(
-        session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file), begins=is_new
-    )
+    report = add(session.runtime, session.editor, wanted, imported=str(file), begins=is_new)
     code = output.report(report)
     if code != 0:
         output.hint("pinned", again)
