@@ -8,11 +8,11 @@ from datetime import timedelta
 import tomli
 
 from git_hybrid.cli.settings import TWINS, says
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.redact import redact_setting
 from git_hybrid.core.value import Struct
 from git_hybrid.git.surroundings import Setting
-from git_hybrid.store.manifest import SHOWN
 
 DEFAULT = "default"
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -62,14 +62,14 @@ def _manifest(text: str, manifest: Manifest) -> list[Effective]:
         given = document.get(table, {})
         for field in values.__struct_fields__:
             value = getattr(values, field)
-            origin = SHOWN if field in given else DEFAULT
+            origin = MANIFEST if field in given else DEFAULT
             if isinstance(value, Struct):
                 inner = given.get(field, {})
                 found += [
                     Effective(
                         key=f"{table}.{field}.{name}",
                         value=_shown(getattr(value, name)),
-                        origin=SHOWN if name in inner else DEFAULT,
+                        origin=MANIFEST if name in inner else DEFAULT,
                     )
                     for name in value.__struct_fields__
                 ]

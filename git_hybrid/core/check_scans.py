@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_policy import unaccepted
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus
-
-_FILE = "state/sources.json"
 
 
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
@@ -28,7 +27,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
     if not facts.manifest.scanners:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
-        return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note"),)
+        return (Violation(file=MANIFEST, entry="scanner", what=what, why=why, mend=mend, level="note"),)
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
 
     unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
@@ -44,7 +43,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
             told = _wrong(facts, pin, entry.scan)
         if told is not None:
             what, why, mend = told
-            found.append(Violation(file=_FILE, entry=name, what=what, why=why, mend=mend))
+            found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
         if name in facts.foreign_reports:
             file, what = f"state/scans/{name}.sarif", "is not the report that state names by its SHA-256"
             mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from git_hybrid.core.files import LOCK
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import LOCK, STAGED
+from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.appended import appended
 from git_hybrid.git.patches import Added, line_hash, logs_in
 from git_hybrid.git.repository import Repository

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.diagnosis_git import OF_RUNS, Repository
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, STATE
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment, unmonitored
 from git_hybrid.git.place import top_of
@@ -13,8 +14,7 @@ from git_hybrid.git.repository import refused
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import version_numbers
 
-COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
-_LOG = "state/sources-audit.jsonl"
+COMMITTED = (MANIFEST, LOCK, STATE, LOG)
 
 
 class Setting(Struct, frozen=True):
@@ -37,7 +37,7 @@ def repository_around(runner: Runner, root: Path) -> Repository | None:
         raise refused(top, inside.stderr)
     if inside.stdout.strip() != b"true":
         return None
-    argv = unmonitored(["git", "check-attr", "-z", "merge", "text", "--", _LOG])
+    argv = unmonitored(["git", "check-attr", "-z", "merge", "text", "--", LOG])
     asked = runner.run(argv, env=env, cwd=root).stdout
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
     merge, text = told if len(told) == 2 else ("", "")

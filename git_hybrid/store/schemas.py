@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import schema_components
 
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.scanners import FORMATS, PRESETS
 from git_hybrid.store.wire import (
     DefaultsShape,
@@ -88,12 +89,12 @@ class MirrorsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 SHAPES: Mapping[str, tuple[type[Struct], str]] = {
-    "manifest": (ManifestFile, "sources.toml"),
-    "lock": (LockFile, "state/sources.lock"),
-    "state": (StateFile, "state/sources.json"),
-    "overrides": (OverridesFile, "state/sources-overrides.json"),
-    "mirrors": (MirrorsFile, "state/sources-mirrors.json"),
-    "audit": (RecordShape, "one line of state/sources-audit.jsonl"),
+    "manifest": (ManifestFile, MANIFEST),
+    "lock": (LockFile, LOCK),
+    "state": (StateFile, STATE),
+    "overrides": (OverridesFile, OVERRIDES),
+    "mirrors": (MirrorsFile, MIRRORS),
+    "audit": (RecordShape, f"one line of {LOG}"),
     "status": (StatusDocument, "git hybrid status --json"),
     "report": (
         ReportDocument,

@@ -21,9 +21,9 @@ from git_hybrid.cli.options import Commands, common_options, complete_overrides,
 from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
-from git_hybrid.core.check_overrides import FILE as OVERRIDES
 from git_hybrid.core.check_overrides import PRUNE
 from git_hybrid.core.errors import HybridError, MissingOptions
+from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import ended
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.core.plan import Snapshot
