@@ -74,7 +74,9 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
-            return Report(command=command, rows=tuple(_not_added(row, imported) for row in rows), notes=tuple(mended))
+            urls = {source.name: str(source.url) for source, _, _ in done}
+            rows = tuple(_not_added(row, imported, urls[row.name]) for row in rows)
+            return Report(command=command, rows=rows, notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
@@ -113,11 +115,11 @@ def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tup
     return replace(source, track=Branch(short_ref(refs.head))), hints
 
 
-def _not_added(row: Row, imported: str) -> Row:
+def _not_added(row: Row, imported: str, url: str) -> Row:
     """Return what is said of a source where one of them could not be added, and so none was."""
     if row.error is None:
         return Row(name=row.name, outcome="not-added")
-    return replace(row, error=row.error.while_adding(imported))
+    return replace(row, error=row.error.while_adding(imported, url))
 
 
 def added(source: Source, **more: str) -> Event:

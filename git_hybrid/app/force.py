@@ -30,6 +30,7 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, later
+from git_hybrid.core.words import as_typed
 
 
 class Forced(Struct, frozen=True, kw_only=True):
@@ -188,7 +189,7 @@ def make_override(
     if old is not None and same and (lifts or _broken(snapshot, old)):
         lifts, before = _captured_again(snapshot, old, lifts, before)
     elif not lifts:
-        plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
+        plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}"
         renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
         if same and pinned and renew:
             why = f"has an override already: {pinned.override}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from git_hybrid.core.ids import InvalidText, is_oid, parse_url, shown_url
 from git_hybrid.core.value import replace
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import as_typed, typed
 
 _FILES = frozenset({"tree", "blob", "raw", "blame", "commits", "src"})
 _PAGES = _FILES | {"commit", "releases", "tags", "branches", "issues", "pull", "pulls", "merge_requests", "wiki"}
@@ -34,7 +34,7 @@ def instead_of(text: str) -> str:
     else:
         page = []
     repository = replace(url, path=f"/{'/'.join(parts)}")
-    return f"git hybrid add {typed(str(repository))}{_track(page)}"
+    return f"git hybrid add {typed(str(repository))}{_track(page)}{as_typed()}"
 
 
 def _track(page: Sequence[str]) -> str:

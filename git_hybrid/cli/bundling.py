@@ -11,6 +11,7 @@ from git_hybrid.app.bundle_create import Packed
 from git_hybrid.app.bundle_verify import Opened
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import BadBundle, InvalidFile, NewerSchema, NoWorkspace, SymlinkRefused
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.ports import Quarantine
@@ -30,7 +31,7 @@ from git_hybrid.store.reports import read_report, require_place
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
 
-_FILES = (bundlefile.MANIFEST, bundlefile.LOCK, bundlefile.STATE, bundlefile.OVERRIDES)
+_FILES = (MANIFEST, LOCK, STATE, OVERRIDES)
 
 
 def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | bytes]:
@@ -46,7 +47,7 @@ def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | byt
             members[name] = data
     # Whole: the log's id is in its first record, and what overrides rest on may stand in an archive.
     if log := reading.whole_log(layout):
-        members[bundlefile.AUDIT] = log
+        members[LOG] = log
     for item in packed:
         name = item.carried.name
         report = _report(layout, name)
@@ -54,7 +55,7 @@ def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | byt
             members[report_of(name)] = report
         if item.file is not None:
             members[history_of(name)] = Path(item.file)
-    members.setdefault(bundlefile.LOCK, b"lock_version = 1\n")
+    members.setdefault(LOCK, b"lock_version = 1\n")
     return members
 
 
@@ -111,23 +112,23 @@ def _of_bundle(error: NewerSchema, file: Path) -> NewerSchema:
 
 
 def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
-    data = unpacked.read(bundlefile.MANIFEST)
+    data = unpacked.read(MANIFEST)
     manifest = decode_manifest(data)
-    state = decode_state(unpacked.read(bundlefile.STATE)) if bundlefile.STATE in unpacked.members else State()
-    audit = unpacked.members.get(bundlefile.AUDIT)
-    log = read_log(audit if audit is not None else unpacked.members[bundlefile.MANIFEST].with_name("none"))
+    state = decode_state(unpacked.read(STATE)) if STATE in unpacked.members else State()
+    audit = unpacked.members.get(LOG)
+    log = read_log(audit if audit is not None else unpacked.members[MANIFEST].with_name("none"))
     if lost_links(log):
-        raise BadBundle(path=str(file), place=bundlefile.AUDIT, reason="the chain of its records is broken")
+        raise BadBundle(path=str(file), place=LOG, reason="the chain of its records is broken")
     return BundleContent(
         path=str(file),
         sha256=unpacked.sha256,
         carried=unpacked.carried,
         manifest_text=data.decode("utf-8"),
         manifest=manifest,
-        lock=decode_lock(unpacked.read(bundlefile.LOCK)),
+        lock=decode_lock(unpacked.read(LOCK)),
         state=state,
         log=log_end(log),
-        overrides=decode_overrides(raw) if (raw := unpacked.read(bundlefile.OVERRIDES)) else Overrides(),
+        overrides=decode_overrides(raw) if (raw := unpacked.read(OVERRIDES)) else Overrides(),
         trail=trail_of(log.records),
         signer=who,
     )

@@ -15,15 +15,15 @@ from git_hybrid.core.approval import check_signatures
 from git_hybrid.core.check_table import CHECKS, find_check
 from git_hybrid.core.checks import Facts, Violation, failures, to_stage
 from git_hybrid.core.errors import HybridError, InvalidFile
+from git_hybrid.core.files import FILES, LOG, MANIFEST
 from git_hybrid.core.value import replace
-from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
+from git_hybrid.git.ahead import files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, documents_on_disk, heads, hides_clones
 from git_hybrid.git.verifying import verifier
-from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
-from git_hybrid.store.layout import MANIFEST, Layout, archives, in_order
+from git_hybrid.store.layout import Layout, archives, in_order
 from git_hybrid.store.parsing import read_bytes
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _read_by(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
         from git_hybrid.cli.rulefiles import files_of
 
         more = files_of(index, facts.manifest.scanners)
-    return (*FILES, *in_order({*archives(layout), *index.archives()}), chain.SHOWN, *more)
+    return (*FILES, *in_order({*archives(layout), *index.archives()}), LOG, *more)
 
 
 def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:

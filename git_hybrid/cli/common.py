@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.words import MARK
 
 if TYPE_CHECKING:
     import click
@@ -98,6 +99,10 @@ class Common:
 
     def placed(self, hint: str) -> str:
         """Return *hint*, which is written for the root of the workspace, as it is typed in the current folder."""
+        if MARK in hint:
+            from git_hybrid.cli.again import again
+
+            hint = again(hint, self.argv)
         if self.root is None or not hint:
             return hint
         # Imported here: most runs have nothing to hint at.

@@ -8,11 +8,11 @@ from datetime import timedelta
 import tomli
 
 from git_hybrid.cli.settings import TWINS, cache_folder, says
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.redact import redact_setting
 from git_hybrid.core.value import Struct
 from git_hybrid.git.surroundings import Setting
-from git_hybrid.store.manifest import SHOWN
 from git_hybrid.store.parsing import shaped
 from git_hybrid.store.wire import DefaultsShape, PolicyShape
 
@@ -68,14 +68,14 @@ def _manifest(text: str, manifest: Manifest) -> list[Effective]:
         written = shaped(given, kind)
         for field in values.__struct_fields__:
             value = getattr(values, field)
-            origin = SHOWN if field in given else DEFAULT
+            origin = MANIFEST if field in given else DEFAULT
             if isinstance(value, Struct):
                 inner, texts = given.get(field, {}), getattr(written, field)
                 found += [
                     Effective(
                         key=f"{table}.{field}.{name}",
                         value=_shown(getattr(value, name), getattr(texts, name)),
-                        origin=SHOWN if name in inner else DEFAULT,
+                        origin=MANIFEST if name in inner else DEFAULT,
                     )
                     for name in value.__struct_fields__
                 ]

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import NoWorkspace
+from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
     # Imported here: only where branches both moved a pin somebody asks.
     from git_hybrid.core.errors import GitRefused, InvalidFile, NewerSchema
     from git_hybrid.core.ports_ledger import Head
-    from git_hybrid.git.ahead import LOCK, LOG, STAGED
+    from git_hybrid.git.ahead import STAGED
     from git_hybrid.git.repository import around
     from git_hybrid.git.staged import blobs
     from git_hybrid.store.layout import archives

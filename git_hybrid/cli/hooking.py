@@ -13,12 +13,13 @@ from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.repository import Repository, around, is_listed, is_unfetched
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
-from git_hybrid.store.layout import MANIFEST, Layout, current_folder, find_root, refuse_links
+from git_hybrid.store.layout import Layout, current_folder, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from git_hybrid.core.errors import HybridError, RefMissing
 from git_hybrid.core.ids import short_ref
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import as_typed, typed
 
 
 def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
@@ -33,5 +33,6 @@ def _kind(ref: str) -> str:
 def _taking(error: RefMissing, ref: str) -> str:
     kind, name = _kind(ref), short_ref(ref)
     if error.adding:
-        return f"git hybrid add {typed(error.url)} --{kind} {typed(name)}"
-    return f'where that is meant, write {kind} = "{name}" in sources.toml, then: git hybrid pin {typed(error.name)}'
+        return f"git hybrid add {typed(error.url)} --{kind} {typed(name)}{as_typed()}"
+    pin = f"git hybrid pin {typed(error.name)}{as_typed('scan')}"
+    return f'where that is meant, write {kind} = "{name}" in sources.toml, then: {pin}'

@@ -11,6 +11,7 @@ import click
 
 from git_hybrid.cli.common import HERE, Common, common_of
 from git_hybrid.cli.jobs import MOST_JOBS, read_jobs
+from git_hybrid.core.files import MANIFEST, OVERRIDES
 
 if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
@@ -120,7 +121,7 @@ def complete_groups(context: click.Context, parameter: click.Parameter, incomple
 def complete_overrides(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the ids of overrides that start with *incomplete*; nothing where they cannot be read."""
     from git_hybrid.core.errors import HybridError
-    from git_hybrid.store.layout import OVERRIDES, find_root
+    from git_hybrid.store.layout import find_root
     from git_hybrid.store.overridefile import decode_overrides
     from git_hybrid.store.parsing import read_bytes
 
@@ -143,11 +144,11 @@ def _manifest(context: click.Context) -> Manifest:
     from git_hybrid.core.errors import HybridError
     from git_hybrid.core.manifest import Manifest
     from git_hybrid.store.layout import find_root
-    from git_hybrid.store.manifest import SHOWN, decode_manifest
+    from git_hybrid.store.manifest import decode_manifest
     from git_hybrid.store.parsing import read_bytes
 
     try:
-        return decode_manifest(read_bytes(find_root(_folder(context)).manifest, SHOWN) or b"")
+        return decode_manifest(read_bytes(find_root(_folder(context)).manifest, MANIFEST) or b"")
     except (HybridError, OSError):
         return Manifest()
 

@@ -78,12 +78,12 @@ class Output:
             sys.stdout.buffer.flush()
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """Print one JSON document to stdout."""
+        """Print one JSON document to stdout; one that does not say otherwise has the exit status 0 and no source."""
         from git_hybrid.view.jsonout import dump
 
         self._clear()
         with reporting(self.common):
-            print(dump(document), flush=True)
+            print(dump({"exit_code": 0, "sources": [], **document}), flush=True)
 
     def talk(self, line: str) -> None:
         """Print *line* to stderr unless the user wants quiet."""

@@ -15,7 +15,7 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.store.layout import find_root
 
 _PARTS = pattern(
-    r"\bgit -C '?/[^;,()]*"
+    r"\bgit -C '?/[^;,()]*|\bgit hybrid -C [^;,()]*"
     r"|\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
     r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|clean|fetch --unshallow|log|merge|rm|show)\b"
     r"[^;,()]*)"

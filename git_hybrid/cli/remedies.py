@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from git_hybrid.cli.remedies_airgap import AIR_GAP
 from git_hybrid.cli.remedies_cluster import CLUSTER
 from git_hybrid.cli.remedy import Remedy
+from git_hybrid.core.words import as_typed
 
 _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
-_BACK = ("git hybrid pin {name} -n",)
+_TOO, _SCAN = as_typed(), as_typed("scan")
+_BACK = ("git hybrid pin {name} -n" + _SCAN,)
 _LEFT = "git hybrid status"
 _TELL = "tell upstream, where this shows it: git fsck --strict"
-_WAIVE = "git hybrid pin {name} --to REV{waive} {approval}"
+_WAIVE = "git hybrid pin {name} --to REV{waive} {approval}" + _TOO
 
 
 def _forced(commit: str) -> str:
     """Return the command that takes *commit* all the same, with an approval."""
-    return f"git hybrid pin {{name}} --to {commit} {{approval}}"
+    return f"git hybrid pin {{name}} --to {commit} {{approval}}{_TOO}"
 
 
 REMEDIES: Mapping[str, Remedy] = {
@@ -45,7 +47,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "the workspace {path} has no {what} any more, and git has it",
         "with a new one in its place nothing that was pinned and approved would count",
-        ("{mend}", "for a workspace that has nothing to do with it, another folder: git hybrid init FOLDER"),
+        ("{mend}", "for a workspace that has nothing to do with it, another folder: git hybrid init FOLDER" + _TOO),
     ),
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
@@ -101,7 +103,7 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} is not a clone of {name}: {what}",
         "nothing in it was touched",
-        ("move it away, then: git hybrid {command}", "git hybrid status {name}"),
+        ("move it away, then: git hybrid {command}" + _TOO, "git hybrid status {name}"),
     ),
     "nested-repository": Remedy(
         3,
@@ -200,7 +202,7 @@ REMEDIES: Mapping[str, Remedy] = {
         5,
         "{name}: the commit {commit} of its submodule {path} is on no branch and no tag at {url}",
         "upstream of the submodule rewrote its history, or the commit was never pushed there",
-        ("pin a commit of {name} whose submodules can be had: git hybrid pin {name} --to REV", *_BACK),
+        ("pin a commit of {name} whose submodules can be had: git hybrid pin {name} --to REV" + _SCAN, *_BACK),
     ),
     "unusable-ref": Remedy(5, "{name}: {ref} upstream cannot be used", "{why}", _BACK),
     "moved-tag": Remedy(
@@ -209,7 +211,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more\n"
         "ask upstream why",
         (
-            "to follow another tag or its commit, change sources.toml, then: git hybrid pin {name}",
+            "to follow another tag or its commit, change sources.toml, then: git hybrid pin {name}" + _SCAN,
             "if the new one is approved: " + _forced("{new_commit}"),
         ),
     ),
@@ -226,7 +228,8 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{meant}",
             "git ls-remote {url}",
-            "name another branch, tag or version in sources.toml, or commit = the pinned one: git hybrid pin {name}",
+            "name another branch, tag or version in sources.toml, or commit = the pinned one: git hybrid pin {name}"
+            + _SCAN,
         ),
     ),
     "rewritten-history": Remedy(
@@ -248,7 +251,7 @@ REMEDIES: Mapping[str, Remedy] = {
         5,
         "{name}: the tree of {commit} must not be checked out",
         "{findings}",
-        ("pin another commit: git hybrid pin {name} --to REV",),
+        ("pin another commit: git hybrid pin {name} --to REV" + _SCAN,),
     ),
     "malformed-objects": Remedy(5, "{name}: upstream sent objects that are not sound", "{message}", (_TELL,)),
     "fsck-refused": Remedy(5, "{name}: git's fsck refuses objects that upstream sent", "{findings}", (_TELL, _WAIVE)),
@@ -257,7 +260,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: {commit} is not part of {ref}, which the manifest declares",
         "a commit off the declared ref needs an override: a request id, approvers, a reason and an expiry",
         (
-            "change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}",
+            "change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}" + _SCAN,
             "if it is approved: " + _forced("{commit}"),
         ),
     ),
@@ -314,7 +317,7 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: {commit} is too new: first seen {first_seen}, allowed from {allowed_from}",
         "[policy] min_release_age",
-        ("wait until then: git hybrid pin {name}", "if it is approved: " + _forced("{commit}")),
+        ("wait until then: git hybrid pin {name}" + _TOO, "if it is approved: " + _forced("{commit}")),
     ),
     "scan-blocked": Remedy(
         6,
@@ -345,7 +348,7 @@ REMEDIES: Mapping[str, Remedy] = {
         1,
         "{name}: the scan is incomplete, so it proves nothing",
         "{reasons}",
-        ("mend the scanner, or leave out by its args in sources.toml what it cannot read, then: {again}",),
+        ("mend the scanner, or leave out by its args in sources.toml what it cannot read, then: {again}" + _TOO,),
     ),
     "cache-refused": Remedy(
         2,

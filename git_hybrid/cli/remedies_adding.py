@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.core.errors import HybridError, RefMissing, RemoteError
+from git_hybrid.core.words import as_typed
 
-_ANOTHER = "add another branch, tag, version or commit of it: git hybrid add URL --tag TAG"
+_TOO = as_typed()
+_ANOTHER = "add another branch, tag, version or commit of it: git hybrid add {added} --tag TAG" + _TOO
 _TELL = "tell upstream, where this shows it: git fsck"
 
 ADDING: Mapping[str, tuple[str, ...]] = {
     "too-young": (
-        "wait until then, and add it again: git hybrid add URL",
-        "or, if its branch moved on by then: git hybrid add URL --commit {commit}",
+        "wait until then, and add it again: git hybrid add {added}" + _TOO,
+        "or, if its branch moved on by then: git hybrid add {added} --commit {commit}" + _TOO,
     ),
     "unreachable": ("check the id, or " + _ANOTHER,),
     "unusable-ref": (_ANOTHER,),
     "off-branch": (
-        "name a branch that has it, or none, so that the commit is followed: git hybrid add URL --commit {commit}",
+        "name a branch that has it, or none, so that the commit is followed: git hybrid add {added} --commit {commit}"
+        + _TOO,
     ),
     "ref-missing": ("{meant}", "git ls-remote {url}", _ANOTHER),
     "hostile-tree": (_ANOTHER,),
     "fsck-refused": (_TELL, _ANOTHER),
     "scan-blocked": (_ANOTHER,),
-    "host-not-allowed": ("add it to [policy] hosts in sources.toml after review, then: git hybrid add URL",),
+    "host-not-allowed": ("add it to [policy] hosts in sources.toml after review, then: git hybrid add {added}" + _TOO,),
 }
 """By the code of the error, in place of the hints of its remedy."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.cli.remedy import Remedy
+from git_hybrid.core.words import as_typed
 
 AIR_GAP: Mapping[str, Remedy] = {
     "unknown-mirror": Remedy(2, "no such mirror: {names}", "{nearest}", ("git hybrid mirror list",)),
@@ -58,7 +59,7 @@ AIR_GAP: Mapping[str, Remedy] = {
         "{path} is older than a bundle that was applied here: its log ends at record {found}, that one's at {applied}",
         "a bundle that is played again must not take pins back\n"
         "to go back, force-pin on the other side and make a new bundle",
-        ("git hybrid bundle apply FILE",),
+        ("git hybrid bundle apply FILE" + as_typed(),),
     ),
     "bundle-conflict": Remedy(
         6,
@@ -80,5 +81,5 @@ BROUGHT_TOO_YOUNG = Remedy(
     "{name}: {commit} is too new: first seen here {first_seen}, allowed from {allowed_from}",
     "[policy] min_release_age; what the other side saw earlier does not count here\n"
     "an override lifts it that was made on the other side, under a min_release_age there",
-    ("wait until then, and apply it again: git hybrid bundle apply {bundle}",),
+    ("wait until then, and apply it again: git hybrid bundle apply {bundle}" + as_typed(),),
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from git_hybrid.core.files import FILES, LOG, MARKER
 from git_hybrid.core.redact import redact
 from git_hybrid.store.content import open_regular
 from git_hybrid.store.layout import Layout
@@ -18,15 +19,6 @@ KEPT_RECORDS = 200
 _CHUNK = 1 << 18
 _LIMIT = 16 << 20
 _TOO_LARGE = b"left out: it is larger than 16 MiB\n"
-_FILES = (
-    "sources.toml",
-    "state/sources.lock",
-    "state/sources.json",
-    "state/sources-overrides.json",
-    "state/sources-mirrors.json",
-    "state/resume.json",
-)
-_LOG = "state/sources-audit.jsonl"
 
 
 def archive_files(
@@ -47,13 +39,13 @@ def archive_files(
     }
     if root is not None:
         layout = Layout(root)
-        for name in _FILES:
+        for name in (*FILES, MARKER):
             data = _read(layout.root / name, _whole)
             if data is not None:
                 files[name] = _plain(data, home)
-        data = _read(layout.root / _LOG, _last_lines)
+        data = _read(layout.root / LOG, _last_lines)
         if data is not None:
-            files[_LOG] = _plain(data, home)
+            files[LOG] = _plain(data, home)
     return files
 
 

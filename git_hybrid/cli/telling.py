@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import approval_words, counted, plural, typed
+from git_hybrid.core.words import approval_words, counted, plural, typed, unmarked
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -72,7 +72,9 @@ class Told(Struct, frozen=True):
     hints: tuple[str, ...]
 
 
-def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False, placed: Callable[[str], str] = str) -> Told:
+def tell(
+    error: HybridError, has_keys: Callable[[], bool] = lambda: False, placed: Callable[[str], str] = unmarked
+) -> Told:
     """Return *error* in words.
 
     *has_keys* tells, where a hint needs it, whether an approval takes a signature; *placed* returns a hint as it is
@@ -216,6 +218,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
     facts["imported"] = error.imported
+    facts["added"] = error.added
     facts |= _wanted(error)
     setting = "git config --global http.sslCAInfo FILE"
     facts["naming"] = f"export {_AUTHORITIES}=FILE" if _AUTHORITIES in os.environ else setting
@@ -270,7 +273,7 @@ def _few(refs: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def explain(
-    error: HybridError, has_keys: Callable[[], bool] = lambda: False, placed: Callable[[str], str] = str
+    error: HybridError, has_keys: Callable[[], bool] = lambda: False, placed: Callable[[str], str] = unmarked
 ) -> dict[str, Any]:
     """Return *error* as plain values, for ``--json``; the rest as for :func:`tell`."""
     told = tell(error, has_keys, placed)

@@ -156,7 +156,7 @@ def run(common: Common, argv: Sequence[str]) -> int:
         KeyboardInterrupt: the user did.
     """
     try:
-        result = group.main(args=_spelt_out(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
+        result = group.main(args=spelt_out(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
@@ -204,7 +204,7 @@ def _own(argv: Sequence[str]) -> Sequence[str]:
     return argv[: argv.index("--")] if "--" in argv else argv
 
 
-def _spelt_out(argv: Sequence[str]) -> list[str]:
+def spelt_out(argv: Sequence[str]) -> list[str]:
     """Return *argv* with options whose value may be left out spelt in full: click would take the next word as it."""
     end = len(_own(argv))
     told = list(argv)

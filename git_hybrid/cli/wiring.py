@@ -33,6 +33,7 @@ from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
 
 if TYPE_CHECKING:
+    from git_hybrid.app.edit import Editor
     from git_hybrid.core.ports import Durations, Objects, Progress, Transport
     from git_hybrid.core.ports_cache import ObjectCache
     from git_hybrid.core.ports_identity import Prover
@@ -68,6 +69,14 @@ class Session(Struct, frozen=True, kw_only=True):
     runner: Runner
     settings: Settings
     watch: SourceWatch | None = None
+
+    @property
+    def editor(self) -> Editor:
+        """What edits the text of the manifest; few commands do, and its library is slow to import."""
+        from git_hybrid.app.edit import Editor
+        from git_hybrid.store.manifest_edit import add_sources, remove_sources
+
+        return Editor(add=add_sources, remove=remove_sources)
 
 
 def new_run(now: datetime) -> RunId:

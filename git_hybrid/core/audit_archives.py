@@ -11,10 +11,10 @@ from itertools import count
 
 from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.files import LOG
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import typed
 
-LOG = "state/sources-audit.jsonl"
 FROM_GIT = "restore the records from git: "
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from git_hybrid.core.audit import Record, told_signatures
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.files import LOG
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.override import CLOSINGS, overridden
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from git_hybrid.core.audit import Record
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.files import LOG
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.scan_trail import is_result, scan_trail_of
 from git_hybrid.core.state import State

@@ -15,7 +15,6 @@ from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd
 from git_hybrid.core.audit_archives import (
     AGAIN,
     FROM_GIT,
-    LOG,
     NO_GIT,
     RESTORE,
     UNDO,
@@ -26,6 +25,7 @@ from git_hybrid.core.audit_archives import (
     restore_from,
 )
 from git_hybrid.core.audit_witness import against_files
+from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time

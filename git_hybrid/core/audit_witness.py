@@ -11,6 +11,7 @@ from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import SCANNED, Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
+from git_hybrid.core.files import LOCK, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import has_branches
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
 _REMOVED = frozenset({"remove", "prune"})
-_LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
-_CHECKOUT = f"git checkout HEAD -- {_LOCK}"
+_CHECKOUT = f"git checkout HEAD -- {LOCK}"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
 _WRITTEN_ANEW = (
@@ -65,7 +65,7 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
         told = pinned.get((name, pin.commit), [])
         own = [record for record in reversed(told) if record["event"] == "pin"]
         if not told:
-            what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
+            what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as {LOCK} says"
             proves = "the log was cut or replaced, or the lock was edited by hand"
             before = _committed(name, witnesses)
             is_edited = before is not None and (name, before.commit) in pinned
@@ -73,14 +73,14 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
             yield of_log("unexplained-pin", what, proves, mend=_CHECKOUT if is_edited else mend)
         elif own and all(untold(record, pin) for record in own):
             has = _HAS[untold(own[0], pin)]
-            what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
+            what = f"no record tells of the {has} that {LOCK} has for {name} at {pin.commit[:12]}"
             mend = f"{_CHECKOUT}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
             proves = "the lock was edited by hand"
             if has_branches(records):
                 mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
             yield of_log("foreign-content", what, proves, mend=mend)
         elif name in seen and seen[name] - pin.first_seen > APART:
-            what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"
+            what = f"{name} was first seen at {format_time(pin.first_seen)}, as {LOCK} says, and the log"
             what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"
             proves = "the time was made up, so that the commit looks older than it is"
             mend = f"git hybrid remove {name}, then git hybrid add: the log says when it was first seen"
@@ -114,7 +114,7 @@ def _against_losses(records: Mapping[str, Record], witnesses: Witnesses) -> Iter
         commits = sorted(str(records[digest].get("after")) for digest in digests)
         if commits:
             was = " or ".join(item[:12] for item in dict.fromkeys(commits))
-            what = f"{name} was pinned to {was} last, and {_LOCK} has no pin of it"
+            what = f"{name} was pinned to {was} last, and {LOCK} has no pin of it"
             proves = "the lock lost its table: in a merge, a revert or by an edit"
             mend = f"git hybrid pin {name} --to {commits[0]}"
             if any(detail_of(records[digest]).get(RESTS_ON) for digest in digests):
@@ -131,7 +131,7 @@ def _against_removals(records: Mapping[str, Record], witnesses: Witnesses) -> It
     last = last_pins(records, pins, ends=ANEW).newest if pins else {}
     for name, pin in pins.items():
         if not last.get(name):
-            what = f"{name} was removed last, and {_LOCK} has it at {pin.commit[:12]}"
+            what = f"{name} was removed last, and {LOCK} has it at {pin.commit[:12]}"
             mend = f"git hybrid pin {name} --to {pin.commit}"
             if pin.override is not None:
                 mend += f" {approval_words(signed=witnesses.has_keys)}"
@@ -181,7 +181,7 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
         yield of_log("unexplained-move", what, _BARE, mend=mend)
     for name, record in stray_tags(records, tagged):
         what = f"record {str(record['hash'])[:12]} moves {name} with its tag to {str(record.get('after'))[:12]}"
-        what += f" without an override, and {_LOCK} has it at {pins[name].commit[:12]}"
+        what += f" without an override, and {LOCK} has it at {pins[name].commit[:12]}"
         yield of_log("unexplained-move", what, _BARE, mend=f"git hybrid pin {name} --to {pins[name].commit}")
 
 
@@ -203,12 +203,12 @@ def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Brea
         if entry.audit_hash is None:
             # One that an older version wrote names none, and none tells of it.
             if name in installed:
-                what = f"state/sources.json: {name} names no record"
+                what = f"{STATE}: {name} names no record"
                 yield of_log("unbound", what, "the entry was edited by hand", mend="git hybrid sync")
             continue
         named = records.get(entry.audit_hash)
         if named is None:
-            yield gone(f"state/sources.json: {name}", entry.audit_hash)
+            yield gone(f"{STATE}: {name}", entry.audit_hash)
         elif named.get("source") != name or not _is_told(named, entry):
             what = f"record {entry.audit_hash[:12]} does not tell of {name} at {entry.commit[:12]}, as its state does"
             yield of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
@@ -245,13 +245,13 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
         record = records.get(item.audit_hash or "")
         last = told.get(item.id, record)
         if record is None or last is None:
-            yield gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
+            yield gone(f"{OVERRIDES}: {item.id}", item.audit_hash or "none")
         elif not binds(last, item):
             what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
             proves = "the record is not what the log tells: a merge took one side, or it was edited"
             yield of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
     for identity in sorted(set(told) - set(overrides.records)):
-        what = f"{identity} is in the log and not in state/sources-overrides.json"
+        what = f"{identity} is in the log and not in {OVERRIDES}"
         proves = "the file lost its record: in a merge, a revert or by an edit; or a picked commit brought the other"
         yield of_log("override-deleted", what, proves, mend=f"git hybrid override restore {identity}")
 
@@ -261,20 +261,20 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
     added = {(told.get("mirror"), told.get("base_url"), told.get("owner")) for told in details}
     for name, mirror in inventory.mirrors.items():
         if mirror.audit_hash not in records:
-            yield gone(f"state/sources-mirrors.json: {name}", mirror.audit_hash or "none")
+            yield gone(f"{MIRRORS}: {name}", mirror.audit_hash or "none")
         elif (name, mirror.base_url, mirror.owner) not in added:
             what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
             yield of_log("mirror-edited", what, "the inventory was edited by hand")
         elif not _is_borne_out(mirror, records):
-            what = f"no record tells of the mirror {name} what state/sources-mirrors.json says: how fresh it is"
-            mend = f"git checkout HEAD -- {_MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
+            what = f"no record tells of the mirror {name} what {MIRRORS} says: how fresh it is"
+            mend = f"git checkout HEAD -- {MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
             yield of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
     if any(told.get("mirror") not in inventory.mirrors for told in details):
         # Imported here: few workspaces have a mirror.
         from git_hybrid.core.mirror_told import lost_mirrors
 
         for name, mend in lost_mirrors(records, inventory).items():
-            what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
+            what = f"the mirror {name} is in the log and not in {MIRRORS}"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
             yield of_log("mirror-deleted", what, proves, mend=mend)
 

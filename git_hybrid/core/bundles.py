@@ -10,6 +10,7 @@ from typing import Literal
 
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag
+from git_hybrid.core.files import LOCK, MANIFEST
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
@@ -151,4 +152,4 @@ def mismatch(content: BundleContent) -> tuple[str, str] | None:
 
 def _unknown(names: Iterable[SourceName], known: Mapping[SourceName, Source]) -> tuple[str, str] | None:
     lost = sorted(name for name in names if name not in known)
-    return ("state/sources.lock", f"{lost[0]} has no entry in sources.toml") if lost else None
+    return (LOCK, f"{lost[0]} has no entry in {MANIFEST}") if lost else None

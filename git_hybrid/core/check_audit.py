@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.files import LOG
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import sized
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.files import LOCK, MANIFEST, STATE
 from git_hybrid.core.lock import is_valid
 from git_hybrid.core.manifest import allows_host
-
-_LOCK = "state/sources.lock"
 
 
 def check_metadata(facts: Facts) -> tuple[Violation, ...]:
@@ -25,16 +24,16 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
         if wanted is None:
             what, why = "has no entry in sources.toml", "nobody says where this pin comes from"
             mend = f"put [source.{name}] back into sources.toml, or git hybrid sync --prune"
-            found.append(Violation(file=_LOCK, entry=entry, what=what, why=why, mend=mend))
+            found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
         elif not is_valid(pin, wanted):
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
             mend = f"git hybrid pin {name}"
-            found.append(Violation(file=_LOCK, entry=entry, what=what, why=why, mend=mend))
+            found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
     for name in state.sources:
         if name not in manifest.sources:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
             mend = "git hybrid sync --prune"
-            found.append(Violation(file="state/sources.json", entry=name, what=what, why=why, mend=mend))
+            found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
     for path in facts.left_out:
         what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
         mend = f"git add -- {path}"
@@ -50,8 +49,8 @@ def _declared(facts: Facts) -> Iterator[Violation]:
         entry = f"source.{name}"
         if not allows_host(facts.manifest.policy, source.url):
             what, why = f"the host {source.url.host} is not in [policy] hosts", "only reviewed hosts may be built from"
-            yield Violation(file="sources.toml", entry=entry, what=what, why=why, mend=f"git hybrid remove {name}")
-        elif name not in facts.lock.pins and _LOCK not in facts.left_out:
-            what, why = f"has no pin in {_LOCK}", "sync refuses it, so whoever gets the commit cannot build from it"
+            yield Violation(file=MANIFEST, entry=entry, what=what, why=why, mend=f"git hybrid remove {name}")
+        elif name not in facts.lock.pins and LOCK not in facts.left_out:
+            what, why = f"has no pin in {LOCK}", "sync refuses it, so whoever gets the commit cannot build from it"
             mend = "git hybrid pin"
-            yield Violation(file="sources.toml", entry=entry, what=what, why=why, mend=mend, level="warn")
+            yield Violation(file=MANIFEST, entry=entry, what=what, why=why, mend=mend, level="warn")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
+from git_hybrid.core.files import MIRRORS
 from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.words import typed
 
-FILE = "state/sources-mirrors.json"
 _WHY = "nobody is named who answers for what it serves"
 
 
@@ -31,7 +31,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
             continue
         told.add(base)
         mend = f"git hybrid mirror add NAME {typed(base)} --owner WHO{kind}"
-        found.append(Violation(file=FILE, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
+        found.append(Violation(file=MIRRORS, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
     return tuple(found)
 
 
@@ -46,7 +46,7 @@ def _lost(facts: Facts) -> Iterator[Violation]:
     records = {str(record["hash"]): record for record in records_of(facts.log)}
     for name, mend in lost_mirrors(records, facts.inventory).items():
         what, why = "is in the audit log and not here", "the file lost its entry: in a merge, a revert or by an edit"
-        yield Violation(file=FILE, entry=f"mirror.{name}", what=what, why=why, mend=mend)
+        yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mend)
 
 
 def _unwell(facts: Facts) -> Iterator[Violation]:
@@ -58,14 +58,14 @@ def _unwell(facts: Facts) -> Iterator[Violation]:
             what = f"was not well when it was last verified: {', '.join(bad)}"
             why = "it is asked all the same"
             mend = f"git hybrid mirror verify {name}"
-            yield Violation(file=FILE, entry=f"mirror.{name}", what=what, why=why, mend=mend, level="warn")
+            yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mend, level="warn")
 
 
 def _incomplete(entry: Incomplete) -> Violation:
     base = entry.plain.get("base_url") or "BASE_URL"
     name = "NAME" if "name" in entry.lacking else entry.name
     mend = f"git hybrid mirror add {name} {typed(str(base))} --owner WHO"
-    return Violation(file=FILE, entry=entry.place, what=f"lacks {', '.join(entry.lacking)}", why=_WHY, mend=mend)
+    return Violation(file=MIRRORS, entry=entry.place, what=f"lacks {', '.join(entry.lacking)}", why=_WHY, mend=mend)
 
 
 def _in_use(

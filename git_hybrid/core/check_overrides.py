@@ -11,6 +11,7 @@ from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
+from git_hybrid.core.files import LOCK, OVERRIDES
 from git_hybrid.core.governance import (
     Unapproved,
     governed,
@@ -26,9 +27,6 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
-
-FILE = "state/sources-overrides.json"
-LOCK = "state/sources.lock"
 
 PRUNE = "git hybrid sync --prune"
 
@@ -50,7 +48,7 @@ def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
         if mend not in told:
             entry, what = f"{identity} ({record.get('source')})", "is open in the audit log and not in this file"
             why = "without its record nobody can tell who approved what, and until when"
-            found = Violation(file=FILE, entry=entry, what=what, why=why, mend=mend)
+            found = Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend)
             yield found if _accepts_alone(record, facts) else replace(found, level="warn")
 
 
@@ -105,7 +103,7 @@ def _rests(record: Override, facts: Facts) -> bool:
 
 def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     def violation(what: str, why: str, mend: str) -> Violation:
-        return Violation(file=FILE, entry=f"{record.id} ({record.source})", what=what, why=why, mend=mend)
+        return Violation(file=OVERRIDES, entry=f"{record.id} ({record.source})", what=what, why=why, mend=mend)
 
     revoke = f"git hybrid override revoke {record.id} --reason TEXT"
     if what := unbound(record, facts.trail):

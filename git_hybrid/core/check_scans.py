@@ -10,14 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import ScanBlocked
+from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_policy import found_elsewhere, unaccepted, unaccepted_elsewhere
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
-
-_FILE = "state/sources.json"
 
 
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
@@ -29,7 +28,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
     if not facts.manifest.scanners:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
-        note = Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note")
+        note = Violation(file=MANIFEST, entry="scanner", what=what, why=why, mend=mend, level="note")
         has_scan = any(entry.scan.state != "missing" for entry in facts.state.sources.values())
         return (note, *_refused(facts)) if has_scan else (note,)
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
@@ -45,7 +44,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
             told = _wrong(facts, pin, entry, unproved)
         if told is not None:
             what, why, mend = told
-            found.append(Violation(file=_FILE, entry=name, what=what, why=why, mend=mend))
+            found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
         if name in facts.foreign_reports:
             file, what = f"state/scans/{name}.sarif", "is not the report that state names by its SHA-256"
             mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"
@@ -67,7 +66,7 @@ def _refused(facts: Facts) -> Iterator[Violation]:
         blocked = blocked or unaccepted_elsewhere(others, pin, facts.approvals, facts.manifest)
         if blocked is not None:
             what, why, mend = _blocking(blocked)
-            yield Violation(file=_FILE, entry=name, what=what, why=why, mend=mend)
+            yield Violation(file=STATE, entry=name, what=what, why=why, mend=mend)
 
 
 _NEVER = "was never scanned", "nobody knows what the pinned commit holds"

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.digest import sha256_hex, sha256_of
+from git_hybrid.core.files import LOCK
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.pattern import pattern
@@ -15,7 +16,6 @@ from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Abse
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field
 
-LOCK_FILE = "state/sources.lock"
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
 _LFS_SIZE = pattern(rb"^size \+?(\d+)\s*$", re.MULTILINE)
@@ -108,7 +108,7 @@ def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violat
         yield _violation(name, standing.broken, "the objects of the pinned commit cannot be trusted", reset)
     elif is_here and standing.tree != pin.tree:
         what = f"the lock names the tree {pin.tree}, the pinned commit has {standing.tree}"
-        yield _violation(name, what, "one of the two was tampered with", f"git checkout HEAD -- {LOCK_FILE}")
+        yield _violation(name, what, "one of the two was tampered with", f"git checkout HEAD -- {LOCK}")
     # At another commit the index is that of the other one: that was told, and one command mends both.
     if standing.index_differs and seen.head == pin.commit:
         what = f"the index is not the pinned tree: {_some(standing.index_differs)}"
@@ -137,7 +137,7 @@ def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules:
     if not found and not standing.broken and digest != pin.content_sha256:
         what = f"content_sha256 is {digest}, the lock says {pin.content_sha256}"
         why = "the lock was tampered with, or the hash of an object was"
-        found.append(_violation(name, what, why, f"git checkout HEAD -- {LOCK_FILE}"))
+        found.append(_violation(name, what, why, f"git checkout HEAD -- {LOCK}"))
     return tuple(found)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.core.diagnosis import Finding
+from git_hybrid.core.files import LOG
 from git_hybrid.core.value import Struct, field
 
 _ATTRIBUTES = {
     "merge": (
         "branches that both write the log merge",
-        "state/sources-audit.jsonl has no merge=union: two branches that both write it will conflict",
-        "/state/sources-audit.jsonl merge=union",
+        f"{LOG} has no merge=union: two branches that both write it will conflict",
+        f"/{LOG} merge=union",
     ),
     "endings": (
         "git converts no line endings of state/",

@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
-    ``adding``: it is about a source that was to be added, of which nothing was written; ``imported`` is the
-    ``.gitmodules`` then, as it was typed, that it was to be taken over from. ``stray``: it is about a folder
-    that belongs to no source. ``asked``: the server that it is about is known. ``mended``: what was mended, in words,
-    before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of the
-    mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
+    ``adding``: it is about a source that was to be added, of which nothing was written; ``added`` is its URL,
+    ``imported`` the ``.gitmodules``, as it was typed, that it was to be taken over from. ``stray``: it is about a
+    folder that belongs to no source. ``asked``: the server that it is about is known. ``mended``: what was mended, in
+    words, before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of
+    the mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
     stands in. ``bundled``: that URL is a git bundle's, which was read in place of a server. ``passed_over``: what
     became of the servers that were asked before, in words.
 
@@ -55,6 +55,7 @@ class HybridError(Exception):
 
     code: ClassVar[str] = "error"
     adding: ClassVar[bool] = False
+    added: ClassVar[str] = "URL"
     imported: ClassVar[str] = ""
     stray: ClassVar[bool] = False
     asked: ClassVar[bool] = False
@@ -100,12 +101,12 @@ class HybridError(Exception):
             vars(self)["name"] = name
         return self
 
-    def while_adding(self, imported: str = "") -> Self:
+    def while_adding(self, imported: str = "", added: str = "URL") -> Self:
         """Return the error; it is about a source that is not in the manifest, and for this reason will not be.
 
-        *imported* is the ``.gitmodules`` that it was to be taken over from, if so.
+        *imported* is the ``.gitmodules`` that it was to be taken over from, if so, *added* its URL.
         """
-        vars(self).update(adding=True, imported=imported)
+        vars(self).update(adding=True, imported=imported, added=added)
         return self
 
     def about_a_stray(self) -> Self:

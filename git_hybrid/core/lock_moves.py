@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.last_pins import last_pins, pin_of
 from git_hybrid.core.last_told import has_branches

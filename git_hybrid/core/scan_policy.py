@@ -17,7 +17,7 @@ from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus, SourceState, State
 from git_hybrid.core.values import format_time
-from git_hybrid.core.words import approval_words, counted
+from git_hybrid.core.words import approval_words, as_typed, counted
 
 if TYPE_CHECKING:
     from git_hybrid.core.plan import Snapshot
@@ -131,7 +131,7 @@ def unaccepted(
     blocked = blocked_by(scan, pin.source, block_on, accepted, track=track, signed=signed, has_scanner=has_scanner)
     if blocked is not None and by is not None:
         blocked.findings = (*blocked.findings, f"found by the scan of {by}, which has the same commit")
-        blocked.again = f"{_LEAVE_OUT}, then: git hybrid scan {by}" if has_scanner else ""
+        blocked.again = f"{_LEAVE_OUT}, then: git hybrid scan {by}{as_typed()}" if has_scanner else ""
     return with_lost(blocked, approvals, pin)
 
 
@@ -172,7 +172,7 @@ def blocked_by(
     lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
     what = f"--to {scan.commit}" if is_new else "--kind scan"
-    to_pin = f"git hybrid pin {name}{' --scan' if has_scanner else ''}"
+    to_pin, to_scan = f"git hybrid pin {name}{' --scan' if has_scanner else ''}", f"git hybrid scan {name}"
     return ScanBlocked(
         name=name,
         commit=(scan.commit or "")[:10],
@@ -182,7 +182,7 @@ def blocked_by(
         ids=ids,
         accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(track, to_pin),
-        again=f"{_LEAVE_OUT}, then: {to_pin if is_new else f'git hybrid scan {name}'}" if has_scanner else "",
+        again=f"{_LEAVE_OUT}, then: {to_pin if is_new else to_scan}{as_typed()}" if has_scanner else "",
     )
 
 

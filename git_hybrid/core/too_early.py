@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from git_hybrid.core.audit import Record, detail_of
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.errors import TooYoung
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import last_pins
 from git_hybrid.core.lock import Pin

@@ -85,6 +85,24 @@ def typed(*words: str) -> str:
     return " ".join(quote(word) if word.isprintable() else f'"$(printf {quote(_as_format(word))})"' for word in words)
 
 
+MARK = "\0"
+"""Stands on both sides of what :func:`as_typed` says: no command has it, and no text that is typed."""
+
+
+def as_typed(*only: str) -> str:
+    """Return the mark for what else was typed of the command that it stands behind in a hint, where it is the same.
+
+    *only*: the parameters that are taken of it, by name, where the command is not to be the same in all else.
+    """
+    return f"{MARK}{' '.join(only)}{MARK}"
+
+
+def unmarked(hint: str) -> str:
+    """Return *hint* where nobody knows what was typed."""
+    before, _, rest = hint.partition(MARK)
+    return before.rstrip(" ") + rest.rpartition(MARK)[2]
+
+
 def _as_format(text: str) -> str:
     made = []
     for item in text.replace("\\", "\\\\").replace("%", "%%"):

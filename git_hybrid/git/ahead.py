@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST
 from git_hybrid.git.environment import asking_environment, on_path, to_read
 from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.scout import Scout
@@ -38,14 +39,6 @@ VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
 LISTED = ("git", "ls-files", "--stage", "-z", "--", ":(icase)*sources*", "*.md", "state", "*/state*")
 """What the index has of every workspace of a repository and of what is below its ``sources/``, and its documents."""
-FILES = (
-    "sources.toml",
-    "state/sources.lock",
-    "state/sources.json",
-    "state/sources-overrides.json",
-    "state/sources-mirrors.json",
-)
-LOCK, LOG = FILES[1], "state/sources-audit.jsonl"
 _BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
 _OTHERS = ("CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 _MERGED = "GITHEAD_"
@@ -161,7 +154,7 @@ def ask_for_hook(ahead: Ahead, folder: str, checks: Collection[str]) -> None:
         return
     env |= of_commit(os.environ, top)
     ahead.ask(LISTED, top, env=env)
-    if os.path.lexists(f"{top}/{FILES[0]}"):
+    if os.path.lexists(f"{top}/{MANIFEST}"):
         ahead.ask(STAGED, top, env=env, stdin=staged_question(files_for(checks)))
         if not checks or "audit" in checks:
             ahead.ask(STAGED, top, env=env, stdin=witness_question(sides(os.environ), LOG, LOCK))

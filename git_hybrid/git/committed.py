@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, GitRefused
+from git_hybrid.core.files import FILES, LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.git.ahead import FILES, LOCK, LOG, STAGED, sides, witness_question
+from git_hybrid.git.ahead import STAGED, sides, witness_question
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.repository import Repository, is_unfetched, refused

@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.git.ahead import LOCK, LOG, STAGED
+from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.appended import appended
 from git_hybrid.git.patches import (
     MERGES_TOO,

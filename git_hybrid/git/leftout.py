@@ -8,8 +8,8 @@ from pathlib import Path
 from shlex import quote
 
 from git_hybrid.core.errors import NotCheckedOut, NoWorkspace
+from git_hybrid.core.files import FILES, LOG
 from git_hybrid.core.words import typed
-from git_hybrid.git.ahead import FILES, LOG
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 

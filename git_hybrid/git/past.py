@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from git_hybrid.core.files import LOCK
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import LOCK
 from git_hybrid.git.appended import appended
 from git_hybrid.git.former import first_of
 from git_hybrid.git.patches import Added, line_hash, logs_in

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.files import LOG, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.ahead import LOG
 from git_hybrid.git.repository import Repository, refused
 
-_CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
+_CARRIERS = (STATE, OVERRIDES, MIRRORS)
 _SPECIAL = pattern(r"[*?\[\\]")
 MERGES_TOO = ("--full-history", "-m", "--no-renames")
 """All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge."""

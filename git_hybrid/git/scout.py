@@ -15,9 +15,9 @@ import signal
 import sys
 from collections.abc import Iterable
 
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.git.stamps import Look, look
 
-MANIFEST = "sources.toml"
 WORTH_IT = 16
 """From so many clones on a scout saves more than it costs."""
 _LENGTH = 4

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from git_hybrid.core.check_placed import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
+from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST, MARKER
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
-from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
+from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_tree
 
-_ROOTS = ("sources.toml", "state/sources.lock")
+_ROOTS = (MANIFEST, LOCK)
 _LOCK, _CLONE = "sources/.lock", "160000"
-_RUNS = ("state/resume.json/", "state/journal/")
+_RUNS = (f"{MARKER}/", "state/journal/")
 _RULES = [b"*", b"!.gitignore"]
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 

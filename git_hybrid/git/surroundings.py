@@ -7,13 +7,13 @@ from pathlib import Path
 from shlex import quote
 
 from git_hybrid.core.diagnosis_git import OF_RUNS, Setup
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, STATE
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 
-COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
-_LOG = "state/sources-audit.jsonl"
+COMMITTED = (MANIFEST, LOCK, STATE, LOG)
 _CONE = frozenset({b"core.sparsecheckout true", b"core.sparsecheckoutcone true"})
 
 
@@ -36,7 +36,7 @@ def setup_around(runner: Runner, root: Path) -> Setup | None:
     is_inside, _, prefix = inside.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
     if is_inside != "true":
         return None
-    asked = repository.ask(["git", "check-attr", "-z", "merge", "text", "--", _LOG], cwd=root)
+    asked = repository.ask(["git", "check-attr", "-z", "merge", "text", "--", LOG], cwd=root)
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
     merge, text = told if len(told) == 2 else ("", "")
     names = "\0".join((*COMMITTED, *OF_RUNS)).encode()

@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import join
 
 from git_hybrid.core.errors import WorkspaceTakenOut
-from git_hybrid.git.ahead import FILES, LOG
+from git_hybrid.core.files import FILES, LOG
 from git_hybrid.git.leftout import refuse_left_out
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner

@@ -10,6 +10,7 @@ from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import LOG
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
@@ -25,7 +26,7 @@ def require_archives(layout: Layout) -> None:
         InvalidFile: one is not there, or was changed.
         LocalIo: a file cannot be read.
     """
-    texts = {name: read_bytes(layout.root / name, name) or b"" for name in (chain.SHOWN, *archives(layout))}
+    texts = {name: read_bytes(layout.root / name, name) or b"" for name in (LOG, *archives(layout))}
     told = [detail for name, text in texts.items() for detail in _told(name, text)]
     there = {sha256_hex(chain.as_written(text)) for text in texts.values()} if told else set()
     for detail in told:

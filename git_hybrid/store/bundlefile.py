@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from git_hybrid.core.bundles import Carried
 from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo, Problem
+from git_hybrid.core.files import LOCK, MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
@@ -33,8 +34,6 @@ from git_hybrid.store.parsing import check_version, checked, convert, encode_jso
 from git_hybrid.store.wire_airgap import BundleShape
 
 INVENTORY, SIGNATURE, SUMS = "inventory.json", "inventory.json.sig", "SHA256SUMS"
-MANIFEST, LOCK, STATE = "sources.toml", "state/sources.lock", "state/sources.json"
-OVERRIDES, AUDIT = "state/sources-overrides.json", "state/sources-audit.jsonl"
 VERSION = 1
 _NAME = pattern(
     r"sources\.toml|state/sources\.(?:lock|json)|state/sources-(?:overrides\.json|audit\.jsonl)"

@@ -26,6 +26,7 @@ from git_hybrid.core.audit import (
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from git_hybrid.core.bundles import LogEnd
     from git_hybrid.core.reducer import RunInfo
 
-SHOWN = "state/sources-audit.jsonl"
 _REMEMBERED = 1 << 20
 """The size of a log, in bytes, up to which its records are kept from one reading to the next."""
 
@@ -56,7 +56,7 @@ def read_log(path: Path) -> Log:
         InvalidFile: a line in the middle is no record, and no later record declares it torn.
         LocalIo: the log cannot be read.
     """
-    return parse_log(read_bytes(path, SHOWN) or b"")
+    return parse_log(read_bytes(path, LOG) or b"")
 
 
 class _Lines:
@@ -106,8 +106,8 @@ def parse_log(data: bytes) -> Log:
         from git_hybrid.store.markers import in_conflict, marker_lines
 
         if marker_lines(data):
-            raise in_conflict(data, SHOWN)
-        raise InvalidFile(path=SHOWN, problems=problems, mend="what mends it is told by: git hybrid audit verify")
+            raise in_conflict(data, LOG)
+        raise InvalidFile(path=LOG, problems=problems, mend="what mends it is told by: git hybrid audit verify")
     pending: list[dict[str, Json]] = [{"len": len(line), "sha256": _sha256(line)} for line in undeclared.values()]
     return Log(records=tuple(records), tail=tail_of(records, pending))
 
@@ -161,7 +161,7 @@ def _read(line: bytes) -> tuple[Record | None, bool]:
     whole = _is_as_written(line) or record_hash(record) == record["hash"]
     version = record["v"]
     if whole and isinstance(version, int) and version > VERSION:
-        raise NewerSchema(path=SHOWN, found=version, known=VERSION)
+        raise NewerSchema(path=LOG, found=version, known=VERSION)
     return as_told(record), whole
 
 
@@ -181,7 +181,7 @@ def _shaped(line: bytes) -> Record | None:
     if record is None:
         try:
             # Canonical JSON has whole numbers alone.
-            record = load_json(line, SHOWN, fractions=False)
+            record = load_json(line, LOG, fractions=False)
         except InvalidFile:
             return None
     problems: list[Problem] = []
@@ -252,7 +252,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
         LocalIo: the file system refused; the log is whole.
         InvalidFile: another file stands where the archive goes, which is left as it is.
     """
-    data, shown = as_written(read_bytes(path, SHOWN) or b""), f"state/{archive.name}"
+    data, shown = as_written(read_bytes(path, LOG) or b""), f"state/{archive.name}"
     log = parse_log(data)
     if is_rotated(log.records, info):
         return

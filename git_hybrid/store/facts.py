@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from git_hybrid.core.approval import has_keys
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store import chain, lockfile, manifest, statefile
-from git_hybrid.store.layout import MIRRORS, OVERRIDES
 from git_hybrid.store.parsing import invalid
 from git_hybrid.store.reading import mirrors_in, overrides_in
 
@@ -31,10 +31,10 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         InvalidFile: a file is not in its format.
         NewerSchema: a newer version wrote one.
     """
-    text = read(manifest.SHOWN)
+    text = read(MANIFEST)
     if text is None:
-        raise invalid(manifest.SHOWN, "file", "is missing")
-    lock, state, overrides = read(lockfile.SHOWN), read(statefile.SHOWN), read(OVERRIDES)
+        raise invalid(MANIFEST, "file", "is missing")
+    lock, state, overrides = read(LOCK), read(STATE), read(OVERRIDES)
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
     approved = overrides_in(overrides)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.files import LOCK, LOG, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import untold
 from git_hybrid.core.lock import Lock, Pin
@@ -15,11 +16,8 @@ from git_hybrid.core.merging import agreed, common, joined, merged_state
 from git_hybrid.core.stages import LEFT
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import Struct, field
-from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.chain import segment_of
-from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
-from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
 

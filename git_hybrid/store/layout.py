@@ -1,4 +1,4 @@
-"""Where everything of a workspace is; the only module that knows the names of its files."""
+"""Where everything of a workspace is; their names are in :mod:`git_hybrid.core.files`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, Problem, SymlinkRefused
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MARKER, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import typed
-
-MANIFEST = "sources.toml"
-OVERRIDES = "state/sources-overrides.json"
-MIRRORS = "state/sources-mirrors.json"
 
 
 class Layout(Struct, frozen=True):
@@ -44,12 +41,12 @@ class Layout(Struct, frozen=True):
     @property
     def lock(self) -> Path:
         """``state/sources.lock``, the decision."""
-        return self.state_folder / "sources.lock"
+        return self.root / LOCK
 
     @property
     def state(self) -> Path:
         """``state/sources.json``."""
-        return self.state_folder / "sources.json"
+        return self.root / STATE
 
     @property
     def mirrors(self) -> Path:
@@ -59,7 +56,7 @@ class Layout(Struct, frozen=True):
     @property
     def audit(self) -> Path:
         """``state/sources-audit.jsonl``."""
-        return self.state_folder / "sources-audit.jsonl"
+        return self.root / LOG
 
     def has_log(self) -> bool:
         """Tell whether there is an audit log with anything in it."""
@@ -73,7 +70,7 @@ class Layout(Struct, frozen=True):
     @property
     def marker(self) -> Path:
         """``state/resume.json``: there while a run is unfinished."""
-        return self.state_folder / "resume.json"
+        return self.root / MARKER
 
     @property
     def journals(self) -> Path:

@@ -16,6 +16,7 @@ from threading import Lock as Mutex
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken, WorkspaceGone
+from git_hybrid.core.files import MARKER
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
@@ -103,7 +104,7 @@ class FileLedger(LogReader):
         try:
             return self._settle(gives_up=gives_up)
         except InvalidFile as error:
-            if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, runs.JOURNALS_SHOWN)):
+            if not gives_up or not error.path.startswith((MARKER, runs.JOURNALS_SHOWN)):
                 raise
             self.forget()
             return [f"dropped {error.path}, from which no run can go on: git hybrid status shows what is half done"]

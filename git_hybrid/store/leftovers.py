@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.files import FILES, MARKER, STATE
 from git_hybrid.core.ids import RunId
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.content import regular
@@ -25,8 +26,8 @@ IGNORES = {
     ),
 }
 """What keeps the clones, and what is of one machine alone, out of commits."""
-_STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
-_OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.bak-v0", ".gitattributes", *_STATE))
+_WHOLE = (*FILES, MARKER, f"{STATE}.bak-v0", ".gitattributes")
+_OURS = frozenset(name.rpartition("/")[2] + TEMPORARY for name in _WHOLE)
 _DECISION = b'"t": "decision"'
 """What a journal with a decision has, and in no other place: within a text the marks would be escaped."""
 _HINTS = ".durations" + TEMPORARY

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import LOCK
 from git_hybrid.core.ids import (
     InvalidText,
     RefName,
@@ -24,13 +25,11 @@ from git_hybrid.core.ids import (
 from git_hybrid.core.lock import UNREACHABLE, Lock, Pin, table_of
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.words import shorten
-from git_hybrid.store.locate import with_lines
 from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, or_none
 from git_hybrid.store.wire import PinShape
 
 VERSION = 1
-SHOWN = "state/sources.lock"
 HEADER = "# Written by git hybrid. Review it, commit it; change it with `git hybrid pin`.\n"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST = pattern(r"sha256:[0-9a-f]{64}")
@@ -38,7 +37,7 @@ _TIME = pattern(r"^(commit_time|first_seen) = (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)
 T = TypeVar("T")
 
 
-@mended(from_git(SHOWN), "or move it away, then: git hybrid pin")
+@mended(from_git(LOCK), "or move it away, then: git hybrid pin")
 def decode_lock(data: bytes) -> Lock:
     """Return the lock in *data*.
 
@@ -46,9 +45,9 @@ def decode_lock(data: bytes) -> Lock:
         InvalidFile: with every bad entry, by line.
         NewerSchema: it was written by a newer version.
     """
-    document = load_toml(data, SHOWN)
+    document = load_toml(data, LOCK)
     problems: list[Problem] = []
-    check_version(document, key="lock_version", known=VERSION, shown=SHOWN)
+    check_version(document, key="lock_version", known=VERSION, shown=LOCK)
     problems.extend(Problem(key, "unknown table or key") for key in document if key not in ("lock_version", "source"))
     tables = document.get("source", {})
     if not isinstance(tables, dict):
@@ -62,7 +61,9 @@ def decode_lock(data: bytes) -> Lock:
         if name is not None and pin is not None:
             pins[name] = pin
     if problems:
-        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), tuple(problems)))
+        from git_hybrid.store.locate import with_lines
+
+        raise InvalidFile(path=LOCK, problems=with_lines(data.decode("utf-8"), tuple(problems)))
     return Lock(pins=pins)
 
 

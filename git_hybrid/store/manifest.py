@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url, shown_text
 from git_hybrid.core.manifest import (
     Approver,
@@ -30,13 +31,11 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.core.words import shorten
-from git_hybrid.store.locate import with_lines
 from git_hybrid.store.manifest_scanners import decode_scanners
 from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, unknown_table
 from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape, StateShape
 
 VERSION = 1
-SHOWN = "sources.toml"
 _TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
 _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
@@ -53,7 +52,7 @@ def decode_manifest(data: bytes) -> Manifest:
         InvalidFile: with every bad entry, by line.
         NewerSchema: it was written for a newer version.
     """
-    return manifest_of(load_toml(data, SHOWN), data.decode("utf-8"))
+    return manifest_of(load_toml(data, MANIFEST), data.decode("utf-8"))
 
 
 def manifest_of(document: Document, text: str = "") -> Manifest:
@@ -65,7 +64,7 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     """
     problems: list[Problem] = []
     try:
-        check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+        check_version(document, key="schema_version", known=VERSION, shown=MANIFEST)
     except InvalidFile as error:
         missing = "" if "schema_version" in document else ", before its first table"
         problems += (Problem(problem.place, problem.reason + missing) for problem in error.problems)
@@ -79,7 +78,9 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
         sources=_sources(document.get("source", {}), defaults, problems),
     )
     if problems:
-        raise InvalidFile(path=SHOWN, problems=with_lines(text, tuple(problems)))
+        from git_hybrid.store.locate import with_lines
+
+        raise InvalidFile(path=MANIFEST, problems=with_lines(text, tuple(problems)))
     return manifest
 
 

@@ -14,10 +14,11 @@ from tomlkit.exceptions import TOMLKitError
 
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import History, Source, track_field
 from git_hybrid.core.value import replace
-from git_hybrid.store.manifest import SHOWN, decode_manifest
+from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_cut import with_tables, without_tables
 
 Fields = dict[str, str | bool | list[str]]
@@ -193,4 +194,4 @@ def as_before(made: str, before: str) -> str:
 def _not_editable(by_hand: Sequence[str]) -> InvalidFile:
     why = "is written in a way that this program cannot edit"
     problems = tuple(Problem("source", f"{why}; {words}") for words in by_hand)
-    return InvalidFile(path=SHOWN, problems=problems, mend="edit it by hand, then: git hybrid pin")
+    return InvalidFile(path=MANIFEST, problems=problems, mend="edit it by hand, then: git hybrid pin")

@@ -9,12 +9,13 @@ from operator import and_
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest
 from git_hybrid.core.merging import Clash, Table, common, common_tables, merged, merged_tables
 from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct
-from git_hybrid.store.manifest import SHOWN, TRACKS, VERSION, decode_manifest, manifest_of
+from git_hybrid.store.manifest import TRACKS, VERSION, decode_manifest, manifest_of
 from git_hybrid.store.manifest_edit import add_sources, remove_sources, with_values
 from git_hybrid.store.parsing import load_toml
 
@@ -89,7 +90,7 @@ def _merged(bases: Sequence[_Side], ours: _Side, theirs: _Side) -> Told:
 
 
 def _side(data: bytes) -> _Side:
-    document = load_toml(data, SHOWN)
+    document = load_toml(data, MANIFEST)
     manifest = decode_manifest(data)
     tables: dict[str, Table] = {name: document.get(name, {}) for name in _TABLES}
     tables |= {f"{_SOURCE}{name}": _with_track(table) for name, table in document.get("source", {}).items()}
@@ -149,7 +150,7 @@ def _edited(ours: _Side, theirs: _Side, wanted: Manifest, tables: Mapping[str, T
     new = [wanted.sources[_name(table)] for table in tables if table not in ours.tables]
     text = add_sources(text, new) if new else text
     if decode_manifest(text.encode("utf-8")) != wanted:
-        raise InvalidFile(path=SHOWN, problems=(Problem("it", "is written in a way that this program cannot edit"),))
+        raise InvalidFile(path=MANIFEST, problems=(Problem("it", "is written in a way that this program cannot edit"),))
     return text
 
 

@@ -11,6 +11,7 @@ from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import previous
 from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.merging import Change, agreed, common, merged, merged_inventory, merged_state
@@ -20,20 +21,16 @@ from git_hybrid.core.stages import BASE, OURS, THEIRS
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
-from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.chain import segment_of
 from git_hybrid.store.joined import part_pins, part_state
-from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
-from git_hybrid.store.lockfile import SHOWN as LOCK
+from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.lockfile import decode_lock, encode_lock
-from git_hybrid.store.manifest import SHOWN as MANIFEST
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
 from git_hybrid.store.restoring import restored
-from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
 

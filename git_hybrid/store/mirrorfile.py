@@ -7,10 +7,10 @@ from typing import Any
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import MIRRORS
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
 from git_hybrid.core.values import parse_time
-from git_hybrid.store.layout import MIRRORS
 from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json, or_none, place_in
 from git_hybrid.store.wire_airgap import MirrorShape

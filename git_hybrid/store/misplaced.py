@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
 from git_hybrid.core.lock import Pin
@@ -71,7 +72,7 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
     That line is always one of the last, so what it bears out, which is nearly all, needs no more of the log.
     """
     left, found = {name.encode("ascii"): name for name in pins}, set[SourceName]()
-    for file in (chain.SHOWN, *reversed(archives(layout))):
+    for file in (LOG, *reversed(archives(layout))):
         for line in reversed((read_bytes(layout.root / file, file) or b"").split(b"\n") if left else []):
             if (
                 not any(event in line for event in _PLACING)

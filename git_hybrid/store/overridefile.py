@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
 from git_hybrid.core.values import parse_time
-from git_hybrid.store.layout import OVERRIDES
 from git_hybrid.store.mended import mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json, or_none
 from git_hybrid.store.wire import ApprovalShape, OverrideShape

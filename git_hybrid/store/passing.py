@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import HybridError
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.store.durable import make_folder, remove_tree, rename_path, write_file
-from git_hybrid.store.layout import MANIFEST
 
 _PREFIX, _ALIVE = "git-hybrid-errand-", ".alive"
 

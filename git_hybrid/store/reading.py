@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
@@ -19,8 +20,8 @@ from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
-from git_hybrid.store import chain, lockfile, manifest, statefile
-from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
+from git_hybrid.store import chain, lockfile, statefile
+from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import decode_text, invalid, read_bytes
 
 _AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","(?:before|command_id)"')
@@ -42,7 +43,7 @@ def lock(layout: Layout) -> Lock:
     Raises:
         InvalidFile, NewerSchema, LocalIo: it cannot be read.
     """
-    data = read_bytes(layout.lock, lockfile.SHOWN)
+    data = read_bytes(layout.lock, LOCK)
     return Lock() if data is None else _decoded_lock(data)
 
 
@@ -57,7 +58,7 @@ def state(layout: Layout) -> State:
     Raises:
         InvalidFile, NewerSchema, LocalIo: it cannot be read.
     """
-    data = read_bytes(layout.state, statefile.SHOWN)
+    data = read_bytes(layout.state, STATE)
     return State() if data is None else _decoded_state(data)
 
 
@@ -118,7 +119,7 @@ def records(layout: Layout, log: bytes | None = None) -> tuple[Record, ...]:
     Raises:
         LocalIo: the log cannot be read.
     """
-    return _records(_texts(layout) | ({} if log is None else {chain.SHOWN: log}))
+    return _records(_texts(layout) | ({} if log is None else {LOG: log}))
 
 
 def whole_log(layout: Layout) -> bytes:
@@ -131,7 +132,7 @@ def whole_log(layout: Layout) -> bytes:
 
 
 def _texts(layout: Layout) -> dict[str, bytes]:
-    names = (*archives(layout), chain.SHOWN)
+    names = (*archives(layout), LOG)
     return {name: read_bytes(layout.root / name, name) or b"" for name in names}
 
 
@@ -150,9 +151,9 @@ def require_log(layout: Layout) -> None:
     """
     if layout.has_log():
         return
-    for name in (statefile.SHOWN, OVERRIDES, MIRRORS):
+    for name in (STATE, OVERRIDES, MIRRORS):
         if _NAMED.search(read_bytes(layout.root / name, name) or b""):
-            error = invalid(chain.SHOWN, "file", f"is missing or empty, and {name} names records of it")
+            error = invalid(LOG, "file", f"is missing or empty, and {name} names records of it")
             error.mend = "take it from a copy of the workspace, then: git hybrid audit verify"
             aside = typed("mv", str(layout.state_folder), f"{layout.state_folder}.lost")
             error.otherwise = f"where there is none, begin anew, with new pins: {aside}, then: git hybrid pin"
@@ -248,7 +249,7 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceNam
     found: dict[SourceName, Move] = {}
     alike: dict[SourceName, Move] = {}
     wanted = {pin.commit.encode("ascii") for pin in pins.values()}
-    for name in (chain.SHOWN, *reversed(archives(layout))):
+    for name in (LOG, *reversed(archives(layout))):
         if len(found) == len(pins):
             break
         for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
@@ -276,7 +277,7 @@ def manifest_text(layout: Layout) -> str:
         InvalidFile: it is missing or not UTF-8.
         LocalIo: it cannot be read.
     """
-    data = read_bytes(layout.manifest, manifest.SHOWN)
+    data = read_bytes(layout.manifest, MANIFEST)
     if data is None:
-        raise invalid(manifest.SHOWN, "file", "is missing")
-    return decode_text(data, manifest.SHOWN)
+        raise invalid(MANIFEST, "file", "is missing")
+    return decode_text(data, MANIFEST)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
+from git_hybrid.core.files import MARKER
 from git_hybrid.core.ids import InvalidText, RunId, SourceName, parse_name, parse_oid, parse_run_id
 from git_hybrid.core.manifest import Defaults, Source, track_field
 from git_hybrid.core.plan import Phase, Task, Unfinished
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from git_hybrid.store.wire_journal import TaskShape
 
 VERSION = 1
-MARKER_SHOWN, JOURNALS_SHOWN = "state/resume.json", "state/journal/"
+JOURNALS_SHOWN = "state/journal/"
 _ABORT = "git hybrid resume --abort"
-_UNTRACK = f"git rm -r --cached --ignore-unmatch -- {MARKER_SHOWN} {JOURNALS_SHOWN.removesuffix('/')}"
+_UNTRACK = f"git rm -r --cached --ignore-unmatch -- {MARKER} {JOURNALS_SHOWN.removesuffix('/')}"
 
 
 class Journal(Struct, frozen=True, kw_only=True):
@@ -162,17 +163,17 @@ def read_marker(path: Path) -> RunId | None:
         InvalidFile: the marker is no marker.
         NewerSchema: a newer version wrote it.
     """
-    data = read_bytes(path, MARKER_SHOWN)
+    data = read_bytes(path, MARKER)
     if data is None:
         return None
     try:
-        document = load_json(data, MARKER_SHOWN)
-        check_version(document, key="schema_version", known=VERSION, shown=MARKER_SHOWN)
+        document = load_json(data, MARKER)
+        check_version(document, key="schema_version", known=VERSION, shown=MARKER)
         return parse_run_id(str(document.get("run")))
     except InvalidFile as error:
-        raise InvalidFile(path=MARKER_SHOWN, problems=error.problems, mend=_ABORT) from error
+        raise InvalidFile(path=MARKER, problems=error.problems, mend=_ABORT) from error
     except InvalidText as error:
-        raise InvalidFile(path=MARKER_SHOWN, problems=(Problem("run", str(error)),), mend=_ABORT) from error
+        raise InvalidFile(path=MARKER, problems=(Problem("run", str(error)),), mend=_ABORT) from error
 
 
 def read_unfinished(layout: Layout) -> Unfinished | None:
@@ -270,7 +271,7 @@ def _decode_task(line: TaskShape) -> Task:
 
 def in_git(layout: Layout) -> InvalidFile:
     """Return the error for a marker or a journal that git has: what it says was written by whoever committed it."""
-    shown = MARKER_SHOWN if layout.marker.exists() else JOURNALS_SHOWN
+    shown = MARKER if layout.marker.exists() else JOURNALS_SHOWN
     reason = "has what is of one run on one machine, so it may be somebody else's; if the run is yours: "
     return InvalidFile(path=shown, problems=(Problem("git", reason + _UNTRACK),), mend=_ABORT)
 
@@ -284,5 +285,5 @@ def open_journal(layout: Layout, run: RunId) -> Journal:
     journal = journal_of(layout, run)
     if journal is None:
         problem = Problem("run", f"names the run {run}, whose journal is not there")
-        raise InvalidFile(path=MARKER_SHOWN, problems=(problem,), mend=_ABORT)
+        raise InvalidFile(path=MARKER, problems=(problem,), mend=_ABORT)
     return journal

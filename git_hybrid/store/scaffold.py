@@ -8,16 +8,17 @@ from pathlib import Path
 from shlex import quote
 
 from git_hybrid.core.errors import BadArgument, WorkspaceExists
+from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.words import counted
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
-from git_hybrid.store.layout import MANIFEST, Layout, refuse_linked, refuse_links
+from git_hybrid.store.layout import Layout, refuse_linked, refuse_links
 from git_hybrid.store.leftovers import IGNORES
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
 _ATTRIBUTES = ".gitattributes"
-_LINES = ("/state/** -text", "/state/sources-audit.jsonl merge=union")
+_LINES = ("/state/** -text", f"/{LOG} merge=union")
 """Files of state stay byte for byte, also where a team or a machine has line endings converted; branches that both
 wrote audit records merge, for the log is a set of lines that name each other."""
 AWAITED = (

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import schema_components
 
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.scanners import FORMATS, PRESETS
 from git_hybrid.store.wire import (
     DefaultsShape,
@@ -88,12 +89,12 @@ class MirrorsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 SHAPES: Mapping[str, tuple[type[Struct], str]] = {
-    "manifest": (ManifestFile, "sources.toml"),
-    "lock": (LockFile, "state/sources.lock"),
-    "state": (StateFile, "state/sources.json"),
-    "overrides": (OverridesFile, "state/sources-overrides.json"),
-    "mirrors": (MirrorsFile, "state/sources-mirrors.json"),
-    "audit": (RecordShape, "one line of state/sources-audit.jsonl"),
+    "manifest": (ManifestFile, MANIFEST),
+    "lock": (LockFile, LOCK),
+    "state": (StateFile, STATE),
+    "overrides": (OverridesFile, OVERRIDES),
+    "mirrors": (MirrorsFile, MIRRORS),
+    "audit": (RecordShape, f"one line of {LOG}"),
     "status": (StatusDocument, "git hybrid status --json"),
     "report": (
         ReportDocument,
@@ -113,7 +114,7 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "cache-verify": (CacheVerifyDocument, "git hybrid cache verify --json"),
     "config": (ConfigDocument, "git hybrid config --json"),
     "foreach": (ForeachDocument, "git hybrid foreach --json"),
-    "schema-list": (SchemaListDocument, "git hybrid schema --json"),
+    "schema-list": (SchemaListDocument, "git hybrid schema --json without a name"),
     "files": (
         FilesDocument,
         "git hybrid init, dashboard, hooks and install-man --json; audit export and override export --json -o FILE",
@@ -121,26 +122,6 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
 """Every schema by its name: the shape, and what it describes."""
-
-DOCUMENTS: Mapping[str, str] = {
-    **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
-    **dict.fromkeys(("audit export", "override export"), "files"),
-    **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated", "merge"), "report"),
-    **dict.fromkeys(("mirror verify", "mirror update"), "report"),
-    **dict.fromkeys(("bundle create", "bundle verify", "bundle apply"), "bundle"),
-    **dict.fromkeys(("mirror list", "mirror add", "mirror remove"), "mirror-list"),
-    **dict.fromkeys(("override show", "override renew", "override revoke"), "override"),
-    **dict.fromkeys(("cache show", "cache prune"), "cache"),
-    "cache verify": "cache-verify",
-    "schema": "schema-list",
-    "override list": "override-list",
-    "override restore": "override-list",
-    "audit log": "audit-log",
-    "audit verify": "audit-verify",
-    "audit rotate": "audit-rotate",
-    **{name: name for name in ("status", "check", "diag", "scan", "config", "foreach")},
-}
-"""The schema of the ``--json`` document of each command; ``init --import`` writes a report."""
 
 _ONE_REF = [{"required": [kind]} for kind in ("tag", "branch", "version", "commit")]
 _ONE_SCANNER = [{"required": ["preset"]}, {"required": ["command"]}]

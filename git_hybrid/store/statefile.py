@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.files import STATE
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
@@ -28,10 +29,9 @@ from git_hybrid.store.scanstatus import decode_scan, encode_scan
 from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
-SHOWN = "state/sources.json"
 
 
-@mended(from_git(SHOWN), "or move it away, then: git hybrid sync")
+@mended(from_git(STATE), "or move it away, then: git hybrid sync")
 def decode_state(data: bytes) -> State:
     """Return the state in *data*, migrated to the newest version in memory.
 
@@ -39,15 +39,15 @@ def decode_state(data: bytes) -> State:
         InvalidFile: with every bad entry.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json_value(data, SHOWN)
+    document = load_json_value(data, STATE)
     problems: list[Problem] = []
     entries: Any
     if isinstance(document, list):
         entries = _migrated(document, problems)
     elif not isinstance(document, dict):
-        raise invalid(SHOWN, "file", "must be a JSON object with schema_version and sources")
+        raise invalid(STATE, "file", "must be a JSON object with schema_version and sources")
     else:
-        check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+        check_version(document, key="schema_version", known=VERSION, shown=STATE)
         problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "sources"))
         entries = document.get("sources")
     if not isinstance(entries, list):
@@ -62,7 +62,7 @@ def decode_state(data: bytes) -> State:
         elif decoded is not None:
             sources[decoded.name] = decoded
     if problems:
-        raise InvalidFile(path=SHOWN, problems=tuple(problems))
+        raise InvalidFile(path=STATE, problems=tuple(problems))
     return State(sources=dict(sorted(sources.items())))
 
 
@@ -72,7 +72,7 @@ def state_version(data: bytes) -> int:
     Raises:
         InvalidFile: it is no JSON.
     """
-    document = load_json_value(data, SHOWN)
+    document = load_json_value(data, STATE)
     return int(document["schema_version"]) if isinstance(document, dict) else 0
 
 

@@ -11,6 +11,7 @@ from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import SCANNED, Record, detail_of, previous
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid
 from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log
 from git_hybrid.core.last_told import has_branches
@@ -168,7 +169,7 @@ def mirrors_told(layout: Layout, inventory: Inventory) -> Inventory:
 
 def _mark(layout: Layout) -> _Mark:
     """Return what tells the files from those that they were: whoever writes to one changes that."""
-    paths = [layout.root / name for name in (*archives(layout), chain.SHOWN)]
+    paths = [layout.root / name for name in (*archives(layout), LOG)]
     found = [path.stat() if path.exists() else None for path in paths]
     return (layout.root, *(at and (at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns) for at in found))
 
@@ -178,7 +179,7 @@ def _gathered(layout: Layout) -> Told:
     try:
         records: Iterable[Record] = chain.parse_log(data).records
     except InvalidFile as error:
-        records, doubt = records_of([chain.segment_of(chain.SHOWN, data, alone=True)]), error
+        records, doubt = records_of([chain.segment_of(LOG, data, alone=True)]), error
     seen, before = dict[Key, int](), dict[Key, str]()
     times, places = list[tuple[str, Sequence[int]]](), dict[str, int]()
     scans = dict[Key, list[tuple[int, Record]]]()

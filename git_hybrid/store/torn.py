@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.files import LOG
 from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct, field
-from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.markers import marker_lines

@@ -45,4 +45,4 @@ def finding_summary(findings: Sequence[Finding]) -> str:
 def diag_document(findings: Sequence[Finding], *, exit_code: int, scans: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return findings as plain values; *scans* is the cadence of scans, None where it could not be read."""
     told = [plain_finding(item) for item in findings]
-    return {"command": "diag", "exit_code": exit_code, "findings": told, "scans": scans, "sources": []}
+    return {"command": "diag", "exit_code": exit_code, "findings": told, "scans": scans}

@@ -46,7 +46,7 @@ def check_document(results: Mapping[str, Sequence[Violation]], *, exit_code: int
         }
         for name, found in results.items()
     ]
-    return {"command": "check", "exit_code": exit_code, "checks": checks, "sources": []}
+    return {"command": "check", "exit_code": exit_code, "checks": checks}
 
 
 def _plain(item: Violation) -> dict[str, str]:

@@ -344,8 +344,8 @@ def test_advice_can_be_switched_off_by_configuration(cli, key):
         (["audit", "log", "--max-count", "0"], "'--max-count': 0 must be 1 or more\n"),
         (["audit", "log", "--max-count", "x"], "'--max-count': 'x' is no whole number\n"),
         (
-            ["add", "https://h/x", "lib"],
-            "'lib': is one argument too many; a name is given by --name\nhint: git hybrid add --name lib https://h/x\n",
+            ["add", "https://h/x", "lib", "--tag", "v1"],
+            "; a name is given by --name\nhint: git hybrid add --name lib https://h/x --tag v1\n",
         ),
         (["add", "https://h/x", "https://h/y"], "'https://h/y': is one argument too many\nhint: git hybrid add -h\n"),
         (["add", "https://h/x", "a", "b"], "\nhint: git hybrid add -h\n"),

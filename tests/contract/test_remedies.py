@@ -35,11 +35,13 @@ from git_hybrid.core.errors import (
     Problem,
     RefMissing,
     RepositoryNotFound,
+    TooYoung,
     UnknownSource,
     Unreachable,
     WrongContent,
 )
 from git_hybrid.core.tree import TreeLimits
+from git_hybrid.core.words import as_typed
 from git_hybrid.store import lockfile, manifest, statefile
 from git_hybrid.store.mended import from_git
 
@@ -181,6 +183,44 @@ def test_a_url_with_a_password_is_not_repeated_wherever_it_was_typed():
     )
 
 
+@pytest.mark.parametrize(
+    ("argv", "hint", "whole"),
+    [
+        ("pin up lib -g x --to v1.1.0 -j3 -qn --scan", "wait: git hybrid pin up", "pin up --to v1.1.0 -n --scan"),
+        ("-Ca pin -C 'b c' up --to v1", "git hybrid pin up --to 12", "-C a -C 'b c' pin up --to 12"),
+        (
+            "pin up --to v1 --force --waive a",
+            "git hybrid pin up --waive b",
+            "pin up --waive b --to v1 --force --waive a",
+        ),
+        ("pin up --reason https://me:c4n4ry@h/x", "git hybrid pin up", "pin up --reason 'https://***@h/x'"),
+        ("add u lib --tag v1 --name x -g 'a b'", "git hybrid add --name lib u", "add --name lib u --tag v1 -g 'a b'"),
+        ("add u --branch v1 --history full", "git hybrid add u --tag v1", "add u --tag v1 --history full"),
+        ("bundle apply f --allowed-signers=s", "git hybrid bundle apply /f", "bundle apply /f --allowed-signers s"),
+        ("init d --import f", "then: git hybrid init", "init d --import f"),
+        ("init --import=f -- -d", "git hybrid init", "init --import f -- -d"),
+        ("outdated a --executor dask://h", "git hybrid outdated -v", "outdated -v a"),
+        ("sync --prune", "git hybrid pin up", "pin up"),
+        ("", "git hybrid pin up", "pin up"),
+    ],
+)
+def test_a_command_is_hinted_at_with_what_else_was_typed_of_it(argv, hint, whole):
+    told = Common(shlex.split(argv)).placed(hint + as_typed())
+    assert told == hint.replace(hint.partition("git hybrid ")[2], whole)
+    _type(whole[whole.rindex("'") + 2 :] if whole.startswith("-C") else whole)
+
+
+def test_a_command_of_another_wish_is_hinted_at_with_the_demands_alone():
+    common = Common(["-C", "w", "pin", "up", "--to", "v1", "--scan"])
+    assert common.placed("git hybrid pin up" + as_typed("scan")) == "git hybrid -C w pin up --scan"
+    wide = Common(["outdated", "up", "--exit-code"]).placed("git hybrid outdated -v" + as_typed("names"))
+    assert wide == "git hybrid outdated -v up"
+    young = TooYoung(name="up", commit="1", ref="r", first_seen="a", allowed_from="b", bundle="f")
+    common = Common(["bundle", "apply", "f", "--allowed-signers", "s"])
+    assert tell(young, placed=common.placed).hints[0].endswith(": git hybrid bundle apply f --allowed-signers s")
+    assert tell(young).hints[0].endswith(": git hybrid bundle apply f")
+
+
 def test_several_facts_are_counted():
     one = InvalidFile(path="f", problems=(Problem("a", "b"),))
     two = InvalidFile(path="f", problems=(Problem("a", "b"), Problem("c", "d")))
@@ -284,7 +324,7 @@ def test_a_ref_of_another_kind_is_told_as_one(asked, near, words, taking):
 def test_a_page_of_a_repository_is_told_with_the_command_that_adds_it(page, command):
     url = f"https://host/{page}"
     whole = command and f"git hybrid add https://host/{command}"
-    assert instead_of(url) == (whole or "")
+    assert instead_of(url) == (f"{whole}{as_typed()}" if whole else "")
     error = RepositoryNotFound(url=url, message="").while_adding()
     assert (tell(error).hints[0] == whole) is (whole is not None)
     assert instead_of(url.replace("https:", "file:")) == ""

@@ -274,17 +274,18 @@ def test_what_could_not_be_added_is_hinted_at_by_commands_that_need_no_source(
     told = [
         hybrid("add", (upstreams_root / "none.git").as_uri(), check=4).err,
         hybrid("add", tool.url, "--tag", "v9", check=5).err,
-        hybrid("add", tool.url, "--commit", "1" * 40, check=5).err,
+        hybrid("add", tool.url, "--commit", "1" * 40, "--name", "lib", "-g", "x", check=5).err,
     ]
     replace(workspace / "sources.toml", "[policy]\n", '[policy]\nmin_release_age = "3d"\n')
     told.append(hybrid("add", tool.url, check=6).err)
     for err in told:
         assert "hint: " in err
-        assert "git hybrid " not in err.replace("git hybrid add URL", "")
+        assert "git hybrid " not in err.replace(f"git hybrid add {tool.url}", "")
         assert "sources.toml" not in err
-    assert "hint: wait until then, and add it again: git hybrid add URL\n" in told[-1]
+    assert f": git hybrid add {tool.url} --tag TAG --name lib -g x\n" in told[2]
+    assert f"hint: wait until then, and add it again: git hybrid add {tool.url}\n" in told[-1]
     first = tool.rev("main")
-    assert f"hint: or, if its branch moved on by then: git hybrid add URL --commit {first}\n" in told[-1]
+    assert f"hint: or, if its branch moved on by then: git hybrid add {tool.url} --commit {first}\n" in told[-1]
     tool.commit({"a.txt": "moved on\n"})
     hybrid("add", tool.url, check=6, env=shifted("+4d"))
     hybrid("add", tool.url, "--commit", first, env=shifted("+4d"))

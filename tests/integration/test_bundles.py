@@ -448,9 +448,12 @@ def test_what_is_left_of_a_bundle_is_done_by_the_bundle(
     hybrid("pin", "tool")
     hybrid("bundle", "create", "-o", bundle)
     environ, _ = logging_git(tmp_path / "bin", fail="checkout")
-    done = hybrid("bundle", "apply", bundle, cwd=there, env=environ, check=74)
+    done = hybrid("bundle", "apply", bundle, "--receipt", "r", cwd=there, env=environ, check=74)
     hints = [line for line in done.err.splitlines() if line.startswith("hint:")][-2:]
-    assert hints == ["hint: git hybrid resume --abort", f"hint: then once more: git hybrid bundle apply {bundle}"]
+    assert hints == [
+        "hint: git hybrid resume --abort",
+        f"hint: then once more: git hybrid bundle apply {bundle} --receipt r",
+    ]
     moved_to = tool.rev("main")
     shutil.rmtree(tool.path)
     hybrid("resume", "--abort", cwd=there)

@@ -285,9 +285,9 @@ def test_a_bundle_brings_nothing_that_is_too_new_here(
     path = ws / "state/sources.lock"
     path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
     hybrid("bundle", "create", "-o", tmp_path / "two")
-    done = hybrid("bundle", "apply", tmp_path / "two", "--json", cwd=there, check=6)
+    done = hybrid("bundle", "apply", tmp_path / "two", "--receipt", "r", "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "too-young"}
-    assert f"git hybrid bundle apply {tmp_path / 'two'}" in json.dumps(done.json())
+    assert f"git hybrid bundle apply {tmp_path / 'two'} --receipt r" in json.dumps(done.json())
     assert lock(there) == old
     log = (there / "state/sources-audit.jsonl").read_text()
     assert log.count('"event":"seen"') == 1

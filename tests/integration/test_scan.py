@@ -550,8 +550,8 @@ def test_what_mends_a_new_commit_that_is_blocked_works_without_a_pin(
     started(hybrid, tool.url, sync=False)
     use(workspace, scanner)
     (workspace / "state/sources.lock").write_text("lock_version = 1\n")
-    told = hybrid("pin", "tool", "--scan", check=6).err
-    assert "is not used here, then: git hybrid pin tool --scan" in told
+    told = hybrid("pin", "tool", "--to", tool.rev("main"), "--scan", check=6).err
+    assert f"is not used here, then: git hybrid pin tool --scan --to {tool.rev('main')}\n" in told
     scanner.write_text(scanner.read_text().replace("SECRET", "NOTHING"))
     hybrid("scan", "tool", check=1)
     hybrid("pin", "tool", "--scan")

@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 from git_hybrid.core.lock import UNREACHABLE
 from git_hybrid.core.scanners import PRESETS
 from git_hybrid.store.manifest import decode_manifest
-from git_hybrid.store.schemas import DOCUMENTS
 from git_hybrid.store.statefile import decode_state
 from support.cli import Hybrid
+from support.documents import DOCUMENTS
 from support.kit import git, released, started
 from support.samples import LOCK, STATE
 from support.upstream import UpstreamFactory

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from git_hybrid.app.edit import Editor, Wanted, add
+from git_hybrid.app.edit import Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
@@ -17,9 +17,8 @@ from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group, parse_track
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
 
 @click.command("add", context_settings={"allow_extra_args": True})
@@ -58,8 +57,7 @@ def command(
     track = _track(*next(iter(given.items()))) if given else None
     source = _source(url, name, groups, track, start=common_of(context).folder)
     with opened(context) as (session, output):
-        editor = Editor(add=add_sources, remove=remove_sources)
-        report = add(session.runtime, editor, [Wanted(source=source, track=track, history=history)])
+        report = add(session.runtime, session.editor, [Wanted(source=source, track=track, history=history)])
         code = output.report(report)
         if code == 0:
             for row in report.rows:
@@ -74,7 +72,7 @@ def _too_many(url: str, more: Sequence[str]) -> BadArgument:
     """Return the error for words behind the URL: where git takes a folder, a name is an option here."""
     reason, hint = "is one argument too many", ""
     with suppress(InvalidText):
-        hint = f"git hybrid add --name {parse_name(more[0])} {typed(url)}" if len(more) == 1 else ""
+        hint = f"git hybrid add --name {parse_name(more[0])} {typed(url)}{as_typed()}" if len(more) == 1 else ""
         reason += "; a name is given by --name"
     return BadArgument(what="the argument", value=more[0], reason=reason, hint=hint)
 

@@ -116,7 +116,7 @@ def log_command(
         _refuse_unknown(facts, records, wanted)
         found = chosen(newest_first(records), wanted)[:max_count]
         if output.common.json:
-            output.document({"command": "audit log", "exit_code": 0, "records": list(found), "sources": []})
+            output.document({"command": "audit log", "records": list(found)})
         else:
             output.data(*record_lines(found, output.look))
             output.talk("" if found else "no records")
@@ -190,9 +190,9 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
         absent = missing_archives(facts.log)
         code = _BAD if breaches else 0
         if output.common.json:
-            document = {"command": "audit verify", "exit_code": code, "ok": not breaches, "records": len(records)}
-            plain = [_plain(breach) for breach in breaches]
-            output.document(document | {"breaches": plain, "archives_missing": list(absent), "sources": []})
+            told = {"breaches": [_plain(breach) for breach in breaches], "archives_missing": list(absent)}
+            told |= {"exit_code": code, "ok": not breaches, "records": len(records)}
+            output.document({"command": "audit verify", **told})
             return code
         output.data(*breach_lines(breaches, color=output.color))
         if breaches:
@@ -285,8 +285,7 @@ def rotate_command(context: click.Context) -> int:
         info = session.runtime.info
         name = rotate(session.runtime, lambda: archives(session.layout), year=info.now.year)
         if output.common.json:
-            document = {"command": "audit rotate", "command_id": info.run, "exit_code": 0}
-            output.document(document | {"archive": name, "sources": []})
+            output.document({"command": "audit rotate", "command_id": info.run, "archive": name})
         else:
             _told(output, name)
         return 0

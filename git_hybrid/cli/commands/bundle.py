@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import click
@@ -16,7 +15,6 @@ import click
 from git_hybrid.app.bundle_apply import Applying, apply_bundle
 from git_hybrid.app.bundle_create import pack_sources
 from git_hybrid.app.bundle_verify import verify_bundle
-from git_hybrid.app.edit import Editor
 from git_hybrid.cli.bundling import (
     is_workspace,
     keep_reports,
@@ -37,13 +35,13 @@ from git_hybrid.core.errors import BadArgument, LocalIo, NotCarried
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.bundling import GitBundles, sign
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
@@ -172,7 +170,7 @@ def apply_command(
             if done:
                 more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
             elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
-            again = f"git hybrid bundle apply {quote(str(path))}" if set(report.pending) - elsewhere else ""
+            again = f"git hybrid bundle apply {typed(str(path))}{as_typed()}" if set(report.pending) - elsewhere else ""
             told = {key: value for key, value in more.items() if key != "data"}
             code = output.report(report, more=told, again=again)
     finally:
@@ -194,7 +192,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     how = Applying(
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
         verify=partial(is_signed, session.runner),
-        editor=Editor(add=add_sources, remove=remove_sources),
+        editor=session.editor,
         applied=lambda log_id: last_applied(reading.records(session.layout), log_id),
         awaited=scaffold.AWAITED,
     )

@@ -86,7 +86,7 @@ def _document(cache: Cache, name: str, looks: list[StoreLook], **more: Any) -> d
         for look in looks
     ]
     folder = None if cache.root is None else str(cache.root)
-    return {"command": name, "exit_code": 0, "folder": folder, "stores": told, "sources": [], **more}
+    return {"command": name, "folder": folder, "stores": told, **more}
 
 
 @command.command("verify")
@@ -107,8 +107,7 @@ def verify_command(context: click.Context) -> int:
                 for store, state, error in found
             ]
             folder = None if cache.root is None else str(cache.root)
-            document = {"command": "cache verify", "exit_code": code, "folder": folder, "stores": told, "sources": []}
-            cache.output.document(document)
+            cache.output.document({"command": "cache verify", "exit_code": code, "folder": folder, "stores": told})
             return code
         for store, state, error in found:
             cache.output.data(f"{state:7}  {safe(store.name)}")

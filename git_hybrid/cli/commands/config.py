@@ -24,7 +24,7 @@ def command(context: click.Context, *, show_origin: bool) -> int:
         found = effective(session.runner.environ, settings, text, decode_manifest(text.encode("utf-8")))
         if output.common.json:
             told = [{"key": item.key, "value": item.value, "origin": item.origin} for item in found]
-            output.document({"command": "config", "exit_code": 0, "settings": told, "sources": []})
+            output.document({"command": "config", "settings": told})
             return 0
         for item in found:
             line = f"{item.key}={item.value}"

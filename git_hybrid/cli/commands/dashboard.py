@@ -52,7 +52,7 @@ def command(context: click.Context, *, file: Path | None) -> int:
         write_output(place, text.encode("utf-8"))
         if output.common.json:
             with apart_from(place):
-                output.document({"command": "dashboard", "exit_code": 0, "file": str(place), "sources": []})
+                output.document({"command": "dashboard", "file": str(place)})
         else:
             output.talk(f"wrote {file}: {len(text) // 1024 + 1} KiB, opens in any browser")
         return 0

@@ -153,7 +153,7 @@ def _script(name: str) -> bytes:
 def _told(output: Output, done: Mapping[str, Sequence[Path]]) -> int:
     if output.common.json:
         files = {word: [str(path) for path in paths] for word, paths in done.items()}
-        output.document({"command": "hooks", "exit_code": 0, **files, "sources": []})
+        output.document({"command": "hooks", **files})
     else:
         output.done(*(f"{word} {path}" for word, paths in done.items() for path in paths))
         output.talk("" if any(done.values()) else "no hooks of git hybrid here")

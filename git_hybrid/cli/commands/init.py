@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
-from shlex import join
 
 import click
 
-from git_hybrid.app.edit import BEGINNING, Editor, Wanted, add
+from git_hybrid.app.edit import BEGINNING, Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
@@ -19,14 +18,14 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, WorkspaceExists
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
-from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.layout import find_root
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
 from git_hybrid.view.term import safe
 
@@ -47,10 +46,9 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     common = common_of(context)
     file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
     if folder is not None and folder.name == ".gitmodules" and (common.folder / folder).is_file():
-        again = _typed(common.folders, None, folder)
-        raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=again)
+        hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
+        raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=hint)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
-    again = _typed(common.folders, folder, imported)
     made: list[Path] = []
     if folder is not None:
         made = _make_folder(common.folder / folder)
@@ -62,7 +60,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
         is_new = file is None or not has_no_sources(root)
         created = create(root) if is_new else ()
         with opened(context) as (session, output):
-            code = _import(session, output, file, again, is_new) if file else _begin(session, output, created)
+            code = _import(session, output, file, is_new) if file else _begin(session, output, created)
     except WorkspaceExists:
         common.root = root
         raise
@@ -89,16 +87,15 @@ def _remove_folders(folders: Sequence[Path]) -> None:
 
 def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     """Start the audit log."""
-    ledger, info = session.runtime.ledger, session.runtime.info
+    ledger, info, root = session.runtime.ledger, session.runtime.info, session.layout.root
     with session.runtime.writing():
         if not session.layout.audit.exists():
             created = tuple(sorted((*created, LOG)))
         ledger.record(info, BEGINNING, ())
     if output.common.json:
-        document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
-        output.document({**document, "created": list(created), "sources": []})
+        document = {"command": "init", "command_id": info.run, "root": str(root), "created": list(created)}
+        output.document(document)
     else:
-        root = session.layout.root
         output.done(*(f"created {place_of(root).path(path)}" for path in created))
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
@@ -109,16 +106,10 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     return 0
 
 
-def _typed(folders: Sequence[str], folder: Path | None, imported: Path | None) -> str:
-    """Return the command as it can be typed once more."""
-    words = ["git", "hybrid", *(word for name in folders for word in ("-C", name)), "init"]
-    words += [] if folder is None else [str(folder)]
-    return join([*words, "--import", str(imported)])
-
-
-def _import(session: Session, output: Output, file: Path, again: str, is_new: bool) -> int:
+def _import(session: Session, output: Output, file: Path, is_new: bool) -> int:
     # What fails leaves no workspace, and is typed again where it was typed.
     output.common.root = None
+    again = f"git hybrid init{as_typed()}"
     try:
         modules = read_gitmodules(session.runner, file)
     except InvalidFile as error:
@@ -126,9 +117,7 @@ def _import(session: Session, output: Output, file: Path, again: str, is_new: bo
         raise
     names = _names(modules)
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
-    report = add(
-        session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file), begins=is_new
-    )
+    report = add(session.runtime, session.editor, wanted, imported=str(file), begins=is_new)
     code = output.report(report)
     if code != 0:
         output.hint("pinned", again)

@@ -34,7 +34,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
         write_file(target, page.read_bytes())
         written.append(str(target))
     if output.common.json:
-        output.document({"command": "install-man", "exit_code": 0, "installed": written, "sources": []})
+        output.document({"command": "install-man", "installed": written})
     else:
         output.done(*written)
         path = typed(f"{place}:")

@@ -11,6 +11,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.files import LOCK, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
@@ -19,13 +20,11 @@ from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.words import approval_words
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
-from git_hybrid.store.layout import OVERRIDES, Layout
-from git_hybrid.store.lockfile import SHOWN as LOCK
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.merging import Merge, merge_files
-from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.torn import Versions
 
-_WHERE = ("sources.toml", "state")
+_WHERE = (MANIFEST, "state")
 
 
 @click.command("merge")

@@ -81,7 +81,7 @@ def _lines(mirror: Mirror, limit: timedelta, now: datetime, *, verbose: bool) ->
 def _document(name: str, found: Inventory) -> dict[str, Any]:
     mirrors = [encode_mirror(entry) for entry in found.mirrors.values()]
     mirrors += [dict(entry.plain) for entry in found.incomplete]
-    return {"command": name, "exit_code": 0, "mirrors": mirrors, "sources": []}
+    return {"command": name, "mirrors": mirrors}
 
 
 @command.command("add")

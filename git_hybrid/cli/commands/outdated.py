@@ -10,7 +10,9 @@ from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened_with
 from git_hybrid.core.report import Report, Row
+from git_hybrid.core.words import as_typed
 
+_CHOSEN = as_typed("names", "groups")
 _HINTED = 3
 """Of more sources than these not each gets a hint of its own."""
 
@@ -64,4 +66,4 @@ def _tell_of_releases(output: Output, report: Report) -> None:
     number = sum("newer_release" in row.detail for row in report.rows)
     if number and not output.common.verbose:
         have = "source has a newer release" if number == 1 else "sources have newer releases"
-        output.hint("release", f"{number:,} {have} than the manifest allows: git hybrid outdated -v")
+        output.hint("release", f"{number:,} {have} than the manifest allows: git hybrid outdated -v {_CHOSEN}")

@@ -21,9 +21,9 @@ from git_hybrid.cli.options import Commands, common_options, complete_overrides,
 from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
-from git_hybrid.core.check_overrides import FILE as OVERRIDES
 from git_hybrid.core.check_overrides import PRUNE
 from git_hybrid.core.errors import HybridError, MissingOptions
+from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import ended
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.core.plan import Snapshot
@@ -71,7 +71,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
         found.sort(key=lambda item: (order.index(phase(item, snapshot.clock)), item.id))
         if output.common.json:
             rows = [{**plain(item), "state": phase(item, snapshot.clock)} for item in found]
-            output.document({"command": "override list", "exit_code": 0, "overrides": rows, "sources": []})
+            output.document({"command": "override list", "overrides": rows})
         else:
             output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
             output.talk("" if found else "no overrides")
@@ -101,8 +101,8 @@ def show_command(context: click.Context, *, identity: str) -> int:
         found = find(snapshot, identity)
         word, commits = phase(found, snapshot.clock), moved_over(session.runtime, found)
         if output.common.json:
-            document = {"command": "override show", "exit_code": 0, "sources": []}
-            output.document(document | {"override": {**plain(found), "state": word, "commits": commits}})
+            told = {**plain(found), "state": word, "commits": commits}
+            output.document({"command": "override show", "override": told})
         else:
             earlier = before_renewals(records(session.layout), {found.id: found})[found.id]
             because = why_closed(found, snapshot.trail)
@@ -189,8 +189,7 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
         clock = snapshot.clock
         if output.common.json:
             rows = [{**plain(item), "state": phase(item, clock)} for item in found]
-            document = {"command": "override restore", "command_id": runtime.info.run, "exit_code": 0, "sources": []}
-            output.document(document | {"overrides": rows})
+            output.document({"command": "override restore", "command_id": runtime.info.run, "overrides": rows})
         else:
             output.done(*override_lines(found, clock, output.look, snapshot.trail))
             output.talk("" if found else "every override is recorded as the audit log tells")
@@ -215,8 +214,8 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
     clock = snapshot.clock
     word = phase(override, clock)
     if output.common.json:
-        document = {"command": name, "command_id": session.runtime.info.run, "exit_code": 0, "sources": []}
-        output.document(document | {"override": {**plain(override), "state": word}})
+        told = {**plain(override), "state": word}
+        output.document({"command": name, "command_id": session.runtime.info.run, "override": told})
     else:
         output.done(*override_lines([override], clock, output.look, snapshot.trail))
     return 0
@@ -284,7 +283,7 @@ def write_export(session: Session, output: Output, text: str, file: Path | None,
     write_output(path, text.encode("utf-8"))
     if output.common.json:
         with apart_from(path):
-            output.document({"command": command, "exit_code": 0, "file": str(path), "sources": []})
+            output.document({"command": command, "file": str(path)})
     else:
         output.talk(f"wrote {file}")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from git_hybrid.app.edit import Editor, remove
+from git_hybrid.app.edit import remove
 from git_hybrid.cli.options import common_options, required_names_argument
 from git_hybrid.cli.output import opened
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
 
 @click.command("remove")
@@ -19,4 +18,4 @@ def command(context: click.Context, *, names: tuple[str, ...]) -> int:
     if not names:
         raise click.UsageError("name the sources to remove", ctx=context)
     with opened(context) as (session, output):
-        return output.report(remove(session.runtime, Editor(add=add_sources, remove=remove_sources), names))
+        return output.report(remove(session.runtime, session.editor, names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 
 import click
@@ -9,52 +10,31 @@ import click
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 
-NAMES = {
-    "manifest": "sources.toml",
-    "lock": "state/sources.lock",
-    "state": "state/sources.json",
-    "overrides": "state/sources-overrides.json",
-    "mirrors": "state/sources-mirrors.json",
-    "audit": "one line of state/sources-audit.jsonl",
-    "status": "status --json",
-    "report": "sync, pin, add, remove, reset, resume, merge, diff, outdated, mirror verify and update --json",
-    "check": "check --json",
-    "diag": "diag --json",
-    "scan": "scan --json",
-    "bundle": "bundle create, verify and apply --json",
-    "mirror-list": "mirror list, add and remove --json",
-    "override-list": "override list and restore --json",
-    "override": "override show, renew and revoke --json",
-    "audit-log": "audit log --json",
-    "audit-verify": "audit verify --json",
-    "audit-rotate": "audit rotate --json",
-    "cache": "cache show and prune --json",
-    "cache-verify": "cache verify --json",
-    "config": "config --json",
-    "foreach": "foreach --json",
-    "schema-list": "schema --json without a name",
-    "files": "init, dashboard, hooks, install-man, audit and override export -o --json",
-    "error": "any command with --json that comes to nothing as a whole",
-}
-"""The schemas by name, and what each describes; named here too so that listing them imports nothing."""
+_FOLDER = files("git_hybrid") / "schemas"
+NAMES = sorted(item.name.removesuffix(".json") for item in _FOLDER.iterdir() if item.name.endswith(".json"))
 
 
 @click.command("schema")
-@click.argument("name", required=False, type=click.Choice(list(NAMES)), metavar="[NAME]")
+@click.argument("name", required=False, type=click.Choice(NAMES), metavar="[NAME]")
 @common_options
 @click.pass_context
 def command(context: click.Context, *, name: str | None) -> int:
     """Print the JSON Schema NAME (draft 2020-12), or without a name which there are."""
     if name is not None:
-        click.echo((files("git_hybrid") / "schemas" / f"{name}.json").read_text(encoding="utf-8"), nl=False)
+        click.echo(_text(name), nl=False)
         return 0
+    described = {key: json.loads(_text(key))["title"].removeprefix("git hybrid ") for key in NAMES}
     if (common := common_of(context)).json:
-        # Imported here: the list for people imports nothing.
+        # Imported here: the list for people imports next to nothing.
         from git_hybrid.cli.output import Output
 
-        listed = [{"name": key, "describes": what} for key, what in NAMES.items()]
-        Output(common).document({"command": "schema", "exit_code": 0, "schemas": listed, "sources": []})
+        listed = [{"name": key, "describes": what} for key, what in described.items()]
+        Output(common).document({"command": "schema", "schemas": listed})
     else:
         wide = max(map(len, NAMES))
-        click.echo("\n".join(f"{key:{wide}}  {what}" for key, what in NAMES.items()))
+        click.echo("\n".join(f"{key:{wide}}  {what}" for key, what in described.items()))
     return 0
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / f"{name}.json").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from git_hybrid.app.executor import run_all
 from git_hybrid.app.select import select, select_to_pin
 from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.words import unmarked
 from git_hybrid.threads import are_at_work, wait_for_all
 from support.samples import source
 
@@ -142,7 +143,7 @@ def test_every_unknown_name_is_named_with_its_neighbours(manifest):
 def test_what_may_be_meant_by_an_unknown_name(manifest, names, nearest, instead):
     with pytest.raises(UnknownSource) as caught:
         select_to_pin(manifest, names, ())
-    assert (caught.value.nearest, caught.value.instead) == (nearest, instead)
+    assert (caught.value.nearest, unmarked(caught.value.instead)) == (nearest, instead)
 
 
 def test_an_unknown_group(manifest):

@@ -14,7 +14,7 @@ MENDS = {
         "git hybrid diff a, then git hybrid reset a",
         "git hybrid -C w diff a, then git hybrid -C w reset a",
     ),
-    "git hybrid -C x pin": ("git hybrid -C x pin", "git hybrid -C x pin"),
+    "git hybrid -C x pin a --signature state/s": ("git hybrid -C x pin a --signature state/s",) * 2,
     "git -C sources/a status": ("git -C ../sources/a status", "git -C w/sources/a status"),
     "git add -- sources.toml state, then git commit": (
         "git -C .. add -- sources.toml state, then git commit",

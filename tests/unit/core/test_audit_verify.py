@@ -22,7 +22,7 @@ from git_hybrid.core.audit import (
     record_hash,
     tail_of,
 )
-from git_hybrid.core.audit_archives import AGAIN, LOG, NO_GIT, RESTORE, Breach, free_archive
+from git_hybrid.core.audit_archives import AGAIN, NO_GIT, RESTORE, Breach, free_archive
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -39,6 +39,7 @@ from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock, Pin

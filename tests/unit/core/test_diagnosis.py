@@ -222,7 +222,7 @@ def test_the_repository_around():
     found = repository_findings(Setup(merge="union", text="unset", exposed=exposed))[3:]
     told = [("warn", "git hybrid sync"), ("warn", "echo 'journal/' >> state/.gitignore")]
     assert [(item.level, item.remedy) for item in found] == told
-    (cone,) = repository_findings(Repository(merge="union", text="unset", cone="infra"))[3:]
+    (cone,) = repository_findings(Setup(merge="union", text="unset", cone="infra"))[3:]
     assert (cone.level, cone.remedy.partition(" in ")[0]) == ("warn", "name infra")
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.audit import Event, Line, Record, Segment, extend, tail_of
-from git_hybrid.core.audit_archives import LOG
 from git_hybrid.core.audit_verify import verify
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.lock_moves import Past

@@ -10,6 +10,7 @@ import pytest
 
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.errors import GitRefused, Interrupted
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.git import ahead as asking
 from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
 from git_hybrid.git.committed import head_witness
@@ -17,8 +18,6 @@ from git_hybrid.git.repository import around, is_listed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, read_config
 from git_hybrid.git.staged import Staged
-from git_hybrid.store import chain, lockfile, manifest, statefile
-from git_hybrid.store.layout import MIRRORS, OVERRIDES
 from support.kit import git
 
 
@@ -27,9 +26,9 @@ def root(tmp_path: Path) -> Path:
     git("init", "-q", cwd=tmp_path)
     git("config", "hybrid.jobs", "3", cwd=tmp_path)
     (tmp_path / "state").mkdir()
-    (tmp_path / manifest.SHOWN).write_text("staged")
+    (tmp_path / MANIFEST).write_text("staged")
     git("add", ".", cwd=tmp_path)
-    (tmp_path / manifest.SHOWN).write_text("on disk")
+    (tmp_path / MANIFEST).write_text("on disk")
     return tmp_path
 
 
@@ -77,18 +76,18 @@ def test_a_hook_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -
         patched.setattr(Runner, "run", lambda *_, **__: pytest.fail("asked again"))
         index = Staged(around(runner, root), root)
         index.prefetch(asking.files_for(("metadata", "mirrors")))
-        assert index.read(manifest.SHOWN) == b"staged"
-        assert index.read(lockfile.SHOWN) is None
+        assert index.read(MANIFEST) == b"staged"
+        assert index.read(LOCK) is None
         assert read_config(runner, root)["hybrid.jobs"] == "3"
-    assert index.read(chain.SHOWN) is None
+    assert index.read(LOG) is None
     ahead.close()
 
 
 def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = root / chain.SHOWN
+    log = root / LOG
     log.write_text("{}\n")
-    git("add", chain.SHOWN, cwd=root)
-    git("commit", "-q", "-m", "a log", "--", chain.SHOWN, cwd=root)
+    git("add", LOG, cwd=root)
+    git("commit", "-q", "-m", "a log", "--", LOG, cwd=root)
     ahead = Ahead()
     asking.ask_for_hook(ahead, str(root), ())
     runner = Runner(environ=os.environ, ahead=ahead)
@@ -97,12 +96,12 @@ def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
         repository = around(runner, root)
         index = Staged(repository, root)
         index.prefetch(asking.files_for(()))
-        assert index.read(manifest.SHOWN) == b"staged"
+        assert index.read(MANIFEST) == b"staged"
         assert (index.tracked(), index.documents(), index.archives()) == ((), (), ())
         # Where HEAD has a log there is no more to ask.
         assert len(head_witness(repository, root).head) == 1
     # Each answer is good for one question.
-    assert tuple(around(runner, root).entries()) == ("sources.toml", chain.SHOWN)
+    assert tuple(around(runner, root).entries()) == ("sources.toml", LOG)
     assert len(head_witness(repository, root).head) == 1
     ahead.close()
 
@@ -110,7 +109,7 @@ def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_git_has_of_runs_is_found_in_any_folder_and_case(root: Path) -> None:
     runs = ("state/resume.json", "state/journal/a/b.jsonl")
     others = ("State/Journal/c", "state/mine/journal", "state/sources.json.tmp", "sources.toml.tmp", "Sources/x")
-    content = git("hash-object", "-w", manifest.SHOWN, cwd=root)
+    content = git("hash-object", "-w", MANIFEST, cwd=root)
     info = [f"100644,{content},{folder}{name}" for folder in ("", "a/ws/") for name in (*runs, *others)]
     git("update-index", "--add", *(word for item in info for word in ("--cacheinfo", item)), cwd=root)
     repository = around(Runner(environ=os.environ), root)
@@ -130,10 +129,10 @@ def test_what_git_has_of_runs_is_found_in_any_folder_and_case(root: Path) -> Non
 
 
 def test_the_files_are_those_of_a_workspace() -> None:
-    shown = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, OVERRIDES, MIRRORS)
+    shown = (MANIFEST, LOCK, STATE, OVERRIDES, MIRRORS)
     assert asking.files_for(("metadata", "mirrors", "sources", "open-issues")) == shown
     for checks in ((), CHECKS, ("audit",), ("overrides",), ("scans",)):
-        assert asking.files_for(checks) == (*shown, chain.SHOWN)
+        assert asking.files_for(checks) == (*shown, LOG)
 
 
 def test_an_answer_is_taken_once(root: Path) -> None:

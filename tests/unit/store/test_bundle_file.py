@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import BadBundle
+from git_hybrid.core.files import LOCK, LOG, MANIFEST
 from git_hybrid.store import content
-from git_hybrid.store.bundlefile import AUDIT, LOCK, MANIFEST, inventory_of, read_bundle, report_of, write_bundle
+from git_hybrid.store.bundlefile import inventory_of, read_bundle, report_of, write_bundle
 
 
-@pytest.mark.parametrize("large", [MANIFEST, LOCK, AUDIT, report_of("tool")])
+@pytest.mark.parametrize("large", [MANIFEST, LOCK, LOG, report_of("tool")])
 def test_a_member_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: str) -> None:
     monkeypatch.setattr(content, "SIZE_LIMIT", 2000)
     monkeypatch.setattr(content, "LOG_LIMIT", 2000)
