@@ -224,9 +224,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["naming"] = f"export {_AUTHORITIES}=FILE" if _AUTHORITIES in os.environ else setting
     facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
-    going_on = f"it is stopped; to let it go on: kill -CONT {facts.get('stopped')}"
     waiting = f"to wait longer: export GIT_HYBRID_LOCK_TIMEOUT={facts.get('longer')}"
-    facts["waiting"] = going_on if facts.get("stopped") else waiting
+    facts["waiting"] = f"it is stopped; to let it go on: kill -CONT {pid}" if (pid := facts.get("stopped")) else waiting
     if isinstance(error, InvalidFile):
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"

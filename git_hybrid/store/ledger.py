@@ -126,8 +126,7 @@ class FileLedger(LogReader):
             from git_hybrid.store.overtaking import finished, given_up
 
             info, decision, done = journal.info, journal.decision, set[SourceName]()
-            dropped = given_up(self, decision, info, gives_up=gives_up)
-            if not dropped:
+            if not (dropped := given_up(self, decision, info, gives_up=gives_up)):
                 told, left = self._write_out(info, decision)
                 done = {*decision.entries, *decision.done}
                 notes += [*told, *finished(info, left, told)]
