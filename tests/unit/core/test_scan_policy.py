@@ -21,6 +21,7 @@ from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import unmarked
 from support.scan_values import SECRETS, WORKFLOWS, a_finding, a_log, a_record, a_scan, accepting_override, segments
 from support.values import (
     NOW,
@@ -104,7 +105,7 @@ def test_what_was_found_in_the_commit_of_another_source_blocks_too(
     assert (error is not None) is blocks
     if error is not None:
         assert error.findings[-1] == "found by the scan of twin, which has the same commit"
-        assert error.again.endswith(", then: git hybrid scan twin")
+        assert unmarked(error.again).endswith(", then: git hybrid scan twin")
     log = segments(a_log(scan_event(TWIN.name, twin), *([] if own is None else [scan_event(NAME, own)])))
     facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state, log=log)
     told = [item.what for item in check_scans(facts) if item.entry == NAME]
