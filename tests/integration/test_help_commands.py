@@ -52,7 +52,7 @@ def test_where_each_setting_comes_from(hybrid: Hybrid, workspace: Path) -> None:
     assert found["defaults.deadline"] == ("30m", "default")
     assert found["policy.scan_max_age"] == ("14d", "sources.toml")
     assert found["policy.hosts"] == ("a.example, b.example", "sources.toml")
-    assert found["policy.min_release_age"] == ("0s", "default")
+    assert found["policy.min_release_age"] == ("0d", "default")
     assert changes(before, snapshot(workspace)) == []
     # Only the manifest is asked.
     (workspace / "state/sources.lock").write_text("damaged")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.git.run import Runner
-from git_hybrid.git.surroundings import repository_around
+from git_hybrid.git.surroundings import setup_around
 from support.cli import Result, merged_env, run_hybrid
 from support.governed import LOCK, LOG, Site, plain_site
 from support.kit import git, snapshot
@@ -84,6 +84,6 @@ def test_the_command_that_checks_it_out_works_anywhere(site: Site, how: str) -> 
         assert f"git has files of the workspace {folder}, " in refused.err
     typed_hint(refused, folder)
     run_hybrid("audit", "verify", cwd=folder)
-    around = repository_around(Runner(environ=merged_env(None)), folder)
+    around = setup_around(Runner(environ=merged_env(None)), folder)
     assert around is not None
     assert around.cone == ("'a workspace'" if how == "cone" else "")
