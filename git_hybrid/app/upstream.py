@@ -24,7 +24,7 @@ from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHis
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
@@ -53,7 +53,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen: dict[SourceName, Looked] = {} if upstream else observe(rt, snapshot, selected)
-    asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else Inventory()
+    asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else NO_MIRRORS
 
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
@@ -104,7 +104,7 @@ def _no_clone(seen: Absent | Foreign | Broken) -> tuple[str, tuple[str, ...]]:
 def _known_mirrors(rt: Runtime, snapshot: Snapshot) -> Inventory:
     """Return the inventory as far as the log bears it out, which is read only where a mirror may be asked."""
     is_asked = any(entry != DIRECT for entry in rt.mirrors.entries)
-    return rt.ledger.believed(snapshot.mirrors) if is_asked else Inventory()
+    return rt.ledger.believed(snapshot.mirrors) if is_asked else NO_MIRRORS
 
 
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mirrors: Inventory) -> Row:
