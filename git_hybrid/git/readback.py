@@ -17,8 +17,8 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.git.listing import pieces, size_of_blob
 from git_hybrid.git.packs import move
 from git_hybrid.git.quarantine import Disk, GitQuarantine
-from git_hybrid.git.rehashed import ALGORITHMS
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import ALGORITHMS
 
 
 def holds_tree(runner: Runner, git_dir: Path, tree: str) -> bool:
