@@ -46,9 +46,9 @@ def fetch_history(
     manifest: Manifest,
     refs: Sequence[str],
     *,
+    oid_length: int,
+    satisfied: Callable[[Stage], bool],
     borrow: bool = True,
-    oid_length: int = 40,
-    satisfied: Callable[[Stage], bool] = lambda _stage: True,
     enough: Callable[[Stage], bool] | None = None,
 ) -> tuple[Stage, str]:
     """Fetch *refs* into a new stage: everything for a full history, else the commits alone.

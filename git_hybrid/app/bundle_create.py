@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from git_hybrid.app.acquire import acquire_pin, gate_pinned_tree, require_digest
 from git_hybrid.app.ending import of_source
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
@@ -35,13 +35,9 @@ def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Rec
     """
     rt = replace(rt, waived=waivers(snapshot))
     sources = tuple(snapshot.manifest.sources.values())
-    jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    rt.progress("begin", "packing", str(len(sources)))
-    results = run_all(
-        lambda source: _attempt(rt, tool, snapshot, source, receipt), sources, jobs=jobs, cancelled=rt.cancelled
+    pairs = run_to_end(
+        rt, snapshot.manifest, "packing", lambda source: _attempt(rt, tool, snapshot, source, receipt), sources
     )
-    rt.stop_if_cancelled()
-    pairs = [pair for pair in results if pair is not None]
     rows, notes = [row for row, _ in pairs], list[str]()
     if any(row.error is not None for row in rows):
         rows = [row if row.error is not None else replace(row, outcome="not-bundled") for row in rows]

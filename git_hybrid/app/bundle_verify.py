@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from git_hybrid.app.acquire import gate_pin
 from git_hybrid.app.ending import of_source
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.bundles import BundleContent, Carried, mismatch, tip_of
 from git_hybrid.core.errors import (
@@ -69,12 +69,8 @@ def verify_bundle(rt: Runtime, tool: BundleTool, bundle: Opened, manifest: Manif
     for name, pin in content.lock.pins.items():
         if not is_valid(pin, content.manifest.sources[name]):
             raise BadBundle(path=content.path, place=f"source.{name}", reason="the pin is not of its manifest entry")
-    jobs = rt.jobs or manifest.defaults.jobs
     work = [_Check(rt, tool, bundle, manifest, item) for item in content.carried]
-    rt.progress("begin", "verifying the bundle", str(len(work)))
-    results = run_all(_attempt, work, jobs=jobs, cancelled=rt.cancelled)
-    rt.stop_if_cancelled()
-    pairs = [pair for pair in results if pair is not None]
+    pairs = run_to_end(rt, manifest, "verifying the bundle", _attempt, work)
     stages = {row.name: stage for row, stage in pairs if stage is not None}
     rows = tuple(sorted((row for row, _ in pairs), key=lambda row: row.name))
     return Proved(report=Report(command="bundle verify", rows=rows), stages=stages)

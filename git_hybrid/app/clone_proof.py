@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.checks import Violation
@@ -44,8 +44,5 @@ def prove_clones(
         rt.progress("done", name, "differs" if found else "proved")
         return found
 
-    jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    rt.progress("begin", "proving the clones", str(len(selected)))
-    results = run_all(look, selected, jobs=jobs, cancelled=rt.cancelled)
-    rt.stop_if_cancelled()
-    return tuple(violation for found in results if found is not None for violation in found)
+    results = run_to_end(rt, snapshot.manifest, "proving the clones", look, selected)
+    return tuple(violation for found in results for violation in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.force import closing_events, superseded
 from git_hybrid.app.listing import listed_anew
 from git_hybrid.app.pin import pin_one, refuse_unfinished
@@ -63,12 +63,8 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         refuse_unfinished(snapshot)
         for item in wanted:
             refuse_taken(snapshot.manifest, item.source.name)
-        jobs = rt.jobs or snapshot.manifest.defaults.jobs
-        rt.progress("begin", "pinning", str(len(wanted)))
         asking = rt.for_many(len(wanted))
-        results = run_all(lambda item: _resolve_one(asking, snapshot, item), wanted, jobs=jobs, cancelled=rt.cancelled)
-        rt.stop_if_cancelled()
-        done = [result for result in results if result is not None]
+        done = run_to_end(rt, snapshot.manifest, "pinning", lambda item: _resolve_one(asking, snapshot, item), wanted)
         rows = tuple(sorted((row for _, row, _ in done), key=lambda row: row.name))
         if any(row.error is not None for row in rows):
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]

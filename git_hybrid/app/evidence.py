@@ -27,7 +27,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, config_digest
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, tip, wherever
@@ -35,7 +35,6 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import typed
 
 SHOWN_COMMITS = 5
-NO_MIRRORS = Inventory()
 
 
 class Resolved(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Manifest
 from git_hybrid.openfiles import allow_many
 
 if TYPE_CHECKING:
@@ -61,6 +62,20 @@ def run_all(
     if done.error is not None:
         raise done.error
     return tuple(results)
+
+
+def run_to_end(
+    rt: Runtime, manifest: Manifest, title: str, work: Callable[[T], R | None], items: Sequence[T]
+) -> tuple[R, ...]:
+    """Return what *work* makes of the items, in their order and without None; the progress calls it *title*.
+
+    Raises:
+        Interrupted: a signal came: what it kept from starting is not left out without a word.
+    """
+    rt.progress("begin", title, str(len(items)))
+    results = run_all(work, items, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    return tuple(result for result in results if result is not None)
 
 
 def _begin(work: Callable[[], None], most: int, threads: list[Worker]) -> None:

@@ -87,7 +87,7 @@ def approved(
     forced: Forced,
     *,
     kind: Kind = "pin",
-    findings: tuple[str, ...] = (),
+    findings: tuple[str, ...],
 ) -> tuple[Approval, ...]:
     """Return the approvals of a forced pin, or of *findings* that are accepted.
 
@@ -293,7 +293,7 @@ def closing_events(ended: Mapping[str, Override]) -> list[Event]:
     return [event_of(item, "override-superseded") for item in ended.values()]
 
 
-def expiry_note(override: Override, *, named: bool = True) -> str:
+def expiry_note(override: Override, *, named: bool) -> str:
     """Return what a report says of a new override, with its id if that is *named*."""
     until = f"{'accepted' if override.kind == 'scan' else 'forced'} until {format_time(override.expires_at)}"
     return f"{override.id}: {until}" if named else until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.ending import of_source
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.mirror_look import Question, look
 from git_hybrid.app.mirrors import chosen
 from git_hybrid.app.remote import list_refs
@@ -61,11 +61,7 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
             for mirror in mirrors
             for source in snapshot.manifest.sources.values()
         ]
-        jobs = rt.jobs or snapshot.manifest.defaults.jobs
-        rt.progress("begin", "verifying mirrors", str(len(questions)))
-        answers = run_all(_answer, questions, jobs=jobs, cancelled=rt.cancelled)
-        rt.stop_if_cancelled()
-        pairs = [pair for pair in answers if pair is not None]
+        pairs = run_to_end(rt, snapshot.manifest, "verifying mirrors", _answer, questions)
         notes = [*mended]
         if snapshot.unfinished is not None:
             notes.append(f"nothing was recorded, since run {snapshot.unfinished.run} is unfinished: git hybrid resume")
@@ -84,25 +80,19 @@ def _known_tips(
     may_ask = DIRECT in rt.mirrors.entries and not rt.offline
     origin = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
 
-    def look(source: Source) -> tuple[Candidate, RemoteRefs] | None:
+    def look(source: Source) -> tuple[SourceName, tuple[Candidate, RemoteRefs]] | None:
         try:
             refs = list_refs(origin, source, snapshot.manifest)
-            return newest_allowed(source, refs), refs
+            return source.name, (newest_allowed(source, refs), refs)
         except HybridError as error:
             word = "may not be asked" if isinstance(error, PolicyError) else "does not answer"
             rt.progress("note", source.name, f"upstream {word} ({error.code}), so the last known tip counts")
             return None
 
     sources = tuple(snapshot.manifest.sources.values())
-    answers: Sequence[tuple[Candidate, RemoteRefs] | None] = (None,) * len(sources)
-    if may_ask:
-        jobs = rt.jobs or snapshot.manifest.defaults.jobs
-        rt.progress("begin", "asking upstream", str(len(sources)))
-        answers = run_all(look, sources, jobs=jobs, cancelled=rt.cancelled)
-        rt.stop_if_cancelled()
+    told = dict(run_to_end(rt, snapshot.manifest, "asking upstream", look, sources) if may_ask else ())
     known = {name: pin.commit for name, pin in snapshot.lock.pins.items()}
-    known |= last_seen() if None in answers else {}
-    told = {source.name: answer for source, answer in zip(sources, answers, strict=True) if answer is not None}
+    known |= last_seen() if len(told) < len(sources) else {}
     found = {name: told[name][0].commit if name in told else known.get(name) for name in (*known, *told)}
     tips = {name: commit for name, commit in found.items() if commit is not None}
     return tips, {name: refs for name, (_, refs) in told.items()}

@@ -11,13 +11,12 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.value import replace
 
 R = TypeVar("R")
-NO_MIRRORS = Inventory()
 
 
 def errands_of(

@@ -10,7 +10,7 @@ from git_hybrid.app.age import held_by_age
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
@@ -24,7 +24,7 @@ from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHis
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
@@ -53,7 +53,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen: dict[SourceName, Looked] = {} if upstream else observe(rt, snapshot, selected)
-    asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else Inventory()
+    asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else NO_MIRRORS
 
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
@@ -70,10 +70,8 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
         finally:
             rt.progress("done", name, "compared")
 
-    rt.progress("begin", "asking upstream" if upstream else "comparing", str(len(selected)))
-    rows = run_all(work, selected, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
-    rt.stop_if_cancelled()
-    return Report(command="diff", rows=tuple(row for row in rows if row is not None))
+    title = "asking upstream" if upstream else "comparing"
+    return Report(command="diff", rows=run_to_end(rt, snapshot.manifest, title, work, selected))
 
 
 def _disk_row(rt: Runtime, pin: Pin, seen: Looked) -> Row:
@@ -106,7 +104,7 @@ def _no_clone(seen: Absent | Foreign | Broken) -> tuple[str, tuple[str, ...]]:
 def _known_mirrors(rt: Runtime, snapshot: Snapshot) -> Inventory:
     """Return the inventory as far as the log bears it out, which is read only where a mirror may be asked."""
     is_asked = any(entry != DIRECT for entry in rt.mirrors.entries)
-    return rt.ledger.believed(snapshot.mirrors) if is_asked else Inventory()
+    return rt.ledger.believed(snapshot.mirrors) if is_asked else NO_MIRRORS
 
 
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mirrors: Inventory) -> Row:
@@ -233,7 +231,7 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
         errands = errands_of(rt, rt.spread, snapshot, together, bases=bases, inventory=mirrors)
         found = carried_out(rt, rt.spread, ask_upstreams, errands)
         rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
-    rt.stop_if_cancelled()
+        rt.stop_if_cancelled()
     rows = tuple(_of_lock(rt, snapshot, row) for row in rows)
     if snapshot.manifest.policy.min_release_age:
         rows = tuple(held_by_age(rt, snapshot, row) for row in rows)
@@ -262,7 +260,11 @@ def newer_upstream(
     bases: Mapping[SourceName, Sequence[Pin]],
     mirrors: Inventory,
 ) -> tuple[Row, ...]:
-    """Return for each of *selected* whether upstream has something newer that the manifest allows."""
+    """Return for each of *selected* whether upstream has something newer that the manifest allows.
+
+    Raises:
+        Interrupted: a signal came.
+    """
     asking = rt.for_many(len(selected))
 
     def work(name: SourceName) -> Row:
@@ -289,6 +291,4 @@ def newer_upstream(
             return refused(row, "rollback", "older than what is pinned: nothing newer is allowed")
         return _unless_behind(rt, source, row, newest, found.endpoint, pin) if word == "outdated" else row
 
-    rt.progress("begin", "asking upstream", str(len(selected)))
-    rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)
-    return tuple(row for row in rows if row is not None)
+    return run_to_end(rt, manifest, "asking upstream", work, selected)

@@ -22,7 +22,7 @@ def find_check(name: str) -> Check:
         case "audit":
             from git_hybrid.core.check_audit import check_audit as found
         case "sources":
-            from git_hybrid.core.check_placed import check_sources as found
+            from git_hybrid.core.check_sources import check_sources as found
         case "open-issues":
             from git_hybrid.core.check_open_issues import check_open_issues as found
         case _:

@@ -93,7 +93,7 @@ def still_allowed(pin: Pin, source: Source) -> bool:
             assert_never(source.track)
 
 
-def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[SourceName] = frozenset()) -> Lock:
+def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[SourceName]) -> Lock:
     """Return *lock* with the pins of *add* put in and those of *drop* taken out."""
     pins = {name: pin for name, pin in lock.pins.items() if name not in drop}
     pins.update(add)

@@ -91,7 +91,10 @@ class Inventory(Struct, frozen=True, kw_only=True):
     incomplete: tuple[Incomplete, ...] = ()
 
 
-def with_mirrors(inventory: Inventory, *, put: Mapping[str, Mirror], drop: frozenset[str] = frozenset()) -> Inventory:
+NO_MIRRORS = Inventory()
+
+
+def with_mirrors(inventory: Inventory, *, put: Mapping[str, Mirror], drop: frozenset[str]) -> Inventory:
     """Return *inventory* with the entries of *put* replaced and those of *drop* taken out, incomplete ones too."""
     mirrors = {name: entry for name, entry in inventory.mirrors.items() if name not in drop}
     mirrors.update(put)

@@ -20,10 +20,10 @@ from git_hybrid.git.oddities import odd_settings
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import ALGORITHMS
 from git_hybrid.git.unseen import closed_folders, not_ignored, unseen_folders
 from git_hybrid.git.worktree import look
 
-_ALGORITHMS = {40: "sha1", 64: "sha256"}
 # What can change which files git sees, and what it takes them for.
 _SEEING = ("core.", "include", "filter.", "index.", "extensions.", "attr.")
 
@@ -49,7 +49,7 @@ def find_changes(
         found, doubtful = _by_library(runner, path, repository, index), [entry for entry in index if entry.blind]
     else:
         found, doubtful = _status(runner, path), [entry for entry in index if entry.blind]
-    comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
+    comparison = _Comparison(runner, path, ALGORITHMS[oid_length])
     unseen = unseen_folders(runner, path, index)
     return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
 

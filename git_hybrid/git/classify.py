@@ -251,7 +251,7 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)
-    if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
+    if _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:
         return RepositoryDamaged(url=url, message=unreadable[0].strip())

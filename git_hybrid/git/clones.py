@@ -12,6 +12,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Clone, Observed
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.glance import stands
 from git_hybrid.git.glances import glance_at
@@ -116,7 +117,7 @@ class GitClones(Struct, frozen=True):
         # Of a submodule .git may be a file, in which no process can be started.
         listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path).stdout
         lines = listed.decode("utf-8", "surrogateescape").split("\0")
-        found = [line.partition("\t") for line in lines if line.startswith("160000 ")]
+        found = [line.partition("\t") for line in lines if line.startswith(f"{GITLINK} ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
     def unsaved_in(self, path: Path) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from git_hybrid.core.ports import FetchRequest, Stage
 _REMOTE = "git-hybrid"
 _KINDS = ("refs/heads/", "refs/tags/")
 _SERVERS = ("https://", "ssh://", "file://")
-_PACK_ORDER = (".pack", ".rev", ".idx")
 
 
 def clone_arguments(stage: Stage, url: str, request: FetchRequest) -> list[str] | None:
@@ -61,14 +60,17 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
     A branch hides a tag of the same name, a server may be shallow itself or have objects of another format: then the
     stage stays as it was.
     """
+    # Imported here: few fetches are a clone.
+    from git_hybrid.git.packfiles import in_order
+
     clone, git_dir = beside(stage), Path(stage.git_dir)
     oid = _tip(clone, ref)
     if oid is None or (clone / "shallow").exists() or b"objectformat" in (clone / "config").read_bytes():
         return False
-    packs = git_dir / "objects/pack"
+    made, packs = clone / "objects/pack", git_dir / "objects/pack"
     packs.mkdir(exist_ok=True)
-    for path in sorted((clone / "objects/pack").iterdir(), key=_pack_order):
-        os.rename(path, packs / path.name)
+    for name in in_order(os.listdir(made)):
+        os.rename(made / name, packs / name)
     for folder in loose_folders(clone):
         os.rename(folder, git_dir / "objects" / folder.name)
     keep_ref(git_dir, kept, oid)
@@ -112,8 +114,3 @@ def _tip(clone: Path, ref: str) -> str | None:
         return parse_oid(found[0]) if found else None
     except (OSError, InvalidText):
         return None
-
-
-def _pack_order(path: Path) -> int:
-    # The index comes last: git takes a pack for whole as soon as it sees one.
-    return _PACK_ORDER.index(path.suffix) if path.suffix in _PACK_ORDER else len(_PACK_ORDER)

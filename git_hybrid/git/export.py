@@ -20,6 +20,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.core.value import Struct
+from git_hybrid.git.listing import pieces_of_blob
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.plainfiles import bytes_at, file_at
 from git_hybrid.git.run import Runner
@@ -69,21 +70,12 @@ class GitExporter(Struct, frozen=True):
 
 
 def _write(out: IO[bytes], entry: TreeEntry, base: bytes, stage: Stage) -> None:
-    header = out.readline().split()
-    if len(header) != 3 or header[0] != entry.oid.encode("ascii") or header[1] != b"blob":
-        found = "nothing that git can read"
-        raise WrongContent(name=stage.name, what="file content", expected=f"blob {entry.oid}", found=found)
-    path, left = os.path.join(base, entry.path), int(header[2])
+    path, content = os.path.join(base, entry.path), pieces_of_blob(out, entry.oid, stage)
     if entry.mode == LINK:
-        target = _read(out, left, entry, stage)
-        os.symlink(target.split(b"\0", 1)[0], path)
+        os.symlink(b"".join(content).split(b"\0", 1)[0], path)
     else:
         with os.fdopen(os.open(path, _NEW, 0o644), "wb") as file:
-            while left:
-                chunk = _read(out, min(left, _CHUNK), entry, stage)
-                file.write(chunk)
-                left -= len(chunk)
-    out.read(1)
+            file.writelines(content)
 
 
 def _fill(git_dir: Path, path: bytes, entry: TreeEntry, stage: Stage) -> None:
@@ -102,11 +94,3 @@ def _fill(git_dir: Path, path: bytes, entry: TreeEntry, stage: Stage) -> None:
     if digest.hexdigest() != oid:
         what = f"LFS content of {show_path(entry.path)}"
         raise WrongContent(name=stage.name, what=what, expected=oid, found=digest.hexdigest())
-
-
-def _read(out: IO[bytes], size: int, entry: TreeEntry, stage: Stage) -> bytes:
-    data = out.read(size)
-    if len(data) != size:
-        expected, found = f"blob {entry.oid}", "its beginning only"
-        raise WrongContent(name=stage.name, what="file content", expected=expected, found=found)
-    return data

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.git.libgit2 import damage, open_repository, released
+from git_hybrid.git.listing import missing_blob
 
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
@@ -39,6 +39,4 @@ def _small_hash(repository: Repository, oid: str, name: SourceName) -> str:
     try:
         return hashlib.sha256(repository.odb.read(oid)[1]).hexdigest()
     except (KeyError, ValueError, damage()) as error:
-        raise WrongContent(
-            name=name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
-        ) from error
+        raise missing_blob(name, oid) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, Oid, Url, parse_oid, parse_ref_part
+from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import shorten
 from git_hybrid.git.environment import child_environment
@@ -16,7 +17,6 @@ from git_hybrid.git.repository import Entry, around, of_index
 from git_hybrid.git.run import Runner
 from git_hybrid.git.superproject import Base, base_at
 
-_GITLINK = "160000"
 _EACH = "init without --import, then for each of its repositories: git hybrid add URL"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
 
@@ -73,7 +73,7 @@ def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index:
 
 def _pinned(path: str, index: Mapping[str, Entry]) -> Oid:
     mode, oid = index.get(path, ("", ""))
-    if mode != _GITLINK:
+    if mode != GITLINK:
         raise InvalidText(f"the index of its repository names no commit for {shorten(path)}")
     if not oid:
         raise InvalidText(f"{path} is in conflict in the index of its repository: git add the commit that it is to be")

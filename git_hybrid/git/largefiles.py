@@ -16,12 +16,12 @@ from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.git.local import must
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import ALGORITHMS
 
 LISTED = ("ls-files", "--stage", "-z", "--", ":(top,attr:filter=lfs)")
 """The git command that lists the files whose content LFS has."""
 _SETTINGS = ".lfsconfig"
 _AT_ONCE = 1000
-_ALGORITHMS = {40: "sha1", 64: "sha256"}
 
 
 def refuse_pointers(runner: Runner, path: Path, *, name: SourceName) -> None:
@@ -51,7 +51,7 @@ def _is_pointer(file: bytes, blob: str) -> bool:
         return False
     if not data.startswith(LFS_HEAD):
         return False
-    return hashlib.new(_ALGORITHMS[len(blob)], b"blob %d\0" % len(data) + data).hexdigest() == blob
+    return hashlib.new(ALGORITHMS[len(blob)], b"blob %d\0" % len(data) + data).hexdigest() == blob
 
 
 def judge_lfs(runner: Runner, stage: Stage, oid: Oid, entries: Sequence[TreeEntry], limits: TreeLimits) -> None:

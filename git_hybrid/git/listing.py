@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry
 
@@ -26,7 +27,7 @@ def parse_entries(out: IO[bytes], stage: Stage) -> Iterator[TreeEntry]:
             head, _, path = line.partition(b"\t")
             mode, _, oid, size = head.split()
             if size == b"BAD":
-                raise _missing(stage, oid.decode())
+                raise missing_blob(stage.name, oid.decode())
             yield TreeEntry(mode.decode(), oid.decode(), 0 if size == b"-" else int(size), path)
 
 
@@ -47,20 +48,41 @@ def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
     Raises:
         WrongContent: it is missing, or not what its id says.
     """
-    header = out.readline().split()
-    if len(header) != 3 or header[0] != oid.encode("ascii") or header[1] != b"blob":
-        raise _missing(stage, oid)
-    digest, left = hashlib.sha256(), int(header[2])
-    while left:
-        chunk = out.read(min(left, _CHUNK))
-        if not chunk:
-            raise WrongContent(name=stage.name, what="file content", expected=f"blob {oid}", found="its beginning only")
-        digest.update(chunk)
-        left -= len(chunk)
-    out.read(1)
+    digest = hashlib.sha256()
+    for piece in pieces_of_blob(out, oid, stage):
+        digest.update(piece)
     return digest.hexdigest()
 
 
-def _missing(stage: Stage, oid: str) -> WrongContent:
-    what = "file content"
-    return WrongContent(name=stage.name, what=what, expected=f"blob {oid}", found="nothing that git can read")
+def pieces_of_blob(out: IO[bytes], oid: str, stage: Stage) -> Iterator[bytes]:
+    """Yield the content of the blob *oid*, which ``git cat-file --batch`` writes to *out* next.
+
+    Raises:
+        WrongContent: it is missing, or not whole.
+    """
+    if (left := size_of_blob(out, oid)) is None:
+        raise missing_blob(stage.name, oid)
+    for piece in pieces(out, left):
+        left -= len(piece)
+        yield piece
+    if left:
+        raise WrongContent(name=stage.name, what="file content", expected=f"blob {oid}", found="its beginning only")
+
+
+def size_of_blob(out: IO[bytes], oid: str) -> int | None:
+    """Return the size of the blob *oid*, which comes next; None if something else does."""
+    header = out.readline().split()
+    return int(header[2]) if len(header) == 3 and header[:2] == [oid.encode("ascii"), b"blob"] else None
+
+
+def pieces(out: IO[bytes], left: int) -> Iterator[bytes]:
+    """Yield the content of an object of so many bytes, less where *out* ends before, and read what closes it."""
+    while left and (piece := out.read(min(left, _CHUNK))):
+        left -= len(piece)
+        yield piece
+    out.read(1)
+
+
+def missing_blob(name: SourceName, oid: str) -> WrongContent:
+    """Return the error that git cannot read a blob."""
+    return WrongContent(name=name, what="file content", expected=f"blob {oid}", found="nothing that git can read")

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
-from git_hybrid.core.tree import name_of, show_path
+from git_hybrid.core.tree import GITLINK, name_of, show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes, told
 from git_hybrid.git.complete import is_complete
@@ -174,7 +174,7 @@ class FullLook(Struct, frozen=True):
 
     def _is_hollow(self, path: Path, git_dir: Path) -> bool:
         listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout.split(b"\0")
-        links = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
+        links = [line.partition(b"\t")[2] for line in listed if line.startswith(GITLINK.encode("ascii"))]
         return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
 
     def _head_of(self, repository: Repository, git_dir: Path) -> Oid | None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from git_hybrid.core.errors import InTheWay, NestedRepository
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
-from git_hybrid.core.tree import show_path
+from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.endangered import Endangering
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
 
-_GITLINK = b"160000"
+_GITLINK = GITLINK.encode("ascii")
 _NOTHING = b"000000"
 _FEW = 300
 """So many folders are looked into in the time that a git takes to start and compare two commits."""

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -22,22 +23,23 @@ _HALF = ".tmp"
 _CHUNK = 1 << 20
 Found = Literal["same", "touched", "damaged", "missing"]
 # The index comes last: git takes a pack for whole as soon as it sees one.
-_ORDER = (".pack", ".rev", ".idx")
+_ORDER = (".pack", ".rev", ".promisor", ".idx")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # No hardlink: another file system, one that has none, too many of them, or a policy of the kernel.
 _COPIED = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
 
 
-def in_order(names: list[str]) -> list[str]:
-    """Return the names of pack files in the order in which they may appear."""
-    return sorted(names, key=lambda name: (_ORDER.index(name[name.rindex(".") :]), name))
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of pack files in the order in which they may appear; what is of no pack comes last."""
+    ranks = {ending: rank for rank, ending in enumerate(_ORDER)}
+    return sorted(names, key=lambda name: (ranks.get(os.path.splitext(name)[1], len(_ORDER)), name))
 
 
 def pack_files(folder: Path) -> list[str]:
     """Return the names of the pack files in *folder*, in the order in which they may appear."""
     if not folder.is_dir():
         return []
-    return in_order([name for name in os.listdir(folder) if PACK_FILE.fullmatch(name)])
+    return in_order(name for name in os.listdir(folder) if PACK_FILE.fullmatch(name))
 
 
 def half_copied(folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import broken_refs, fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
+from git_hybrid.git.packfiles import in_order
 from git_hybrid.git.plainfiles import file_at, oids_in
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
@@ -26,7 +27,6 @@ from git_hybrid.git.run import Completed, Runner
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
 
-_PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
 _READABLE = pattern(rb"ref:|[0-9a-f]{40}")
 _MARKS = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
 
@@ -116,17 +116,11 @@ def move(disk: Disk, giver: Path, taker: Path) -> None:
         LocalIo: the file system refused.
     """
     source, target = f"{giver}/objects/pack", f"{taker}/objects/pack"
-    found = sorted(os.listdir(source), key=_pack_order) if os.path.isdir(source) else []
+    found = in_order(os.listdir(source)) if os.path.isdir(source) else []
     os.makedirs(target, exist_ok=True)
     for name in found:
         os.rename(f"{source}/{name}", f"{target}/{name}")
     disk.sync_folder(Path(target))
-
-
-def _pack_order(name: str) -> int:
-    # The index comes last: git takes a pack for whole as soon as it sees one.
-    ending = os.path.splitext(name)[1]
-    return _PACK_ORDER.index(ending) if ending in _PACK_ORDER else len(_PACK_ORDER)
 
 
 def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:

@@ -15,8 +15,9 @@ from git_hybrid.git.index import BadIndex, index_of
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.packfiles import is_whole, pack_files
 from git_hybrid.git.plainfiles import read_plain
-from git_hybrid.git.rehashed import ALGORITHMS, Unproved, read_objects, reading
+from git_hybrid.git.rehashed import Unproved, read_objects, reading
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import ALGORITHMS
 from git_hybrid.git.worktree import walk
 
 

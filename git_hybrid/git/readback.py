@@ -14,12 +14,11 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from git_hybrid.core.ids import SourceName
+from git_hybrid.git.listing import pieces, size_of_blob
 from git_hybrid.git.packs import move
 from git_hybrid.git.quarantine import Disk, GitQuarantine
-from git_hybrid.git.rehashed import ALGORITHMS
 from git_hybrid.git.run import Runner
-
-_CHUNK = 1 << 18
+from git_hybrid.git.trees import ALGORITHMS
 
 
 def holds_tree(runner: Runner, git_dir: Path, tree: str) -> bool:
@@ -37,15 +36,11 @@ def holds_blobs(runner: Runner, git_dir: Path, oids: Collection[str]) -> bool:
 
 
 def _is_next(out: IO[bytes], oid: str) -> bool:
-    head = out.readline().split()
-    if head[:2] != [oid.encode("ascii"), b"blob"]:
+    if (size := size_of_blob(out, oid)) is None:
         return False
-    left = int(head[2])
-    digest = hashlib.new(ALGORITHMS[len(oid)], b"blob %d\0" % left)
-    while left and (piece := out.read(min(left, _CHUNK))):
+    digest = hashlib.new(ALGORITHMS[len(oid)], b"blob %d\0" % size)
+    for piece in pieces(out, size):
         digest.update(piece)
-        left -= len(piece)
-    out.read(1)
     return digest.hexdigest() == oid
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.git.run import Runner
-from git_hybrid.git.trees import TREE, mode_of
+from git_hybrid.git.trees import ALGORITHMS, TREE, mode_of
 
-ALGORITHMS = {40: "sha1", 64: "sha256"}
 _OCTAL = b"01234567"
 # A pipe takes so many ids at once, whoever reads what comes back.
 _AT_ONCE = 60

@@ -146,13 +146,12 @@ class Runner(Struct):
         stdin: bytes | None = None,
         deadline: timedelta | None = None,
         guarded: bool = True,
-        inherited: tuple[int, ...] = (),
         watch: Watch | Into | None = None,
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
-        *inherited* are the descriptors that the child keeps, beside its standard ones. With *watch* it gets no stdin,
-        and what git says of its progress goes there alone; or all that the child writes, where it is an :class:`Into`.
+        With *watch* it gets no stdin, and what git says of its progress goes there alone; or all that the child writes,
+        where it is an :class:`Into`.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
@@ -161,7 +160,7 @@ class Runner(Struct):
             ToolTooOld: the program is not installed.
         """
         source: Source = "nothing" if stdin is None else "pipe"
-        begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
+        begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded)
         done = self._ended(begun, stdin, partial(self.check, end_of(deadline)), watch)
         if guarded and done.status != 0:
             from git_hybrid.git.ended import refuse_ended

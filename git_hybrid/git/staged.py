@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from git_hybrid.core.check_placed import is_of_sources
+from git_hybrid.core.check_sources import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST, MARKER
 from git_hybrid.core.value import Struct, field

@@ -119,7 +119,7 @@ class Store:
         """
         source, target = f"{self.packs}", f"{git_dir}/objects/pack"
         worst: tuple[Found, str] = ("same", "")
-        for name in in_order(list(record.files)):
+        for name in in_order(record.files):
             with TURN:
                 found = look(f"{source}/{name}", record.files[name])
             if found not in ("same", "touched"):
@@ -158,7 +158,7 @@ class Store:
             self.disk.rename_path(made, self.path)
         self.tidy(known)
         try:
-            for name in in_order(list(files)):
+            for name in in_order(files):
                 share(f"{files[name]}", f"{self.packs}/{name}")
         except OSError:
             # Half of them take room and serve nobody.

@@ -10,6 +10,8 @@ from git_hybrid.core.tree import GITLINK, LINK, TreeEntry
 TREE = "040000"
 _FILES = ("100644", "100755", LINK)
 _OID = 20
+ALGORITHMS = {40: "sha1", 64: "sha256"}
+"""How git hashes an object whose id has so many hex digits."""
 
 
 class TooManyTrees(Exception):

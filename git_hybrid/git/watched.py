@@ -143,7 +143,7 @@ def read_to_end(
     watch: Watch,
     check: Callable[[], None],
     poll: float,
-    lingers: Callable[[], bool] = lambda: False,
+    lingers: Callable[[], bool],
 ) -> tuple[bytes, bytes]:
     """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise."""
     out, sieve = bytearray(), Sieve(watch)
@@ -159,7 +159,7 @@ def give_away(
     err: Callable[[bytes], object],
     check: Callable[[], None],
     poll: float,
-    lingers: Callable[[], bool] = lambda: False,
+    lingers: Callable[[], bool],
 ) -> None:
     """Give what comes from both pipes of a child to *out* and *err* as it comes; *check* may raise.
 

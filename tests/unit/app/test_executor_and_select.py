@@ -9,12 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from git_hybrid import threads
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_all, run_to_end
 from git_hybrid.app.select import select, select_to_pin
-from git_hybrid.core.errors import UnknownSource
+from git_hybrid.core.errors import Interrupted, UnknownSource
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import unmarked
 from git_hybrid.threads import are_at_work, wait_for_all
+from support.fakes import FakeTransport, runtime
 from support.samples import source
 
 
@@ -69,6 +71,19 @@ def test_a_signal_keeps_the_rest_from_starting(jobs):
     assert [item for item in found if item is not None] == sorted(started)
     assert found[-1] is None
     assert len(found) == 20
+
+
+def test_nothing_that_a_signal_kept_from_starting_is_left_out_without_a_word():
+    started: list[int] = []
+    rt = replace(runtime(FakeTransport({})), jobs=1, cancelled=lambda: 2 if len(started) == 3 else 0)
+
+    def work(item: int) -> int | None:
+        started.append(item)
+        return item or None
+
+    assert run_to_end(rt, Manifest(), "work", work, range(2)) == (1,)
+    with pytest.raises(Interrupted):
+        run_to_end(rt, Manifest(), "work", work, range(2))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -9,8 +9,7 @@ from git_hybrid.core.check_table import CHECKS, find_check
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_check_is_found_by_its_name(name: str) -> None:
-    home = "placed" if name == "sources" else name.replace("-", "_")
-    assert find_check(name).__module__ == f"git_hybrid.core.check_{home}"
+    assert find_check(name).__module__ == f"git_hybrid.core.check_{name.replace('-', '_')}"
 
 
 def test_another_name_is_no_check() -> None:

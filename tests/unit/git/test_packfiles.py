@@ -104,12 +104,15 @@ def test_a_full_disk_is_no_reason_to_copy(pack, monkeypatch):
         share(str(pack), f"{pack}.other")
 
 
-def test_the_index_comes_last():
-    assert in_order(["pack-b.idx", "pack-a.pack", "pack-b.pack", "pack-a.rev"]) == [
+def test_the_index_comes_last_of_a_pack():
+    names = ["pack-a.keep", "pack-b.idx", "pack-a.promisor", "pack-a.pack", "pack-b.pack", "pack-a.rev"]
+    assert in_order(names) == [
         "pack-a.pack",
         "pack-b.pack",
         "pack-a.rev",
+        "pack-a.promisor",
         "pack-b.idx",
+        "pack-a.keep",
     ]
 
 

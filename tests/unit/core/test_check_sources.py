@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.check_open_issues import check_open_issues, section
-from git_hybrid.core.check_placed import check_sources
+from git_hybrid.core.check_sources import check_sources
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, OpenIssues
