@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
-from git_hybrid.core.words import as_typed
+from git_hybrid.core.words import as_typed, typed
 
 _WHICH = {"group": "grep -n groups sources.toml"}
 """What shows the names that there are, where ``status`` does not."""
@@ -49,9 +49,7 @@ def _to_revision(manifest: Manifest, names: Sequence[str]) -> str:
     words = names[0].split("@", 1) if len(names) == 1 else names
     if len(words) != 2 or words[0] not in manifest.sources or not words[1]:
         return ""
-    from shlex import quote
-
-    return f"git hybrid pin {words[0]} --to {quote(words[1])}{as_typed()}"
+    return f"git hybrid pin {words[0]} --to {typed(words[1])}{as_typed()}"
 
 
 def refuse_unknown(what: str, asked: Sequence[str], known: Collection[str]) -> None:

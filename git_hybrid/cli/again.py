@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 
@@ -34,17 +34,19 @@ class _Line(Struct, frozen=True):
     arguments: Mapping[str, Sequence[str]]
 
 
-def again(hint: str, argv: Sequence[str]) -> str:
-    """Return *hint*, in which a mark of :func:`git_hybrid.core.words.as_typed` becomes what was typed in *argv*."""
-    before, _, rest = hint.partition(MARK)
-    only, _, after = rest.partition(MARK)
-    told, ours, named = before.rstrip(" ").rpartition(_OURS)
+def again(hint: str, argv: Sequence[str], placed: Callable[[str], str] = str) -> str:
+    """Return *hint*, in which the mark of :func:`git_hybrid.core.words.as_typed` becomes what was typed in *argv*.
+
+    *placed* returns what is not of *argv*, and so written for the root of the workspace, as it is typed.
+    """
+    before, _, only = hint.partition(MARK)
+    ours, named = before.rstrip(" ").rpartition(_OURS)[1:]
     try:
         hinted, line = _read(shlex.split(named)), _read(argv)
     except (click.UsageError, ValueError):
-        return unmarked(hint)
+        return placed(unmarked(hint))
     if not ours or not line.command or line.command != hinted.command:
-        return unmarked(hint)
+        return placed(unmarked(hint))
     given = hinted.options.keys() | hinted.arguments.keys()
     apart = frozenset[str]().union(*(names for names in _APART if not names.isdisjoint(given)))
     left = _UNASKED | apart | given - _ADDED_TO
@@ -54,7 +56,8 @@ def again(hint: str, argv: Sequence[str]) -> str:
     has_dash = any(word.startswith("-") for word in arguments)
     words = [*options, "--", *arguments] if has_dash else [*arguments, *options]
     where = [word for folder in line.folders for word in ("-C", folder)]
-    return told + ours + " ".join(filter(None, (_quoted(where), named, _quoted(words)))) + after
+    told = unmarked(hint).removesuffix(named) + " ".join(filter(None, (_quoted(where), named)))
+    return " ".join(filter(None, (placed(told), _quoted(words))))
 
 
 def _quoted(words: Sequence[str]) -> str:

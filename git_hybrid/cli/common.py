@@ -99,16 +99,17 @@ class Common:
 
     def placed(self, hint: str) -> str:
         """Return *hint*, which is written for the root of the workspace, as it is typed in the current folder."""
+        placed: Callable[[str], str] = str
+        if self.root is not None and hint:
+            # Imported here: most runs have nothing to hint at.
+            from git_hybrid.cli.placing import place_of
+
+            placed = place_of(self.root).command
         if MARK in hint:
             from git_hybrid.cli.again import again
 
-            hint = again(hint, self.argv)
-        if self.root is None or not hint:
-            return hint
-        # Imported here: most runs have nothing to hint at.
-        from git_hybrid.cli.placing import place_of
-
-        return place_of(self.root).command(hint)
+            return again(hint, self.argv, placed)
+        return placed(hint)
 
     @property
     def columns(self) -> int:

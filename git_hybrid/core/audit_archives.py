@@ -16,11 +16,12 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import typed
 
 FROM_GIT = "restore the records from git: "
+_ITS_LOG = f"{FROM_GIT}git log -p -- "
 
 
 def restore(file: str) -> str:
     """Return what mends most of what is wrong with *file*: git has what was committed."""
-    return f"{FROM_GIT}git log -p -- {typed(file)}"
+    return f"{_ITS_LOG}{typed(file)}"
 
 
 def _bring_back(archive: str) -> str:
@@ -34,7 +35,7 @@ def _taken_away(archive: str) -> str:
     return f"git rm -q --cached --ignore-unmatch -- {archive}; git clean -f -- {archive}"
 
 
-RESTORE = restore(LOG)
+RESTORE = _ITS_LOG + LOG
 UNDO = "git checkout --no-overlay HEAD -- sources.toml state; git clean -f -- 'state/sources*'"
 """What leaves nothing but what HEAD has: a file that a command has made since is none of git's, or is staged."""
 AGAIN = f"do again what was recorded since the last commit, after: {UNDO}"

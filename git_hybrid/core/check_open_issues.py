@@ -134,6 +134,9 @@ def _names(texts: Sequence[str], path: str, spec: str) -> bool:
     if not any(name in text for text in texts):
         return False
     relative = posixpath.relpath(path, posixpath.dirname(spec) or ".")
+    # Every folder may have a document of that name, and a pattern for each takes long.
+    if not any(spelling in text for text in texts for spelling in (path, relative)):
+        return False
     names = "|".join(re.escape(name) for name in (path, f"/{path}", relative, f"./{relative}"))
     # A full stop behind it ends the sentence, unless the name goes on.
     whole = re.compile(rf"(?<!{_OF_NAMES})(?<!\.)(?:{names})(?!\.*{_OF_NAMES})")

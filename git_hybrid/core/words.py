@@ -86,7 +86,7 @@ def typed(*words: str) -> str:
 
 
 MARK = "\0"
-"""Stands on both sides of what :func:`as_typed` says: no command has it, and no text that is typed."""
+"""Stands before what :func:`as_typed` says, at the end of a hint: no command has it, and no text that is typed."""
 
 
 def as_typed(*only: str) -> str:
@@ -94,13 +94,12 @@ def as_typed(*only: str) -> str:
 
     *only*: the parameters that are taken of it, by name, where the command is not to be the same in all else.
     """
-    return f"{MARK}{' '.join(only)}{MARK}"
+    return MARK + " ".join(only)
 
 
 def unmarked(hint: str) -> str:
     """Return *hint* where nobody knows what was typed."""
-    before, _, rest = hint.partition(MARK)
-    return before.rstrip(" ") + rest.rpartition(MARK)[2]
+    return hint.partition(MARK)[0].rstrip(" ")
 
 
 def _as_format(text: str) -> str:

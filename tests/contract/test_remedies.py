@@ -210,6 +210,16 @@ def test_a_command_is_hinted_at_with_what_else_was_typed_of_it(argv, hint, whole
     _type(whole[whole.rindex("'") + 2 :] if whole.startswith("-C") else whole)
 
 
+def test_what_was_typed_is_of_the_current_folder_and_the_rest_of_a_hint_of_the_workspace(tmp_path, monkeypatch):
+    (tmp_path / "sources.toml").touch()
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "docs")
+    common = Common(["pin", "up", "--to", "sources/v1"])
+    common.root = tmp_path
+    hint = "change the ref in sources.toml: git hybrid pin up" + as_typed()
+    assert common.placed(hint) == "change the ref in ../sources.toml: git hybrid pin up --to sources/v1"
+
+
 def test_a_command_of_another_wish_is_hinted_at_with_the_demands_alone():
     common = Common(["-C", "w", "pin", "up", "--to", "v1", "--scan"])
     assert common.placed("git hybrid pin up" + as_typed("scan")) == "git hybrid -C w pin up --scan"

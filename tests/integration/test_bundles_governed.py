@@ -124,8 +124,8 @@ def test_what_was_renewed_here_stays_renewed(
     assert set(lock(there)) == {"tool", "lib"}
     assert overrides(there) == [renewed]
     hybrid("check", cwd=there)
-    # Of two renewals the later one stands, whichever side made it; times are kept in seconds.
-    time.sleep(1)
+    # Of two renewals the later one stands, whichever side made it; each is a second later than the one before.
+    time.sleep(2)
     hybrid("override", "renew", renewed["id"], "--expires", "9d", *more)
     hybrid("bundle", "create", "-o", forced)
     hybrid("bundle", "apply", forced, cwd=there)

@@ -17,7 +17,7 @@ from support.kit import git
 
 BIN = Path(sys.executable).parent
 YOUNG = 2.1
-SLOW = {"_hashlib", "click", "pygit2", "tomlkit", "jinja2", "difflib"}
+SLOW = {"_hashlib", "click", "pygit2", "tomlkit", "jinja2", "difflib", "shlex"}
 
 
 @pytest.fixture

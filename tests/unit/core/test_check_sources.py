@@ -63,6 +63,7 @@ def test_fences_and_headings_are_those_of_commonmark(before: str, heading: str, 
         ("docs/maßnahmen.md", "docs/maßnahmen.md", True),
         ("docs/the plan.md", "[it](../../docs/the%20plan.md)", True),
         ("docs/the plan.md", "100 %", False),
+        ("docs/the plan.md", "the plan.md", False),
     ],
 )
 def test_a_name_is_one_also_with_what_few_have_in_it(path: str, body: str, is_named: bool) -> None:
