@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from git_hybrid.app.observe import observe
+from git_hybrid.app.observe import look, observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, UnfinishedRun
+from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, UnfinishedRun
 from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task
@@ -176,20 +176,23 @@ def carried_out(
 
 
 def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Row]:
-    """Do what is left of the unfinished run of *snapshot*, at the pins of now; *end* is recorded with its end."""
+    """Do what is left of the unfinished run of *snapshot*, at the pins of now; *end* is recorded with its end.
+
+    A clone that cannot be read stays with the run: nobody knows whether it is half changed.
+    """
     from git_hybrid.app.saving import told_of
 
     assert snapshot.unfinished is not None
     names = [task.name for task in snapshot.unfinished.tasks]
-    pins, known = snapshot.lock.pins, snapshot.manifest.sources
-    seen = {name: rt.clones.inspect(name, pins[name].commit if name in pins else None) for name in names}
+    seen = {name: look(rt, snapshot, name) for name in names}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
+    left = [task for task in left_over(snapshot) if isinstance(plan.blocked.get(task.name), LocalIo)]
     # What is blocked, or no source any more, is at its end with the rest: whoever is killed before that tells it again.
     tasks = {task.name: task for task in (*left_over(snapshot), *plan.tasks)}
     rt.ledger.begin(rt.info, tuple(tasks.values()), intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
-    rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in known]
-    rows += carried_out(rt, snapshot, plan.tasks, seen, end=end, before=rows)
+    rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in snapshot.manifest.sources]
+    rows += carried_out(rt, snapshot, plan.tasks, seen, left, None if left else end, before=rows)
     return told_of(rt, snapshot.unfinished.run, rows)
 
 

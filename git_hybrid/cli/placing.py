@@ -18,7 +18,7 @@ _PARTS = pattern(
     r"\bgit -C '?/[^;,()]*|\bgit hybrid -C [^;,()]*"
     r"|\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
     r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|clean|fetch --unshallow|log|merge|rm|show)\b"
-    r"[^;,()]*)"
+    r"(?:\$\([^()]*\)|[^;,()&|>])*)"
     r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*|(?<=ls -l )(?:sources|state)$)"
 )
 """A command that says where, of ours, or of git about files of the workspace, and any other path of the workspace."""
@@ -50,7 +50,8 @@ class Place(Struct, frozen=True):
         if found["hybrid"]:
             return found[0] if self.is_found else f"git hybrid -C {quote(self.below)} "
         if found["plain"]:
-            return f"git -C {quote(self.below)} {found['plain']}"
+            git = f"git -C {quote(self.below)} "
+            return git + found["plain"].replace("$(git ", f"$({git}")
         if not found["path"]:
             return found[0]
         path = f"{self.below}/{found['path']}"

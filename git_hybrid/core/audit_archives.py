@@ -36,7 +36,7 @@ def _taken_away(archive: str) -> str:
 
 
 RESTORE = _ITS_LOG + LOG
-UNDO = "git checkout --no-overlay HEAD -- sources.toml state; git clean -f -- 'state/sources*'"
+UNDO = "git checkout --no-overlay HEAD -- sources.toml state && git clean -f -- 'state/sources*'"
 """What leaves nothing but what HEAD has: a file that a command has made since is none of git's, or is staged."""
 AGAIN = f"do again what was recorded since the last commit, after: {UNDO}"
 """What mends it where records that git does not have would be lost, or are: what HEAD has agrees with itself."""

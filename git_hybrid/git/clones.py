@@ -97,9 +97,10 @@ class GitClones(Struct, frozen=True):
         return self.unsaved_in(self.folder / name)
 
     def saved(self, name: SourceName, run: str) -> tuple[str, ...]:
-        """Return the refs below which *run* saved local work in the clone of *name*."""
+        """Return the refs below which *run* saved local work in the clone of *name*; of one that shows none, none."""
         git_dir = self.folder / name / ".git"
-        if not git_dir.is_dir():
+        # Unlike that of a Path, it does not raise where the machine refuses to look.
+        if not os.path.isdir(git_dir):
             return ()
         asked = ["for-each-ref", "--format=%(refname)", f"{SAVED}{run}", f"{SAVED}{run}-*"]
         return tuple(self.runner.git(asked, git_dir=git_dir).stdout.decode("ascii", "replace").split())

@@ -30,7 +30,9 @@ def decision_line(decision: Decision) -> Line:
         from git_hybrid.store.mirrorfile import encode_mirror
 
         mirrors = [encode_mirror(entry) for entry in decision.mirrors.values()]
-    return {
+    # What has an entry is at its end anyhow; versions that have no such key refuse the line with it.
+    done = sorted(decision.done - decision.entries.keys())
+    line = {
         "t": "decision",
         "events": [_encode_event(event) for event in decision.events],
         "entries": [encode_entry(entry) for entry in decision.entries.values()],
@@ -43,8 +45,8 @@ def decision_line(decision: Decision) -> Line:
         "manifest": manifest and {"before": manifest.before, "text": manifest.text},
         "reports": dict(decision.reports),
         "base": decision.base,
-        "done": sorted(decision.done),
     }
+    return line | ({"done": done} if done else {})
 
 
 def _encode_event(event: Event) -> Line:

@@ -13,7 +13,7 @@ from support.cli import Hybrid, run_hybrid
 from support.https_server import HttpsGitServer
 from support.injection import audit, readable, restored, tidy
 from support.kit import NOBODY, git, head, leave_unfinished, lock, outcomes, state
-from support.points import Point, injected, log_bytes, named, recorded
+from support.points import Point, injected, log_bytes, named, recorded, strace
 from support.sweeps import sampled
 from support.upstream import Upstream, UpstreamFactory
 
@@ -48,6 +48,12 @@ def test_a_run_that_was_offline_is_not_forgotten(hybrid: Hybrid, workspace: Path
     for _ in range(2):
         hybrid("sync" if not (workspace / MARKER).exists() else "resume", env={"GIT_HYBRID_OFFLINE": "1"}, check=4)
         assert len(_planned(workspace)) == len(ups)
+    # Nor is one that the machine refuses to look at, which is no obstacle to the other.
+    options = ["-f", "-o", "/dev/null", "-e", "inject=lstat,stat,newfstatat,statx:error=EIO"]
+    options += [word for name in ("", "/.git") for word in ("-P", f"{workspace}/sources/one{name}")]
+    refused = strace(options, ["resume", "--json"], cwd=workspace)
+    assert (refused.code, outcomes(refused)) == (74, {"one": "failed", "two": "cloned"})
+    assert set(_planned(workspace)) == {"one"}
     hybrid("resume")
     assert not (workspace / MARKER).exists()
 

@@ -34,6 +34,18 @@ MENDS = {
         "git -C .. bundle create - --all > /dev/null",
         "git -C w bundle create - --all > /dev/null",
     ),
+    "git checkout HEAD -- state && git clean -f -- 'state/sources*'": (
+        "git -C .. checkout HEAD -- state && git -C .. clean -f -- 'state/sources*'",
+        "git -C w checkout HEAD -- state && git -C w clean -f -- 'state/sources*'",
+    ),
+    "git show a:./state/x | awk 1 state/x - > state/x.new && mv state/x.new state/x": (
+        "git -C .. show a:./state/x | awk 1 ../state/x - > ../state/x.new && mv ../state/x.new ../state/x",
+        "git -C w show a:./state/x | awk 1 w/state/x - > w/state/x.new && mv w/state/x.new w/state/x",
+    ),
+    "git checkout $(git log -1 -- state/x) -- state/x": (
+        "git -C .. checkout $(git -C .. log -1 -- state/x) -- state/x",
+        "git -C w checkout $(git -C w log -1 -- state/x) -- state/x",
+    ),
     "on the other side, make it anew: git hybrid bundle create -o FILE": (
         "on the other side, make it anew: git hybrid bundle create -o FILE",
     )

@@ -11,6 +11,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, NoWorkspace, SymlinkRefused, WorkspaceExists
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.core.value import replace
 from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout, find_root
@@ -149,6 +150,7 @@ def test_a_journal_folds(tmp_path):
         dropped=frozenset({source("gone").name}),
         manifest=ManifestEdit(before="", text="schema_version = 1\n"),
         base={"pin tool": "0" * 64, "pin gone": None},
+        done=frozenset({ENTRY.name, source("gone").name}),
     )
     begin = runs.begin_line(INFO, (TASK,))
     found = _fold(tmp_path, begin, runs.installing_line(ENTRY.name, "u"), decisions.decision_line(decision))
@@ -160,8 +162,10 @@ def test_a_journal_folds(tmp_path):
     assert (found.decision.dropped, found.decision.manifest) == (decision.dropped, decision.manifest)
     assert list(found.decision.events) == list(decision.events)
     assert found.decision.base == decision.base
-    older = {key: value for key, value in decisions.decision_line(decision).items() if key != "base"}
-    assert decisions.decode_decision(older).base is None
+    assert found.decision.done == {"gone"}
+    line = decisions.decision_line(replace(decision, done=frozenset(decision.entries)))
+    assert "done" not in line
+    assert decisions.decode_decision({key: value for key, value in line.items() if key != "base"}).base is None
 
 
 def test_no_line_begins_a_journal_but_the_first(tmp_path):
