@@ -148,7 +148,8 @@ class FullLook(Struct, frozen=True):
         refuse_unreadable(path, dirty)
         shown = dirty[:SHOWN_FILES]
         # What is named with a slash is another repository, and not of the commit.
-        inside = [file for file in shown if not file.endswith(b"/") and (path / os.fsdecode(file) / ".git").is_dir()]
+        folders = {file: f"{path}/{os.fsdecode(file)}/.git" for file in shown if not file.endswith(b"/")}
+        inside = [file for file, folder in folders.items() if os.path.isdir(folder)]
         return Clone(
             head=head,
             branch=_branch(git_dir),
