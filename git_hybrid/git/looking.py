@@ -204,6 +204,7 @@ class FullLook(Struct, frozen=True):
             dirty=tuple(map(name_of, dirty[:SHOWN_FILES])),
             dirty_count=len(dirty),
             operation="first commit of a branch",
+            locked=is_held(git_dir / "index.lock", path),
             has_pin=pin is not None and len(pin) == len(installed) and self._has(None, git_dir, pin),
             complete=is_complete(git_dir),
             installed=installed,
