@@ -146,15 +146,23 @@ def _came_from(repository: Repository, commit: str, parents: Sequence[str], othe
     """Return those of *others* from which the log came into *commit* (empty: what is staged).
 
     A merge brings what was moved or copied on the other side, so what stays where it was goes on by itself; and so does
-    a copy that was made before, where the log was moved from elsewhere.
+    a copy that was made before, where the log was moved from elsewhere, also if that copy was moved before.
     """
     if not others:
         return others
     here = _blobs(repository, *(f"{commit}:./{other}{LOG}" for other in others))
     left = [other for other, log in zip(others, here, strict=True) if log is None]
-    if len(parents) == 1 and not any(_blobs(repository, *(f"{parents[0]}:./{other}{LOG}" for other in left))):
+    if len(parents) != 1:
+        return left
+    before = _blobs(repository, *(f"{parents[0]}:./{other}{LOG}" for other in left))
+    if not any(before):
         return others
-    return left
+    stays = {line_hash(line) for log in here if log for line in log.split(b"\n")}
+    return [
+        other
+        for other, log in zip(left, before, strict=True)
+        if log is not None or not logged(appended(repository, parents, logs_in(other))).keys() <= stays
+    ]
 
 
 def _blobs(repository: Repository, *names: str) -> list[bytes | None]:

@@ -45,13 +45,17 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
         LocalIo: something stands there.
     """
     target = parent / path
-    # A link on the way could lead out of the working tree, though the scan of the tree refuses such links already.
-    real = Path(os.path.realpath(parent)) / path
-    if target.is_symlink() or Path(os.path.realpath(target.parent)) != real.parent:
+    # It could lead out of the working tree, though the scan of the tree refuses such links already.
+    if _is_by_link(parent, target):
         raise SymlinkRefused(path=str(target))
     disk.make_folder(target)
     target.rmdir()
     disk.rename_path(stage, target)
+
+
+def _is_by_link(parent: Path, path: Path) -> bool:
+    """Tell whether there is a symbolic link at *path*, or on the way to it from *parent*."""
+    return os.path.realpath(path) != f"{os.path.realpath(parent)}/{path.relative_to(parent)}"
 
 
 def submodules_of(clones: GitClones, clone: Path) -> list[str]:
@@ -97,7 +101,10 @@ def clear_submodules(
 
 def is_standing(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:
     """Tell whether the submodule at *folder* stands as :func:`_stands` says, with no work in it or in its own."""
-    return (folder / ".git").is_dir() and not clones.holds_work(folder) and _stands(clones, folder, oid, url)
+    # One that is reached by a link stands elsewhere, and a checkout may put a folder in place of the link.
+    if _is_by_link(clones.folder, folder) or not (folder / ".git").is_dir():
+        return False
+    return not clones.holds_work(folder) and _stands(clones, folder, oid, url)
 
 
 def _stands(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:

@@ -148,7 +148,8 @@ class FullLook(Struct, frozen=True):
         refuse_unreadable(path, dirty)
         shown = dirty[:SHOWN_FILES]
         # What is named with a slash is another repository, and not of the commit.
-        inside = [file for file in shown if not file.endswith(b"/") and (path / os.fsdecode(file) / ".git").is_dir()]
+        folders = {file: f"{path}/{os.fsdecode(file)}/.git" for file in shown if not file.endswith(b"/")}
+        inside = [file for file, folder in folders.items() if os.path.isdir(folder)]
         return Clone(
             head=head,
             branch=_branch(git_dir),
@@ -203,6 +204,7 @@ class FullLook(Struct, frozen=True):
             dirty=tuple(map(name_of, dirty[:SHOWN_FILES])),
             dirty_count=len(dirty),
             operation="first commit of a branch",
+            locked=is_held(git_dir / "index.lock", path),
             has_pin=pin is not None and len(pin) == len(installed) and self._has(None, git_dir, pin),
             complete=is_complete(git_dir),
             installed=installed,

@@ -181,7 +181,7 @@ class Staged(Struct):
         """Return the paths from the root that the commit changes, below the root."""
         options = ("--name-only", "--no-renames", "--ignore-submodules=none", "-z")
         prefix = self.repository.prefix(self.root)
-        argv = ["git", "diff", "--cached", "--no-relative", *options]
+        argv = ["git", "diff", "--cached", *options]
         if self.repository.revision:
             argv = ["git", "diff-tree", "--root", "-r", "--no-commit-id", *options, self.repository.revision]
         found = self.repository.ask(argv).decode("utf-8", "surrogateescape").split("\0")

@@ -246,7 +246,7 @@ def test_of_commits_alone_harmless_faults_and_waived_objects_pass_too(
         transport, quarantine = found.runtime.transport, found.runtime.quarantine
 
         def fetch(*waived: Oid) -> None:
-            stage = quarantine.stage(SourceName("tool"), borrow=False, suffix=".commits")
+            stage = quarantine.stage(SourceName("tool"), borrow=False, suffix="commits")
             request = FetchRequest(refs=("refs/heads/bad",), commits_only=True, waived=waived)
             transport.fetch(stage, upstream.url, request, Defaults())
 

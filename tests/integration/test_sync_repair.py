@@ -180,6 +180,8 @@ def test_bytes_that_are_not_utf8_are_git_s_own(hybrid: Hybrid, workspace: Path, 
     assert hybrid("sync").code == 0
     (clone / ".git/HEAD").write_bytes(b"ref: refs/heads/caf\xe9\n")
     assert "a first commit of a branch is in progress in sources/tool" in hybrid("sync", check=3).err
+    with (clone / ".git/index.lock").open("w"):
+        assert "another git process works in sources/tool" in hybrid("reset", "tool", check=3).err
     (clone / ".git/refs/heads" / os.fsdecode(b"caf\xe9")).touch()
     assert "its HEAD names no commit" in hybrid("status").out
     assert outcomes(hybrid("sync", "--json")) == {"tool": "repaired"}

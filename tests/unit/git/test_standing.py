@@ -5,10 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.plan import Clone
+from git_hybrid.git.inner import is_standing
 from git_hybrid.git.standing import is_there, refuse_unreadable
 
 
@@ -33,3 +37,13 @@ def test_a_path_that_the_machine_refuses_to_look_at_is_named(tmp_path: Path, mon
     refuse_unreadable(tmp_path, [b"priv/", b"priv/file"])
     with pytest.raises(LocalIo):
         refuse_unreadable(tmp_path, [b"priv/", b"other"])
+
+
+def test_a_submodule_that_a_link_leads_to_does_not_stand_there(tmp_path: Path) -> None:
+    (tmp_path / "app/b/lib/.git").mkdir(parents=True)
+    (tmp_path / "app/a").symlink_to("b")
+    clones = Mock(folder=tmp_path)
+    clones.holds_work.return_value, clones.gitlinks.return_value = False, []
+    clones.inspect_path.return_value = Clone(head=Oid("1" * 40))
+    found = {place: is_standing(clones, tmp_path / place, Oid("1" * 40), "") for place in ("app/b/lib", "app/a/lib")}
+    assert found == {"app/b/lib": True, "app/a/lib": False}
