@@ -149,9 +149,9 @@ def _told_by(
     child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str
 ) -> tuple[bytes | None, bytes | None]:
     if asks:
-        from git_hybrid.git.memory import bound_memory, memory_for
+        from git_hybrid.git.memory import bounding, memory_for
 
-        bound_memory(child.pid, memory_for(asks))
+        check = bounding(child, memory_for(asks), check)
     if watch is None or child.stdout is None or child.stderr is None:
         return _communicated(child, data, check, most=_MOST_WORDS if asks else None)
     lingers = lingering(lambda: child.poll() is not None)

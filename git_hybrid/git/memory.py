@@ -5,16 +5,47 @@ from __future__ import annotations
 import errno
 import resource
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 LISTING, FETCHING = 512 << 20, 8 << 30
 """How much data each process has that lists refs, two million of which fit, and one that reads packs."""
+_AGAIN, _FORKING = 0.05, 1.0
+"""How often, in seconds, and how long what a child has started is looked for."""
+
+
+class Running(Protocol):
+    """A child that was started, and how it ended, once that is known."""
+
+    pid: int
+    returncode: int | None
 
 
 def memory_for(command: str) -> int:
     """Return how many bytes of data a git that talks to a server gets for *command*."""
     return LISTING if command == "ls-remote" else FETCHING
+
+
+def bounding(child: Running, most: int, check: Callable[[], None]) -> Callable[[], None]:
+    """Bound the memory of *child*, and return *check*, which does so again for a while.
+
+    What the child was forking when it got its limit has the one of before, and is not among its children yet.
+    """
+    begun = looked = time.monotonic()
+    bound_memory(child.pid, most)
+
+    def checked() -> None:
+        nonlocal looked
+        now = time.monotonic()
+        # One that was waited for has given its number back.
+        if looked - begun < _FORKING and now - looked >= _AGAIN and child.returncode is None:
+            looked = now
+            bound_memory(child.pid, most)
+        check()
+
+    return checked
 
 
 def bound_memory(pid: int, most: int) -> None:
