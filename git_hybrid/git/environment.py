@@ -32,7 +32,6 @@ OUTPUT = (
     "diff.dstPrefix=b/",
 )
 HARDENING = (
-    *OUTPUT,
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "safe.bareRepository=explicit",
@@ -214,9 +213,14 @@ def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environ.items() if key not in _REPOSITORY}
 
 
-def hardened(extra: Sequence[str] = ()) -> list[str]:
-    """Return the ``-c`` options that every git child gets, with *extra* settings behind them."""
-    return [part for setting in (*HARDENING, *extra) for part in ("-c", setting)]
+def hardened(extra: Sequence[str] = (), command: str = "") -> list[str]:
+    """Return the ``-c`` options that every git child gets, with *extra* settings behind them.
+
+    What changes a history or a difference that is printed goes to a *command* for that alone: each git reads all that
+    it gets several times.
+    """
+    printed = OUTPUT if command.startswith(("log", "diff")) else ()
+    return [part for setting in (*HARDENING, *printed, *extra) for part in ("-c", setting)]
 
 
 def to_read(argv: Sequence[str]) -> list[str]:

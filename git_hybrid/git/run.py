@@ -70,7 +70,7 @@ class Runner(Struct):
         """Run a local git command: no configuration of the user's, no network."""
         from git_hybrid.git.excludes import excluding
 
-        settings = hardened(excluding(self, arguments))
+        settings = hardened(excluding(self, arguments), arguments[0])
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | dict(environment or {})
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)

@@ -145,6 +145,12 @@ def test_hardening_of_local_steps(fp, tmp_path):
     assert FIXED.items() <= env.items()
 
 
+@pytest.mark.parametrize("command", ["log", "diff-tree", "read-tree"])
+def test_what_is_printed_depends_on_no_setting(fp, tmp_path, command):
+    argv, _ = _call(fp, _runner(), [command, "HEAD"], network=False, git_dir=tmp_path)
+    assert ("log.showSignature=false" in _settings(argv)) is (command != "read-tree")
+
+
 def test_hardening_of_network_steps(fp, tmp_path):
     argv, options = _call(fp, _runner(), ["ls-remote", "u"], network=True, git_dir=tmp_path)
     found = _settings(argv)
