@@ -231,7 +231,7 @@ class Runner(Struct):
         from git_hybrid.git.child import heard
         from git_hybrid.git.ended import refuse_ended
 
-        argv = ["git", *hardened(), *repository_options(git_dir, None), *arguments]
+        argv = ["git", *hardened((), arguments[0]), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
         with (
             TemporaryFile() as said,
