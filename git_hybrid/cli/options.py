@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from git_hybrid.cli.common import HERE, Common, common_of
-from git_hybrid.cli.jobs import MOST_JOBS, read_jobs
+from git_hybrid.cli.jobs import MOST_JOBS
 from git_hybrid.core.files import MANIFEST, OVERRIDES
 
 if TYPE_CHECKING:
@@ -48,18 +48,19 @@ def common_options(command: F) -> F:
     return command
 
 
-class _Jobs(click.IntRange):
+class Number(click.IntRange):
+    """A whole number in digits alone: int() would take a sign, a blank, ``_`` or other digits too."""
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return *value* as a number, written as the variable takes it: int() would take a sign or a blank too."""
-        number = super().convert(value, param, ctx)
-        if isinstance(value, str) and read_jobs(value) is None:
+        """Return *value* as a number."""
+        if isinstance(value, str) and not (value.isascii() and value.isdigit()):
             self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
-        return number
+        return super().convert(value, param, ctx)
 
 
 def jobs_option(command: F) -> F:
     """Add ``-j``."""
-    kind = _Jobs(1, MOST_JOBS)
+    kind = Number(1, MOST_JOBS)
     return click.option("-j", "--jobs", type=kind, metavar="N", help="Work on N sources at a time.")(command)
 
 

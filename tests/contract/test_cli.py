@@ -342,7 +342,8 @@ def test_advice_can_be_switched_off_by_configuration(cli, key):
         (["status", "-j", "300"], "'--jobs': 300 must be 1 to 256\n"),
         *((["status", "-j", text], f"'--jobs': {text!r} is no whole number\n") for text in (" 4", "+4", "٤", "1_0")),
         (["audit", "log", "--max-count", "0"], "'--max-count': 0 must be 1 or more\n"),
-        (["audit", "log", "--max-count", "x"], "'--max-count': 'x' is no whole number\n"),
+        (["audit", "log", "--max-count", " 4"], "'--max-count': ' 4' is no whole number\n"),
+        (["status", "--watch=4_0"], "'--watch': '4_0' is no whole number\n"),
         (
             ["add", "https://h/x", "lib", "--tag", "v1"],
             "; a name is given by --name\nhint: git hybrid add --name lib https://h/x --tag v1\n",

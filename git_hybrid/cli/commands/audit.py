@@ -23,7 +23,7 @@ from git_hybrid.cli.commands.override import (
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
-from git_hybrid.cli.options import Commands, common_options, complete_names, shows_help
+from git_hybrid.cli.options import Commands, Number, common_options, complete_names, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
@@ -82,7 +82,7 @@ def command(context: click.Context) -> int:
 @_until
 @click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
 @click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
-@click.option("--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
+@click.option("--max-count", type=Number(1), metavar="N", help="At most N records.")
 @common_options
 @click.pass_context
 def log_command(

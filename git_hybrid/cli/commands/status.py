@@ -6,7 +6,7 @@ import click
 
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.options import Number, common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.showing import show_status
 from git_hybrid.cli.watching import watched
 
@@ -28,7 +28,7 @@ from git_hybrid.cli.watching import watched
     "--watch",
     is_flag=False,
     flag_value=2,
-    type=click.IntRange(1, 86400),
+    type=Number(1, 86400),
     metavar="[SECONDS]",
     help="Draw it again every SECONDS (2), until Ctrl-C.",
 )
