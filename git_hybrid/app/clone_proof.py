@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.clone_proof import judge_content, judge_packs, judge_standing
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone
+from git_hybrid.core.plan import Clone, Unreadable
 from git_hybrid.core.ports_identity import Prover
 
 
@@ -19,19 +21,28 @@ def prove_clones(
 ) -> tuple[Violation, ...]:
     """Return what of the clones is not as the lock says; with *content* every byte of them and of their packs is read.
 
-    A source that has no pin or no clone yet is no violation: nothing can be built from it.
+    A source that has no pin or no clone yet is no violation: nothing can be built from it. One that the machine refuses
+    to read is one, for of its files nothing is known.
 
     Raises:
         UnknownSource: a name is not in the manifest.
         InvalidFile, NewerSchema: a file cannot be read.
-        OSError: a file of a clone cannot be read.
     """
     snapshot = rt.ledger.snapshot()
     selected = [name for name in select(snapshot.manifest, names, ()) if name in snapshot.lock.pins]
 
     def look(name: SourceName) -> tuple[Violation, ...]:
-        source, pin = snapshot.manifest.sources[name], snapshot.lock.pins[name]
         rt.progress("start", name, "check")
+        try:
+            with of_source(name):
+                found = prove(name)
+        except LocalIo as error:
+            found = judge_standing(snapshot.lock.pins[name], Unreadable(error), None)
+        rt.progress("done", name, "differs" if found else "proved")
+        return found
+
+    def prove(name: SourceName) -> tuple[Violation, ...]:
+        source, pin = snapshot.manifest.sources[name], snapshot.lock.pins[name]
         seen = rt.clones.inspect(name, pin.commit)
         standing = prover.standing(source, pin) if isinstance(seen, Clone) else None
         recorded = snapshot.state.sources.get(name)
@@ -41,7 +52,6 @@ def prove_clones(
             found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))
         if content and standing is not None:
             found = (*found, *judge_packs(pin, prover.damaged_packs(source)))
-        rt.progress("done", name, "differs" if found else "proved")
         return found
 
     results = run_to_end(rt, snapshot.manifest, "proving the clones", look, selected)

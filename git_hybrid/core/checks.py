@@ -19,7 +19,8 @@ from git_hybrid.core.witnesses import Witnesses
 class Violation(Struct, frozen=True, kw_only=True):
     """One thing that does not hold: where, what, why it matters, and the command that mends it.
 
-    A ``warn`` is told and fails nothing; nor does a ``note``, which the hooks do not even tell.
+    A ``warn`` is told and fails nothing; nor does a ``note``, which the hooks do not even tell. ``exit_code`` is that
+    of a check that it fails.
     """
 
     file: str
@@ -28,6 +29,7 @@ class Violation(Struct, frozen=True, kw_only=True):
     why: str
     mend: str
     level: Literal["fail", "warn", "note"] = "fail"
+    exit_code: int = 1
 
 
 class Facts(Governed, frozen=True, kw_only=True):
@@ -81,6 +83,11 @@ Check = Callable[[Facts], tuple[Violation, ...]]
 def failures(found: Mapping[str, tuple[Violation, ...]]) -> int:
     """Return how many violations fail."""
     return sum(item.level == "fail" for items in found.values() for item in items)
+
+
+def exit_code_of(found: Mapping[str, tuple[Violation, ...]]) -> int:
+    """Return the exit code of checks that found these."""
+    return max((item.exit_code for items in found.values() for item in items if item.level == "fail"), default=0)
 
 
 def to_stage(

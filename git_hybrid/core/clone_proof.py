@@ -12,14 +12,25 @@ from git_hybrid.core.files import LOCK
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.plan import (
+    ATTRIBUTES_FILE,
+    NO_SETTINGS,
+    SPARSE_FILE,
+    Absent,
+    Broken,
+    Clone,
+    Foreign,
+    Looked,
+    Unreadable,
+)
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
 _LFS_SIZE = pattern(rb"^size \+?(\d+)\s*$", re.MULTILINE)
 _SHOWN = 10
+_IO = 74
 
 
 class FileSeen(Struct, frozen=True, kw_only=True):
@@ -59,7 +70,7 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 def judge_standing(
-    pin: Pin, seen: Observed, standing: Standing | None, recorded: Oid | None = None
+    pin: Pin, seen: Looked, standing: Standing | None, recorded: Oid | None = None
 ) -> tuple[Violation, ...]:
     """Return why the clone does not stand at *pin*; nothing if it does, or if it was not made yet.
 
@@ -75,6 +86,10 @@ def judge_standing(
         case Broken(reason):
             why, mend = "nobody can tell what stands there", f"git hybrid sync {name}"
             return (_violation(name, f"is a broken clone: {reason}", why, mend),)
+        case Unreadable(error):
+            what = f"cannot {error.operation} {error.path}: {error.reason}"
+            why, mend = "nobody can tell what stands there", "mend disk and rights, then: git hybrid check sources"
+            return (replace(_violation(name, what, why, mend), exit_code=_IO),)
         case Clone():
             assert standing is not None
             return (*_judge_clone(pin, seen, recorded), *_judge_objects(pin, seen, standing))

@@ -13,7 +13,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.check_table import CHECKS
-from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.checks import Violation, exit_code_of, failures
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import counted
@@ -33,7 +33,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
     """Check the files of the workspace, without a network and without names all that there is to check.
 
     The checks are metadata, overrides, scans, mirrors, audit, sources and open-issues. Exit 1 if one fails, 2 if a
-    file cannot be read. Warnings are told and fail nothing.
+    file cannot be read, 74 if a clone cannot. Warnings are told and fail nothing.
     """
     if content and what and _SOURCES not in what:
         raise BadArgument(
@@ -51,7 +51,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             committed = [item for item in results[_SOURCES] if item.entry != "HEAD"]
             proved = prove_clones(session.runtime, session.prover, content=content)
             results[_SOURCES] = (*committed, *proved)
-        code = int(failures(results) > 0)
+        code = exit_code_of(results)
         placed = output.common.placed
         results = {
             name: tuple(replace(item, mend=placed(item.mend)) for item in found) for name, found in results.items()

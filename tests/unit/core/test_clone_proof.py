@@ -16,13 +16,15 @@ from git_hybrid.core.clone_proof import (
     judge_standing,
     lfs_size,
 )
-from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign, Unreadable
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
 from support.values import a_pin, oid
 
 PIN = a_pin()
 DATA = b"data"
+UNREAD = "mend disk and rights, then: git hybrid check sources"
 SEEN = FileSeen(mode="100644", blob=oid(5), sha256=hashlib.sha256(DATA).hexdigest(), size=4)
 FILE = TreeEntry("100644", oid(5), 0, b"a")
 LINK = TreeEntry("160000", oid(6), 0, b"sub")
@@ -44,13 +46,17 @@ def test_what_was_not_made_yet_is_no_violation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "word", "mend"),
-    [(Foreign("a file"), "a file", "git hybrid status tool"), (Broken("no HEAD"), "no HEAD", "git hybrid sync tool")],
+    ("seen", "word", "mend", "code"),
+    [
+        (Foreign("a file"), "a file", "git hybrid status tool", 1),
+        (Broken("no HEAD"), "no HEAD", "git hybrid sync tool", 1),
+        (Unreadable(LocalIo(path="p", operation="read", reason="EIO")), "cannot read p: EIO", UNREAD, 74),
+    ],
 )
-def test_what_is_no_clone_is_told(seen: Foreign | Broken, word: str, mend: str) -> None:
+def test_what_is_no_clone_is_told(seen: Foreign | Broken | Unreadable, word: str, mend: str, code: int) -> None:
     (found,) = judge_standing(PIN, seen, None)
     assert word in found.what
-    assert found.mend == mend
+    assert (found.mend, found.exit_code) == (mend, code)
     assert (found.file, found.entry) == ("sources/tool", "source.tool")
 
 
