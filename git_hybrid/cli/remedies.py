@@ -161,6 +161,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{message}\na server that wants a login by a browser does that too",
         ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
+    "insecure-redirect": Remedy(
+        4,
+        "{name_or_url}: the server at {url} sends on to {target}, which is not asked",
+        "only https is followed: what comes another way can be changed on the way",
+        ("check {whose_url}; this tells where it leads: git ls-remote {url}",),
+    ),
     "endless-answer": Remedy(
         4,
         "{name_or_url}: what {url} answers has no end",
