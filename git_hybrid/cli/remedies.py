@@ -56,7 +56,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",
-        "--name gives another name",
+        "{renaming}",
         ("git hybrid status {taken_by}",),
     ),
     "bad-argument": Remedy(2, "{what}: '{value}': {reason}", hints=("{hint}",)),

@@ -246,11 +246,12 @@ class UnknownSource(HybridError):
 
 
 class DuplicateSource(HybridError):
-    """The name is taken, or differs from a taken one only in case."""
+    """The name is taken, or differs from a taken one only in case; ``renaming`` says how it gets another, if it can."""
 
     code: ClassVar[str] = "duplicate-source"
     name: str
     taken_by: str
+    renaming: str = ""
 
 
 class BadArgument(HybridError):
