@@ -49,6 +49,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
     """Add sources to the manifest and pin them, all or none.
 
     *imported* is the file that ``init`` takes them from; where that *begins* the workspace, so does its audit log.
+    What an interrupted ``init`` had decided to import is there by then, and is not added again.
 
     Raises:
         DuplicateSource: a name is taken.
@@ -61,8 +62,12 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         rt.ledger.require_archives()
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
+        there = tuple(row for item in wanted if imported and (row := _imported(snapshot, item)) is not None)
+        wanted = [item for item in wanted if all(item.source.name != row.name for row in there)]
+        if there and not wanted:
+            return Report(command=command, rows=there, notes=tuple(mended))
         for item in wanted:
-            refuse_taken(snapshot.manifest, item.source.name)
+            _refuse_taken(snapshot.manifest, item.source.name, "" if imported else "--name gives another name")
         asking = rt.for_many(len(wanted))
         done = run_to_end(rt, snapshot.manifest, "pinning", lambda item: _resolve_one(asking, snapshot, item), wanted)
         rows = tuple(sorted((row for _, row, _ in done), key=lambda row: row.name))
@@ -72,7 +77,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
                 rt.ledger.record(rt.info, Decision(events=seen), ())
             urls = {source.name: str(source.url) for source, _, _ in done}
             rows = tuple(_not_added(row, imported, urls[row.name]) for row in rows)
-            return Report(command=command, rows=rows, notes=tuple(mended))
+            return Report(command=command, rows=(*there, *rows), notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
@@ -81,7 +86,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         if begins:
             rt.ledger.record(rt.info, BEGINNING, ())
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
-        return Report(command=command, rows=rows, run=rt.info.run, notes=tuple(mended))
+        return Report(command=command, rows=(*there, *rows), run=rt.info.run, notes=tuple(mended))
 
 
 def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source, Row, Decision]:
@@ -124,15 +129,24 @@ def added(source: Source, **more: str) -> Event:
     return Event(event="add", source=source.name, detail={"url": str(source.url), key: value, **more})
 
 
-def refuse_taken(manifest: Manifest, name: SourceName) -> None:
-    """Raise if *name* is taken, also in another case.
+def _imported(snapshot: Snapshot, item: Wanted) -> Row | None:
+    """Return the row of *item* if just that is in the manifest already, and pinned."""
+    name = item.source.name
+    source, pin = snapshot.manifest.sources.get(name), snapshot.lock.pins.get(name)
+    if source is None or pin is None or source.url != item.source.url or pin.commit != item.commit:
+        return None
+    return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref)
+
+
+def _refuse_taken(manifest: Manifest, name: SourceName, renaming: str) -> None:
+    """Raise if *name* is taken, also in another case; *renaming* says how it gets another.
 
     Raises:
         DuplicateSource: it is.
     """
     for other in manifest.sources:
         if other.casefold() == name.casefold():
-            raise DuplicateSource(name=name, taken_by=other)
+            raise DuplicateSource(name=name, taken_by=other, renaming=renaming)
 
 
 def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:

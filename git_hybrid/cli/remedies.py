@@ -56,7 +56,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",
-        "--name gives another name",
+        "{renaming}",
         ("git hybrid status {taken_by}",),
     ),
     "bad-argument": Remedy(2, "{what}: '{value}': {reason}", hints=("{hint}",)),
@@ -160,6 +160,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name_or_url}: whoever asks at {url} is sent on and on",
         "{message}\na server that wants a login by a browser does that too",
         ("check {whose_url}, and your access: git ls-remote {url}",),
+    ),
+    "insecure-redirect": Remedy(
+        4,
+        "{name_or_url}: the server at {url} sends on to {target}, which is not asked",
+        "only https is followed: what comes another way can be changed on the way",
+        ("check {whose_url}; this tells where it leads: git ls-remote {url}",),
     ),
     "endless-answer": Remedy(
         4,

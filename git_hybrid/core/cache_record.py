@@ -196,7 +196,7 @@ def _seen(oid: str, served_by: object, at: str, brought_by: object = "", *, leng
 class StoreLook(Struct, frozen=True, kw_only=True):
     """What a store takes and when it served: bytes, how many of them clones share or trees take, packs, times.
 
-    ``url`` is empty and ``record`` None where the store cannot be read. ``busy``: somebody holds it.
+    ``url`` is empty where the store cannot be read. ``busy``: somebody holds it. ``unfinished``: it was never filled.
     """
 
     folder: str
@@ -208,6 +208,7 @@ class StoreLook(Struct, frozen=True, kw_only=True):
     fetched_at: datetime | None = None
     busy: bool = False
     trees: int = 0
+    unfinished: bool = False
 
 
 def to_prune(
@@ -215,9 +216,10 @@ def to_prune(
 ) -> tuple[StoreLook, ...]:
     """Return the stores that have to go: those not used for *older_than*, then the least used until *max_size* holds.
 
-    One that somebody holds stays, and counts.
+    One that was never filled goes too; one that somebody holds stays, and counts.
     """
-    gone = [look for look in stores if not look.busy and older_than is not None and now - look.used_at >= older_than]
+    old = [look for look in stores if older_than is not None and now - look.used_at >= older_than]
+    gone = [look for look in stores if not look.busy and (look.unfinished or look in old)]
     left = sum(look.size for look in stores if look not in gone)
     for look in sorted(stores, key=lambda look: (look.used_at, look.folder)):
         if max_size is None or left <= max_size:

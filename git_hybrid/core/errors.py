@@ -10,7 +10,7 @@
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound LfsMissing RedirectLoop EndlessAnswer
-    │                     TlsFailure HostKeyFailure Offline NotCarried RepositoryDamaged
+    │                     InsecureRedirect TlsFailure HostKeyFailure Offline NotCarried RepositoryDamaged
     ├── verification:     Unreachable SubmoduleUnreachable UnusableRef MovedTag UnexplainedMove RefMissing
     │                     RewrittenHistory IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -246,11 +246,12 @@ class UnknownSource(HybridError):
 
 
 class DuplicateSource(HybridError):
-    """The name is taken, or differs from a taken one only in case."""
+    """The name is taken, or differs from a taken one only in case; ``renaming`` says how it gets another, if it can."""
 
     code: ClassVar[str] = "duplicate-source"
     name: str
     taken_by: str
+    renaming: str = ""
 
 
 class BadArgument(HybridError):
@@ -443,6 +444,13 @@ class RedirectLoop(RemoteError):
     """The server sends whoever asks on and on, and nowhere answers."""
 
     code: ClassVar[str] = "redirect-loop"
+
+
+class InsecureRedirect(RemoteError):
+    """The server sends whoever asks on to ``target``, which is not https; that is a scheme where no host is known."""
+
+    code: ClassVar[str] = "insecure-redirect"
+    target: str
 
 
 class EndlessAnswer(RemoteError):

@@ -18,7 +18,9 @@ from git_hybrid.git.lfsanswers import Led, asked_servers, last_status
 
 _CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
 _RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
+_LOCATION = pattern(rb"<= Recv header: location:\s*(?!https:)([a-z][a-z0-9.+-]*://[^\r\n]*)", re.IGNORECASE)
 _ASKED = pattern(rb"=> Send header: host:\s*([^\r\n]*)", re.IGNORECASE)
+_SERVER = pattern(r"^([^:]*://)(?:[^/?#]*@)?([^/?#]*).*", re.DOTALL)
 _CONNECTS, _SENDS = b"== Info:   Trying ", pattern(rb"=> Send header: (?:GET|POST) ")
 _PIECE = 1 << 16
 
@@ -103,13 +105,14 @@ class Answer(Struct, frozen=True):
     """What the HTTP headers say: how long to wait, and what kind of answer it was ("" where there are no headers).
 
     ``asked`` are the servers that were asked, as URLs without a path, in that order; ``status`` is the HTTP status of
-    the last answer that git-lfs got, 0 where there was none.
+    the last answer that git-lfs got, 0 where there was none. ``insecure`` is where it redirects to that is not https.
     """
 
     retry_after: float | None = None
     kind: str = ""
     asked: tuple[str, ...] = ()
     status: int = 0
+    insecure: str = ""
 
     @property
     def is_git(self) -> bool:
@@ -136,6 +139,7 @@ def read_headers(headers: Headers | None) -> Answer:
         kind.decode("ascii", "replace").strip(),
         asked_servers(data, servers),
         last_status(data),
+        next((plain(found.decode("ascii", "replace")) for found in reversed(_LOCATION.findall(data))), ""),
     )
 
 
@@ -167,6 +171,11 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def plain(url: str) -> str:
+    """Return scheme, host and port of *url*: the rest may be a secret."""
+    return _SERVER.sub(r"\1\2", url).lower()
 
 
 def led_to(url: str, asked: Sequence[str]) -> tuple[str, ...]:

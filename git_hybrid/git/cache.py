@@ -6,6 +6,7 @@ the same gates as what a server sends.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -219,15 +220,18 @@ class GitObjectCache(Struct):
         """Return why the cache must not be used, nothing if it may, None if it is not there yet."""
         if self.is_taken(self.root):
             return f"{self.root} is not used: {OF_WORKSPACE}"
-        if not self.root.is_dir():
+        tag, is_new = self.root / "CACHEDIR.TAG", not self.root.is_dir()
+        if is_new:
             if not make:
                 return None
             self.disk.make_folder(self.root.parent)
             self.root.mkdir(mode=0o700, exist_ok=True)
+        why = why_unsafe(self.root)
+        # Who was stopped while it was made leaves the tag half written.
+        if not why and (is_new or os.path.lexists(f"{tag}.tmp")):
             with suppress(LocalIo):
                 # Two that make the cache at once get in each other's way here; one of them has written it.
-                self.disk.write_file(self.root / "CACHEDIR.TAG", _TAG)
-        why = why_unsafe(self.root)
+                self.disk.write_file(tag, _TAG)
         return why and f"{self.root} is not used: {why}"
 
 

@@ -25,13 +25,13 @@ from git_hybrid.git.packs import roll_up
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Broken, Store, write_packed_refs
+from git_hybrid.git.store import ASIDE, HALF_WRITTEN, RECORD, USED, WORK, Broken, Store, write_packed_refs
 from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept
 
-_FILES = {"HEAD", "config", "packed-refs", RECORD, USED}
+_FILES = {"HEAD", "config", "packed-refs", RECORD, USED, *HALF_WRITTEN}
 _FOLDERS = {"objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "trees"}
 _TREE = re.compile(r"trees/[0-9a-f]{40}")
 
@@ -149,6 +149,8 @@ def seen(store: Store) -> StoreLook:
     look = StoreLook(
         folder=store.name, url="", size=size + trees, shared=shared, packs=0, used_at=store.used_at(), trees=trees
     )
+    if store.is_unfinished():
+        look = replace(look, unfinished=True)
     with suppress(Unusable, OSError):
         record = store.read()
         if record is not None:
@@ -193,6 +195,8 @@ def _seen_aside(path: Path) -> StoreLook:
 def verified(runner: Runner, store: Store) -> str:
     """Check every object of *store*, and set it aside if it is broken; return why, or nothing.
 
+    What a killed run left in it goes, and all of it where nothing was ever kept.
+
     Raises:
         Busy: somebody works on it.
         Unusable: it cannot be locked, so nothing was checked.
@@ -209,6 +213,9 @@ def verified(runner: Runner, store: Store) -> str:
                     store.write(after)
                 for path in kept_trees(store):
                     verify(path, parse_oid(os.path.basename(path)))
+                store.tidy(record.files)
+                return ""
+            if store.drop_unfinished():
                 return ""
             why = "it has no record"
         except (Broken, Damaged, Unusable) as error:

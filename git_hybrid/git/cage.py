@@ -104,10 +104,10 @@ def end_group(child: Child, hurried: Callable[[], bool]) -> None:
 
 
 def die_with_parent() -> tuple[str, ...]:
-    """Return what a command begins with that is to end with us, even after SIGKILL; nothing where that is not known.
+    """Return what a command begins with that is killed with us, even by SIGKILL; nothing where that is not known.
 
     setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps, whatever the program does with what it inherits. To set it from
     Python would need preexec_fn, which is not safe with threads.
     """
     found = on_path("setpriv", os.environ) if sys.platform == "linux" else None
-    return (found, "--pdeathsig", "TERM", "--") if found else ()
+    return (found, "--pdeathsig", "KILL", "--") if found else ()

@@ -13,6 +13,7 @@ from git_hybrid.core.errors import (
     HostKeyFailure,
     HybridError,
     IdentityChanged,
+    InsecureRedirect,
     LocalIo,
     MalformedObjects,
     NetworkFailure,
@@ -129,6 +130,10 @@ _TRANSIENT = (
 )
 _ELSEWHERE = pattern(r"('https?://[^/'\s]*/)[^'\s]+")
 _LOOP = "redirects followed"
+_INSECURE = pattern(
+    r"^fatal: unable to access .*: Protocol \W?(?!https\b)(?P<scheme>[a-z0-9.+-]+)\W? (?:not supported|disabled)\b",
+    re.MULTILINE,
+)
 # Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
 _LISTING, _SPENT = "git ls-remote", "out of memory"
 # What libcurl says of headers that it takes no more of, older ones in words that are not of this machine.
@@ -251,6 +256,8 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)
+    if (insecure := _INSECURE.search(stderr)) is not None:
+        return InsecureRedirect(url=url, message=message, target=insecure["scheme"])
     if _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:

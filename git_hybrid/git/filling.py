@@ -78,12 +78,15 @@ class StoreFilling(Struct):
                 self._keep(patterns, seen)
         except (Unusable, Broken, LocalIo, OSError) as error:
             self.tell(reason(error))
+            # What is half filled takes room and serves nobody.
+            with suppress(LocalIo):
+                self.store.drop_unfinished()
         return next((seen[RefName(ref)].origin for ref in patterns if ref in seen), served_by)
 
     def _keep(self, patterns: Sequence[str], seen: dict[RefName, Seen]) -> None:
         old, store = self._record, self.store
         if old is None:
-            if store.path.exists():
+            if store.path.exists() and not store.drop_unfinished():
                 store.set_aside()
             old = StoreRecord(url=str(self.url), object_format=object_format(self.git_dir), fetched_at=self.now)
         folder = self.git_dir / "objects/pack"

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from http.client import IncompleteRead
 from urllib.parse import urljoin, urlsplit
 
-from git_hybrid.core.errors import HostNotAllowed, HybridError, NetworkFailure
+from git_hybrid.core.errors import HostNotAllowed, HybridError, InsecureRedirect, NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.answers import Answer, not_git, seconds_of
+from git_hybrid.git.answers import Answer, not_git, plain, seconds_of
 from git_hybrid.git.classify import classify_network
 from git_hybrid.git.keptalive import Broken, Reply, Unconnected
 
@@ -79,7 +79,7 @@ def _elsewhere(url: str, location: str, asker: Asker) -> HybridError | None:
     except ValueError:
         return None
     if parts.scheme == "http":
-        return as_git_says(url, "Protocol 'http' not supported or disabled in libcurl")
+        return InsecureRedirect(url=url, message="", target=plain(urljoin(url, location)))
     if parts.scheme != "https":
         return None
     host = parts.hostname or ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.core.machine import disk_trouble
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Completed, Runner
 
 _EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z
 _DAY = 86_400
@@ -28,9 +29,10 @@ def create_upstream(runner: Runner, path: Path, changes: Sequence[Change]) -> No
 
     Raises:
         GitFailed: git refused.
+        LocalIo: the disk did.
     """
     arguments = ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(path)]
-    _check(runner.git(arguments).status, "git init", "")
+    _check(runner.git(arguments), "git init", path)
     extend_upstream(runner, path, changes, day=0)
 
 
@@ -39,6 +41,7 @@ def extend_upstream(runner: Runner, path: Path, changes: Sequence[Change], *, da
 
     Raises:
         GitFailed: git refused.
+        LocalIo: the disk did.
     """
     has_main = runner.git(["rev-parse", "--verify", "--quiet", "refs/heads/main"], git_dir=path).status == 0
     stream: list[str] = []
@@ -53,13 +56,17 @@ def extend_upstream(runner: Runner, path: Path, changes: Sequence[Change], *, da
         if change.tag:
             stream += [f"tag {change.tag}", "from refs/heads/main", f"tagger {_AUTHOR} {moment}", _data(change.message)]
     done = runner.git(["fast-import", "--quiet", "--force"], git_dir=path, stdin="\n".join([*stream, ""]).encode())
-    _check(done.status, "git fast-import", last_words(done.stderr))
+    _check(done, "git fast-import", path)
 
 
 def _data(text: str) -> str:
     return f"data {len(text.encode())}\n{text}"
 
 
-def _check(status: int, command: str, words: str) -> None:
-    if status != 0:
-        raise GitFailed(command=command, status=status, stderr=words)
+def _check(done: Completed, command: str, path: Path) -> None:
+    if done.status == 0:
+        return
+    reason = disk_trouble(done.stderr)
+    if reason is not None:
+        raise LocalIo(path=str(path), operation="write to", reason=reason)
+    raise GitFailed(command=command, status=done.status, stderr=last_words(done.stderr))

@@ -27,6 +27,8 @@ from git_hybrid.git.storelock import StoreLock, Unusable
 from git_hybrid.turn import TURN
 
 RECORD, USED = "hybrid.json", "hybrid.used"
+HALF_WRITTEN = (f"{RECORD}.tmp", "packed-refs.tmp")
+"""What a writer leaves of these who is stopped."""
 ASIDE, WORK = ".set-aside", ".work"
 OTHERS = "others may write into it"
 OF_WORKSPACE = "it is the workspace's own: name a folder of its own for the cache"
@@ -168,11 +170,13 @@ class Store:
         return {name: describe(f"{self.packs}/{name}") for name in files}
 
     def tidy(self, known: Collection[str]) -> None:
-        """Remove the pack files that are not *known*: whoever left them was stopped.
+        """Remove the pack files that are not *known*, and what was half written: whoever left them was stopped.
 
         Raises:
             LocalIo: the file system refused.
         """
+        for name in HALF_WRITTEN:
+            self.disk.remove_file(self.path / name)
         self.drop([name for name in (*pack_files(self.packs), *half_copied(self.packs)) if name not in known])
 
     def drop(self, names: list[str]) -> None:
@@ -183,6 +187,24 @@ class Store:
         """
         for name in names:
             self.disk.remove_file(self.packs / name)
+
+    def is_unfinished(self) -> bool:
+        """Tell whether it was never filled: whoever made it was stopped, or is at work."""
+        try:
+            return {RECORD, USED}.isdisjoint(os.listdir(self.path))
+        except OSError:
+            return False
+
+    def drop_unfinished(self) -> bool:
+        """Remove it, under its lock, if it was never filled; return whether it was not.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        if not self.is_unfinished():
+            return False
+        self.disk.remove_tree(self.path)
+        return True
 
     def used(self) -> None:
         """Remember that it served just now; that it cannot be remembered is no harm."""

@@ -13,11 +13,11 @@ from git_hybrid.core.errors import (
     GitFailed,
     HostNotAllowed,
     HybridError,
+    InsecureRedirect,
     LocalIo,
     MalformedObjects,
     NetworkFailure,
     RefMissing,
-    RepositoryNotFound,
     ToolTooOld,
 )
 from git_hybrid.core.ids import Oid
@@ -26,7 +26,7 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
+from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, plain, read_headers
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.fetching import fetch_arguments, on_stdin, unchecked_arguments
@@ -258,6 +258,8 @@ class GitTransport(Struct, frozen=True):
             failure = self._failure(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
+            elif isinstance(failure, InsecureRedirect):
+                failure.target = answer.insecure or failure.target
             raise failure
         if (unusable := cut_off(done.stderr)) is not None:
             raise unusable
@@ -270,15 +272,14 @@ class GitTransport(Struct, frozen=True):
 
         Raises:
             HostNotAllowed: policy does not have the host.
-            RepositoryNotFound: it is not asked over https.
+            InsecureRedirect: it is not asked over https.
         """
         for server in servers:
             host = host_of(server)
             if not self.allowed_host(host):
                 raise HostNotAllowed(name="", host=host)
             if not server.startswith("https://"):
-                plain = f"{server.partition('://')[0]}://{host}"
-                raise RepositoryNotFound(url=url, message=f"the server leads to {plain}, and only https is followed")
+                raise InsecureRedirect(url=url, message="", target=plain(server))
 
     def _refuse_led(self, url: str, asked: Sequence[str]) -> None:
         self._refuse_elsewhere(url, led_to(url, asked))

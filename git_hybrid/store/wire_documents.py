@@ -237,7 +237,7 @@ class CacheStoreVerified(Struct, frozen=True, kw_only=True):
     """What git's fsck says of one store."""
 
     folder: str
-    state: Literal["ok", "broken", "in use"]
+    state: Literal["ok", "broken", "in use", "gone"]
     error: ErrorShape | None
 
 

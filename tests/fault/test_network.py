@@ -94,7 +94,7 @@ CASES = [
     Case(*_fault("truncated", "change_always", lambda body: body[:-5000], over=5000), NETWORK, 2),
     Case(*_fault("garbled", "change_always", _flipped, over=5000), "malformed-objects", 1, code=5),
     Case("redirect-host", _moved("host"), "host-not-allowed", 1, "127.0.0.1", code=6),
-    Case("redirect-plain", _moved("plain"), "", 1, code=4),
+    Case("redirect-plain", _moved("plain"), "insecure-redirect", 1, "on to http://localhost", code=4),
     Case("redirect-loop", _moved("itself", "/redirect-loop.git"), "redirect-loop", 1, code=4),
     Case("certificate", _nothing, "tls", 1, "certificate", base="untrusted"),
     Case("host-name", _nothing, "tls", 1, base="misnamed"),

@@ -133,6 +133,23 @@ def test_the_log_begins_with_who_made_the_workspace(hybrid: Hybrid, workspace: P
     hybrid("audit", "verify", cwd=workspace / "new")
 
 
+@pytest.mark.parametrize("url", ["", "file:///else"])
+def test_an_import_that_was_decided_is_there_when_it_is_typed_again(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, url: str
+) -> None:
+    _superproject(workspace / "old", upstream.url, {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
+    (workspace / "sources.toml").write_text("schema_version = 1\n")
+    (workspace / "sources.toml.tmp").mkdir()
+    hybrid("init", "--import", "old/.gitmodules", check=74)
+    (workspace / "sources.toml.tmp").rmdir()
+    replace(workspace / "old/.gitmodules", upstream.url, url or upstream.url)
+    again = hybrid("init", "--import", "old/.gitmodules", check=2 if url else 0)
+    assert "note: finished writing what run " in again.err
+    assert again.out == ("" if url else f"a  added  {upstream.rev('main')[:10]} (main)\n")
+    assert "--name" not in again.err
+    assert list(lock(workspace)) == ["a"]
+
+
 def test_a_file_of_another_tool_is_told_as_none_of_ours(hybrid: Hybrid, workspace: Path) -> None:
     (workspace / "west.yml").write_text("manifest:\n  projects: []\n")
     told = hybrid("init", "--import", "west.yml", check=2).err

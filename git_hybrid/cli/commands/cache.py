@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +57,8 @@ def show_command(context: click.Context) -> int:
 def _cells(cache: Cache, look: StoreLook) -> tuple[str, ...]:
     filled = "never" if look.fetched_at is None else f"{format_age(cache.now - look.fetched_at)} ago"
     used = "in use" if look.busy else f"{format_age(cache.now - look.used_at)} ago"
-    url = safe(look.url or f"{look.folder} (cannot be read: git hybrid cache verify)")
+    why = "never filled: git hybrid cache prune" if look.unfinished else "cannot be read: git hybrid cache verify"
+    url = safe(look.url or f"{look.folder} ({why})")
     return sized(look.size), sized(look.shared), sized(look.trees), str(look.packs), used, filled, url
 
 
@@ -125,7 +127,9 @@ def _verified(cache: Cache, store: Store) -> tuple[str, CacheDamaged | None]:
         return "in use", None
     except Unusable as error:
         raise LocalIo(path=str(store.path), operation="check", reason=str(error)) from error
-    return ("broken", CacheDamaged(store=store.name, reason=why)) if why else ("ok", None)
+    if why:
+        return "broken", CacheDamaged(store=store.name, reason=why)
+    return "ok" if os.path.lexists(store.path) else "gone", None
 
 
 @command.command("prune")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -13,12 +14,14 @@ import click
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
+from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.core.endpoints import folder_url
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, Interrupted, LocalIo
 from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.value import Struct
 from git_hybrid.git.run import Runner
 from git_hybrid.git.samples import Change, create_upstream, extend_upstream
+from git_hybrid.store.durable import remove_tree
 from git_hybrid.store.scaffold import refuse_inside
 from git_hybrid.view.term import safe
 
@@ -53,10 +56,22 @@ def command(context: click.Context, *, folder: Path | None) -> int:
         parse_url(folder_url(str(place)))
     except InvalidText as error:
         raise BadArgument(what="DIR", value=str(place), reason=f"cannot stand in a file URL: {error}") from error
-    demo = Demo(runner=Runner(environ=os.environ), place=place)
+    cancel = Cancel()
+    demo = Demo(runner=Runner(environ=os.environ, cancelled=cancel, hurried=cancel.hurried), place=place)
     refuse_inside(demo.workspace.resolve(), str(place))
-    demo.build()
-    return demo.play()
+    new = [path for path in (place, *place.parents) if not path.exists()]
+    code = None
+    with handled(cancel):
+        try:
+            demo.build()
+            code = demo.play()
+        except Interrupted as error:
+            # There is no workspace to go on in.
+            raise KeyboardInterrupt(error.signal) from error
+        finally:
+            if code != 0:
+                demo.undo(new)
+    return code
 
 
 class Demo(Struct, frozen=True):
@@ -81,26 +96,43 @@ class Demo(Struct, frozen=True):
             create_upstream(self.runner, self.upstream(name), changes)
 
     def play(self) -> int:
-        """Run the story; return 0, or 1 if a command did not end as the story says."""
-        steps: list[Callable[[], bool]] = [self._start, self._upstream_moves, self._local_work, self._retag]
-        told = all(step() for step in steps)
-        shown = shlex.quote(os.path.relpath(self.workspace))
-        _say(f"Now it is yours: cd {shown} and try git hybrid status, diff --upstream, foreach -- git log -1 --oneline")
-        return int(not told)
+        """Run the story; return 0, or the status of the command that did not end as the story says."""
+        steps: list[Callable[[], int]] = [self._start, self._upstream_moves, self._local_work, self._retag]
+        code = next(filter(None, (step() for step in steps)), 0)
+        if not code:
+            shown = shlex.quote(os.path.relpath(self.workspace))
+            tries = "git hybrid status, diff --upstream, foreach -- git log -1 --oneline"
+            _say(f"Now it is yours: cd {shown} and try {tries}")
+        return code
 
-    def _start(self) -> bool:
+    def undo(self, new: Sequence[Path]) -> None:
+        """Take away what was made, the folders *new* among it, and say so: the demo did not come to its end."""
+        left = ""
+        try:
+            for path in (self.workspace, self.upstream("").parent):
+                remove_tree(path)
+            for path in new:
+                with suppress(FileNotFoundError):
+                    path.rmdir()
+        except LocalIo as error:
+            left = f" but {error.path}: {error.reason}"
+        except OSError as error:
+            left = f" but {error.filename}: {error.strerror}"
+        _say(f"The demo did not come to its end, and what it had made is removed{safe(left)}")
+
+    def _start(self) -> int:
         _say("Three upstreams were made. A workspace names them, pins them and clones them:")
         urls = {name: folder_url(str(self.upstream(name))) for name in ("network", "images", "scripts")}
         return (
             self._run("init")
-            and self._run("add", urls["network"], "--version", ">=1,<2")
-            and self._run("add", urls["images"])
-            and self._run("add", urls["scripts"], "--tag", "v2.0.0")
-            and self._run("sync")
-            and self._run("status")
+            or self._run("add", urls["network"], "--version", ">=1,<2")
+            or self._run("add", urls["images"])
+            or self._run("add", urls["scripts"], "--tag", "v2.0.0")
+            or self._run("sync")
+            or self._run("status")
         )
 
-    def _upstream_moves(self) -> bool:
+    def _upstream_moves(self) -> int:
         release = Change(message="Release 1.2.0", files={"VERSION": "1.2.0\n"}, tag="v1.2.0")
         extend_upstream(self.runner, self.upstream("network"), [release], day=30)
         arch = Change(message="Arch image", files={"arch.pkr.hcl": "# arch\n"})
@@ -108,38 +140,40 @@ class Demo(Struct, frozen=True):
         _say("Upstream moves: network releases 1.2.0, images gets a commit. Nothing here changes until a pin is moved:")
         return (
             self._run("sync")
-            and self._run("outdated")
-            and self._run("pin", "network", "-n")
-            and self._run("pin", "network")
-            and self._run("sync")
+            or self._run("outdated")
+            or self._run("pin", "network", "-n")
+            or self._run("pin", "network")
+            or self._run("sync")
         )
 
-    def _local_work(self) -> bool:
+    def _local_work(self) -> int:
         edited = self.workspace / "sources/images/debian.pkr.hcl"
         edited.write_text("# debian 12, my edit\n", encoding="utf-8")
         _say("Somebody edits a file in a clone. Local work is never overwritten; reset saves it first:")
         return (
             self._run("pin", "images")
-            and self._run("sync", expect=3)
-            and self._run("reset", "images")
-            and self._run("status")
+            or self._run("sync", expect=3)
+            or self._run("reset", "images")
+            or self._run("status")
         )
 
-    def _retag(self) -> bool:
+    def _retag(self) -> int:
         moved = Change(message="Release 2.0.0, again", files={"build.sh": "echo something else\n"}, tag="v2.0.0")
         extend_upstream(self.runner, self.upstream("scripts"), [moved], day=60)
         _say("Upstream of scripts moves its tag v2.0.0 to another commit. The pin stays, and says so:")
-        return self._run("pin", "scripts", expect=5) and self._run("sync")
+        return self._run("pin", "scripts", expect=5) or self._run("sync")
 
-    def _run(self, *arguments: str, expect: int = 0) -> bool:
+    def _run(self, *arguments: str, expect: int = 0) -> int:
+        """Run a command; return 0 if it ended with *expect*, else its status, or 1 where it should have failed."""
         from git_hybrid.cli.main import main  # the tree imports this command; at the top it would be a circle
 
+        self.runner.check(None)
         print(f"\n$ git hybrid {safe(shlex.join(arguments))}", flush=True)
         code = main(["-C", str(self.workspace), *arguments])
         sys.stdout.flush()
         if code:
             print(f"[exit {code}]", file=sys.stderr, flush=True)
-        return code == expect
+        return 0 if code == expect else code or 1
 
 
 def _say(text: str) -> None:

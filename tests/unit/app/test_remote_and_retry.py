@@ -53,6 +53,7 @@ FINAL = (
     errors.WrongContent(name="", what="w", expected="e", found="f"),
     errors.MalformedObjects(name="", message="m"),
     errors.TlsFailure(url=AT_ONE, message="m"),
+    errors.InsecureRedirect(url=AT_ONE, message="m", target="http://h"),
     errors.HostKeyFailure(url=AT_ONE, message="m"),
     errors.HostNotAllowed(name="", host="h"),
     errors.IdentityChanged(name="", url=AT_ONE, old=(), new=()),

@@ -173,6 +173,11 @@ def test_what_goes_is_what_was_not_used(days, size, gone):
     assert to_prune([A, B, C], older_than=age, max_size=size, now=NOW) == gone
 
 
+def test_what_was_never_filled_goes_unless_somebody_fills_it():
+    left, filled_now = (replace(found, unfinished=True) for found in (A, C))
+    assert to_prune([left, B, filled_now], older_than=None, max_size=None, now=NOW) == (left,)
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("0", 0), ("12", 12), ("3B", 3), ("2k", 2048), ("1KiB", 1024), ("5G", 5 << 30), (" 1 ".strip(), 1)],

@@ -44,6 +44,12 @@ def test_every_server_that_was_asked_is_known(data: bytes, asked: tuple[str, ...
     assert answer(data).asked == asked
 
 
+def test_where_it_redirects_to_that_is_not_https_is_told_without_secrets() -> None:
+    led = b"05:20:30.659 http.c:684   <= Recv header: location: HTTP://u:secret@Three.example:81?token=1\r\n"
+    assert answer(CURL + led).insecure == "http://three.example:81"
+    assert answer(CURL).insecure == ""
+
+
 def test_the_first_server_is_the_one_that_was_named() -> None:
     for data, elsewhere in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
         assert led_to("https://h/r", answer(data).asked) == ((elsewhere,) if elsewhere else ())

@@ -34,6 +34,8 @@ SAMPLES = (
     (HTTP + "503", Network),
     (HTTP + "504", Network),
     (AT + "Maximum (20) redirects followed", errors.RedirectLoop),
+    (AT + 'Protocol "http" not supported or disabled in libcurl', errors.InsecureRedirect),
+    (AT + 'Protocol "file" disabled in redirect', errors.InsecureRedirect),
     (f"fatal: repository '{URL}/' not found", Missing),
     (f"remote: Repository not found.\nfatal: repository '{URL}/' not found", Missing),
     (f"remote: HTTP Basic: Access denied\nfatal: Authentication failed for '{URL}/'", Denied),

@@ -24,7 +24,7 @@ from git_hybrid.git.filling import StoreFilling
 from git_hybrid.git.hands import Hands
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import Store
+from git_hybrid.git.store import RECORD, Store
 from git_hybrid.git.storelock import Unusable
 from git_hybrid.store import durable
 from support.kit import released
@@ -39,7 +39,7 @@ class Killed(BaseException):
 
 
 class StopsAt:
-    """The durable writer, until it is told to stop at its n-th step."""
+    """The durable writer, until it is told to stop at its n-th step; a file that it writes then is half written."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
@@ -48,6 +48,8 @@ class StopsAt:
         def step(*args: Any) -> Any:
             self.left -= 1
             if self.left < 0:
+                if name == "write_file":
+                    Path(f"{args[0]}.tmp").touch()
                 raise Killed
             return getattr(durable, name)(*args)
 
@@ -122,6 +124,8 @@ def test_killed_at_any_step_it_is_whole_or_not_there(tmp_path, tool, runner, tol
         fsck(last)
         (store,) = stores(durable, root)
         assert verified(runner, store) == ""
+        assert (root / "CACHEDIR.TAG").exists()
+        assert not [*root.rglob("*.tmp"), *root.glob(".set-aside")]
         if ended:
             break
         steps += 1
@@ -142,6 +146,8 @@ def test_a_kill_between_two_fills_keeps_the_first(tmp_path, tool, runner, told):
         else:
             ended = True
         after = stage(tmp_path, 2 * steps + 1)
+        assert [verified(runner, store) for store in stores(durable, root)] == [""]
+        assert not list(root.rglob("*.tmp"))
         assert lent(make(runner, root, told), after, tool) == tool.url
         fsck(after)
         if ended:
@@ -216,6 +222,30 @@ def test_a_thread_of_this_run_is_waited_for_as_long_as_it_has_the_store(tmp_path
             filling.keep((MAIN,), tool.url)
         assert waits.result(10) == (tool.url if reached else None)
     assert told == []
+
+
+class NoRoom:
+    """The durable writer, while there is no room for a record."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return getattr(durable, name)
+
+    def write_file(self, path: Path, data: bytes) -> None:
+        if path.name == RECORD:
+            raise LocalIo(path=str(path), operation="write", reason="No space left on device")
+        durable.write_file(path, data)
+
+
+def test_one_that_was_never_filled_goes(tmp_path, tool, runner, told):
+    root = tmp_path / "cache"
+    fill(make(runner, root, told, NoRoom()), stage(tmp_path, 0), tool)
+    assert stores(durable, root) == []
+    assert len(told) == 1
+    killed = Store(durable, root, folder_name(parse_url(tool.url)))
+    write_skeleton(killed.path, object_format="sha1", bare=True)
+    assert seen(killed).unfinished
+    assert verified(runner, killed) == ""
+    assert stores(durable, root) == []
 
 
 class OnlyOneTag:

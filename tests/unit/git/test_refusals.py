@@ -13,6 +13,7 @@ from git_hybrid.core.errors import (
     AccessDenied,
     HostNotAllowed,
     HybridError,
+    InsecureRedirect,
     NetworkFailure,
     RepositoryNotFound,
 )
@@ -90,7 +91,7 @@ def test_logins(wanted: str, nobody: bool, error: type[HybridError] | None) -> N
         ("//evil.example/", HostNotAllowed),
         ("https://mirror.example@evil.example/", HostNotAllowed),
         ("https://EVIL.example:443/", HostNotAllowed),
-        ("http://mirror.example/", RepositoryNotFound),
+        ("http://mirror.example/", InsecureRedirect),
         ("file:///etc/passwd", None),
         ("https://[::1/", None),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,6 +137,25 @@ def test_who_is_killed_takes_its_children_and_their_children_along(tmp_path, bel
         while not (note.exists() and len(_pids(note)) == 2) and time.monotonic() < end:
             time.sleep(0.02)
         assert [_alive(pid) for pid in _pids(note)] == [True, True]
+        parent.kill()
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="nothing sets a parent-death signal")
+def test_a_foreign_program_that_ignores_term_is_killed_with_us(tmp_path):
+    note = tmp_path / "pids"
+    script = f'trap "" TERM; echo $$ >"{note}"; while :; do sleep 0.1; done'
+    program = f"""if True:
+    import os, sys; from datetime import timedelta; from pathlib import Path
+    from git_hybrid.git.cage import Cage; from git_hybrid.git.run import Runner
+    cage = Cage(folder=Path({str(tmp_path)!r}), deadline=timedelta(60), file_bytes=1 << 20, memory_bytes=1 << 30)
+    runner, files = Runner(environ={{}}), dict(output=sys.stdout, errors=sys.stderr)
+    runner.confined({["sh", "-c", script]}, env=os.environ, cwd=cage.folder, cage=cage, **files)
+    """
+    with subprocess.Popen([sys.executable, "-c", program]) as parent:
+        end = time.monotonic() + 20
+        while not (note.exists() and _pids(note)) and time.monotonic() < end:
+            time.sleep(0.02)
         parent.kill()
     assert all(_gone(pid) for pid in _pids(note))
 

@@ -17,6 +17,7 @@ from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Retry
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.git.answers import Answer
 from git_hybrid.git.fetching import fetch_arguments, on_stdin
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.reflist import parse_refs
@@ -145,6 +146,14 @@ def test_a_redirect_to_another_host_is_asked_about(fp, transport):
     with pytest.raises(errors.HostNotAllowed) as caught:
         transport.list_refs(URL, DEFAULTS, head=False)
     assert caught.value.host == "evil.example"
+
+
+def test_a_redirect_to_what_is_not_https_is_told(fp, transport, monkeypatch):
+    _ls_remote(fp, returncode=128, stderr=b"fatal: unable to access 'x': Protocol \"http\" disabled in redirect")
+    monkeypatch.setattr("git_hybrid.git.transport.read_headers", lambda _: Answer(insecure="http://other.example"))
+    with pytest.raises(errors.InsecureRedirect) as caught:
+        transport.list_refs(URL, DEFAULTS, head=False)
+    assert caught.value.target == "http://other.example"
 
 
 @pytest.mark.parametrize("line", [b"no tab\n", b"xyz\trefs/heads/main\n", b"\trefs/heads/main\n"])
