@@ -65,7 +65,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "{path} is a hook of yours, and was left as it is",
         "{instead}",
-        ("put this line below its first, since its end may never be reached: {line}",),
+        ("{hint}",),
     ),
     "symlink-refused": Remedy(
         2,

@@ -272,11 +272,11 @@ class MissingOptions(HybridError):
 
 
 class HookTaken(HybridError):
-    """A git hook of the user's stands where ours would go; ``line`` is what it may run, ``instead`` a better way."""
+    """A git hook of the user's stands where ours would go; ``hint`` is how it runs ours, ``instead`` a better way."""
 
     code: ClassVar[str] = "hook-taken"
     path: str
-    line: str
+    hint: str
     instead: str = ""
 
 
