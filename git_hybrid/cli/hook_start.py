@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 _OBJECTS = 50_000
-_PUSHED, _REF = "--pre-push", "PRE_COMMIT_TO_REF"
-"""How a hook knows that it runs before a push: git then names the commits on its standard input, pre-commit there."""
+_PUSHED = "--pre-push"
+"""How a hook knows that it runs before a push: git then names the commits on its standard input."""
 
 
 def run(*names: str) -> int:
@@ -39,7 +39,7 @@ def _run(names: Sequence[str]) -> int:
 
         if (code := answer(options, _PUSHED)) is not None:
             return code
-    ahead, pushed = Ahead(), bool(options) or _REF in os.environ
+    ahead, pushed = Ahead(), bool(options)
     try:
         if not pushed:
             # The folder that we stand in may be gone: told by whoever needs it.

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
@@ -23,10 +24,13 @@ from git_hybrid.store.layout import Layout, current_folder, find_root, refuse_li
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
+if TYPE_CHECKING:
+    from git_hybrid.git.pushed import Pushed
+
 _CHANGED = f"{MANIFEST} state"
 """What the commands that mend something change, and a commit takes when it is staged."""
-_REF = "PRE_COMMIT_TO_REF"
-"""The variable in which the pre-commit framework names what is pushed."""
+_REFS = ("PRE_COMMIT_TO_REF", "PRE_COMMIT_LOCAL_BRANCH")
+"""The variables in which the pre-commit framework names what is pushed; a first push has only the second."""
 _SHOWN = 3
 """How many failures are told that the same mends."""
 
@@ -41,26 +45,24 @@ def run(*chosen: str, ahead: Ahead | None = None, pushed: bool = False) -> int:
     runner, names = Runner(environ=os.environ, ahead=ahead), chosen or CHECKS
     try:
         here = current_folder()
-        return max((_run(runner, here, names, revision) for revision in _revisions(runner, here, pushed)), default=0)
+        return max((_run(runner, here, names, one) for one in _wanted(runner, here, pushed)), default=0)
     except HybridError as error:
         _tell(error)
         return 2
 
 
-def _revisions(runner: Runner, here: Path, pushed: bool) -> Sequence[str]:
-    """Return the commits to check; an empty name is what is about to be committed."""
-    if not pushed:
-        return ("",)
-    from git_hybrid.git.pushed import commits, pushed_names
+def _wanted(runner: Runner, here: Path, pushed: bool) -> Sequence[Pushed | None]:
+    """Return the commits to check; None is what is about to be committed."""
+    if not pushed and not any(map(os.environ.get, _REFS)):
+        return (None,)
+    from git_hybrid.cli.pushing import named_by_framework, named_by_git
 
-    if (name := os.environ.get(_REF)) is not None:
-        return commits(around(runner, here), (name,))
-    with open(0, "rb", closefd=False) as told:
-        return commits(around(runner, here), pushed_names(told.read()))
+    repository = around(runner, here)
+    return named_by_git(repository) if pushed else named_by_framework(repository, os.environ, _REFS)
 
 
-def _run(runner: Runner, here: Path, names: Collection[str], revision: str) -> int:
-    repository = around(runner, here, revision)
+def _run(runner: Runner, here: Path, names: Collection[str], pushed: Pushed | None) -> int:
+    repository = around(runner, here, "" if pushed is None else pushed.commit)
     return max((_checked(repository, root, names) for root in _roots(repository, here)), default=0)
 
 

@@ -558,15 +558,22 @@ def test_a_push_is_checked_as_it_is_pushed(site: Site) -> None:
     site.write(LOCK, right)
     git("add", LOCK, cwd=site.root)
     assert hook(site.root) == (0, "")
-    zero, blob = "0" * 40, git("rev-parse", f"HEAD:{LOCK}", cwd=site.root)
-    lines = {one: f"refs/heads/main {one} refs/heads/main {zero}\n" for one in (good, bad, zero, blob)}
+    zero, blob, gone = "0" * 40, git("rev-parse", f"HEAD:{LOCK}", cwd=site.root), "1" * 40
+    lines = {one: f"refs/heads/main {one} refs/heads/main {zero}\n" for one in (good, bad, zero, blob, gone)}
     code, said = hook(site.root, "--pre-push", told=lines[bad] * 2)
     assert code == 1
     assert said.count(f"in the commit {bad[:12]}:\n") == 1
     assert hook(site.root, "--pre-push", told=lines[good] + lines[zero] + lines[blob]) == (0, "")
     assert hook(site.root, "--pre-push") == (0, "")
-    assert hook(site.root, env={"PRE_COMMIT_TO_REF": bad})[0] == 1
-    assert hook(site.root, env={"PRE_COMMIT_TO_REF": good}) == (0, "")
+    for told in (lines[good] + lines[gone], "nonsense\n"):
+        code, said = hook(site.root, "--pre-push", told=told)
+        assert (code, said.partition(":")[0]) == (2, "error")
+    # Of the first push of a history pre-commit names the branch alone.
+    git("branch", "bad", bad, cwd=site.root)
+    pushing = {"PRE_COMMIT_REMOTE_NAME": "origin", "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/bad"}
+    code, said = hook(site.root, env=pushing)
+    assert (code, said.partition("\n")[0]) == (1, f"in the commit {bad[:12]}:")
+    assert hook(site.root, env=pushing | {"PRE_COMMIT_TO_REF": good}) == (0, "")
 
 
 def test_hooks_are_written_once(below: Site) -> None:
