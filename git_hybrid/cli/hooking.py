@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
-from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem
+from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem, SymlinkRefused
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.repository import Repository, around, is_listed, is_unfetched
@@ -63,7 +64,7 @@ def _wanted(runner: Runner, here: Path, pushed: bool) -> Sequence[Pushed | None]
 
 def _run(runner: Runner, here: Path, names: Collection[str], pushed: Pushed | None) -> int:
     repository = around(runner, here, "" if pushed is None else pushed.commit)
-    return max((_checked(repository, root, names) for root in _roots(repository, here)), default=0)
+    return max((_checked(repository, root, names, pushed) for root in _roots(repository, here)), default=0)
 
 
 def _roots(repository: Repository, here: Path) -> Sequence[Path]:
@@ -82,7 +83,7 @@ def _roots(repository: Repository, here: Path) -> Sequence[Path]:
     return roots
 
 
-def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
+def _checked(repository: Repository, root: Path, names: Collection[str], pushed: Pushed | None) -> int:
     runner, layout, index = repository.runner, Layout(root), Staged(repository, root)
     below = os.path.relpath(root)
     try:
@@ -91,12 +92,19 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
             refuse_links(layout)
         if "mirrors" in names:
             settings = read_settings(os.environ, read_config(runner, repository.top or root), jobs=None, offline=False)
-        results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings, index=index)
+        judged = partial(run_staged, runner, layout, names, settings=settings, index=index)
+        results = judged(now=datetime.now(UTC))
+        if pushed is not None and failures(results):
+            from git_hybrid.cli.pushing import as_pushed
+
+            results = as_pushed(results, pushed, index, judged)
     except HybridError as error:
         if (told := _unless_untouched(error, index)) is None:
             return 0
-        sys.stdout.writelines(_commit_lines(repository))
+        is_committed_so = isinstance(told, InvalidFile | SymlinkRefused)
+        sys.stdout.writelines(_commit_lines(pushed, index, fails=is_committed_so))
         _tell(told, root)
+        sys.stdout.writelines(_then(pushed) if is_committed_so else ())
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
     more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
@@ -105,10 +113,12 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
 
         place = place_of(root)
         found, more = [place.violation(item) for item in found], [place.command(mend) for mend in more]
-    sys.stdout.writelines(_commit_lines(repository) if found else ())
+    fails = failures(results) > 0
+    sys.stdout.writelines(_commit_lines(pushed, index, fails=fails) if found else ())
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
     sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
-    return int(failures(results) > 0)
+    sys.stdout.writelines(_then(pushed) if fails else ())
+    return int(fails)
 
 
 def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
@@ -134,8 +144,22 @@ def _writes(item: Violation) -> bool:
     return item.level == "fail" and (item.mend.startswith("git hybrid ") or "; else git hybrid " in item.mend)
 
 
-def _commit_lines(repository: Repository) -> Sequence[str]:
-    return (f"in the commit {repository.revision[:12]}:\n",) if repository.revision else ()
+def _commit_lines(pushed: Pushed | None, index: Staged, *, fails: bool) -> Sequence[str]:
+    """Return what is told before a commit that is *pushed*: which it is, and where what *fails* there is mended."""
+    if pushed is None:
+        return ()
+    from git_hybrid.cli.pushing import where
+
+    first = [f"first: {safe(where(pushed))}\n"] if fails and not index.is_at_head() else []
+    return (f"in the commit {pushed.commit[:12]}:\n", *first)
+
+
+def _then(pushed: Pushed | None) -> Sequence[str]:
+    if pushed is None:
+        return ()
+    from git_hybrid.cli.pushing import afterwards
+
+    return [f"then: {safe(mend)}\n" for mend in afterwards(pushed)]
 
 
 def _tell(error: HybridError, root: Path | None = None) -> None:

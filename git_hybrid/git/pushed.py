@@ -52,3 +52,22 @@ def commits(repository: Repository, lines: Iterable[Line], where: str) -> Sequen
         if kind == "commit" and (oid not in found or (found[oid].is_tag and not is_tag)):
             found[oid] = Pushed(oid, ref, is_tag)
     return tuple(found.values())
+
+
+def is_gone_on_from(repository: Repository, commit: str) -> bool:
+    """Tell whether a branch that is known here goes on from *commit*.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    argv = ("git", "for-each-ref", "--format=%(objectname)", f"--contains={commit}", "refs/heads", "refs/remotes")
+    return any(tip != commit for tip in repository.ask(argv).decode("ascii").split())
+
+
+def commit_time(repository: Repository, commit: str) -> int:
+    """Return when *commit* was made, as it says itself, in seconds.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    return int(repository.ask(("git", "show", "-s", "--format=%ct", commit)))

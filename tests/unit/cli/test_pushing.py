@@ -1,24 +1,28 @@
-"""Which commits a hook before a push checks."""
+"""Which commits a hook before a push checks, and what of them is past."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from git_hybrid.cli.hooking import _REFS
-from git_hybrid.cli.pushing import named_by_framework
+from git_hybrid.cli.pushing import afterwards, as_pushed, named_by_framework, where
+from git_hybrid.core.checks import Violation
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.pushed import Pushed, commits, pushed_lines
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import Staged
 from support.kit import git
 
 GONE = "1" * 40
 _PUSH = {"PRE_COMMIT_REMOTE_NAME": "origin"}
 _COMMIT = {"GIT_INDEX_FILE": "/elsewhere"}
+STALE = Violation(file="f", entry="e", what="is old", why="w", mend="git checkout HEAD -- f")
 
 
 @pytest.fixture
@@ -76,3 +80,39 @@ def test_what_git_pushes(repository: Repository) -> None:
     for line in (f"HEAD~5 {GONE} refs/heads/x {GONE}\n", "nonsense\n"):
         with pytest.raises(BadArgument):
             commits(repository, pushed_lines(told.encode() + line.encode()), "standard input")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_tag", "held", "level"),
+    [
+        ("one", True, True, "warn"),
+        # What did not hold then, a branch, and what is checked out or the tip of all branches that have it.
+        ("one", True, False, "fail"),
+        ("one", False, True, "fail"),
+        ("two", True, True, "fail"),
+    ],
+)
+def test_only_an_old_tag_may_fail_by_time(
+    repository: Repository, name: str, is_tag: bool, held: bool, level: str
+) -> None:
+    made = int(repository.ask(["git", "log", "-1", "--format=%ct", name]))
+    commit = repository.ask(["git", "rev-parse", f"{name}^0"]).decode().strip()
+    index = Staged(Repository(repository.runner, repository.top, commit), Path(repository.top or ""))
+
+    def judged(*, now: datetime) -> dict[str, tuple[Violation, ...]]:
+        assert now == datetime.fromtimestamp(made, UTC)
+        return {"scans": () if held else (STALE,)}
+
+    (item,) = as_pushed({"scans": (STALE,)}, Pushed(commit, "refs/tags/x", is_tag), index, judged)["scans"]
+    assert item.level == level
+    assert item.mend == (
+        f"git checkout {commit[:12]}~1 -- f"
+        if level == "fail"
+        else "nothing for the tag; what holds today: git hybrid check"
+    )
+
+
+def test_where_a_commit_is_mended() -> None:
+    assert where(Pushed(GONE, "refs/heads/a b")) == "git checkout 'a b'"
+    assert where(Pushed(GONE, "HEAD~1")) == f"git checkout {GONE[:12]}"
+    assert afterwards(Pushed(GONE, "refs/tags/v1")) == ("git commit", "git tag -f -a v1")
