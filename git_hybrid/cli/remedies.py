@@ -340,7 +340,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "scan-findings": Remedy(
         1,
-        "{name}: {counted} at {commit}",
+        "{name}: {counted} at {commit}{accepted}",
         "{findings}\nstate/scans/{name}.sarif has all of them",
         ("{accept}", "{move}"),
     ),

@@ -771,7 +771,8 @@ class NotInstalled(HybridError):
 class ScanFindings(HybridError):
     """A scan came to its end and found something; ``findings`` tells the worst.
 
-    ``accept`` and ``move`` are those of :class:`ScanBlocked` where policy blocks on some of them, else nothing.
+    ``accept`` and ``move`` are those of :class:`ScanBlocked` where policy blocks on some of them, else nothing;
+    ``accepted`` is which of them an override accepts, and until when, as the end of a sentence.
     """
 
     code: ClassVar[str] = "scan-findings"
@@ -781,6 +782,7 @@ class ScanFindings(HybridError):
     findings: tuple[str, ...]
     accept: str = ""
     move: str = ""
+    accepted: str = ""
 
 
 class ScanIncomplete(HybridError):
