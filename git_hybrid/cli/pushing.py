@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from shlex import quote
 
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import typed
 from git_hybrid.git.pushed import Pushed, commit_time, commits, is_gone_on_from, pushed_lines
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.staged import Staged
@@ -79,10 +79,10 @@ def _after(item: Violation, commit: str) -> Violation:
 def where(pushed: Pushed) -> str:
     """Return the command after which the next commit is made from what is *pushed*."""
     is_branch = pushed.ref.startswith(_BRANCHES)
-    return f"git checkout {quote(pushed.ref.removeprefix(_BRANCHES)) if is_branch else pushed.commit[:12]}"
+    return f"git checkout {typed(pushed.ref.removeprefix(_BRANCHES)) if is_branch else pushed.commit[:12]}"
 
 
 def afterwards(pushed: Pushed) -> Sequence[str]:
     """Return the commands that bring what was mended, and staged, to where it is *pushed*."""
     is_tag = pushed.ref.startswith(_TAGS)
-    return ("git commit", *((f"git tag -f -a {quote(pushed.ref.removeprefix(_TAGS))}",) if is_tag else ()))
+    return ("git commit", *((f"git tag -f -a {typed(pushed.ref.removeprefix(_TAGS))}",) if is_tag else ()))

@@ -112,6 +112,15 @@ def test_only_an_old_tag_may_fail_by_time(
     )
 
 
+def test_what_is_pushed_from_a_branch_without_a_commit_is_not_checked_out(repository: Repository) -> None:
+    assert repository.top is not None
+    head = git("rev-parse", "HEAD", cwd=repository.top)
+    index = Staged(Repository(repository.runner, repository.top, head), repository.top)
+    assert index.is_at_head()
+    git("checkout", "-q", "--orphan", "new", cwd=repository.top)
+    assert not index.is_at_head()
+
+
 def test_where_a_commit_is_mended() -> None:
     assert where(Pushed(GONE, "refs/heads/a b")) == "git checkout 'a b'"
     assert where(Pushed(GONE, "HEAD~1")) == f"git checkout {GONE[:12]}"
