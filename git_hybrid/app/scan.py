@@ -24,8 +24,6 @@ from git_hybrid.core.errors import (
     NoPin,
     NoScanner,
     NotInstalled,
-    ScanBlocked,
-    ScanFindings,
     ScanIncomplete,
 )
 from git_hybrid.core.ids import Oid, SourceName
@@ -34,10 +32,10 @@ from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import finding_lines, unaccepted
+from git_hybrid.core.scan_policy import finding_lines, what_is_found
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scanners import besides
-from git_hybrid.core.scans import Identity, by_severity, counts_told, stale_reason
+from git_hybrid.core.scans import Identity, by_severity, stale_reason
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age
@@ -262,22 +260,8 @@ def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
     if (incomplete := incomplete_scan(name, status, again=f"git hybrid scan {name}")) is not None:
         return replace(row, error=incomplete)
     if made.findings:
-        blocked = _blocked(snapshot, name, status)
-        error = ScanFindings(
-            name=name,
-            commit=(status.commit or "")[:10],
-            counted=counts_told(status),
-            findings=finding_lines(by_severity(made.findings)),
-            accept=blocked.accept if blocked is not None else "",
-            move=blocked.move if blocked is not None else "",
-        )
-        return replace(row, error=error)
+        return replace(row, error=what_is_found(snapshot, snapshot.lock.pins[name], status, made.findings))
     return row
-
-
-def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBlocked | None:
-    """Return the error for those findings that policy blocks on and no override accepts."""
-    return unaccepted(status, snapshot.lock.pins[name], snapshot.approvals, snapshot.manifest)
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

@@ -9,24 +9,37 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 _OBJECTS = 50_000
-_PUSHED, _REF = "--pre-push", "PRE_COMMIT_TO_REF"
-"""How a hook knows that it runs before a push: git then names the commits on its standard input, pre-commit there."""
+_PUSHED = "--pre-push"
+"""How a hook knows that it runs before a push: git then names the commits on its standard input."""
 
 
 def run(*names: str) -> int:
     """Return the exit status of the checks *names* (none: all); git is asked before the rest is imported."""
     # What a hook makes lives until its end: there is no garbage to search for.
     gc.set_threshold(_OBJECTS)
-    from git_hybrid.cli.streams import end, make_sure_of_streams
-    from git_hybrid.git.ahead import Ahead, ask_for_hook
+    from git_hybrid.cli.streams import Unsaid, end, make_sure_of_streams
 
     make_sure_of_streams()
+    code = 0
+    try:
+        code = _run(names)
+        sys.stdout.flush()
+    except (BrokenPipeError, Unsaid) as error:
+        from git_hybrid.cli.hook_words import unheard
+
+        code = unheard(error, code)
+    return end(code)
+
+
+def _run(names: Sequence[str]) -> int:
+    from git_hybrid.git.ahead import Ahead, ask_for_hook
+
     if options := _options(sys.argv[1:]):
         from git_hybrid.cli.hook_words import answer
 
         if (code := answer(options, _PUSHED)) is not None:
-            return end(code)
-    ahead, pushed = Ahead(), bool(options) or _REF in os.environ
+            return code
+    ahead, pushed = Ahead(), bool(options)
     try:
         if not pushed:
             # The folder that we stand in may be gone: told by whoever needs it.
@@ -34,10 +47,9 @@ def run(*names: str) -> int:
                 ask_for_hook(ahead, os.path.realpath(os.curdir), names)
         from git_hybrid.cli import hooking
 
-        code = hooking.run(*names, ahead=ahead, pushed=pushed)
+        return hooking.run(*names, ahead=ahead, pushed=pushed)
     finally:
         ahead.close()
-    return end(code)
 
 
 def _options(words: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a hook answers to options other than the one that hooks are run with. Most hooks never come here."""
+"""What a hook says beside its checks: to options other than its own, and where nobody hears it. Few come here."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ Options:
 
 More in git-hybrid-hooks(1) and git-hybrid-check(1)."""
 
+_BROKEN_PIPE = 128 + 13
+
 
 def answer(options: Sequence[str], known: str) -> int | None:
     """Answer to *options* and return the exit status; None where all of them are the *known* one."""
@@ -37,3 +39,15 @@ def answer(options: Sequence[str], known: str) -> int | None:
             print(f"usage: {safe(usage)}", file=sys.stderr)
             return 2
     return None
+
+
+def unheard(error: OSError, code: int) -> int:
+    """Tell that standard output could not take what is said, and return the exit status where *code* is that so far."""
+    if isinstance(error, BrokenPipeError):
+        return _BROKEN_PIPE
+    from git_hybrid.cli.telling import tell
+    from git_hybrid.core.errors import ReportLost
+
+    told = tell(ReportLost(reason=error.strerror or str(error), is_failed=code != 0))
+    print(f"error: {told.title}", file=sys.stderr)
+    return code or told.exit

@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
-from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem
+from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem, SymlinkRefused
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.repository import Repository, around, is_listed, is_unfetched
@@ -23,10 +25,13 @@ from git_hybrid.store.layout import Layout, current_folder, find_root, refuse_li
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
+if TYPE_CHECKING:
+    from git_hybrid.git.pushed import Pushed
+
 _CHANGED = f"{MANIFEST} state"
 """What the commands that mend something change, and a commit takes when it is staged."""
-_REF = "PRE_COMMIT_TO_REF"
-"""The variable in which the pre-commit framework names what is pushed."""
+_REFS = ("PRE_COMMIT_TO_REF", "PRE_COMMIT_LOCAL_BRANCH")
+"""The variables in which the pre-commit framework names what is pushed; a first push has only the second."""
 _SHOWN = 3
 """How many failures are told that the same mends."""
 
@@ -41,27 +46,25 @@ def run(*chosen: str, ahead: Ahead | None = None, pushed: bool = False) -> int:
     runner, names = Runner(environ=os.environ, ahead=ahead), chosen or CHECKS
     try:
         here = current_folder()
-        return max((_run(runner, here, names, revision) for revision in _revisions(runner, here, pushed)), default=0)
+        return max((_run(runner, here, names, one) for one in _wanted(runner, here, pushed)), default=0)
     except HybridError as error:
         _tell(error)
         return 2
 
 
-def _revisions(runner: Runner, here: Path, pushed: bool) -> Sequence[str]:
-    """Return the commits to check; an empty name is what is about to be committed."""
-    if not pushed:
-        return ("",)
-    from git_hybrid.git.pushed import commits, pushed_names
+def _wanted(runner: Runner, here: Path, pushed: bool) -> Sequence[Pushed | None]:
+    """Return the commits to check; None is what is about to be committed."""
+    if not pushed and not any(map(os.environ.get, _REFS)):
+        return (None,)
+    from git_hybrid.cli.pushing import named_by_framework, named_by_git
 
-    if (name := os.environ.get(_REF)) is not None:
-        return commits(around(runner, here), (name,))
-    with open(0, "rb", closefd=False) as told:
-        return commits(around(runner, here), pushed_names(told.read()))
+    repository = around(runner, here)
+    return named_by_git(repository) if pushed else named_by_framework(repository, os.environ, _REFS)
 
 
-def _run(runner: Runner, here: Path, names: Collection[str], revision: str) -> int:
-    repository = around(runner, here, revision)
-    return max((_checked(repository, root, names) for root in _roots(repository, here)), default=0)
+def _run(runner: Runner, here: Path, names: Collection[str], pushed: Pushed | None) -> int:
+    repository = around(runner, here, "" if pushed is None else pushed.commit)
+    return max((_checked(repository, root, names, pushed) for root in _roots(repository, here)), default=0)
 
 
 def _roots(repository: Repository, here: Path) -> Sequence[Path]:
@@ -80,7 +83,7 @@ def _roots(repository: Repository, here: Path) -> Sequence[Path]:
     return roots
 
 
-def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
+def _checked(repository: Repository, root: Path, names: Collection[str], pushed: Pushed | None) -> int:
     runner, layout, index = repository.runner, Layout(root), Staged(repository, root)
     below = os.path.relpath(root)
     try:
@@ -89,12 +92,19 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
             refuse_links(layout)
         if "mirrors" in names:
             settings = read_settings(os.environ, read_config(runner, repository.top or root), jobs=None, offline=False)
-        results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings, index=index)
+        judged = partial(run_staged, runner, layout, names, settings=settings, index=index)
+        results = judged(now=datetime.now(UTC))
+        if pushed is not None and failures(results):
+            from git_hybrid.cli.pushing import as_pushed
+
+            results = as_pushed(results, pushed, index, judged)
     except HybridError as error:
         if (told := _unless_untouched(error, index)) is None:
             return 0
-        sys.stdout.writelines(_commit_lines(repository))
+        is_committed_so = isinstance(told, InvalidFile | SymlinkRefused)
+        sys.stdout.writelines(_commit_lines(pushed, index, fails=is_committed_so))
         _tell(told, root)
+        sys.stdout.writelines(_then(pushed) if is_committed_so else ())
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
     more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
@@ -103,10 +113,12 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
 
         place = place_of(root)
         found, more = [place.violation(item) for item in found], [place.command(mend) for mend in more]
-    sys.stdout.writelines(_commit_lines(repository) if found else ())
+    fails = failures(results) > 0
+    sys.stdout.writelines(_commit_lines(pushed, index, fails=fails) if found else ())
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
     sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
-    return int(failures(results) > 0)
+    sys.stdout.writelines(_then(pushed) if fails else ())
+    return int(fails)
 
 
 def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
@@ -132,8 +144,22 @@ def _writes(item: Violation) -> bool:
     return item.level == "fail" and (item.mend.startswith("git hybrid ") or "; else git hybrid " in item.mend)
 
 
-def _commit_lines(repository: Repository) -> Sequence[str]:
-    return (f"in the commit {repository.revision[:12]}:\n",) if repository.revision else ()
+def _commit_lines(pushed: Pushed | None, index: Staged, *, fails: bool) -> Sequence[str]:
+    """Return what is told before a commit that is *pushed*: which it is, and where what *fails* there is mended."""
+    if pushed is None:
+        return ()
+    from git_hybrid.cli.pushing import where
+
+    first = [f"first: {safe(where(pushed))}\n"] if fails and not index.is_at_head() else []
+    return (f"in the commit {pushed.commit[:12]}:\n", *first)
+
+
+def _then(pushed: Pushed | None) -> Sequence[str]:
+    if pushed is None:
+        return ()
+    from git_hybrid.cli.pushing import afterwards
+
+    return [f"then: {safe(mend)}\n" for mend in afterwards(pushed)]
 
 
 def _tell(error: HybridError, root: Path | None = None) -> None:

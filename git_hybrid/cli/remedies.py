@@ -65,7 +65,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "{path} is a hook of yours, and was left as it is",
         "{instead}",
-        ("put this line below its first, since its end may never be reached: {line}",),
+        ("{hint}",),
     ),
     "symlink-refused": Remedy(
         2,
@@ -346,7 +346,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "scan-findings": Remedy(
         1,
-        "{name}: {counted} at {commit}",
+        "{name}: {counted} at {commit}{accepted}",
         "{findings}\nstate/scans/{name}.sarif has all of them",
         ("{accept}", "{move}"),
     ),

@@ -56,7 +56,8 @@ class _Report(io.TextIOWrapper):
 
     def flush(self) -> None:
         if self._refused is not None:
-            raise self._refused
+            # Another one: what is raised again while it is told grows with each try.
+            raise type(self._refused)(*self._refused.args)
         try:
             super().flush()
         except OSError as error:

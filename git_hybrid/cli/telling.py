@@ -46,7 +46,6 @@ _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
 ) | {
     "instead",
-    "line",
     "meant",
     "mend",
     "move",

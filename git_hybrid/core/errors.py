@@ -273,11 +273,11 @@ class MissingOptions(HybridError):
 
 
 class HookTaken(HybridError):
-    """A git hook of the user's stands where ours would go; ``line`` is what it may run, ``instead`` a better way."""
+    """A git hook of the user's stands where ours would go; ``hint`` is how it runs ours, ``instead`` a better way."""
 
     code: ClassVar[str] = "hook-taken"
     path: str
-    line: str
+    hint: str
     instead: str = ""
 
 
@@ -779,7 +779,8 @@ class NotInstalled(HybridError):
 class ScanFindings(HybridError):
     """A scan came to its end and found something; ``findings`` tells the worst.
 
-    ``accept`` and ``move`` are those of :class:`ScanBlocked` where policy blocks on some of them, else nothing.
+    ``accept`` and ``move`` are those of :class:`ScanBlocked` where policy blocks on some of them, else nothing;
+    ``accepted`` is which of them an override accepts, and until when, as the end of a sentence.
     """
 
     code: ClassVar[str] = "scan-findings"
@@ -789,6 +790,7 @@ class ScanFindings(HybridError):
     findings: tuple[str, ...]
     accept: str = ""
     move: str = ""
+    accepted: str = ""
 
 
 class ScanIncomplete(HybridError):

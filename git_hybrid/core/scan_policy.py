@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.approval import Approvals
 from git_hybrid.core.audit import detail_of
-from git_hybrid.core.errors import ScanBlocked
+from git_hybrid.core.errors import ScanBlocked, ScanFindings
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level, Manifest, Track, track_field
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, restoring
 from git_hybrid.core.scanners import besides
-from git_hybrid.core.scans import Finding, blocking_findings
+from git_hybrid.core.scans import Finding, blocking_findings, by_severity, counts_told
 from git_hybrid.core.state import FindingRef, ScanStatus, SourceState, State
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words, as_typed, counted
@@ -116,6 +116,28 @@ def accepted_by(snapshot: Snapshot, pin: Pin, scan: ScanStatus) -> Override | No
     ids = {name for item in scans for name in blocking_findings(item, block_on)[0]}
     named = [item for item in accepting(snapshot.approvals, pin) if not ids.isdisjoint(item.findings)] if ids else []
     return min(named, key=lambda item: item.expires_at, default=None)
+
+
+def what_is_found(snapshot: Snapshot, pin: Pin, scan: ScanStatus, findings: Sequence[Finding]) -> ScanFindings:
+    """Return the error for a *scan* of the pinned commit that has *findings*, with what overrides accept of them."""
+    blocked = unaccepted(scan, pin, snapshot.approvals, snapshot.manifest)
+    ids = [item.id for item in findings]
+    named = [item for item in accepting(snapshot.approvals, pin) if not set(ids).isdisjoint(item.findings)]
+    accepted = ""
+    if named:
+        count = sum(name in accepted_findings(snapshot.approvals, pin) for name in ids)
+        first = min(named, key=lambda item: item.expires_at)
+        which = "" if count == len(ids) else f"{count} of them "
+        accepted = f", {which}accepted by {first.id} until {format_time(first.expires_at)}"
+    return ScanFindings(
+        name=pin.source,
+        commit=(scan.commit or "")[:10],
+        counted=counts_told(scan),
+        findings=finding_lines(by_severity(findings)),
+        accept="" if blocked is None else blocked.accept,
+        move="" if blocked is None else blocked.move,
+        accepted=accepted,
+    )
 
 
 def unaccepted(

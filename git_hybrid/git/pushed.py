@@ -4,25 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.value import Struct
 from git_hybrid.git.repository import Repository
 
+Line = tuple[str, str, str]
+"""What is pushed: what it is called here, its id or whatever names it, and the ref that it goes to."""
 _LOOK = ("git", "cat-file", "--batch-check=%(objectname) %(objecttype)")
+_KINDS = frozenset({"commit", "tree", "blob"})
+_TAGS = "refs/tags/"
 
 
-def pushed_names(told: bytes) -> Sequence[str]:
-    """Return the ids in the lines *told* by git: local ref, local id, remote ref, remote id."""
-    lines = [line.split(" ") for line in told.decode("utf-8", "surrogateescape").split("\n")]
-    # What is deleted has an id of zeros.
-    return [words[-3] for words in lines if len(words) >= 4 and words[-3].strip("0")]
+class Pushed(Struct, frozen=True):
+    """A commit that is pushed: what it is called here, and whether it goes to tags alone."""
+
+    commit: str
+    ref: str = ""
+    is_tag: bool = False
 
 
-def commits(repository: Repository, names: Iterable[str]) -> Sequence[str]:
-    """Return the commits that *names* name, each once; a tag of something else has no files.
+def pushed_lines(told: bytes) -> Sequence[Line]:
+    """Return what the lines *told* by git say: local ref, local id, remote ref, remote id."""
+    lines = (line.rsplit(" ", 3) for line in told.decode("utf-8", "surrogateescape").split("\n") if line)
+    # A line of another kind names nothing that git knows. What is deleted has an id of zeros.
+    found = [(words[0], words[1], words[2]) if len(words) == 4 else ("", " ".join(words), "") for words in lines]
+    return [line for line in found if line[1].strip("0")]
+
+
+def commits(repository: Repository, lines: Iterable[Line], where: str) -> Sequence[Pushed]:
+    """Return the commits that *lines* name, each once; a tag of something else has no files.
+
+    Raises:
+        BadArgument: what *where* names is not here, so nobody can tell whether it holds.
+        GitRefused: git does not answer.
+    """
+    # Each name is one line of the question, and has one of the answer.
+    lines = [(ref, name.replace("\n", " "), remote) for ref, name, remote in lines]
+    question = "".join(f"{name}^{{}}\n" for _, name, _ in lines).encode("utf-8", "surrogateescape")
+    told = repository.ask(_LOOK, stdin=question).decode("utf-8", "replace").split("\n") if lines else []
+    found: dict[str, Pushed] = {}
+    for (ref, name, remote), answer in zip(lines, told, strict=False):
+        oid, _, kind = answer.rpartition(" ")
+        if kind not in _KINDS:
+            hint = f"unset {where}" if where.isupper() else "git fsck"
+            raise BadArgument(what=where, value=name, reason="names no commit of this repository", hint=hint)
+        is_tag = remote.startswith(_TAGS)
+        if kind == "commit" and (oid not in found or (found[oid].is_tag and not is_tag)):
+            found[oid] = Pushed(oid, ref, is_tag)
+    return tuple(found.values())
+
+
+def is_gone_on_from(repository: Repository, commit: str) -> bool:
+    """Tell whether a branch that is known here goes on from *commit*.
 
     Raises:
         GitRefused: git does not answer.
     """
-    question = "".join(f"{name}^{{commit}}\n" for name in names if "\n" not in name).encode("utf-8", "surrogateescape")
-    told = repository.ask(_LOOK, stdin=question).decode("utf-8", "replace") if question else ""
-    found = [line.split(" ") for line in told.split("\n")]
-    return list(dict.fromkeys(words[0] for words in found if len(words) == 2 and words[1] == "commit"))
+    argv = ("git", "for-each-ref", "--format=%(objectname)", f"--contains={commit}", "refs/heads", "refs/remotes")
+    return any(tip != commit for tip in repository.ask(argv).decode("ascii").split())
+
+
+def commit_time(repository: Repository, commit: str) -> int:
+    """Return when *commit* was made, as it says itself, in seconds.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    return int(repository.ask(("git", "show", "-s", "--format=%ct", commit)))

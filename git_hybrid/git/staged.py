@@ -173,9 +173,9 @@ class Staged(Struct):
         return tuple(path for path in mine if f"{path}/".startswith(wanted))
 
     def is_at_head(self) -> bool:
-        """Tell whether the clones on the disk say something of what git has: of another commit they do not."""
-        revision = self.repository.revision
-        return not revision or self.repository.ask(["git", "rev-parse", "HEAD"]).strip().decode("ascii") == revision
+        """Tell whether the clones on the disk say something of what git has: of a commit but HEAD they do not."""
+        revision, argv = self.repository.revision, ["git", "rev-parse", "-q", "--verify", "HEAD"]
+        return not revision or self.repository.run(argv).stdout.strip().decode("ascii") == revision
 
     def changed(self) -> frozenset[str]:
         """Return the paths from the root that the commit changes, below the root."""

@@ -189,6 +189,13 @@ def test_every_exit_status_of_an_error_is_the_one_told() -> None:
     assert told == {code: str(remedy.exit) for code, remedy in REMEDIES.items()} | UNRAISED
 
 
+@pytest.mark.parametrize("page", COMMAND_PAGES)
+def test_what_a_cluster_ends_with_is_told_where_one_can_be_asked(page: str) -> None:
+    told = " ".join(" ".join(sections(page)["EXIT STATUS"]).split())
+    is_told = "no scheduler or worker answers" in told
+    assert is_told == (page != "git-hybrid.1" and "--executor" in click_options(command_of(page)))
+
+
 def test_every_variable_and_its_twin_are_in_the_overview() -> None:
     page = rendered("git-hybrid.1")
     names, keys = variables()

@@ -307,6 +307,10 @@ def test_the_line_that_is_told_works_in_a_hook_that_ends_early(committed: Path, 
     told = hybrid("hooks", "install", check=2).err
     assert ("hybrid-check-installed in .pre-commit-config.yaml" in told) == maker.startswith("pre-commit")
     (hint,) = (line for line in told.splitlines() if line.startswith("hint: "))
+    # Before a push both would read what git tells: the framework gives it to a hook that was there before its own.
+    path.with_name("pre-push").write_bytes(path.read_bytes())
+    pushing = hybrid("hooks", "install", "--pre-push", check=2).err
+    assert ("hint: pre-commit uninstall -t pre-push, then git" in pushing) == maker.startswith("pre-commit")
     first, rest = path.read_text().split("\n", 1)
     path.write_text(f"{first}\n{hint.rpartition(': ')[2]}\n{rest}")
     assert _commit(committed, "--allow-empty", env=git_env_path()) == 0

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import run_hybrid
+from support.cli import merged_env, run_hybrid
 from support.governed import LOCK, LOG, OVERRIDES, Site, plain_site, signed_line
-from support.kit import git
+from support.kit import git, git_env_path
 
 
 @pytest.fixture
@@ -558,15 +558,59 @@ def test_a_push_is_checked_as_it_is_pushed(site: Site) -> None:
     site.write(LOCK, right)
     git("add", LOCK, cwd=site.root)
     assert hook(site.root) == (0, "")
-    zero, blob = "0" * 40, git("rev-parse", f"HEAD:{LOCK}", cwd=site.root)
-    lines = {one: f"refs/heads/main {one} refs/heads/main {zero}\n" for one in (good, bad, zero, blob)}
+    zero, blob, gone = "0" * 40, git("rev-parse", f"HEAD:{LOCK}", cwd=site.root), "1" * 40
+    lines = {one: f"refs/heads/main {one} refs/heads/main {zero}\n" for one in (good, bad, zero, blob, gone)}
     code, said = hook(site.root, "--pre-push", told=lines[bad] * 2)
     assert code == 1
     assert said.count(f"in the commit {bad[:12]}:\n") == 1
     assert hook(site.root, "--pre-push", told=lines[good] + lines[zero] + lines[blob]) == (0, "")
     assert hook(site.root, "--pre-push") == (0, "")
-    assert hook(site.root, env={"PRE_COMMIT_TO_REF": bad})[0] == 1
-    assert hook(site.root, env={"PRE_COMMIT_TO_REF": good}) == (0, "")
+    for told in (lines[good] + lines[gone], "nonsense\n"):
+        code, said = hook(site.root, "--pre-push", told=told)
+        assert (code, said.partition(":")[0]) == (2, "error")
+    # The mends lead to a commit that can be pushed, typed as they are told.
+    code, said = hook(site.root, "--pre-push", told=lines[bad])
+    assert mended(site.root, said) == [f"git checkout {bad[:12]}~1 -- {LOCK}", "git hybrid sync tool", *COMMITTED]
+    tip = git("rev-parse", "HEAD", cwd=site.root)
+    assert hook(site.root, "--pre-push", told=lines[good].replace(good, tip)) == (0, "")
+    # Of the first push of a history pre-commit names the branch alone.
+    git("branch", "bad", bad, cwd=site.root)
+    pushing = {"PRE_COMMIT_REMOTE_NAME": "origin", "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/bad"}
+    code, said = hook(site.root, env=pushing)
+    assert (code, said.splitlines()[:2]) == (1, [f"in the commit {bad[:12]}:", "first: git checkout bad"])
+    assert hook(site.root, env=pushing | {"PRE_COMMIT_TO_REF": good}) == (0, "")
+
+
+COMMITTED = ("git add -- sources.toml state", "git commit")
+
+
+def mended(root: Path, said: str) -> list[str]:
+    """Type what a hook tells to do, and return it."""
+    words = ("first: ", "  mend: ", "then: ")
+    told = [line.partition(": ")[2] for line in said.splitlines() if line.startswith(words)]
+    env = git_env_path() | {"GIT_EDITOR": "echo mended >"}
+    for line in told:
+        subprocess.run(["sh", "-ec", line], cwd=root, env=merged_env(env), capture_output=True, check=True)
+    return told
+
+
+def test_what_fails_elsewhere_is_mended_there(site: Site) -> None:
+    git("tag", "good", cwd=site.root)
+    move_by_hand(site.root)
+    git("commit", "-q", "-m", "by hand", cwd=site.root)
+    git("tag", "-a", "-m", "r", "r1", cwd=site.root)
+    git("branch", "-q", "bad", cwd=site.root)
+    git("reset", "-q", "--hard", "good", cwd=site.root)
+    bad = git("rev-parse", "bad", cwd=site.root)
+    restore = f"git checkout {bad[:12]}~1 -- {LOCK}"
+    for ref, first, last in (
+        ("refs/heads/bad", "git checkout bad", []),
+        ("refs/tags/r1", f"git checkout {bad[:12]}", ["git tag -f -a r1"]),
+    ):
+        code, said = hook(site.root, "--pre-push", told=f"{ref} {bad} {ref} {'0' * 40}\n")
+        assert (code, mended(site.root, said)) == (1, [first, restore, "git commit", *last])
+        tip = git("rev-parse", ref, cwd=site.root)
+        assert hook(site.root, "--pre-push", told=f"{ref} {tip} {ref} {'0' * 40}\n") == (0, "")
 
 
 def test_hooks_are_written_once(below: Site) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
-from support.kit import git
+from support.cli import Hybrid, merged_env
+from support.kit import git, git_env_path
 from support.upstream import UpstreamFactory
 
 PROJECT = Path(__file__).parents[2]
@@ -60,3 +60,26 @@ def test_pre_commit_installs_and_runs_every_hook(
     assert done.returncode == 0, done.stdout + done.stderr
     hooks = (PROJECT / ".pre-commit-hooks.yaml").read_text().count("- id:")
     assert done.stdout.count("Passed") == hooks, done.stdout
+
+
+def test_the_first_push_of_a_history_is_checked_as_it_is_pushed(tmp_path: Path) -> None:
+    """pre-commit names no commit where all of a history is pushed, nor is it the one that is checked out."""
+    hook = "{id: x, name: x, entry: git-hybrid-hook-check, language: system, always_run: true, pass_filenames: false}"
+    (tmp_path / ".pre-commit-config.yaml").write_text(f"repos: [{{repo: local, hooks: [{hook}]}}]\n")
+    git("init", "-q", "-b", "main", cwd=tmp_path)
+    git("init", "-q", "--bare", "remote", cwd=tmp_path)
+    for branch in ("main", "bad"):
+        git("checkout", "-q", "-b", branch, cwd=tmp_path)
+        git("add", ".pre-commit-config.yaml", *tmp_path.glob("sources.toml"), cwd=tmp_path)
+        git("commit", "-q", "-m", branch, cwd=tmp_path)
+        (tmp_path / "sources.toml").write_text("nonsense\n")
+    git("checkout", "-q", "main", cwd=tmp_path)
+    (tmp_path / ".git/hooks/pre-push").write_text(
+        f'#!/bin/sh\nexec {PRE_COMMIT} hook-impl --config=.pre-commit-config.yaml --hook-type=pre-push --hook-dir . -- "$@"\n'
+    )
+    (tmp_path / ".git/hooks/pre-push").chmod(0o755)
+    env = merged_env(git_env_path() | {"PRE_COMMIT_HOME": str(tmp_path / "store")})
+    argv = ["git", "push", "-q", "remote", "bad"]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "error: sources.toml: " in done.stdout

@@ -76,6 +76,9 @@ def test_what_is_accepted_is_told_as_accepted_and_is_no_trouble(
     assert "accepted, " in told.out
     assert "findings of 1 source accepted; 1 override in force, ends 20" in told.err
     assert "hint" not in told.err
+    # It is found again, and by that no verdict: the one of policy is that of the check.
+    assert " (2 high) at " in (said := hybrid("scan", check=1).err)
+    assert ", accepted by ovr-" in said
     (row,) = hybrid("status", "--json").json()["sources"]
     assert (row["accepted"]["kind"], row["accepted"]["state"], row["override"]) == ("scan", "active", None)
     assert (row["scan_status"]["state"], row["scan_status"]["mend"]) == ("findings", None)

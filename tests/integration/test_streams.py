@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,27 @@ def test_a_hook_without_streams(pinned: Path, hook: str) -> None:
         done = started("", redirected, cwd=pinned, name=name)
         assert done.returncode == status, (redirected, done.stderr)
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize(("unbuffered", "status"), [("", 2), ("1", 74)])
+def test_a_hook_that_cannot_say_what_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str, status: int
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    git("init", "-q", cwd=tmp_path)
+    (tmp_path / "sources.toml").write_text("nonsense\n")
+    git("add", "-A", cwd=tmp_path)
+    for words, code in (("", status), ("--help", 74)):
+        done = started(words, ">/dev/full", cwd=tmp_path, name="git-hybrid-hook-metadata")
+        told = "error: what the command says could not be written: No space left on device\n"
+        assert (done.returncode, done.stderr) == (code, told)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        argv = [executable("git-hybrid-hook-metadata")]
+        gone = subprocess.run(argv, cwd=tmp_path, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (gone.returncode, gone.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1"])

@@ -16,11 +16,19 @@ from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Scanner, 
 from git_hybrid.core.override import Override, Overrides, Trail, event_of, trail_of
 from git_hybrid.core.plan import Absent
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
-from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
+from git_hybrid.core.scan_policy import (
+    accepted_findings,
+    blocked_by,
+    finding_line,
+    finding_lines,
+    scan_blocked,
+    what_is_found,
+)
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
 from git_hybrid.core.words import unmarked
 from support.scan_values import SECRETS, WORKFLOWS, a_finding, a_log, a_record, a_scan, accepting_override, segments
 from support.values import (
@@ -179,6 +187,11 @@ def test_only_an_override_in_force_for_this_commit_accepts(changes: dict[str, An
         clock=NOW,
     )
     assert (scan_blocked(snapshot, NAME, a_pin()) is None) is accepts
+    error = what_is_found(snapshot, a_pin(), FOUND, [a_finding(1)])
+    told = f", accepted by {record.id} until {format_time(record.expires_at)}"
+    assert (error.accepted, bool(error.move)) == (told if accepts else "", not accepts)
+    error = what_is_found(snapshot, a_pin(), FOUND, [a_finding(1), a_finding(2, level="low")])
+    assert error.accepted == (told.replace(", ", ", 1 of them ") if accepts else "")
 
 
 @pytest.mark.parametrize(
