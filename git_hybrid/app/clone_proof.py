@@ -46,7 +46,8 @@ def prove_clones(
         seen = rt.clones.inspect(name, pin.commit)
         standing = prover.standing(source, pin) if isinstance(seen, Clone) else None
         recorded = snapshot.state.sources.get(name)
-        found = judge_standing(pin, seen, standing, recorded.commit if recorded else None)
+        before = recorded.commit if recorded else None
+        found = judge_standing(pin, seen, standing, before, submodules=source.submodules)
         if content and standing is not None and not standing.broken:
             read = prover.content(source, standing)
             found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))

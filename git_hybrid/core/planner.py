@@ -13,13 +13,12 @@ from git_hybrid.core.errors import (
     HybridError,
     IndexLocked,
     LocalWork,
-    NoPin,
     OperationInProgress,
     UnsavedWork,
 )
 from git_hybrid.core.governance import unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, no_pin
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.plan import (
     Absent,
@@ -50,7 +49,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     """Return the pin of *source* if it may be used, or the error that says why not."""
     pin = snapshot.lock.pins.get(source.name)
     if pin is None or not is_valid(pin, source):
-        return NoPin(name=source.name, stale=pin is not None)
+        return no_pin(source, pin)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
     refused = unapproved(pin, source, snapshot.approvals)
@@ -148,13 +147,21 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     # The URLs of submodules are relative to that of the source, as a rule.
     elsewhere = has_other_origin(source, clone)
     moved = elsewhere or (recorded is not None and recorded.url != source.url)
-    lacking = (source.submodules and (clone.hollow or moved)) or (source.history == "full" and not clone.complete)
-    lacking = lacking or differs_in_lfs(source, clone)
+    differs = differs_in_submodules(clone, wanted=source.submodules) or differs_in_lfs(source, clone)
+    lacking = differs or (source.submodules and moved) or (source.history == "full" and not clone.complete)
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
     if clone.intact and not elsewhere and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
+
+
+def differs_in_submodules(clone: Clone, *, wanted: bool) -> bool:
+    """Tell whether a submodule is missing that is *wanted*, or stands where none is.
+
+    One that git itself has checked out is whose it is.
+    """
+    return clone.hollow if wanted else clone.filled
 
 
 def differs_in_lfs(source: Source, clone: Clone) -> bool:
@@ -212,7 +219,7 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Looked) -> Task
     # A repair whose clone can be used was begun by an earlier run, and interrupted again before it wrote its phase.
     begun = phase == "installing" or task.action == "repair"
     if begun and isinstance(seen, Clone) and not seen.locked:
-        action: Action = "record" if _is_done(seen, task.pin) else "repair"
+        action: Action = "record" if _is_done(seen, task) else "repair"
         return Task(source=task.source, pin=task.pin, action=action, before=seen.head)
     if task.action == "reset" and isinstance(seen, Clone) and not seen.locked:
         # What blocks a sync is what a reset is for: it saves the work first, begun or not.
@@ -221,5 +228,7 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Looked) -> Task
     return decide(task.source, task.pin, recorded, seen)
 
 
-def _is_done(clone: Clone, pin: Pin) -> bool:
-    return clone.head == pin.commit and clone.dirty_count == 0 and clone.operation is None and not clone.pointers
+def _is_done(clone: Clone, task: Task) -> bool:
+    if clone.head != task.pin.commit or clone.dirty_count or clone.operation is not None or clone.pointers:
+        return False
+    return not differs_in_submodules(clone, wanted=task.source.submodules)

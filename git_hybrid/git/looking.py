@@ -139,7 +139,7 @@ class FullLook(Struct, frozen=True):
                 pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
             else:
                 dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
-            hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
+            submodules = self._submodules(path, git_dir) if (path / ".gitmodules").exists() else []
             # To git an id of 40 digits is the beginning of one of 64, and libgit2 takes none of 64.
             same_format = pin is not None and len(pin) == len(head)
             has_pin = pin is not None and same_format and (pin == head or self._has(repository, git_dir, pin))
@@ -159,7 +159,8 @@ class FullLook(Struct, frozen=True):
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
-            hollow=hollow,
+            hollow=not all(map(os.path.exists, submodules)),
+            filled=any(map(os.path.isdir, submodules)),
             complete=is_complete(git_dir),
             lfs=lfs,
             pointers=tuple(show_path(file) for file in pointing),
@@ -173,10 +174,11 @@ class FullLook(Struct, frozen=True):
             return holds(repository, oid)
         return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
 
-    def _is_hollow(self, path: Path, git_dir: Path) -> bool:
+    def _submodules(self, path: Path, git_dir: Path) -> list[bytes]:
+        """Return where each submodule has its ``.git``: a folder, or a file where the repository is in *git_dir*."""
         listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout.split(b"\0")
         links = [line.partition(b"\t")[2] for line in listed if line.startswith(GITLINK.encode("ascii"))]
-        return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
+        return [os.path.join(os.fsencode(path), link, b".git") for link in links]
 
     def _head_of(self, repository: Repository, git_dir: Path) -> Oid | None:
         try:

@@ -234,7 +234,7 @@ def test_what_is_fetched_changes_and_the_version_stays(
     old = lock(workspace)["tool"]
     path = workspace / "sources.toml"
     path.write_text(path.read_text() + more + "\n")
-    assert "git hybrid pin tool" in hybrid("sync", check=1).err
+    assert "hint: git hybrid pin\n" in hybrid("sync", check=1).err
     hybrid("pin")
     new = lock(workspace)["tool"]
     assert new["config_digest"] != old["config_digest"]

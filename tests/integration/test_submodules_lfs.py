@@ -189,14 +189,24 @@ def test_what_the_name_of_the_parent_stands_for_is_not_asked_for_a_submodule(
     assert "lacks a submodule" in hybrid("mirror", "verify", check=1).err
 
 
-def test_asking_for_submodules_later_fills_them(workspace: Path, app: Upstream, hybrid: Hybrid) -> None:
+def test_asking_for_submodules_later_fills_them_and_no_more_takes_them_out(
+    workspace: Path, app: Upstream, hybrid: Hybrid
+) -> None:
     hybrid("init")
     hybrid("add", app.url)
     hybrid("sync")
     _asks_for(workspace, "submodules = true")
     hybrid("pin")
     hybrid("sync")
-    assert (workspace / "sources/app/vendor/lib/lib.txt").is_file()
+    inner = workspace / "sources/app/vendor/lib"
+    assert (inner / "lib.txt").is_file()
+    (inner / ".git/info/exclude").write_text("*.key\n")
+    (inner / "my.key").write_text("mine\n")
+    replace(workspace / "sources.toml", "submodules = true\n", "")
+    hybrid("pin")
+    assert "sync takes them out" in hybrid("status").out
+    assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app+" in hybrid("sync").out
+    assert list(inner.iterdir()) == []
 
 
 def test_a_submodule_moves_with_the_pin(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:

@@ -68,9 +68,10 @@ def test_what_is_no_clone_is_told(seen: Foreign | Broken | Unreadable, word: str
         (replace(CLONE, operation="merge"), "a merge is in progress"),
         (replace(CLONE, dirty=("x",), dirty_count=12), "12 changed: x"),
         (replace(CLONE, lfs=True, pointers=("a.bin",)), "Git LFS pointers stand in place of content: a.bin"),
+        (replace(CLONE, filled=True), "it has submodules"),
     ],
 )
-def test_local_work_is_told(clone: Clone, word: str) -> None:
+def test_what_a_clone_is_not_is_told(clone: Clone, word: str) -> None:
     (found,) = judge_standing(PIN, clone, STANDING)
     assert word in found.what
 
@@ -169,7 +170,13 @@ def test_a_submodule_that_was_not_asked_for_must_not_be_there() -> None:
     pin = pinned(content_line("160000", hashlib.sha256(b"").hexdigest(), b"sub"))
     assert judge_content(pin, standing, Content(files={}), submodules=False) == ()
     there = Content(files={b"sub": FileSeen(mode="160000")})
-    assert "does not have: sub" in whats(*judge_content(pin, standing, there, submodules=False))
+    (found,) = judge_content(pin, standing, there, submodules=False)
+    assert "1 submodules that the manifest does not ask for: sub" in found.what
+    assert found.mend.endswith("git -C sources/tool submodule deinit --all")
+    (found,) = judge_content(pin, standing, Content(files={b"sub": SEEN}), submodules=False)
+    assert "does not have: sub" in found.what
+    (found,) = judge_standing(PIN, replace(CLONE, hollow=True), STANDING, submodules=True)
+    assert (found.what, found.mend) == ("it lacks submodules", "git hybrid sync tool")
 
 
 def test_a_submodule_that_was_asked_for_is_compared() -> None:
