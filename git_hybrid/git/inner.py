@@ -39,17 +39,18 @@ def copy_submodule(runner: Runner, giver: Path, taker: Path, url: str, oid: Oid)
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
-    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left an empty folder.
+    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left a folder without a file.
 
     Raises:
-        LocalIo: something stands there.
+        OSError, LocalIo: a file stands there.
     """
     target = parent / path
     # It could lead out of the working tree, though the scan of the tree refuses such links already.
     if _is_by_link(parent, target):
         raise SymlinkRefused(path=str(target))
     disk.make_folder(target)
-    target.rmdir()
+    for folder, _, _ in os.walk(target, topdown=False):
+        os.rmdir(folder)
     disk.rename_path(stage, target)
 
 

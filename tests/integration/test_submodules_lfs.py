@@ -285,11 +285,20 @@ def test_ignored_files_where_a_submodule_is_to_be_are_in_the_way_and_saved(
     modules = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../lib.git\n' for path in paths)
     app.commit({".gitmodules": modules, "more": Gitlink(lib.rev("main"))})
     hybrid("pin", "app")
-    assert "cause: more\n" in hybrid("sync", "app", check=3).err
+    assert "cause: more/my.key\n" in hybrid("sync", "app", check=3).err
     hybrid("reset", "app")
     assert (clone / "more/lib.txt").read_text() == "one\n"
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone)
     assert git("show", f"{saved}:more/my.key", cwd=clone) == "mine"
+    # So it is where one that was there has gone, and a folder is not in the way.
+    shutil.rmtree(clone / "more")
+    (clone / "more/deep").mkdir(parents=True)
+    (clone / "more/my.key").write_text("mine\n")
+    assert "cause: more/my.key\n" in hybrid("sync", "app", check=3).err
+    assert not (ws / "state/resume.json").exists()
+    (clone / "more/my.key").unlink()
+    hybrid("sync")
+    assert (clone / "more/lib.txt").read_text() == "one\n"
 
 
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
