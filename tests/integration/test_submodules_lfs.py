@@ -301,6 +301,22 @@ def test_ignored_files_where_a_submodule_is_to_be_are_in_the_way_and_saved(
     assert (clone / "more/lib.txt").read_text() == "one\n"
 
 
+@pytest.mark.parametrize("lfs", ["pointer", "fetch"])
+def test_files_where_a_submodule_is_not_there_are_work(
+    workspace: Path, app: Upstream, hybrid: Hybrid, lfs: str
+) -> None:
+    write_manifest(workspace, f'[source.app]\nurl = "{app.url}"\nbranch = "main"\nlfs = "{lfs}"\n')
+    hybrid("pin")
+    hybrid("sync")
+    own = workspace / "sources/app/vendor/lib/deep/notes"
+    own.parent.mkdir()
+    own.write_text("mine\n")
+    assert "cause: vendor/lib/deep/notes\n" in hybrid("remove", "app", check=3).err
+    assert "saved as refs/hybrid/saved/" in hybrid("reset", "app").out
+    assert not own.exists()
+    hybrid("remove", "app")
+
+
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
     workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
 ) -> None:
