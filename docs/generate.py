@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 HEAD = """# Commands and options
 
 Made from the program by `docs/generate.py`. Each command has a manual page that says more: `man git-hybrid-NAME`, or
-`git hybrid help NAME`. The options at the end work with every command, before its name or after it.
+`git hybrid help NAME`. The options under "With every command" work before its name and after it.
 """
 
 
@@ -38,7 +38,10 @@ def reference() -> str:
             command = group.get_command(parent, name)
             assert command is not None
             lines += _told(command, f"git hybrid {name}", parent, common)
-    lines += ["## With every command\n", *_options(group, parent, ()), ""]
+    # Those that a command takes behind its name.
+    anywhere = _records(command, parent)
+    lines += ["## With every command\n", *_lines(record for record in common if record in anywhere), ""]
+    lines += ["## Without a command\n", *_lines(record for record in common if record not in anywhere), ""]
     return "\n".join(lines)
 
 
@@ -62,7 +65,11 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _options(command: click.Command, context: click.Context, common: Sequence[Record]) -> list[str]:
-    return [f"- `{names}`: {text}" for names, text in _records(command, context) if (names, text) not in common]
+    return _lines(record for record in _records(command, context) if record not in common)
+
+
+def _lines(records: Iterable[Record]) -> list[str]:
+    return [f"- `{names}`: {text}" for names, text in records]
 
 
 def _records(command: click.Command, context: click.Context) -> list[Record]:

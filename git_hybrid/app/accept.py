@@ -8,9 +8,9 @@ from git_hybrid.app.force import Forced, approved, approved_override, closing_ev
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
+from git_hybrid.core.errors import BadArgument, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.ids import Oid, SourceName, short_ref
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, no_pin
 from git_hybrid.core.override import Override, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
@@ -58,7 +58,7 @@ def _accepted(
     pin = snapshot.lock.pins.get(source)
     try:
         if pin is None:
-            raise NoPin(name=source, stale=False)
+            raise no_pin(snapshot.manifest.sources[source], None)
         made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
     except HybridError as error:
         return failed(source, error), Decision()

@@ -22,6 +22,8 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
+NOT_FETCHED = "not fetched"
+"""How the note about submodules ends that the manifest does not ask for."""
 
 
 class Acquired(Struct, frozen=True, kw_only=True):
@@ -197,7 +199,7 @@ def gate_tree(
     notes = []
     gitlinks = sum(entry.mode == GITLINK for entry in entries)
     if gitlinks and not source.submodules:
-        notes.append(f"{counted(gitlinks, 'submodule')} not fetched")
+        notes.append(f"{counted(gitlinks, 'submodule')} {NOT_FETCHED}")
     if source.lfs == "fetch":
         rt.objects.judge_lfs(stage, commit, entries, limits)
     elif rt.objects.uses_lfs(stage, entries):

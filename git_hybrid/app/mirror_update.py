@@ -22,7 +22,6 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     MirrorAlone,
-    NoPin,
     RemoteError,
     SubmoduleUnreachable,
     ToolTooOld,
@@ -30,7 +29,7 @@ from git_hybrid.core.errors import (
     WorkerLost,
 )
 from git_hybrid.core.ids import Oid, SourceName, Url
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import Pin, no_pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import unwell
 from git_hybrid.core.plan import Snapshot
@@ -119,7 +118,7 @@ def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...
     try:
         require_host(filling.manifest.policy, source)
         if pin is not None and pin.url != source.url:
-            raise NoPin(name=source.name, stale=True)
+            raise no_pin(source, pin)
         with of_source(source.name):
             done.append(_mirror(filling, source, pin))
             if source.submodules and pin is not None:

@@ -21,7 +21,6 @@ from git_hybrid.core.errors import (
     DecidedOnly,
     HybridError,
     Interrupted,
-    NoPin,
     NoScanner,
     NotInstalled,
     ScanBlocked,
@@ -29,7 +28,7 @@ from git_hybrid.core.errors import (
     ScanIncomplete,
 )
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, no_pin
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
@@ -126,9 +125,9 @@ def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[
 
 def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
     """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
-    pin = snapshot.lock.pins.get(name)
-    if pin is None or not is_valid(pin, snapshot.manifest.sources[name]):
-        return NoPin(name=name, stale=pin is not None)
+    source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
+    if pin is None or not is_valid(pin, source):
+        return no_pin(source, pin)
     if name in snapshot.state.sources:
         if rt.spread is not None:
             # A worker fetches the commit itself, and proves it against the pin.

@@ -20,9 +20,9 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
-from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback, Unreachable
+from git_hybrid.core.errors import HybridError, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import SourceName, short_ref
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, no_pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
@@ -59,7 +59,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
         if pin is None:
-            return failed(name, NoPin(name=name, stale=False))
+            return failed(name, no_pin(snapshot.manifest.sources[name], None))
         rt.progress("start", name, "compare")
         try:
             with of_source(name), blaming(rt, pin):

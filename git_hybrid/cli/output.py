@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
+from git_hybrid.cli.settings import require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.streams import reporting
 from git_hybrid.cli.telling import Told, exit_of, explain, tell
@@ -254,6 +255,8 @@ def opened_for(
             with suppress(HybridError):
                 common.root = find_root(choices.folder).root
             raise
+        if common.color is None and not os.environ.get("NO_COLOR"):
+            require_color(wired.config)
         common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
         common.root = wired.layout.root
         try:

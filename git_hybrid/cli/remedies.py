@@ -75,7 +75,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "tool-too-old": Remedy(2, "{wanted} is needed, found: {found}", "install {wanted}", ("git-hybrid diag",)),
     "git-refused": Remedy(2, "git does not answer about the repository at {path}", "{words}", ("{mend}",)),
-    "no-pin": Remedy(1, "{name} {why}", hints=("git hybrid pin {name}",)),
+    "no-pin": Remedy(1, "{name} {why}", hints=("{mend}",)),
     "dirty": Remedy(
         3,
         "{path} has local changes in {files_counted}; {name} was left alone",

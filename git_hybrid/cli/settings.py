@@ -109,6 +109,17 @@ def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path 
     return Path(found) if found else None
 
 
+def require_color(config: Mapping[str, str]) -> None:
+    """Raise unless git's configuration says, if anything, when to colour.
+
+    Raises:
+        BadArgument: it says something else; the key is named.
+    """
+    key = next((key for key in ("color.hybrid", "color.ui") if key in config), None)
+    if key is not None:
+        _parsed(_when, key, config[key])
+
+
 def _absolute(text: str, environ: Mapping[str, str]) -> str:
     path = _from_home(text, environ)
     return path and os.path.abspath(path)
@@ -164,6 +175,12 @@ def _boolean(text: str) -> bool:
     if is_false(text):
         return False
     raise InvalidText("must be 1 or 0, or true, yes, on, false, no or off")
+
+
+def _when(text: str) -> None:
+    # To git any number is a boolean.
+    if text.lower() not in ("always", "auto", "never", *_TRUE) and not is_false(text) and not text.isdecimal():
+        raise InvalidText("must be always, auto or never, or a boolean")
 
 
 def _jobs(text: str) -> int:

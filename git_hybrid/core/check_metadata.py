@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
-from git_hybrid.core.lock import is_valid
+from git_hybrid.core.lock import is_valid, pinning
 from git_hybrid.core.manifest import allows_host
 
 
@@ -27,7 +27,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
         elif not is_valid(pin, wanted):
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
-            mend = f"git hybrid pin {name}"
+            mend = pinning(wanted, pin)
             found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
     for name in state.sources:
         if name not in manifest.sources:

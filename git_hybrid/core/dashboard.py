@@ -182,7 +182,9 @@ def build_dashboard(
     around: Surroundings,
 ) -> Dashboard:
     """Return the page's content; *records* are the whole records of the audit log, the oldest first."""
-    moves, run = moves_of(records), status.unfinished
+    run = status.unfinished
+    # What was pinned again where it stood, such as with another history, did not move; by an override it shows.
+    moves = tuple(move for move in moves_of(records) if move.before != move.after or move.forced)
     overrides = (
         OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
         for record in facts.overrides.records.values()

@@ -11,6 +11,7 @@ from typing import Literal
 
 from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.condition import Condition, Word
+from git_hybrid.core.lock import pinning
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory, Mirror, late, update_target
 from git_hybrid.core.value import Struct
@@ -166,8 +167,8 @@ def remedy_of(row: Condition) -> str:
         case "running":
             return "wait for it to end"
         case "stale-pin" | "unpinned":
-            # One that the lock lost would by its name move to the newest.
-            return "git hybrid pin" if row.word == "unpinned" and row.moved else f"git hybrid pin {row.name}"
+            assert row.source is not None
+            return pinning(row.source, row.pin, lost=row.pin is None and row.moved is not None)
         case "stray":
             return "git hybrid sync --prune"
         case _:

@@ -306,11 +306,12 @@ class GitRefused(HybridError):
 
 
 class NoPin(HybridError):
-    """The source has no pin, or one that was made from another manifest entry."""
+    """The source has no pin, or one that was made from another manifest entry; ``mend`` is the command that pins it."""
 
     code: ClassVar[str] = "no-pin"
     name: str
     stale: bool
+    mend: str
 
 
 class LocalWork(HybridError):

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.errors import NoPin
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
 from git_hybrid.core.value import Struct, field
@@ -91,6 +92,20 @@ def still_allowed(pin: Pin, source: Source) -> bool:
             return pin.commit == oid
         case _:  # pragma: no cover
             assert_never(source.track)
+
+
+def pinning(source: Source, pin: Pin | None, *, lost: bool = False) -> str:
+    """Return the command that gives *source* a valid pin, in place of *pin* or of one that the lock has *lost*.
+
+    By its name a source moves to the newest commit; without one, a commit that is still allowed stays.
+    """
+    keeps = lost or (pin is not None and still_allowed(pin, source))
+    return "git hybrid pin" if keeps else f"git hybrid pin {source.name}"
+
+
+def no_pin(source: Source, pin: Pin | None) -> NoPin:
+    """Return the error for a *source* that has no pin, or a *pin* that is not valid."""
+    return NoPin(name=source.name, stale=pin is not None, mend=pinning(source, pin))
 
 
 def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[SourceName]) -> Lock:

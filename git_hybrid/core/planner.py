@@ -13,13 +13,12 @@ from git_hybrid.core.errors import (
     HybridError,
     IndexLocked,
     LocalWork,
-    NoPin,
     OperationInProgress,
     UnsavedWork,
 )
 from git_hybrid.core.governance import unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, no_pin
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.plan import (
     Absent,
@@ -50,7 +49,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     """Return the pin of *source* if it may be used, or the error that says why not."""
     pin = snapshot.lock.pins.get(source.name)
     if pin is None or not is_valid(pin, source):
-        return NoPin(name=source.name, stale=pin is not None)
+        return no_pin(source, pin)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
     refused = unapproved(pin, source, snapshot.approvals)

@@ -30,7 +30,18 @@ class Submodule(Struct, frozen=True, kw_only=True):
     commit: Oid
 
 
-def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
+class Gitmodules(Struct, frozen=True, kw_only=True):
+    """The submodules that a ``.gitmodules`` lists of the repository at ``top``, and those that its index has besides.
+
+    ``unlisted`` has the commit of each by its path; nothing where that is in conflict.
+    """
+
+    top: Path
+    listed: tuple[Submodule, ...]
+    unlisted: Mapping[str, str]
+
+
+def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
     """Return the submodules that *file* (a ``.gitmodules``) lists, with the commits in the index of its repository.
 
     Raises:
@@ -45,7 +56,8 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     names = list(dict.fromkeys(name for name, _ in values))
     if not names:
         raise BadArgument(what="--import", value=str(file), reason="lists no submodule")
-    index, base = _repository(runner, file)
+    index, top = _repository(runner, file)
+    base = base_at(runner, top)
     problems: list[Problem] = []
     found: list[Submodule] = []
     for name in names:
@@ -55,7 +67,9 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
             problems.append(Problem(f"submodule {shorten(name)}", str(error)))
     if problems:
         raise InvalidFile(path=str(file), problems=tuple(problems))
-    return tuple(found)
+    paths = {module.path for module in found}
+    unlisted = {path: oid for path, (mode, oid) in index.items() if mode == GITLINK and path not in paths}
+    return Gitmodules(top=top, listed=tuple(found), unlisted=unlisted)
 
 
 def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index: Mapping[str, Entry]) -> Submodule:
@@ -102,10 +116,10 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     return values
 
 
-def _repository(runner: Runner, file: Path) -> tuple[Mapping[str, Entry], Base]:
-    """Return the index of the repository that *file* is in, and what relative URLs begin at there."""
+def _repository(runner: Runner, file: Path) -> tuple[Mapping[str, Entry], Path]:
+    """Return the index of the repository that *file* is in, and the top of its working tree."""
     repository = around(runner, Path(os.path.realpath(file.parent)))
     if repository.top is None:
         problem = Problem("file", "is in no git repository, whose index would name the commits")
         raise InvalidFile(path=str(file), problems=(problem,))
-    return of_index(repository.ask(_INDEX)), base_at(runner, repository.top)
+    return of_index(repository.ask(_INDEX)), repository.top

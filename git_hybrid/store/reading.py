@@ -16,7 +16,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
-from git_hybrid.core.override import Overrides, Trail, trail_of
+from git_hybrid.core.override import RESTS_ON, Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
@@ -240,14 +240,16 @@ def _newest_scans(
 def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Move]:
     """Return the last record of each of *pins* that put it into the lock, or else one that put its commit there.
 
-    From the end of the log backwards, as far as needed, and only lines that look like such a record: looking at the
-    pins must not become slow because they have moved often. An edited record says nothing.
+    A later one that moved nothing, but took note of another history, say, is none. From the end of the log backwards,
+    as far as needed, and only lines that look like such a record: looking at the pins must not become slow because
+    they have moved often. An edited record says nothing.
 
     Raises:
         LocalIo: the log cannot be read.
     """
     found: dict[SourceName, Move] = {}
     alike: dict[SourceName, Move] = {}
+    kept: dict[SourceName, Move] = {}
     wanted = {pin.commit.encode("ascii") for pin in pins.values()}
     for name in (LOG, *reversed(archives(layout))):
         if len(found) == len(pins):
@@ -262,12 +264,23 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceNam
                 # What does not tell all that a pin takes is no move.
                 if not (moves := moves_of((record,))):
                     continue
-                told, move = detail_of(record), moves[0]
-                alike.setdefault(pin.source, move)
                 # Of branches that pinned the same commit, each by its own entry, one is in the lock.
-                if (told.get("url", str(pin.url)), told.get("ref", pin.ref)) == (str(pin.url), pin.ref):
-                    found[pin.source] = move
-    return alike | found
+                if _tells_of(record, pin):
+                    kept[pin.source] = moves[0]
+                    is_all = moves[0].before != moves[0].after
+                else:
+                    alike.setdefault(pin.source, moves[0])
+                    is_all = pin.source in kept
+                if is_all:
+                    found[pin.source] = kept[pin.source]
+    return alike | kept | found
+
+
+def _tells_of(record: Record, pin: Pin) -> bool:
+    """Tell whether *record*, which has the commit of *pin*, has also where it is from and what it rests on."""
+    told = detail_of(record)
+    entry = (told.get("url", str(pin.url)), told.get("ref", pin.ref), told.get(RESTS_ON))
+    return entry == (str(pin.url), pin.ref, pin.override)
 
 
 def manifest_text(layout: Layout) -> str:

@@ -188,7 +188,7 @@ def _gathered(layout: Layout) -> Told:
         seen.setdefault((source, after), place)
         times.append((str(record["at"]), [places[item] for item in previous(record) if item in places]))
         places[str(record["hash"])] = place
-        if event == "pin":
+        if event == "pin" and record.get("before") != after:
             before[source, after] = str(record.get("before") or "")
         elif event in SCANNED and isinstance(record.get("detail"), Mapping):
             for key in (("after", after), ("tree", str(detail_of(record).get("tree")))):

@@ -409,7 +409,7 @@ def test_log_filters(site: Site) -> None:
     assert found("--event", "add", "--event", "override") == ["override", "add"]
     assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
     assert found("tool", "--event", "pin", "--since", "2d", "--until", "1d") == []
-    assert found("--until", "2100-01-01", "--max-count", "1") == ["update"]
+    assert found("--until", "2100-01-01", "-n", "1") == ["update"]
     commit = site("audit", "log", "--max-count", "1", "--json").json()["records"][0]["after"]
     assert {"pin", "update"} <= {*found("--commit", commit[:7].upper())} < {*found()}
     assert found("--commit", "0" * 40) == []

@@ -332,6 +332,8 @@ def test_hooks_go_where_git_looks_for_them(committed: Path, hybrid: Hybrid) -> N
     git("config", "core.hooksPath", "my-hooks", cwd=committed)
     hybrid("hooks", "install")
     assert os.access(committed / "my-hooks/pre-commit", os.X_OK)
+    told = hybrid("hooks", "uninstall", "--pre-push", "--pre-merge-commit").err
+    assert told == "no pre-merge-commit or pre-push hook of git hybrid here\n"
     hybrid("hooks", "uninstall")
     assert not (committed / "my-hooks/pre-commit").exists()
 

@@ -14,7 +14,7 @@ from git_hybrid.cli.commands.init import command
 from git_hybrid.cli.common import Common
 from support.cli import Hybrid
 from support.kit import changes, git, lock, released, replace, snapshot
-from support.upstream import Upstream, UpstreamFactory
+from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 
 @pytest.fixture
@@ -42,6 +42,25 @@ def test_a_path_with_a_slash_at_its_end_has_its_commit(hybrid: Hybrid, workspace
     _superproject(workspace / "old", upstream.url, {"a": "vendor/tool/"}, _gitlink(first, "vendor/tool"))
     hybrid("init", "--import", "old/.gitmodules")
     assert {name: pin["commit"] for name, pin in lock(workspace).items()} == {"tool": first}
+
+
+def test_what_is_to_be_done_next_is_told_in_the_order_in_which_it_works(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream
+) -> None:
+    first, outer = upstream.rev("main~2"), upstream.commit({"in": Gitlink(upstream.rev("main"))})
+    paths, old, wanted = ["sources/a", "vendor/b", *(f"v{i}" for i in range(5))], workspace / "old", "submodules = true"
+    index = _gitlink(outer, paths[0]) + "".join(_gitlink(first, path) for path in (*paths[1:], "lost"))
+    _superproject(old, upstream.url, dict(zip("abcdefg", paths, strict=True)), index)
+    told = hybrid("-C", "old", "init", "--import", ".gitmodules").err.splitlines()
+    assert told[0] == "note: not taken over, as .gitmodules does not list what the index has: lost"
+    assert [line.partition("hint: ")[2] for line in told[2:]] == [
+        "the clones go where these submodules are, so take them out first: git -C old rm -- sources/a",
+        f"to take lost over: git hybrid -C old add URL --commit {first}",
+        f"to fetch the submodules of a too, put {wanted} into old/sources.toml, then: git hybrid -C old pin",
+        "git hybrid -C old sync",
+        "the submodules stay as they are; when the clones are there: git -C old rm -- vendor/b v0 v1 v2 v3",
+        "1 more is listed by: git -C old config --file .gitmodules --get-regexp path",
+    ]
 
 
 @pytest.mark.parametrize("where", ["not in the index", "in conflict", "outside"])

@@ -118,6 +118,9 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     hybrid("audit", "verify")
     assert "nothing to verify: no mirror is recorded" in hybrid("mirror", "verify").err
     assert inventory(ws) == {}
+    hybrid("remove", "tool")
+    for words in (["mirror", "update", ws.parent / "none"], ["bundle", "create", "-o", ws.parent / "none.bundle"]):
+        assert "no sources yet\nhint: git hybrid add " in hybrid(*words).err
     hybrid("mirror", "remove", "corp", check=2)
 
 

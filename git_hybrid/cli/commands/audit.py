@@ -82,7 +82,7 @@ def command(context: click.Context) -> int:
 @_until
 @click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
 @click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
-@click.option("--max-count", type=Number(1), metavar="N", help="At most N records.")
+@click.option("-n", "--max-count", type=Number(1), metavar="N", help="At most N records.")
 @common_options
 @click.pass_context
 def log_command(

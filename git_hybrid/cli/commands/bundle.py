@@ -83,7 +83,10 @@ def create_command(
             more = {"file": str(path), "sha256": written}
             said = f"{written}  {target}"
         with apart_from(path):
-            return output.report(report, more=more, said=said, wrote=True)
+            code = output.report(report, more=more, said=said, wrote=True)
+            if not report.rows:
+                output.no_sources()
+            return code
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:

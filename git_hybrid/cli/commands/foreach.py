@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from errno import EACCES, ENOEXEC
 from functools import partial
 
 import click
@@ -17,7 +18,7 @@ from git_hybrid.cli.output import opened
 from git_hybrid.cli.spool import Kept, Spool, spool
 from git_hybrid.cli.streams import stop_if_unheard
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, ToolTooOld
+from git_hybrid.core.errors import BadArgument, LocalIo, ToolTooOld
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.git.environment import user_environment
@@ -25,6 +26,8 @@ from git_hybrid.git.watched import Into
 
 _IO = 74
 """Where the machine refused (sysexits.h)."""
+_NO_PROGRAM = (EACCES, ENOEXEC)
+"""How the system says that a file is none that can be run."""
 _MOST = 1 << 30
 """How much a document may tell of what the commands write, in bytes: it is made in memory."""
 
@@ -58,6 +61,8 @@ def command(
     One argument is given to the shell, several are run as they are. GIT_HYBRID_NAME, _PATH, _URL, _COMMIT and _REF
     tell the command where it is.
     """
+    if not arguments[0]:
+        raise BadArgument(what="the command", value="", reason="is empty")
     most = _MOST if common_of(context).json else None
     with opened(context, jobs=jobs) as (session, output), spool(most=most) as place:
         if output.common.json:
@@ -113,6 +118,11 @@ def _run(session: Session, arguments: Sequence[str], source: Source, pin: Pin | 
         return session.runner.run(argv, env=env, cwd=path, guarded=False, watch=watch).status
     except ToolTooOld as error:
         raise BadArgument(what="the command", value=argv[0], reason="is not installed") from error
+    except LocalIo as error:
+        # Nothing is wrong with the machine.
+        if error.operation == "start" and getattr(error.__cause__, "errno", None) in _NO_PROGRAM:
+            raise BadArgument(what="the command", value=argv[0], reason=f"cannot be run: {error.reason}") from error
+        raise
 
 
 def _plain(ran: Ran) -> dict[str, object]:

@@ -92,11 +92,13 @@ def uninstall_command(context: click.Context, /, **wanted: bool) -> int:
     """Remove the git hooks that install wrote, and no others."""
     with opened(context) as (session, output):
         folder = _folder(session)
-        paths = [folder / name for name in _chosen(wanted) or _STAGES]
+        chosen = _chosen(wanted)
+        paths = [folder / name for name in chosen or _STAGES]
         ours = [path for path in paths if path.is_file() and not _is_taken(path)]
         for path in ours:
             remove_file(path)
-        return _told(output, {"removed": ours})
+        none = f"no {' or '.join(chosen)} hook" if chosen else "no hooks"
+        return _told(output, {"removed": ours}, f"{none} of git hybrid here")
 
 
 def _folder(session: Session) -> Path:
@@ -150,11 +152,12 @@ def _script(name: str) -> bytes:
     return os.fsencode("\n".join(lines) + "\n")
 
 
-def _told(output: Output, done: Mapping[str, Sequence[Path]]) -> int:
+def _told(output: Output, done: Mapping[str, Sequence[Path]], nothing: str = "") -> int:
+    """Tell what was *done*, or that there was *nothing*."""
     if output.common.json:
         files = {word: [str(path) for path in paths] for word, paths in done.items()}
         output.document({"command": "hooks", **files})
     else:
         output.done(*(f"{word} {path}" for word, paths in done.items() for path in paths))
-        output.talk("" if any(done.values()) else "no hooks of git hybrid here")
+        output.talk("" if any(done.values()) else nothing)
     return 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import chain, count
+from itertools import chain, count, islice
 from pathlib import Path
 
 import click
 
+from git_hybrid.app.acquire import NOT_FETCHED
 from git_hybrid.app.edit import BEGINNING, Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
@@ -21,13 +22,17 @@ from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, Worksp
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
-from git_hybrid.core.words import as_typed, typed
-from git_hybrid.git.importing import Submodule, read_gitmodules
+from git_hybrid.core.report import Report
+from git_hybrid.core.value import replace
+from git_hybrid.core.words import as_typed, plural, typed
+from git_hybrid.git.importing import Gitmodules, Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.layout import find_root
 from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
 from git_hybrid.view.term import safe
+
+_SHOWN = 5
 
 
 @click.command("init")
@@ -115,17 +120,53 @@ def _import(session: Session, output: Output, file: Path, is_new: bool) -> int:
     except InvalidFile as error:
         error.mend = f"mend {file}, then: {again}"
         raise
-    names = _names(modules)
-    wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
+    names = _names(modules.listed)
+    wanted = [_wanted(module, name) for module, name in zip(modules.listed, names, strict=True)]
     report = add(session.runtime, session.editor, wanted, imported=str(file), begins=is_new)
-    code = output.report(report)
+    code = output.report(replace(report, notes=(*report.notes, *_left_out(modules))))
     if code != 0:
         output.hint("pinned", again)
         return code
-    output.hint("import", "the submodules stay as they are; when the clones are there: git rm -- SUBMODULE")
-    output.common.root = session.layout.root
-    output.hint("pinned", "git hybrid sync")
+    _tell_next(modules, report, output, session.layout.root)
     return code
+
+
+def _left_out(modules: Gitmodules) -> tuple[str, ...]:
+    if not modules.unlisted:
+        return ()
+    return (f"not taken over, as .gitmodules does not list what the index has: {_some([*modules.unlisted])}",)
+
+
+def _tell_next(modules: Gitmodules, report: Report, output: Output, root: Path) -> None:
+    """Say what is to be done once the submodules are taken over, in the order in which that works."""
+    paths = [module.path for module in modules.listed]
+    in_the_way = [path for path in paths if (modules.top / path).is_relative_to(root / "sources")]
+    _tell_removal(modules, in_the_way, output, "the clones go where these submodules are, so take them out first: ")
+    output.common.root = root
+    for path, commit in islice(modules.unlisted.items(), _SHOWN):
+        output.hint("import", f"to take {path} over: git hybrid add URL --commit {commit or 'COMMIT'}")
+    if outer := [row.name for row in report.rows if any(note.endswith(NOT_FETCHED) for note in row.notes)]:
+        text = f"to fetch the submodules of {_some(outer)} too, put submodules = true into sources.toml"
+        output.hint("import", f"{text}, then: git hybrid pin")
+    output.hint("pinned", "git hybrid sync")
+    # The submodules are of a repository of their own.
+    output.common.root = None
+    others = [path for path in paths if path not in in_the_way]
+    _tell_removal(modules, others, output, "the submodules stay as they are; when the clones are there: ")
+
+
+def _tell_removal(modules: Gitmodules, paths: Sequence[str], output: Output, words: str) -> None:
+    below = place_of(modules.top).below
+    git = "git" if below == "." else f"git -C {typed(below)}"
+    if paths:
+        output.hint("import", f"{words}{git} rm -- {typed(*paths[:_SHOWN])}")
+    if len(paths) > _SHOWN:
+        left, listing = len(paths) - _SHOWN, f"{git} config --file .gitmodules --get-regexp path"
+        output.hint("import", f"{left} more {plural(left, 'is')} listed by: {listing}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _wanted(module: Submodule, name: SourceName) -> Wanted:

@@ -179,4 +179,7 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
                 write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
             else:
                 report = replace(report, error=MirrorGone(path=str(folder)))
-        return output.report(report, wrote=True)
+        code = output.report(report, wrote=True)
+        if not report.rows:
+            output.no_sources()
+        return code

@@ -19,8 +19,9 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
 from git_hybrid.core.asking import use_line
-from git_hybrid.core.errors import BadArgument, MissingOptions, NoPin
+from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.ids import Oid, is_oid
+from git_hybrid.core.lock import no_pin
 from git_hybrid.core.override import Kind
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
@@ -120,7 +121,7 @@ def _asked(
     pin = snapshot.lock.pins.get(source.name)
     if accepts:
         if pin is None:
-            raise NoPin(name=source.name, stale=False)
+            raise no_pin(source, None)
         chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
         return asked_for(source, pin.commit, pin.commit, forced, kind="scan", findings=chosen)
     if not is_oid(to or ""):

@@ -14,7 +14,7 @@ from git_hybrid.cli import boundary
 from git_hybrid.cli.common import Common, shows_progress
 from git_hybrid.cli.effective import effective
 from git_hybrid.cli.output import advice
-from git_hybrid.cli.settings import TWINS, read_settings
+from git_hybrid.cli.settings import TWINS, read_settings, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.core.endpoints import parse_mirrors
 from git_hybrid.core.errors import BadArgument, LocalIo
@@ -143,6 +143,15 @@ def test_nonsense_is_refused_by_name(variable, key, text):
             _read(environ, config)
         assert caught.value.what.lower() == where.lower()
         assert "pw" not in caught.value.value
+
+
+def test_colour_is_asked_for_in_words_of_git():
+    for config in ({}, *({"color.ui": text} for text in ("Always", "auto", "never", "true", "", "2"))):
+        require_color(config)
+    for config in ({"color.hybrid": "maybe", "color.ui": "auto"}, {"color.ui": "maybe"}):
+        with pytest.raises(BadArgument) as caught:
+            require_color(config)
+        assert caught.value.what in config
 
 
 @pytest.mark.parametrize(

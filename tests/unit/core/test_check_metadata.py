@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.manifest import Policy
+from git_hybrid.core.manifest import Policy, Tag
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
 from support.values import a_pin, a_snapshot, a_source, a_state_entry
@@ -50,6 +50,8 @@ def test_a_pin_that_nobody_declares_is_a_violation() -> None:
 def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
     (found,) = checked(a_snapshot(TOOL, pins=[a_pin(TOOL, digest="sha256:old")]))
     assert (found.file, found.entry) == ("state/sources.lock", "source.tool")
+    assert found.mend == "git hybrid pin"
+    (found,) = checked(a_snapshot(TOOL, pins=[a_pin(replace(TOOL, track=Tag("v9")))]))
     assert found.mend == "git hybrid pin tool"
 
 

@@ -47,6 +47,14 @@ def test_an_empty_workspace():
     assert page.check("audit") is None
 
 
+def test_what_was_pinned_again_where_it_stood_did_not_move():
+    again = _record("pin", source="a", before="1", after="1")
+    log = [_record("pin", source="a", after="1"), again, again | {"detail": {"rests_on": "ovr-1"}}]
+    status = Status(rows=(), unfinished=None, has_scanners=False)
+    page = build_dashboard(status, Facts(manifest=Manifest(), clock=NOW), {}, log, around=AROUND)
+    assert [(move.before, move.forced) for move in page.moves] == [(None, False), ("1", True)]
+
+
 def test_the_last_change_is_the_record_with_the_highest_number():
     log = records(3)
     merged = (*log[:-2], log[-1], log[-2])

@@ -46,9 +46,8 @@ WEEK = timedelta(days=7)
 def _row(name: str = "tool", word: str = "ok", *, scan: ScanStatus | None = None, state: str = "missing") -> Condition:
     source = a_source(name)
     recorded = a_state_entry(source, scan=scan) if scan else None
-    return Condition(
-        name=SourceName(name), word=word, why="why", source=source, pin=a_pin(source), recorded=recorded, scan=state
-    )
+    pin = None if word == "unpinned" else a_pin(source)
+    return Condition(name=SourceName(name), word=word, why="why", source=source, pin=pin, recorded=recorded, scan=state)
 
 
 def test_the_worst_comes_first_and_areas_keep_their_order():
@@ -98,14 +97,14 @@ def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
     assert found.remedy.startswith("git hybrid pin tool --kind scan --force")
 
 
-def test_a_pin_that_the_lock_lost_is_put_back_where_it_was():
+def test_a_pin_that_the_lock_lost_or_that_is_stale_stays_where_it_was():
     moved = Move(source="tool", at=NOW, by="Ada", command_id="R", before=None, after="a" * 40)
     remedies = [
         found.remedy
-        for row in (_row(word="unpinned"), replace(_row(word="unpinned"), moved=moved))
+        for row in (_row(word="unpinned"), replace(_row(word="unpinned"), moved=moved), _row(word="stale-pin"))
         for found in clone_findings([row])
     ]
-    assert remedies == ["git hybrid pin tool", "git hybrid pin"]
+    assert remedies == ["git hybrid pin tool", "git hybrid pin", "git hybrid pin"]
 
 
 def test_what_status_sees_of_clones_is_told_without_a_proof():

@@ -184,13 +184,18 @@ def test_a_source_without_a_pin_is_not_pinned_by_a_sync() -> None:
     plan = plan_sync(a_snapshot(SOURCE), {SOURCE.name: Absent()}, [SOURCE.name])
     error = plan.blocked[SOURCE.name]
     assert isinstance(error, NoPin)
-    assert (plan.tasks, error.name, error.stale) == ((), "tool", False)
+    assert (plan.tasks, error.name, error.stale, error.mend) == ((), "tool", False, "git hybrid pin tool")
 
 
 def test_a_pin_of_another_manifest_entry_is_no_pin() -> None:
     error = planned(SOURCE, seen=a_clone(PINNED), stale=True).blocked[SOURCE.name]
     assert isinstance(error, NoPin)
-    assert error.stale
+    # By its name it would move.
+    assert (error.stale, error.mend) == (True, "git hybrid pin")
+    plan = plan_sync(a_snapshot(replace(SOURCE, track=Tag("v9")), pins=[PIN]), {SOURCE.name: Absent()}, [SOURCE.name])
+    error = plan.blocked[SOURCE.name]
+    assert isinstance(error, NoPin)
+    assert (error.stale, error.mend) == (True, "git hybrid pin tool")
 
 
 def test_a_host_that_policy_does_not_allow_blocks_also_where_nothing_is_to_do() -> None:

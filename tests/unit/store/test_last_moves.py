@@ -6,12 +6,13 @@ from pathlib import Path
 
 from git_hybrid.core.audit import Event, Tail, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.ids import Oid, RunId, SourceName, tag_ref
+from git_hybrid.core.ids import Oid, RunId, SourceName, parse_url, tag_ref
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import replace
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.reading import last_moves
-from git_hybrid.store.told import first_seen
+from git_hybrid.store.told import first_seen, told_by_log
 from support.values import NOW, a_pin, a_source, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
@@ -65,6 +66,23 @@ def test_of_branches_that_pinned_one_commit_it_is_the_one_that_the_lock_has(tmp_
     assert last_moves(layout, pinned(1))[TOOL].by == "Grace"
     odd = {TOOL: replace(a_pin(commit=oid(1)), ref=tag_ref("v2"))}
     assert last_moves(layout, odd)[TOOL].by == "Bob"
+
+
+def test_what_is_pinned_again_where_it_stands_has_not_moved(tmp_path):
+    layout, entry = Layout(tmp_path), {"url": str(a_source().url), "ref": "refs/heads/main"}
+    again = replace(_pin("tool", oid(1), oid(1)), detail=entry)
+    tail = _log(layout.audit, _pin("tool", None, oid(1)), by="Ann")
+    tail = _log(layout.audit, again, again, tail=tail, by="Bob")
+    assert last_moves(layout, pinned(1))[TOOL].by == "Ann"
+    assert told_by_log(layout).before == {(TOOL, oid(1)): ""}
+    # What it rests on is another decision, and so is where it is from.
+    forced = replace(again, detail=entry | {RESTS_ON: "ovr-1"})
+    tail = _log(layout.audit, forced, again, tail=tail, by="Eve")
+    on_it = {TOOL: replace(a_pin(commit=oid(1)), override="ovr-1")}
+    assert [last_moves(layout, pins)[TOOL].forced for pins in (on_it, pinned(1))] == [True, False]
+    _log(layout.audit, replace(again, detail={"url": "https://example.org/x"}), tail=tail, by="Una")
+    elsewhere = {TOOL: replace(a_pin(commit=oid(1)), url=parse_url("https://example.org/x"))}
+    assert last_moves(layout, elsewhere)[TOOL].by == "Una"
 
 
 def test_there_is_no_log(tmp_path):

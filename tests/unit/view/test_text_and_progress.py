@@ -146,7 +146,7 @@ def test_porcelain_is_one_line_of_six_fields():
 
 
 def test_errors_stand_in_the_row_as_their_code():
-    row = Row(name=SourceName("tool"), outcome="failed", error=NoPin(name="tool", stale=True))
+    row = Row(name=SourceName("tool"), outcome="failed", error=NoPin(name="tool", stale=True, mend="git hybrid pin"))
     assert report_lines(Report(command="sync", rows=(row,)), _look()) == ["tool  failed  no-pin"]
 
 
