@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.checks import Violation, failures, to_stage
+from git_hybrid.core.checks import Violation, exit_code_of, failures, to_stage
 from git_hybrid.core.value import replace
 
 FAIL = Violation(file="state/sources.lock", entry="source.a", what="has no record", why="reason", mend="restore it")
@@ -22,3 +22,4 @@ def test_only_what_holds_on_the_disk_is_mended_by_staging() -> None:
 def test_nothing_is_forgiven() -> None:
     found = {"overrides": (FAIL, WARN)}
     assert failures(to_stage(found, {}, STAGE)) == failures(found) == 1
+    assert exit_code_of(found) == 1
