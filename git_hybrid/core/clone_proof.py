@@ -23,7 +23,6 @@ from git_hybrid.core.plan import (
     Looked,
     Unreadable,
 )
-from git_hybrid.core.planner import differs_in_submodules
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field, replace
 
@@ -71,12 +70,12 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 def judge_standing(
-    pin: Pin, seen: Looked, standing: Standing | None, recorded: Oid | None = None, *, submodules: bool = False
+    pin: Pin, seen: Looked, standing: Standing | None, recorded: Oid | None = None, *, differs: str = ""
 ) -> tuple[Violation, ...]:
     """Return why the clone does not stand at *pin*; nothing if it does, or if it was not made yet.
 
-    *standing* is asked for only where *seen* is a clone; *recorded* is the commit that state has of it; *submodules*:
-    they are to be there.
+    *standing* is asked for only where *seen* is a clone; *recorded* is the commit that state has of it; *differs*:
+    what of it is not as the manifest asks (:func:`git_hybrid.core.planner.differs`).
     """
     name = pin.source
     match seen:
@@ -94,12 +93,12 @@ def judge_standing(
             return (replace(_violation(name, what, why, mend), exit_code=_IO),)
         case Clone():
             assert standing is not None
-            return (*_judge_clone(pin, seen, recorded, submodules=submodules), *_judge_objects(pin, seen, standing))
+            return (*_judge_clone(pin, seen, recorded, differs), *_judge_objects(pin, seen, standing))
         case _:  # pragma: no cover
             assert_never(seen)
 
 
-def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None, *, submodules: bool) -> Iterable[Violation]:
+def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None, differs: str) -> Iterable[Violation]:
     name, reset = pin.source, f"git hybrid reset {pin.source}"
     if seen.head != pin.commit:
         what, why = f"HEAD is {seen.head}, the lock says {pin.commit}", "another commit than the pinned one is used"
@@ -115,12 +114,9 @@ def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None, *, submodules: boo
     if seen.pointers:
         what = f"Git LFS pointers stand in place of content: {_some(seen.pointers)}"
         yield _violation(name, what, "the manifest asks for their content", f"git hybrid sync {name}")
-    # At another commit others may be there: that was told, and the same command mends both.
-    if seen.head == pin.commit and differs_in_submodules(seen, wanted=submodules):
-        what, why = "it has submodules", "the manifest does not ask for them, and a build may take them up"
-        if submodules:
-            what, why = "it lacks submodules", "the manifest asks for them"
-        yield _violation(name, what, why, f"git hybrid sync {name}")
+    # At another commit that may be otherwise; and what was told is mended by a command that mends both.
+    elif differs and seen.head == pin.commit and not seen.dirty_count:
+        yield _violation(name, differs, "what is built from there is not what it says", f"git hybrid sync {name}")
 
 
 def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violation]:

@@ -147,21 +147,26 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     # The URLs of submodules are relative to that of the source, as a rule.
     elsewhere = has_other_origin(source, clone)
     moved = elsewhere or (recorded is not None and recorded.url != source.url)
-    differs = differs_in_submodules(clone, wanted=source.submodules) or differs_in_lfs(source, clone)
-    lacking = differs or (source.submodules and moved) or (source.history == "full" and not clone.complete)
-    if clone.head != pin.commit or lacking:
+    if clone.head != pin.commit or differs(source, clone) or (source.submodules and moved):
         return Task(source=source, pin=pin, action="update", before=clone.head)
     if clone.intact and not elsewhere and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
 
 
-def differs_in_submodules(clone: Clone, *, wanted: bool) -> bool:
-    """Tell whether a submodule is missing that is *wanted*, or stands where none is.
+def differs(source: Source, clone: Clone) -> str:
+    """Return what of the clone, at whatever commit, is not as *source* asks, and what a sync does; nothing if all is.
 
-    One that git itself has checked out is whose it is.
+    A submodule that git itself has checked out is whose it is.
     """
-    return clone.hollow if wanted else clone.filled
+    if differs_in_lfs(source, clone):
+        return "its Git LFS files are not as the manifest asks: sync writes them"
+    if clone.hollow if source.submodules else clone.filled:
+        does = "fetches them" if source.submodules else "takes them out"
+        return f"its submodules are not as the manifest asks: sync {does}"
+    if source.history == "full" and not clone.complete:
+        return "its history is cut off, and the manifest asks for all of it: sync fetches it"
+    return ""
 
 
 def differs_in_lfs(source: Source, clone: Clone) -> bool:
@@ -229,6 +234,5 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Looked) -> Task
 
 
 def _is_done(clone: Clone, task: Task) -> bool:
-    if clone.head != task.pin.commit or clone.dirty_count or clone.operation is not None or clone.pointers:
-        return False
-    return not differs_in_submodules(clone, wanted=task.source.submodules)
+    is_there = clone.head == task.pin.commit and clone.dirty_count == 0 and clone.operation is None
+    return is_there and not differs(task.source, clone)

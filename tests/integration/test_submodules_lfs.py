@@ -205,6 +205,8 @@ def test_asking_for_submodules_later_fills_them_and_no_more_takes_them_out(
     replace(workspace / "sources.toml", "submodules = true\n", "")
     hybrid("pin")
     assert "sync takes them out" in hybrid("status").out
+    assert "sync takes them out" in hybrid("diff", "--exit-code", check=1).out
+    assert "mend: git hybrid sync app\n" in hybrid("check", "sources", check=1).out
     assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app+" in hybrid("sync").out
     assert list(inner.iterdir()) == []
 
@@ -285,11 +287,36 @@ def test_ignored_files_where_a_submodule_is_to_be_are_in_the_way_and_saved(
     modules = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../lib.git\n' for path in paths)
     app.commit({".gitmodules": modules, "more": Gitlink(lib.rev("main"))})
     hybrid("pin", "app")
-    assert "cause: more\n" in hybrid("sync", "app", check=3).err
+    assert "cause: more/my.key\n" in hybrid("sync", "app", check=3).err
     hybrid("reset", "app")
     assert (clone / "more/lib.txt").read_text() == "one\n"
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone)
     assert git("show", f"{saved}:more/my.key", cwd=clone) == "mine"
+    # So it is where one that was there has gone, and a folder is not in the way.
+    shutil.rmtree(clone / "more")
+    (clone / "more/deep").mkdir(parents=True)
+    (clone / "more/my.key").write_text("mine\n")
+    assert "cause: more/my.key\n" in hybrid("sync", "app", check=3).err
+    assert not (ws / "state/resume.json").exists()
+    (clone / "more/my.key").unlink()
+    hybrid("sync")
+    assert (clone / "more/lib.txt").read_text() == "one\n"
+
+
+@pytest.mark.parametrize("lfs", ["pointer", "fetch"])
+def test_files_where_a_submodule_is_not_there_are_work(
+    workspace: Path, app: Upstream, hybrid: Hybrid, lfs: str
+) -> None:
+    write_manifest(workspace, f'[source.app]\nurl = "{app.url}"\nbranch = "main"\nlfs = "{lfs}"\n')
+    hybrid("pin")
+    hybrid("sync")
+    own = workspace / "sources/app/vendor/lib/deep/notes"
+    own.parent.mkdir()
+    own.write_text("mine\n")
+    assert "cause: vendor/lib/deep/notes\n" in hybrid("remove", "app", check=3).err
+    assert "saved as refs/hybrid/saved/" in hybrid("reset", "app").out
+    assert not own.exists()
+    hybrid("remove", "app")
 
 
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(

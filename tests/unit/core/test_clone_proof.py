@@ -68,7 +68,6 @@ def test_what_is_no_clone_is_told(seen: Foreign | Broken | Unreadable, word: str
         (replace(CLONE, operation="merge"), "a merge is in progress"),
         (replace(CLONE, dirty=("x",), dirty_count=12), "12 changed: x"),
         (replace(CLONE, lfs=True, pointers=("a.bin",)), "Git LFS pointers stand in place of content: a.bin"),
-        (replace(CLONE, filled=True), "it has submodules"),
     ],
 )
 def test_what_a_clone_is_not_is_told(clone: Clone, word: str) -> None:
@@ -175,8 +174,14 @@ def test_a_submodule_that_was_not_asked_for_must_not_be_there() -> None:
     assert found.mend.endswith("git -C sources/tool submodule deinit --all")
     (found,) = judge_content(pin, standing, Content(files={b"sub": SEEN}), submodules=False)
     assert "does not have: sub" in found.what
-    (found,) = judge_standing(PIN, replace(CLONE, hollow=True), STANDING, submodules=True)
-    assert (found.what, found.mend) == ("it lacks submodules", "git hybrid sync tool")
+
+
+def test_what_a_sync_has_to_do_is_told_once() -> None:
+    (found,) = judge_standing(PIN, CLONE, STANDING, differs="its history is cut off")
+    assert (found.what, found.mend) == ("its history is cut off", "git hybrid sync tool")
+    edited, elsewhere = replace(CLONE, dirty=("x",), dirty_count=1), Clone(head=oid(9))
+    for clone in (edited, elsewhere):
+        assert judge_standing(PIN, clone, STANDING, differs="its") == judge_standing(PIN, clone, STANDING)
 
 
 def test_a_submodule_that_was_asked_for_is_compared() -> None:

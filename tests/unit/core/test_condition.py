@@ -87,6 +87,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         (IN_SYNC, replace(a_clone(PINNED), filled=True), "behind"),
         (IN_SYNC, replace(a_clone(PINNED), hollow=True), "ok"),
         (WITH_SUBMODULES, replace(a_clone(PINNED), hollow=True), "behind"),
+        (IN_SYNC, replace(a_clone(PINNED), complete=False), "behind"),
         (IN_SYNC, replace(a_clone(PINNED), origin="https://old.example/x"), "behind"),
     ],
     ids=[
@@ -114,7 +115,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
             "not-cloned",
         ),
         *("pin-moved", "state-behind", "state-lost", "nothing-known", "lfs-pointers"),
-        *("submodules-left", "submodules-empty", "submodules-lacking", "other-origin"),
+        *("submodules-left", "submodules-empty", "submodules-lacking", "history-cut-off", "other-origin"),
     ],
 )
 def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Looked, word: str) -> None:

@@ -55,13 +55,14 @@ def resumed(
         ("installing", a_clone(PINNED, dirty=("a",)), OLD, "repair", PINNED),
         ("installing", a_clone(PINNED, operation="merge"), OLD, "repair", PINNED),
         ("installing", replace(a_clone(PINNED), filled=True), OLD, "repair", PINNED),
+        ("installing", replace(a_clone(PINNED), complete=False), OLD, "repair", PINNED),
         ("installing", Absent(), None, "clone", None),
         ("installing", Broken("x"), None, "repair", None),
     ],
     ids=[
         *("no-phase", "no-phase-update", "not-begun", "moved-by-hand", "recorded-already", "broken"),
         *("placed", "half-changed", "elsewhere", "half-written", "operation"),
-        *("submodules", "never-placed", "half-built"),
+        *("submodules", "cut-off", "never-placed", "half-built"),
     ],
 )
 def test_what_is_left_of_a_run_is_finished_at_the_pin_of_now(
