@@ -380,7 +380,7 @@ class UnsavedWork(LocalWork):
 
 
 class InTheWay(LocalWork):
-    """Ignored files, or folders of them, stand where the new commit has files."""
+    """Ignored or untracked files, or folders of them, stand where the new commit has files or submodules."""
 
     code: ClassVar[str] = "in-the-way"
     files: tuple[str, ...]

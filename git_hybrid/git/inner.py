@@ -39,7 +39,7 @@ def copy_submodule(runner: Runner, giver: Path, taker: Path, url: str, oid: Oid)
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
-    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left an empty folder.
+    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left no file.
 
     Raises:
         LocalIo: something stands there.
@@ -49,7 +49,9 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     if _is_by_link(parent, target):
         raise SymlinkRefused(path=str(target))
     disk.make_folder(target)
-    target.rmdir()
+    # git leaves the empty folders of a folder that was there.
+    for folder, _, _ in os.walk(target, topdown=False):
+        os.rmdir(folder)
     disk.rename_path(stage, target)
 
 

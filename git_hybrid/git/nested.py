@@ -31,7 +31,7 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
     Raises:
         NestedRepository: a folder has a repository in it, and the commit a file in its place, or the folder is that of
             a submodule of which the commit has another commit or nothing.
-        InTheWay: one in whose place it has a submodule is not empty.
+        InTheWay: one in whose place it has a submodule holds files that no commit has.
         LocalIo: the machine refused to look.
         GitFailed: git cannot compare the commits.
     """
@@ -47,12 +47,15 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
     places = [place for place, (before, _) in modes.items() if before in (_NOTHING, _GITLINK)]
     folders = [place for place in places if stat.S_ISDIR(mode_of(os.path.join(root, place)) or 0)]
     links = [place for place in folders if modes[place][1] == _GITLINK]
-    looking = Endangering(root, ())
     former = {place for place in folders if modes[place][0] == _GITLINK}
-    looking.by_writing(folders, links={*links} - former, known=())
+    looking = Endangering(root, ())
+    # What the commit has no more is below these as well: git removes it before the submodule comes.
+    looking.by_writing([place for place in links if submodules or place in former], links=(), known=modes)
+    filled = sorted(looking.found.files | looking.found.unsaveable)
+    looking.by_writing([place for place in folders if place not in links], links=(), known=())
     refuse_repositories(path, name, looking.found.repositories, links=former)
-    if filled := [show_path(place) for place in links if submodules and os.listdir(os.path.join(root, place))]:
-        raise InTheWay(name=name, path=source_path(name), files=tuple(filled[:10]))
+    if submodules and filled:
+        raise InTheWay(name=name, path=source_path(name), files=tuple(map(show_path, filled[:10])))
 
 
 def refuse_repositories(path: Path, name: SourceName, found: Collection[bytes], *, links: Collection[bytes]) -> None:
