@@ -66,7 +66,7 @@ class GitTransport(Struct, frozen=True):
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
             HostNotAllowed: the server redirected to a host that policy does not have.
         """
-        listed = self.direct.list_refs(url, defaults, head=head) if self.direct is not None else None
+        listed = self.direct.list_refs(url, defaults) if self.direct is not None else None
         if listed is not None:
             return listed
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
