@@ -12,7 +12,9 @@ from git_hybrid.core.checks import Violation
 from git_hybrid.core.clone_proof import judge_content, judge_packs, judge_standing
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import is_valid
 from git_hybrid.core.plan import Clone, Unreadable
+from git_hybrid.core.planner import differs
 from git_hybrid.core.ports_identity import Prover
 
 
@@ -46,7 +48,9 @@ def prove_clones(
         seen = rt.clones.inspect(name, pin.commit)
         standing = prover.standing(source, pin) if isinstance(seen, Clone) else None
         recorded = snapshot.state.sources.get(name)
-        found = judge_standing(pin, seen, standing, recorded.commit if recorded else None)
+        # What the manifest asks is not for a sync yet where the pin is of another entry.
+        unlike = differs(source, seen) if isinstance(seen, Clone) and is_valid(pin, source) else ""
+        found = judge_standing(pin, seen, standing, recorded.commit if recorded else None, differs=unlike)
         if content and standing is not None and not standing.broken:
             read = prover.content(source, standing)
             found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))

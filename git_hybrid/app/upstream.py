@@ -22,10 +22,11 @@ from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import SourceName, short_ref
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
+from git_hybrid.core.planner import differs
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed, refused
@@ -64,7 +65,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
             with of_source(name), blaming(rt, pin):
                 if upstream:
                     return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin, mirrors)
-                return _disk_row(rt, pin, seen[name])
+                return _disk_row(rt, snapshot.manifest.sources[name], pin, seen[name])
         except HybridError as error:
             return failed(name, error)
         finally:
@@ -74,7 +75,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     return Report(command="diff", rows=run_to_end(rt, snapshot.manifest, title, work, selected))
 
 
-def _disk_row(rt: Runtime, pin: Pin, seen: Looked) -> Row:
+def _disk_row(rt: Runtime, source: Source, pin: Pin, seen: Looked) -> Row:
     name = pin.source
     if isinstance(seen, Unreadable):
         raise seen.error
@@ -82,8 +83,9 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Looked) -> Row:
         word, why = _no_clone(seen)
         return Row(name=name, outcome=word, before=pin.commit, ref=pin.ref, notes=why)
     if seen.head == pin.commit:
-        word = "dirty" if seen.dirty_count else "same"
-        return Row(name=name, outcome=word, before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty)
+        why = differs(source, seen) if is_valid(pin, source) else ""
+        word, notes = ("dirty", seen.dirty) if seen.dirty_count else ("differs", (why,)) if why else ("same", ())
+        return Row(name=name, outcome=word, before=pin.commit, after=seen.head, ref=pin.ref, notes=notes)
     stage = rt.clones.as_stage(name)
     ranged = rt.objects.between(stage, pin.commit, seen.head, limit=SHOWN_COMMITS) if seen.has_pin else None
     return Row(

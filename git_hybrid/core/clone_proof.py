@@ -70,11 +70,12 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 def judge_standing(
-    pin: Pin, seen: Looked, standing: Standing | None, recorded: Oid | None = None
+    pin: Pin, seen: Looked, standing: Standing | None, recorded: Oid | None = None, *, differs: str = ""
 ) -> tuple[Violation, ...]:
     """Return why the clone does not stand at *pin*; nothing if it does, or if it was not made yet.
 
-    *standing* is asked for only where *seen* is a clone; *recorded* is the commit that state has of it.
+    *standing* is asked for only where *seen* is a clone; *recorded* is the commit that state has of it; *differs*:
+    what of it is not as the manifest asks (:func:`git_hybrid.core.planner.differs`).
     """
     name = pin.source
     match seen:
@@ -92,12 +93,12 @@ def judge_standing(
             return (replace(_violation(name, what, why, mend), exit_code=_IO),)
         case Clone():
             assert standing is not None
-            return (*_judge_clone(pin, seen, recorded), *_judge_objects(pin, seen, standing))
+            return (*_judge_clone(pin, seen, recorded, differs), *_judge_objects(pin, seen, standing))
         case _:  # pragma: no cover
             assert_never(seen)
 
 
-def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None) -> Iterable[Violation]:
+def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None, differs: str) -> Iterable[Violation]:
     name, reset = pin.source, f"git hybrid reset {pin.source}"
     if seen.head != pin.commit:
         what, why = f"HEAD is {seen.head}, the lock says {pin.commit}", "another commit than the pinned one is used"
@@ -113,6 +114,9 @@ def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None) -> Iterable[Violat
     if seen.pointers:
         what = f"Git LFS pointers stand in place of content: {_some(seen.pointers)}"
         yield _violation(name, what, "the manifest asks for their content", f"git hybrid sync {name}")
+    # At another commit that may be otherwise; and what was told is mended by a command that mends both.
+    elif differs and seen.head == pin.commit and not seen.dirty_count:
+        yield _violation(name, differs, "what is built from there is not what it says", f"git hybrid sync {name}")
 
 
 def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violation]:
@@ -141,12 +145,13 @@ def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules:
     name, reset = pin.source, f"git hybrid reset {pin.source}"
     # A reset leaves what git ignores where it is.
     clean = f"{reset}, and for what git ignores: git -C sources/{name} clean -fdX"
+    taken_out = f"{reset}, and for what git checked out itself: git -C sources/{name} submodule deinit --all"
     found: list[Violation] = []
     differences = list(_differences(standing, content, b"", submodules=submodules))
     for rule, (what, why) in _RULES.items():
         paths = [path for kind, path in differences if kind == rule]
         if paths:
-            mend = clean if rule == "extra" else reset
+            mend = {"extra": clean, "unasked": taken_out}.get(rule, reset)
             found.append(_violation(name, f"{len(paths)} {what}: {_some(paths)}", why, mend))
     digest = digest_on_disk(standing.entries, content)
     if not found and not standing.broken and digest != pin.content_sha256:
@@ -174,6 +179,7 @@ _RULES = {
     "mode": ("with another mode or kind", "what can be run, or is a link, decides what a build does"),
     "missing": ("missing", "the pinned commit has them"),
     "extra": ("that the pinned commit does not have", "a build may take them up, ignored or not"),
+    "unasked": ("submodules that the manifest does not ask for", "a build may take them up"),
     "submodule": ("submodules not at their commit", "the pinned commit names exactly one commit for each"),
 }
 
@@ -202,7 +208,7 @@ def _submodule(
     shown = show_path(prefix + path)
     if not submodules:
         if seen is not None:
-            yield "extra", shown
+            yield "extra" if seen.mode != GITLINK else "unasked", shown
         return
     inner = content.inner.get(path)
     if inner is None or inner[0].broken:

@@ -15,7 +15,7 @@ from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
-from git_hybrid.core.planner import differs_in_lfs, has_other_origin, same_facts
+from git_hybrid.core.planner import differs, has_other_origin, same_facts
 from git_hybrid.core.scan_policy import accepted_by, scan_blocked
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
@@ -206,8 +206,8 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
         return "behind", "the pin is of another object format: sync makes the clone anew"
     if seen.head != pin.commit:
         return "behind", "the pin moved: sync brings it here"
-    if differs_in_lfs(source, seen):
-        return "behind", "its Git LFS files are not as the manifest asks: sync writes them"
+    if why := differs(source, seen):
+        return "behind", why
     if has_other_origin(source, seen):
         return "behind", "its origin is another URL than sources.toml has: sync sets it"
     if recorded is None or not same_facts(source, pin, recorded):

@@ -148,13 +148,26 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     # The URLs of submodules are relative to that of the source, as a rule.
     elsewhere = has_other_origin(source, clone)
     moved = elsewhere or (recorded is not None and recorded.url != source.url)
-    lacking = (source.submodules and (clone.hollow or moved)) or (source.history == "full" and not clone.complete)
-    lacking = lacking or differs_in_lfs(source, clone)
-    if clone.head != pin.commit or lacking:
+    if clone.head != pin.commit or differs(source, clone) or (source.submodules and moved):
         return Task(source=source, pin=pin, action="update", before=clone.head)
     if clone.intact and not elsewhere and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
+
+
+def differs(source: Source, clone: Clone) -> str:
+    """Return what of the clone, at whatever commit, is not as *source* asks, and what a sync does; nothing if all is.
+
+    A submodule that git itself has checked out is whose it is.
+    """
+    if differs_in_lfs(source, clone):
+        return "its Git LFS files are not as the manifest asks: sync writes them"
+    if clone.hollow if source.submodules else clone.filled:
+        does = "fetches them" if source.submodules else "takes them out"
+        return f"its submodules are not as the manifest asks: sync {does}"
+    if source.history == "full" and not clone.complete:
+        return "its history is cut off, and the manifest asks for all of it: sync fetches it"
+    return ""
 
 
 def differs_in_lfs(source: Source, clone: Clone) -> bool:
@@ -212,7 +225,7 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Looked) -> Task
     # A repair whose clone can be used was begun by an earlier run, and interrupted again before it wrote its phase.
     begun = phase == "installing" or task.action == "repair"
     if begun and isinstance(seen, Clone) and not seen.locked:
-        action: Action = "record" if _is_done(seen, task.pin) else "repair"
+        action: Action = "record" if _is_done(seen, task) else "repair"
         return Task(source=task.source, pin=task.pin, action=action, before=seen.head)
     if task.action == "reset" and isinstance(seen, Clone) and not seen.locked:
         # What blocks a sync is what a reset is for: it saves the work first, begun or not.
@@ -221,5 +234,6 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Looked) -> Task
     return decide(task.source, task.pin, recorded, seen)
 
 
-def _is_done(clone: Clone, pin: Pin) -> bool:
-    return clone.head == pin.commit and clone.dirty_count == 0 and clone.operation is None and not clone.pointers
+def _is_done(clone: Clone, task: Task) -> bool:
+    is_there = clone.head == task.pin.commit and clone.dirty_count == 0 and clone.operation is None
+    return is_there and not differs(task.source, clone)

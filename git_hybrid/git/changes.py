@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
@@ -21,7 +21,7 @@ from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import ALGORITHMS
-from git_hybrid.git.unseen import closed_folders, not_ignored, unseen_folders
+from git_hybrid.git.unseen import not_ignored, unseen, unseen_by_git
 from git_hybrid.git.worktree import look
 
 # What can change which files git sees, and what it takes them for.
@@ -33,7 +33,8 @@ def find_changes(
 ) -> list[bytes]:
     """Return the paths of the clone at *path* that are changed, staged or untracked (not ignored).
 
-    A folder that cannot be read may hold anything, so it is one of them.
+    A folder that cannot be read may hold anything, so it is one of them. What is in the folder of a submodule that is
+    not there is untracked, though git does not look for it.
 
     Raises:
         OSError: git or the system cannot read something.
@@ -50,8 +51,8 @@ def find_changes(
     else:
         found, doubtful = _status(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, ALGORITHMS[oid_length])
-    unseen = unseen_folders(runner, path, index)
-    return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
+    changed = comparison.changed(index if thorough else doubtful)
+    return sorted({*found, *changed, *unseen(runner, path, index)})
 
 
 def _looks_away(runner: Runner, path: Path) -> bool:
@@ -78,13 +79,15 @@ def _by_library(runner: Runner, top: Path, repository: Repository, index: Iterab
     return [path for path, flags in found.items() if flags != STAGED or path not in same]
 
 
-def dirty_by_cli(runner: Runner, path: Path) -> list[bytes]:
-    """Return what `git status` says is changed, staged or untracked in the clone at *path*.
+def dirty_by_cli(runner: Runner, path: Path, links: Collection[bytes]) -> list[bytes]:
+    """Return what `git status` says is changed, staged or untracked in the clone at *path*, and what it passes over.
+
+    *links* are the submodules that its index names.
 
     Raises:
         OSError: git cannot tell.
     """
-    return sorted({*_status(runner, path), *closed_folders(runner, path)})
+    return sorted({*_status(runner, path), *unseen_by_git(runner, path, links)})
 
 
 def _status(runner: Runner, path: Path) -> list[bytes]:

@@ -26,6 +26,7 @@ from git_hybrid.git.operations import end_operations
 from git_hybrid.git.plainfiles import moved_from
 from git_hybrid.git.quarantine import MOVED, Disk, uses_lfs
 from git_hybrid.git.run import Completed
+from git_hybrid.git.unseen import files_left
 
 _TRIES = 3
 
@@ -139,8 +140,8 @@ class Forcing(Struct, frozen=True):
         self._do("reset", "--quiet", "--hard", self.commit, environment=environment)
         others = self._do("ls-files", "--others", "--exclude-standard", "-z").split(b"\0")
         kept = {*self._do("ls-tree", "-r", "-z", "--name-only", saved.commit).split(b"\0")}
-        root = os.fsencode(path)
-        for other in filter(kept.__contains__, others[:-1]):
+        root, links = os.fsencode(path), {os.fsencode(link) for link, _ in self.clones.gitlinks(path)}
+        for other in filter(kept.__contains__, [*others[:-1], *files_left(path, links)]):
             self.disk.remove_file(path / os.fsdecode(other))
             with suppress(OSError):
                 while other := os.path.dirname(other):

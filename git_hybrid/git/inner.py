@@ -19,6 +19,7 @@ from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import free_place, is_there
+from git_hybrid.git.unseen import files_left
 
 # A name may have 255 bytes, and a letter four of them.
 _SHORT = 40
@@ -39,17 +40,16 @@ def copy_submodule(runner: Runner, giver: Path, taker: Path, url: str, oid: Oid)
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
-    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left no file.
+    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left a folder without a file.
 
     Raises:
-        LocalIo: something stands there.
+        OSError, LocalIo: a file stands there.
     """
     target = parent / path
     # It could lead out of the working tree, though the scan of the tree refuses such links already.
     if _is_by_link(parent, target):
         raise SymlinkRefused(path=str(target))
     disk.make_folder(target)
-    # git leaves the empty folders of a folder that was there.
     for folder, _, _ in os.walk(target, topdown=False):
         os.rmdir(folder)
     disk.rename_path(stage, target)
@@ -132,8 +132,10 @@ def _holds_ignored(clones: GitClones, path: Path) -> bool:
     done = clones.runner.git(["ls-files", *options], git_dir=path / ".git", work_tree=path)
     if done.status != 0 or done.stdout:
         return True
-    inner = (path / place for place, _ in clones.gitlinks(path))
-    return any(_holds_ignored(clones, place) for place in inner if (place / ".git").exists())
+    links = [place for place, _ in clones.gitlinks(path)]
+    if files_left(path, {os.fsencode(place) for place in links}):
+        return True
+    return any(_holds_ignored(clones, path / place) for place in links if (path / place / ".git").exists())
 
 
 def set_aside_unsaveable(

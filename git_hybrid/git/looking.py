@@ -132,14 +132,17 @@ class FullLook(Struct, frozen=True):
             if missing is not None:
                 return Broken(missing)
             pointing = list[bytes]()
-            if lfs := uses_lfs(git_dir):
+            lfs, told_of = uses_lfs(git_dir), (path / ".gitmodules").exists()
+            links = self._links(git_dir) if lfs or told_of else []
+            if lfs:
                 from git_hybrid.git.largefiles import LISTED, pointers
 
-                dirty = dirty_by_cli(self.runner, path)
+                dirty = dirty_by_cli(self.runner, path, links)
                 pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
             else:
                 dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
-            hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
+            # Each has a folder there, or a file where the repository is in the clone's own.
+            submodules = [os.path.join(os.fsencode(path), link, b".git") for link in links if told_of]
             # To git an id of 40 digits is the beginning of one of 64, and libgit2 takes none of 64.
             same_format = pin is not None and len(pin) == len(head)
             has_pin = pin is not None and same_format and (pin == head or self._has(repository, git_dir, pin))
@@ -159,7 +162,8 @@ class FullLook(Struct, frozen=True):
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
-            hollow=hollow,
+            hollow=not all(map(os.path.exists, submodules)),
+            filled=any(map(os.path.isdir, submodules)),
             complete=is_complete(git_dir),
             lfs=lfs,
             pointers=tuple(show_path(file) for file in pointing),
@@ -173,10 +177,10 @@ class FullLook(Struct, frozen=True):
             return holds(repository, oid)
         return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
 
-    def _is_hollow(self, path: Path, git_dir: Path) -> bool:
+    def _links(self, git_dir: Path) -> list[bytes]:
+        """Return the paths of the submodules that the index names."""
         listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout.split(b"\0")
-        links = [line.partition(b"\t")[2] for line in listed if line.startswith(GITLINK.encode("ascii"))]
-        return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
+        return [line.partition(b"\t")[2] for line in listed if line.startswith(GITLINK.encode("ascii"))]
 
     def _head_of(self, repository: Repository, git_dir: Path) -> Oid | None:
         try:
@@ -198,7 +202,7 @@ class FullLook(Struct, frozen=True):
         # One that was is lost.
         if not ref or installed is None or any(os.path.lexists(git_dir / name) for name in (ref, f"logs/{ref}")):
             return None
-        dirty = dirty_by_cli(self.runner, path)
+        dirty = dirty_by_cli(self.runner, path, self._links(git_dir))
         return Clone(
             head=installed,
             dirty=tuple(map(name_of, dirty[:SHOWN_FILES])),

@@ -36,7 +36,8 @@ def work_in_modules(clones: GitClones, path: Path) -> Iterator[str]:
         tree = trees.get(module)
         where = os.path.relpath(tree or module, path)
         if tree is not None and (
-            dirty_by_cli(clones.runner, tree) or any((module / mark).exists() for mark in OPERATIONS)
+            dirty_by_cli(clones.runner, tree, [os.fsencode(link) for link, _ in clones.gitlinks(tree)])
+            or any((module / mark).exists() for mark in OPERATIONS)
         ):
             yield f"in {where}: changed files"
         named = None if tree is None else _named(clones, tree, {path, *trees.values()})

@@ -22,21 +22,24 @@ _FEW = 300
 """So many folders are looked into in the time that a git takes to start and compare two commits."""
 
 
-def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid, submodules: bool) -> None:
+def refuse_folders(
+    runner: Runner, path: Path, *, name: SourceName, commit: Oid, submodules: Collection[bytes] | None
+) -> None:
     """Raise if a folder of the clone at *path* is in the way of *commit* without git's knowing.
 
     In the place of a file git looks for untracked files, and finds no repository; and it leaves any folder where a
-    submodule is to be, which is put there only if *submodules*, or was: as it stands it is a change then.
+    submodule is to be. That is put there, unless it stands, where the paths of the *submodules* that the index names
+    are given, and not None.
 
     Raises:
         NestedRepository: a folder has a repository in it, and the commit a file in its place, or the folder is that of
             a submodule of which the commit has another commit or nothing.
-        InTheWay: one in whose place it has a submodule holds files that no commit has.
+        InTheWay: files that the checkout leaves are in one in whose place it has a submodule that is put there.
         LocalIo: the machine refused to look.
         GitFailed: git cannot compare the commits.
     """
     root = os.fsencode(path)
-    if not submodules and not _may_hold_a_repository(root):
+    if submodules is None and not _may_hold_a_repository(root):
         return
     # Upstream's .gitmodules may have git pass over submodules.
     options = ["--raw", "-r", "-z", "--no-renames", "--ignore-submodules=none"]
@@ -47,15 +50,26 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
     places = [place for place, (before, _) in modes.items() if before in (_NOTHING, _GITLINK)]
     folders = [place for place in places if stat.S_ISDIR(mode_of(os.path.join(root, place)) or 0)]
     links = [place for place in folders if modes[place][1] == _GITLINK]
-    former = {place for place in folders if modes[place][0] == _GITLINK}
     looking = Endangering(root, ())
-    # What the commit has no more is below these as well: git removes it before the submodule comes.
-    looking.by_writing([place for place in links if submodules or place in former], links=(), known=modes)
-    filled = sorted(looking.found.files | looking.found.unsaveable)
-    looking.by_writing([place for place in folders if place not in links], links=(), known=())
+    former = {place for place in folders if modes[place][0] == _GITLINK}
+    looking.by_writing(folders, links={*links} - former, known=())
     refuse_repositories(path, name, looking.found.repositories, links=former)
-    if submodules and filled:
-        raise InTheWay(name=name, path=source_path(name), files=tuple(map(show_path, filled[:10])))
+    if submodules is not None:
+        # What HEAD has in a folder that becomes one, the checkout removes.
+        _refuse_files(root, name, [*links, *(place for place in submodules if place not in modes)], known=modes)
+
+
+def _refuse_files(root: bytes, name: SourceName, links: Collection[bytes], *, known: Collection[bytes]) -> None:
+    """Raise if anything but folders is in that of one of *links* where no repository stands: one is put there.
+
+    Files that are *known* are left out.
+    """
+    looking = Endangering(root, ())
+    empty = [place for place in links if mode_of(os.path.join(root, place, b".git")) is None]
+    looking.by_writing(empty, links=(), known=known)
+    refuse_repositories(Path(os.fsdecode(root)), name, looking.found.repositories, links=())
+    if files := looking.found.files | looking.found.unsaveable:
+        raise InTheWay(name=name, path=source_path(name), files=tuple(map(show_path, sorted(files)[:10])))
 
 
 def refuse_repositories(path: Path, name: SourceName, found: Collection[bytes], *, links: Collection[bytes]) -> None:

@@ -226,8 +226,10 @@ class _Saver:
         known = self._entries(["ls-files", "--stage", "-z"], environment)
         links = {path for path, mode in known.items() if mode == GITLINK}
         files = known.keys() - links
-        looking = Endangering(os.fsencode(self._path), cleared or ())
-        staying = {path for path, mode in listed.items() if mode == GITLINK}
+        root = os.fsencode(self._path)
+        looking = Endangering(root, cleared or ())
+        named = (path for path, mode in listed.items() if mode == GITLINK)
+        staying = {path for path in named if mode_of(os.path.join(root, path, b".git")) is not None}
         if cleared is not None:
             # One that git put there does not give way, and is a change where the commit has another one or none.
             staying = self._as_listed(staying, environment, pin)
@@ -247,13 +249,11 @@ class _Saver:
         return looking.found.unsaveable
 
     def _as_listed(self, links: Collection[bytes], environment: dict[str, str], pin: Oid) -> set[bytes]:
-        """Return those of *links* in whose places a repository stands as *pin* has it, with nothing changed in it."""
-        root = os.fsencode(self._path)
-        there = {path for path in links if mode_of(os.path.join(root, path, b".git")) is not None}
-        if not there:
-            return there
+        """Return those of *links*, where repositories stand, that are as *pin* has them, and nothing changed in them."""
+        if not links:
+            return set()
         options = ["--name-only", "-z", "--no-renames", "--ignore-submodules=none"]
-        return there - {*self._done(["diff-index", *options, pin, "--"], environment).split(b"\0")}
+        return {*links} - {*self._done(["diff-index", *options, pin, "--"], environment).split(b"\0")}
 
     def _add(self, paths: Collection[bytes], environment: dict[str, str]) -> None:
         literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}

@@ -5,6 +5,7 @@ The run has looked at the clone before, but git's checkout takes HEAD from where
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,9 @@ class Switching(Struct, frozen=True):
             LocalIo: the disk is full or refuses.
         """
         name, commit, runner = self.task.name, self.task.pin.commit, self.clones.runner
-        refuse_folders(runner, self._path, name=name, commit=commit, submodules=self.task.source.submodules)
+        asked_for = self.task.source.submodules
+        links = {os.fsencode(link) for link, _ in self.clones.gitlinks(self._path)} if asked_for else None
+        refuse_folders(runner, self._path, name=name, commit=commit, submodules=links)
         former = attributes_of(self._git_dir)
         protect()
         before = proof.entries_before(str(self._path))

@@ -1,12 +1,13 @@
 """Find the folders of a clone that are passed over, as if nothing were in them.
 
-git and libgit2 do that with what cannot be read; libgit2 also with a repository in which no file is checked out.
+git and libgit2 do that with what cannot be read, and with that of a submodule which is not there, whatever else is in
+it; libgit2 also with a repository in which no file is checked out.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK
@@ -22,14 +23,26 @@ def closed_folders(runner: Runner, path: Path) -> list[bytes]:
     return not_ignored(runner, path, [folder + b"/" for folder in _walk(os.fsencode(path))[0]])
 
 
-def unseen_folders(runner: Runner, path: Path, index: Sequence[IndexEntry]) -> list[bytes]:
+def unseen_by_git(runner: Runner, path: Path, links: Collection[bytes]) -> list[bytes]:
+    """Return the same, and what is in the folders of those submodules, by their *links* in the index, not there."""
+    closed, _, left = _walk(os.fsencode(path), links)
+    return not_ignored(runner, path, [*(folder + b"/" for folder in closed), *left])
+
+
+def unseen(runner: Runner, path: Path, index: Sequence[IndexEntry]) -> list[bytes]:
     """Return the same, and the repositories that are no submodules, each with a slash behind its name.
 
     Nor is one that was made in a folder of the commit's: to git that is the folder still.
     """
-    closed, repositories = _walk(os.fsencode(path))
+    links = {entry.path for entry in index if entry.mode == GITLINK}
+    closed, repositories, left = _walk(os.fsencode(path), links)
     folders = [*closed, *(_strangers(repositories, index) if repositories else ())]
-    return not_ignored(runner, path, [folder + b"/" for folder in folders])
+    return not_ignored(runner, path, [*(folder + b"/" for folder in folders), *left])
+
+
+def files_left(path: Path, links: Collection[bytes]) -> list[bytes]:
+    """Return what is in the folders of the submodules at *links* that are not there, also what git ignores."""
+    return _walk(os.fsencode(path), links)[2]
 
 
 def _strangers(repositories: list[bytes], index: Sequence[IndexEntry]) -> list[bytes]:
@@ -53,11 +66,14 @@ def not_ignored(runner: Runner, path: Path, names: list[bytes]) -> list[bytes]:
     return [name for name in names if name not in ignored]
 
 
-def _walk(root: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Return the folders below *root* that cannot be read, and those that are repositories."""
-    closed, repositories, waiting = [], [], [b""]
+def _walk(root: bytes, links: Collection[bytes] = ()) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Return the folders below *root* that cannot be read, those that are repositories, and what is left below *links*.
+
+    That is each file where no repository stands at one of *links*, and each repository, with a slash behind its name.
+    """
+    closed, repositories, left, waiting = [], [], [], [(b"", False)]
     while waiting:
-        folder = waiting.pop()
+        folder, is_below = waiting.pop()
         here = os.path.join(root, folder)
         try:
             with os.scandir(here) as entries:
@@ -73,6 +89,12 @@ def _walk(root: bytes) -> tuple[list[bytes], list[bytes]]:
             continue
         if folder and any(name == b".git" for name, _ in listed):
             repositories.append(folder)
-        inner = [name for name, is_folder in listed if is_folder and name != b".git"]
-        waiting += [folder + b"/" + name if folder else name for name in inner]
-    return sorted(closed), sorted(repositories)
+            left += [folder + b"/"] if is_below else []
+            is_below = False
+        else:
+            is_below = is_below or folder in links
+        above = folder + b"/" if folder else b""
+        waiting += [(above + name, is_below) for name, is_folder in listed if is_folder and name != b".git"]
+        if is_below:
+            left += [above + name for name, is_folder in listed if not is_folder]
+    return sorted(closed), sorted(repositories), left

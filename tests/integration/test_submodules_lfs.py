@@ -190,14 +190,24 @@ def test_what_the_name_of_the_parent_stands_for_is_not_asked_for_a_submodule(
     assert "lacks a submodule" in hybrid("mirror", "verify", check=1).err
 
 
-def test_asking_for_submodules_later_fills_them(workspace: Path, app: Upstream, hybrid: Hybrid) -> None:
+def test_asking_for_submodules_later_fills_them_and_no_more_takes_them_out(
+    workspace: Path, app: Upstream, hybrid: Hybrid
+) -> None:
     hybrid("init")
     hybrid("add", app.url)
     hybrid("sync")
     _asks_for(workspace, "submodules = true")
     hybrid("pin")
     hybrid("sync")
-    assert (workspace / "sources/app/vendor/lib/lib.txt").is_file()
+    inner = workspace / "sources/app/vendor/lib"
+    assert (inner / "lib.txt").is_file()
+    (inner / ".git/info/exclude").write_text("*.key\n")
+    (inner / "my.key").write_text("mine\n")
+    replace(workspace / "sources.toml", "submodules = true\n", "")
+    hybrid("pin")
+    assert "sync takes them out" in hybrid("status").out
+    assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app+" in hybrid("sync").out
+    assert list(inner.iterdir()) == []
 
 
 def test_a_submodule_moves_with_the_pin_and_comes_where_a_folder_was(
@@ -286,6 +296,31 @@ def test_ignored_files_where_a_submodule_is_to_be_are_in_the_way_and_saved(
     assert (clone / "more/lib.txt").read_text() == "one\n"
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone)
     assert git("show", f"{saved}:more/my.key", cwd=clone) == "mine"
+    # So it is where one that was there has gone, and a folder is not in the way.
+    shutil.rmtree(clone / "more")
+    (clone / "more/deep").mkdir(parents=True)
+    (clone / "more/my.key").write_text("mine\n")
+    assert "cause: more/my.key\n" in hybrid("sync", "app", check=3).err
+    assert not (ws / "state/resume.json").exists()
+    (clone / "more/my.key").unlink()
+    hybrid("sync")
+    assert (clone / "more/lib.txt").read_text() == "one\n"
+
+
+@pytest.mark.parametrize("lfs", ["pointer", "fetch"])
+def test_files_where_a_submodule_is_not_there_are_work(
+    workspace: Path, app: Upstream, hybrid: Hybrid, lfs: str
+) -> None:
+    write_manifest(workspace, f'[source.app]\nurl = "{app.url}"\nbranch = "main"\nlfs = "{lfs}"\n')
+    hybrid("pin")
+    hybrid("sync")
+    own = workspace / "sources/app/vendor/lib/deep/notes"
+    own.parent.mkdir()
+    own.write_text("mine\n")
+    assert "cause: vendor/lib/deep/notes\n" in hybrid("remove", "app", check=3).err
+    assert "saved as refs/hybrid/saved/" in hybrid("reset", "app").out
+    assert not own.exists()
+    hybrid("remove", "app")
 
 
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(

@@ -70,7 +70,7 @@ def test_what_is_no_clone_is_told(seen: Foreign | Broken | Unreadable, word: str
         (replace(CLONE, lfs=True, pointers=("a.bin",)), "Git LFS pointers stand in place of content: a.bin"),
     ],
 )
-def test_local_work_is_told(clone: Clone, word: str) -> None:
+def test_what_a_clone_is_not_is_told(clone: Clone, word: str) -> None:
     (found,) = judge_standing(PIN, clone, STANDING)
     assert word in found.what
 
@@ -169,7 +169,19 @@ def test_a_submodule_that_was_not_asked_for_must_not_be_there() -> None:
     pin = pinned(content_line("160000", hashlib.sha256(b"").hexdigest(), b"sub"))
     assert judge_content(pin, standing, Content(files={}), submodules=False) == ()
     there = Content(files={b"sub": FileSeen(mode="160000")})
-    assert "does not have: sub" in whats(*judge_content(pin, standing, there, submodules=False))
+    (found,) = judge_content(pin, standing, there, submodules=False)
+    assert "1 submodules that the manifest does not ask for: sub" in found.what
+    assert found.mend.endswith("git -C sources/tool submodule deinit --all")
+    (found,) = judge_content(pin, standing, Content(files={b"sub": SEEN}), submodules=False)
+    assert "does not have: sub" in found.what
+
+
+def test_what_a_sync_has_to_do_is_told_once() -> None:
+    (found,) = judge_standing(PIN, CLONE, STANDING, differs="its history is cut off")
+    assert (found.what, found.mend) == ("its history is cut off", "git hybrid sync tool")
+    edited, elsewhere = replace(CLONE, dirty=("x",), dirty_count=1), Clone(head=oid(9))
+    for clone in (edited, elsewhere):
+        assert judge_standing(PIN, clone, STANDING, differs="its") == judge_standing(PIN, clone, STANDING)
 
 
 def test_a_submodule_that_was_asked_for_is_compared() -> None:

@@ -33,7 +33,7 @@ IN_SYNC = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED])
 
 
 def seen_as(seen: Looked, snapshot: Snapshot = IN_SYNC) -> Condition:
-    return condition(snapshot, SOURCE, seen, now=NOW)
+    return condition(snapshot, snapshot.manifest.sources[NAME], seen, now=NOW)
 
 
 def test_a_source_in_sync_is_ok() -> None:
@@ -44,6 +44,8 @@ def test_a_source_in_sync_is_ok() -> None:
 
 UNREADABLE = Unreadable(LocalIo(path="f", operation="read", reason="Permission denied"))
 STALE_PIN = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=PINNED, digest="sha256:old")], recorded=[RECORDED])
+ASKING = replace(SOURCE, submodules=True)
+WITH_SUBMODULES = a_snapshot(ASKING, pins=[a_pin(ASKING, commit=PINNED)], recorded=[RECORDED])
 UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(SOURCE)))
 RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(SOURCE)), held_by="pid 1"))
 OTHER_UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(a_source("other"))))
@@ -82,6 +84,10 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         (a_snapshot(SOURCE, pins=[PIN]), a_clone(PINNED), "behind"),
         (a_snapshot(SOURCE), a_clone(PINNED), "diverged"),
         (IN_SYNC, replace(a_clone(PINNED), lfs=True, pointers=("a.bin",)), "behind"),
+        (IN_SYNC, replace(a_clone(PINNED), filled=True), "behind"),
+        (IN_SYNC, replace(a_clone(PINNED), hollow=True), "ok"),
+        (WITH_SUBMODULES, replace(a_clone(PINNED), hollow=True), "behind"),
+        (IN_SYNC, replace(a_clone(PINNED), complete=False), "behind"),
         (IN_SYNC, replace(a_clone(PINNED), origin="https://old.example/x"), "behind"),
     ],
     ids=[
@@ -108,7 +114,8 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
             "no-pin-cloned",
             "not-cloned",
         ),
-        *("pin-moved", "state-behind", "state-lost", "nothing-known", "lfs-pointers", "other-origin"),
+        *("pin-moved", "state-behind", "state-lost", "nothing-known", "lfs-pointers"),
+        *("submodules-left", "submodules-empty", "submodules-lacking", "history-cut-off", "other-origin"),
     ],
 )
 def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Looked, word: str) -> None:

@@ -73,6 +73,24 @@ def test_pointers_in_place_of_the_content_that_is_asked_for_are_mended() -> None
 
 
 @pytest.mark.parametrize(
+    ("key", "asked", "otherwise", "seen"),
+    [
+        ("submodules", True, False, {"hollow": True}),
+        ("submodules", False, True, {"filled": True}),
+        ("history", "full", "shallow", {"complete": False}),
+    ],
+)
+def test_what_is_fetched_comes_and_goes_as_the_manifest_says(
+    key: str, asked: object, otherwise: object, seen: dict[str, bool]
+) -> None:
+    recorded, clone = a_state_entry(commit=PINNED), replace(a_clone(PINNED), **seen)
+    task = decide(replace(SOURCE, **{key: asked}), PIN, recorded, clone)
+    assert isinstance(task, Task)
+    assert task.action == "update"
+    assert decide(replace(SOURCE, **{key: otherwise}), PIN, recorded, clone) is None
+
+
+@pytest.mark.parametrize(
     "told",
     [{"url": parse_url("https://old.example/x")}, {"track": Tag("v1")}, {"audit_hash": None}],
     ids=["url", "track", "record"],

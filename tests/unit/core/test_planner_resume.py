@@ -15,6 +15,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.plan import Absent, Action, Broken, Clone, Foreign, Observed, Phase, SyncPlan
 from git_hybrid.core.planner import plan_resume
+from git_hybrid.core.value import replace
 from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
 
 OLD, PINNED, STRANGE = oid(1), oid(2), oid(3)
@@ -53,12 +54,15 @@ def resumed(
         ("installing", a_clone(STRANGE), OLD, "repair", STRANGE),
         ("installing", a_clone(PINNED, dirty=("a",)), OLD, "repair", PINNED),
         ("installing", a_clone(PINNED, operation="merge"), OLD, "repair", PINNED),
+        ("installing", replace(a_clone(PINNED), filled=True), OLD, "repair", PINNED),
+        ("installing", replace(a_clone(PINNED), complete=False), OLD, "repair", PINNED),
         ("installing", Absent(), None, "clone", None),
         ("installing", Broken("x"), None, "repair", None),
     ],
     ids=[
         *("no-phase", "no-phase-update", "not-begun", "moved-by-hand", "recorded-already", "broken"),
-        *("placed", "half-changed", "elsewhere", "half-written", "operation", "never-placed", "half-built"),
+        *("placed", "half-changed", "elsewhere", "half-written", "operation"),
+        *("submodules", "cut-off", "never-placed", "half-built"),
     ],
 )
 def test_what_is_left_of_a_run_is_finished_at_the_pin_of_now(

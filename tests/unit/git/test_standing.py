@@ -12,8 +12,10 @@ import pytest
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import Clone
+from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.inner import is_standing
 from git_hybrid.git.standing import is_there, refuse_unreadable
+from git_hybrid.git.unseen import files_left, unseen, unseen_by_git
 
 
 def test_a_name_at_which_nothing_can_stand_is_not_there(tmp_path: Path) -> None:
@@ -47,3 +49,16 @@ def test_a_submodule_that_a_link_leads_to_does_not_stand_there(tmp_path: Path) -
     clones.inspect_path.return_value = Clone(head=Oid("1" * 40))
     found = {place: is_standing(clones, tmp_path / place, Oid("1" * 40), "") for place in ("app/b/lib", "app/a/lib")}
     assert found == {"app/b/lib": True, "app/a/lib": False}
+
+
+def test_what_is_in_the_folder_of_a_submodule_that_is_not_there_is_seen(tmp_path: Path) -> None:
+    for folder in ("there/.git", "gone/deep", "gone/inner/.git", "plain"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("there/f", "gone/deep/mine", "gone/x.o", "gone/inner/f", "plain/f"):
+        (tmp_path / file).touch()
+    links, runner = [b"there", b"gone", b"none"], Mock()
+    runner.git.return_value.stdout = b"gone/x.o\0"
+    index = [IndexEntry(path=link, mode="160000", oid="1" * 40, blind=False, merged=True) for link in links]
+    found = unseen(runner, tmp_path, index), unseen_by_git(runner, tmp_path, links)
+    assert [sorted(names) for names in found] == [[b"gone/deep/mine", b"gone/inner/"]] * 2
+    assert sorted(files_left(tmp_path, links)) == [b"gone/deep/mine", b"gone/inner/", b"gone/x.o"]
