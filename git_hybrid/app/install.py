@@ -14,7 +14,7 @@ from git_hybrid.app.proving import is_proved
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
-from git_hybrid.app.submodules import acquire_submodules, place_submodules
+from git_hybrid.app.submodules import acquire_submodules, clear_submodules, place_submodules
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (
@@ -251,8 +251,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):
-        wanted = {item.path: (item.commit, item.url) if item.stands else None for item in submodules}
-        notes_of_submodules, standing = rt.writer.clear_submodules(task.name, wanted)
+        notes_of_submodules, lacking = clear_submodules(rt, task.name, submodules)
         kept = (*kept, *notes_of_submodules)
     with telling(kept):
         if forced or source.lfs == "fetch":
@@ -261,7 +260,7 @@ def _in_place(run: Run, task: Task) -> Installed:
             kept = (*kept, *rt.writer.force(task, saved, rt.info.run))
         else:
             rt.writer.switch(task)
-        place_submodules(rt, clone, [item for item in submodules if item.path not in standing])
+        place_submodules(rt, clone, lacking)
     return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.saving import told_of
+from git_hybrid.app.saving import telling, told_of
+from git_hybrid.app.submodules import Submodule, acquire_submodules, clear_submodules, place_submodules
 from git_hybrid.app.sync import broken_off, finish, left_over, report_of
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DecidedOnly, HybridError, Interrupted
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Clone, Snapshot, Task, Unfinished
+from git_hybrid.core.planner import differs
 from git_hybrid.core.reducer import Decision, intent_of
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import replace
@@ -93,7 +97,8 @@ def _back_or_left(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
 def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     """Bring one source back to what is recorded; to where the run found it, if that is not in this clone.
 
-    State is committed: it may name a commit that a colleague installed and this clone has never seen.
+    State is committed: it may name a commit that a colleague installed and this clone has never seen. Its submodules
+    are put there as far as they need no network.
     """
     recorded = snapshot.state.sources.get(task.name)
     seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
@@ -103,5 +108,25 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     if target is None or not seen.can_have(target):
         return Row(name=task.name, outcome="left", before=seen.head)
     rt.ledger.installing(rt.info, task.name, None)
-    notes = rt.writer.go_back(task.name, target, rt.info.run)
+    notes = _gone_back(rt, snapshot.manifest, task.name, target)
     return Row(name=task.name, outcome="restored", before=seen.head, after=target, notes=notes)
+
+
+def _gone_back(rt: Runtime, manifest: Manifest, name: SourceName, commit: Oid) -> tuple[str, ...]:
+    """Bring the clone of *name* to *commit*, with its submodules as far as they are at hand.
+
+    Returns what is kept where, and what a sync has to bring, in words.
+    """
+    source, clone = manifest.sources.get(name), rt.clones.as_stage(name)
+    if source is None:
+        return rt.writer.go_back(name, commit, rt.info.run)
+    kept, lacking = tuple[str, ...](), list[Submodule]()
+    if source.submodules:
+        found = acquire_submodules(rt, manifest, source, clone, commit, in_place=True, at_hand=True)
+        kept, lacking = clear_submodules(rt, name, found)
+    with telling(kept):
+        notes = (*kept, *rt.writer.go_back(name, commit, rt.info.run))
+        place_submodules(rt, clone, lacking)
+    seen = rt.clones.inspect(name, commit)
+    why = differs(source, seen) if isinstance(seen, Clone) else ""
+    return (*notes, f"{why}: git hybrid sync {name}") if why else notes

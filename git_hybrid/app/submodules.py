@@ -15,7 +15,7 @@ from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import GitFailed, HostileTree, NotCarried, Offline, SubmoduleUnreachable, WrongContent
-from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
+from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.tree import TreeEntry, TreeLimits
@@ -44,16 +44,20 @@ class Submodule(Struct, frozen=True, kw_only=True):
 
 
 class _Where(Struct, frozen=True):
-    """Where submodules may stand already: in ``there``, to stay if ``in_place``; ``trail`` numbers the way there."""
+    """Where submodules may stand already: in ``there``, to stay if ``in_place``; ``trail`` numbers the way there.
+
+    ``at_hand``: what only a network has is left out, with all that is around it.
+    """
 
     there: Stage
     in_place: bool
+    at_hand: bool = False
     trail: str = ""
 
     def inside(self, path: str, number: int) -> _Where:
         """Return the same of the one at *path*, the *number*-th."""
         there = replace(self.there, path=f"{self.there.path}/{path}")
-        return replace(self, there=there, trail=f"{self.trail}.{number}")
+        return replace(self, there=there, at_hand=False, trail=f"{self.trail}.{number}")
 
 
 class _Together(Struct):
@@ -86,11 +90,13 @@ def acquire_submodules(
     *,
     there: Stage | None = None,
     in_place: bool = False,
+    at_hand: bool = False,
 ) -> tuple[Submodule, ...]:
     """Return the submodules that *commit* of *stage* names, checked out in quarantine.
 
     One that stands *there*, by default in *stage*, at its path, and was fetched from its URL with its commit, is not
-    fetched again. With *in_place*, one that stands there as it is to be is checked and stays.
+    fetched again. With *in_place*, one that stands there as it is to be is checked and stays; with *at_hand*, one that
+    cannot be had without a network is left out.
 
     Raises:
         HostileTree: a URL or a tree is not safe, they are nested too deeply, or too many or too large together.
@@ -99,7 +105,9 @@ def acquire_submodules(
         HybridError: what the servers answered.
     """
     together = _Together(commit=commit, limits=TreeLimits.of(manifest.policy))
-    return _acquire_all(rt, manifest, source, stage, commit, together, _Where(there or stage, in_place))
+    asking = replace(rt, offline=rt.offline or "not where a run is given up") if at_hand else rt
+    where = _Where(there or stage, in_place, at_hand)
+    return _acquire_all(asking, manifest, source, stage, commit, together, where)
 
 
 def _acquire_all(
@@ -120,15 +128,24 @@ def _acquire_all(
     found: list[Submodule] = []
     for number, (path, oid, url) in enumerate(judged):
         inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
-        inside = where.inside(path, number)
-        tree = _standing(rt, manifest, inner, oid, inside.there) if where.in_place else None
-        stands, own = tree is not None, inside.there
-        if tree is None:
-            own, tree = _build_one(rt, manifest, inner, path, oid, inside)
-        together.add(source.name, tree.entries)
-        nested = _acquire_all(rt, manifest, inner, own, oid, together, replace(inside, in_place=stands))
-        found.append(Submodule(path=path, commit=oid, url=str(url), stage=own, nested=nested, stands=stands))
+        try:
+            found.append(_acquire_one(rt, manifest, inner, path, oid, together, where.inside(path, number)))
+        except Offline:
+            if not where.at_hand:
+                raise
     return tuple(found)
+
+
+def _acquire_one(
+    rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, together: _Together, where: _Where
+) -> Submodule:
+    tree = _standing(rt, manifest, source, oid, where.there) if where.in_place else None
+    stands, stage = tree is not None, where.there
+    if tree is None:
+        stage, tree = _build_one(rt, manifest, source, path, oid, where)
+    together.add(source.name, tree.entries)
+    nested = _acquire_all(rt, manifest, source, stage, oid, together, replace(where, in_place=stands))
+    return Submodule(path=path, commit=oid, url=str(source.url), stage=stage, nested=nested, stands=stands)
 
 
 def judge_submodules(
@@ -220,6 +237,15 @@ def _for_submodules(rt: Runtime) -> Runtime:
     left = tuple(entry for entry in rt.mirrors.entries if "{name}" not in entry)
     why = "" if left or not rt.mirrors.entries else _ONLY_BY_NAME
     return replace(rt, bundles=lambda _name: None, mirrors=Mirrors(left), offline=rt.offline or why)
+
+
+def clear_submodules(
+    rt: Runtime, name: SourceName, submodules: Sequence[Submodule]
+) -> tuple[tuple[str, ...], list[Submodule]]:
+    """Take out of the clone all but those of *submodules* that stand; return what is kept where, and which to place."""
+    wanted = {item.path: (item.commit, item.url) if item.stands else None for item in submodules}
+    notes, standing = rt.writer.clear_submodules(name, wanted)
+    return notes, [item for item in submodules if item.path not in standing]
 
 
 def place_submodules(rt: Runtime, parent: Stage, submodules: Sequence[Submodule]) -> None:

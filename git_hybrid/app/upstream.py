@@ -83,9 +83,11 @@ def _disk_row(rt: Runtime, source: Source, pin: Pin, seen: Looked) -> Row:
         word, why = _no_clone(seen)
         return Row(name=name, outcome=word, before=pin.commit, ref=pin.ref, notes=why)
     if seen.head == pin.commit:
-        why = differs(source, seen) if is_valid(pin, source) else ""
-        word, notes = ("dirty", seen.dirty) if seen.dirty_count else ("differs", (why,)) if why else ("same", ())
-        return Row(name=name, outcome=word, before=pin.commit, after=seen.head, ref=pin.ref, notes=notes)
+        row = Row(name=name, outcome="same", before=pin.commit, after=seen.head, ref=pin.ref)
+        if seen.dirty_count:
+            return replace(row, outcome="dirty", notes=seen.dirty)
+        unlike = differs(source, seen) if is_valid(pin, source) else ""
+        return replace(row, outcome="differs", notes=(unlike,)) if unlike else row
     stage = rt.clones.as_stage(name)
     ranged = rt.objects.between(stage, pin.commit, seen.head, limit=SHOWN_COMMITS) if seen.has_pin else None
     return Row(

@@ -249,7 +249,7 @@ class _Saver:
         return looking.found.unsaveable
 
     def _as_listed(self, links: Collection[bytes], environment: dict[str, str], pin: Oid) -> set[bytes]:
-        """Return those of *links*, where repositories stand, that are as *pin* has them, and nothing changed in them."""
+        """Return those of *links*, where repositories stand, that *pin* has, with nothing changed in them."""
         if not links:
             return set()
         options = ["--name-only", "-z", "--no-renames", "--ignore-submodules=none"]

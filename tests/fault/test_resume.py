@@ -12,10 +12,10 @@ import pytest
 from support.cli import Hybrid, run_hybrid
 from support.https_server import HttpsGitServer
 from support.injection import audit, readable, restored, tidy
-from support.kit import NOBODY, git, head, leave_unfinished, lock, outcomes, state
+from support.kit import NOBODY, git, head, leave_unfinished, lock, outcomes, state, write_manifest
 from support.points import Point, injected, log_bytes, named, recorded, strace
 from support.sweeps import sampled
-from support.upstream import Upstream, UpstreamFactory
+from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 MARKER = "state/resume.json"
 MOST = 200
@@ -148,6 +148,29 @@ def test_abort_goes_back_to_what_is_recorded(
         tidy(workspace)
     hybrid("sync")
     assert head(workspace, "one") == lock(workspace)["one"]["commit"]
+
+
+def test_abort_puts_submodules_back_as_far_as_they_are_at_hand(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    lib, app, paths = upstream_factory("lib"), upstream_factory("app"), ("in", "more")
+    modules = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../lib.git\n' for path in paths)
+    app.commit({".gitmodules": modules, **dict.fromkeys(paths, Gitlink(lib.commit({"lib.txt": "one\n"})))})
+    write_manifest(workspace, f'[source.app]\nurl = "{app.url}"\nbranch = "main"\nsubmodules = true\n')
+    hybrid("pin")
+    hybrid("sync")
+    app.commit(dict.fromkeys(paths, Gitlink(lib.commit({"lib.txt": "two\n"}))))
+    hybrid("pin", "app")
+    # One is in its place, which has the former commit too; of the other nothing is here any more.
+    clone = workspace / "sources/app"
+    point = Point("rmdir", 1, (), only=str(clone / "more"), main=False)
+    assert injected(point, "signal=KILL", ["sync"], cwd=workspace, log=tmp_path / "calls")[1]
+    assert (clone / "in/lib.txt").read_text() == "two\n"
+    assert "sync fetches them: git hybrid sync app\n" in hybrid("resume", "--abort").out
+    assert (head(workspace, "app"), (clone / "in/lib.txt").read_text()) == (app.rev("main~1"), "one\n")
+    assert git("status", "--porcelain", cwd=clone) == ""
+    hybrid("sync")
+    assert (clone / "more/lib.txt").read_text() == "two\n"
 
 
 def test_abort_leaves_a_clone_that_was_made_anew_in_another_object_format(

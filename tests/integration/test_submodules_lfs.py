@@ -206,6 +206,8 @@ def test_asking_for_submodules_later_fills_them_and_no_more_takes_them_out(
     replace(workspace / "sources.toml", "submodules = true\n", "")
     hybrid("pin")
     assert "sync takes them out" in hybrid("status").out
+    assert "sync takes them out" in hybrid("diff", "--exit-code", check=1).out
+    assert "mend: git hybrid sync app\n" in hybrid("check", "sources", check=1).out
     assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app+" in hybrid("sync").out
     assert list(inner.iterdir()) == []
 
