@@ -175,13 +175,13 @@ def _keep_objects(rt: Runtime, proved: Proved, rows: Iterable[Row], bundle: Open
     Where there is no clone only the bundle has it, and the error says so.
     """
     for row in rows:
-        stage = proved.stages.get(row.name)
+        stage, clone = proved.stages.get(row.name), rt.clones.as_stage(row.name)
         if row.error is None or stage is None:
             continue
         if isinstance(row.error, ForeignFolder):
             row.error.command = f"bundle apply {quote(bundle.content.path)}"
-        elif isinstance(rt.clones.inspect(row.name, None), Clone):
-            rt.writer.pour(stage, rt.clones.as_stage(row.name), boundaries=False)
+        elif stage != clone and isinstance(rt.clones.inspect(row.name, None), Clone):
+            rt.writer.pour(stage, clone, boundaries=False)
 
 
 def _keep_seen(rt: Runtime, refused: Iterable[Row]) -> None:

@@ -26,6 +26,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.report import Report, Row, failed
@@ -51,7 +52,10 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 class Proved(Struct, frozen=True, kw_only=True):
-    """What a check of a bundle came to; ``stages`` hold the objects of the sources that are well."""
+    """What a check of a bundle came to; ``stages`` hold the objects of the sources that are well.
+
+    One that is present in a clone without all of its history has that clone for its stage.
+    """
 
     report: Report
     stages: Mapping[SourceName, Stage]
@@ -87,6 +91,10 @@ class _Check(Struct, frozen=True):
     def pin(self) -> Pin:
         return self.bundle.content.lock.pins[self.item.name]
 
+    @property
+    def is_full(self) -> bool:
+        return self.bundle.content.manifest.sources[self.item.name].history == "full"
+
     def bad(self, reason: str) -> BadBundle:
         return BadBundle(path=self.bundle.content.path, place=f"sources/{self.item.name}", reason=reason)
 
@@ -118,12 +126,17 @@ def _told(check: _Check, error: HybridError) -> HybridError:
 
 
 def _unbundled(check: _Check) -> Stage:
-    """Return a stage that has the pinned commit: what is here already, and what the bundle brings."""
+    """Return a stage that has the pinned commit: what is here already, and what the bundle brings.
+
+    A clone without all of its history lends nothing: where the commit is present there, it is the clone itself.
+    """
     rt, item, pin = check.rt, check.item, check.pin
     length = len(pin.commit)
     stage = rt.quarantine.stage(item.name, borrow=True, oid_length=length, suffix="unbundled")
     file = check.bundle.file(item.name)
     if file is None:
+        if not stage.borrows and not check.is_full and _is_whole(check, clone := rt.clones.as_stage(item.name)):
+            stage = clone
         _refuse_lacking(check, stage)
         return stage
     head = check.tool.head(file)
@@ -138,11 +151,17 @@ def _unbundled(check: _Check) -> Stage:
     return stage
 
 
+def _is_whole(check: _Check, clone: Stage) -> bool:
+    """Tell whether *clone* is one, and has all files of the pinned commit."""
+    rt, commit = check.rt, check.pin.commit
+    return isinstance(rt.clones.inspect(clone.name, commit), Clone) and rt.objects.has_content(clone, commit)
+
+
 def _refuse_lacking(check: _Check, stage: Stage) -> None:
     missing = tuple(oid for oid in check.item.prerequisites if not check.rt.objects.has_commit(stage, oid))
     if check.item.kind == "present" and not check.rt.objects.has_commit(stage, check.pin.commit):
         missing = (check.pin.commit,)
-    if check.item.kind == "thin" and check.bundle.content.manifest.sources[check.item.name].history != "full":
+    if check.item.kind == "thin" and not check.is_full:
         # What is fetched for such a clone has nothing but the bundle to build on.
         missing = check.item.prerequisites
     if missing:
@@ -150,8 +169,8 @@ def _refuse_lacking(check: _Check, stage: Stage) -> None:
 
 
 def _refuse_cut_history(check: _Check, stage: Stage) -> None:
-    """Raise unless the history goes back to the root commits that the lock names."""
-    if check.pin.root_commits:
+    """Raise unless the history goes back to the root commits that the lock names, or is the clone's own."""
+    if check.pin.root_commits and stage != check.rt.clones.as_stage(check.item.name):
         roots = check.rt.objects.facts(stage, check.pin.commit, complete=True).root_commits
         if set(roots) != set(check.pin.root_commits):
             raise check.bad("its history does not begin where the lock says")

@@ -1,4 +1,4 @@
-"""Tell what is there of a similar name as what was asked for."""
+"""Tell what is there of a similar name as what was asked for, or in its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from git_hybrid.core.words import as_typed, typed
 
 
 def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
-    """Return the facts ``nearest``, and for a ref ``meant``: the hint that takes the only one that is near."""
+    """Return the facts ``nearest``, and for a ref ``meant``: the hint that takes the only one that is near.
+
+    Where none is, that is the default branch: upstream may have renamed it.
+    """
     if not isinstance(error, RefMissing):
         return {"nearest": _asking(nearest)}
     kind, only = _kind(error.ref), nearest[0] if len(nearest) == 1 else ""
@@ -18,6 +21,9 @@ def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
     told = _asking(shown)
     if only and _kind(only) != kind and f"/{error.ref}".endswith(f"/{short_ref(only)}"):
         told = f"{short_ref(only)} is a {_kind(only)} there"
+    if error.default and error.default not in nearest:
+        told = f"{told}\nthe default branch there is {short_ref(error.default)}".lstrip("\n")
+        only = only if nearest else error.default
     return {"nearest": told, "meant": _taking(error, only) if kind and only else ""}
 
 

@@ -38,7 +38,7 @@ def common_options(command: F) -> F:
     folder_help = "Work in DIR; may be given more than once, as in git."
     option("-C", "folders", store="folders", multiple=True, metavar="DIR", help=folder_help)
     option("-q", "--quiet", store="quiet", is_flag=True, help="Say nothing but errors.")
-    option("-v", "--verbose", store="verbose", count=True, help="Say more: calm rows, each step, failed tries.")
+    option("-v", "--verbose", store="verbose", count=True, help="Say more: calm rows and each step.")
     option("--json", store="json", is_flag=True, help="Write one JSON document to stdout.")
     colors = click.Choice(["always", "auto", "never"])
     option("--color", store="color", type=colors, metavar="WHEN", help="Colour: always, auto or never.")

@@ -144,11 +144,12 @@ class Output:
             if self.common.lost:
                 self._errors(report)
             return code
-        if not (self.common.quiet and (report.run or wrote)):
+        names_all = not (self.common.quiet and (report.run or wrote))
+        if names_all:
             self.data(*report_lines(report, self.look))
         for note in report.notes:
             self.talk(f"note: {safe(note)}")
-        self._errors(report)
+        self._errors(report, in_short=names_all and not self.common.verbose)
         if report.pending:
             names = ", ".join(report.pending)
             self.talk(f"note: still to do: {safe(names)}")
@@ -161,14 +162,21 @@ class Output:
         self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
         return code
 
-    def _errors(self, report: Report) -> None:
+    def _errors(self, report: Report, *, in_short: bool = False) -> None:
         rows = [row.error for row in report.rows if row.error is not None and row.error.code != "interrupted"]
-        told = set[Told]()
+        told, crowds = set[Told](), list[str]()
+        if in_short and rows:
+            from git_hybrid.cli.alike import without_crowds
+
+            rows, crowds = without_crowds(rows)
         for error in rows if report.error is None else (*rows, report.error):
             # Where the machine refuses the same file to many sources, it is one error in the same words.
             if (words := tell(error, self.common.has_keys, self.common.placed)) not in told:
                 told.add(words)
                 self._told(words, error.code)
+        for line in crowds:
+            self._clear()
+            print(f"{paint('error:', 'bad', color=self._talk_color)} {safe(line)}", file=sys.stderr)
 
 
 @contextmanager

@@ -120,7 +120,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "in-the-way": Remedy(
         3,
-        "{path} has ignored files where the pinned commit has files; {name} was left alone",
+        "{path} has ignored or untracked files where the pinned commit has files; {name} was left alone",
         "{files}",
         (_RESET, _LOOK),
     ),

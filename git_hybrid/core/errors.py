@@ -382,7 +382,7 @@ class UnsavedWork(LocalWork):
 
 
 class InTheWay(LocalWork):
-    """Ignored files, or folders of them, stand where the new commit has files."""
+    """Ignored or untracked files, or folders of them, stand where the new commit has files or submodules."""
 
     code: ClassVar[str] = "in-the-way"
     files: tuple[str, ...]
@@ -553,13 +553,17 @@ class UnexplainedMove(HybridError):
 
 
 class RefMissing(HybridError):
-    """Upstream has no such branch, tag, commit or version; ``nearest`` are the refs that it has of a similar name."""
+    """Upstream has no such branch, tag, commit or version; ``nearest`` are the refs that it has of a similar name.
+
+    ``default`` is the ref of its default branch where a branch is missing and that is known.
+    """
 
     code: ClassVar[str] = "ref-missing"
     name: str
     ref: str
     url: str
     nearest: tuple[str, ...] = ()
+    default: str = ""
     mirror: str = ""
 
 

@@ -62,7 +62,8 @@ def tip(refs: RemoteRefs, ref: RefName, source: Source) -> Candidate:
     if commit is None:
         kind = "refs/tags/" if ref.startswith("refs/tags/") else "refs/heads/"
         nearest = _nearest(ref.removeprefix(kind), refs, kind=kind)
-        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=nearest)
+        default = refs.head if kind == "refs/heads/" and refs.head in refs.tips else None
+        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=nearest, default=default or "")
     tag_object = refs.tips[ref] if ref in refs.peeled else None
     return Candidate(ref=ref, commit=commit, tag_object=tag_object, declared=ref)
 

@@ -28,8 +28,8 @@ class Direct:
         self._servers: Servers | None = None
         self._by_git: set[str] = set()
 
-    def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs | None:
-        """Return what the server at *url* lists, or None: git has to be asked.
+    def list_refs(self, url: str, defaults: Defaults) -> RemoteRefs | None:
+        """Return what the server at *url* lists, its default branch too, or None: git has to be asked.
 
         Raises:
             NetworkFailure: the server is too busy, breaks off, or a limit was reached; the next try is git's.
@@ -39,7 +39,7 @@ class Direct:
             return None
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
         try:
-            refs = self._asked(url, limits, head=head)
+            refs = self._asked(url, limits)
         except DeadlineExceeded as error:
             seconds = int(limits.deadline.total_seconds())
             raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE) from error
@@ -68,17 +68,17 @@ class Direct:
         if self._servers is not None:
             self._servers.close()
 
-    def _asked(self, url: str, limits: Limits, *, head: bool) -> RemoteRefs | None:
+    def _asked(self, url: str, limits: Limits) -> RemoteRefs | None:
         if url.startswith("file:///") and "%" not in url and self._allowed.file:
-            return self._of_folder(url.removeprefix("file://"), limits, head=head)
+            return self._of_folder(url.removeprefix("file://"), limits)
         servers = self.server_of(url)
-        answer = None if servers is None else servers.ask(url, ls_refs(head=head), limits)
+        answer = None if servers is None else servers.ask(url, ls_refs(), limits)
         return None if answer is None else parse_ls_refs(answer)
 
-    def _of_folder(self, path: str, limits: Limits, *, head: bool) -> RemoteRefs | None:
+    def _of_folder(self, path: str, limits: Limits) -> RemoteRefs | None:
         """Ask the program that ``git ls-remote`` would start behind two others."""
         words = ["upload-pack", "--stateless-rpc", path]
-        done = self._runner.git_network(words, limits=limits, stdin=ls_refs(head=head), protocol="version=2")
+        done = self._runner.git_network(words, limits=limits, stdin=ls_refs(), protocol="version=2")
         return parse_ls_refs(done.stdout) if done.status == 0 else None
 
     def _connections(self) -> Servers:

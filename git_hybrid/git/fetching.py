@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO
 
+from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ports import FetchRequest
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 
@@ -51,6 +53,20 @@ def on_stdin(url: str, request: FetchRequest | None) -> Iterator[IO[bytes] | Non
         file.write(os.fsencode("".join(f"{spec}\n" for spec in _specs(url, request))))
         file.seek(0)
         yield file
+
+
+@contextmanager
+def left_clear(git_dir: Path) -> Iterator[None]:
+    """Remove half a pack, and locks, that a git leaves which fails in the block: the next one fetches there too."""
+    try:
+        yield
+    except HybridError:
+        from git_hybrid.git.stale import leftovers
+
+        for path in leftovers(git_dir):
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 def _is_long(request: FetchRequest) -> bool:

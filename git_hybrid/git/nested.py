@@ -34,7 +34,7 @@ def refuse_folders(
     Raises:
         NestedRepository: a folder has a repository in it, and the commit a file in its place, or the folder is that of
             a submodule of which the commit has another commit or nothing.
-        InTheWay: files are in one in whose place it has a submodule that is put there.
+        InTheWay: files that the checkout leaves are in one in whose place it has a submodule that is put there.
         LocalIo: the machine refused to look.
         GitFailed: git cannot compare the commits.
     """
@@ -55,14 +55,18 @@ def refuse_folders(
     looking.by_writing(folders, links={*links} - former, known=())
     refuse_repositories(path, name, looking.found.repositories, links=former)
     if submodules is not None:
-        _refuse_files(root, name, [*links, *(place for place in submodules if place not in modes)])
+        # What HEAD has in a folder that becomes one, the checkout removes.
+        _refuse_files(root, name, [*links, *(place for place in submodules if place not in modes)], known=modes)
 
 
-def _refuse_files(root: bytes, name: SourceName, links: Collection[bytes]) -> None:
-    """Raise if anything but folders is in that of one of *links* where no repository stands: one is put there."""
+def _refuse_files(root: bytes, name: SourceName, links: Collection[bytes], *, known: Collection[bytes]) -> None:
+    """Raise if anything but folders is in that of one of *links* where no repository stands: one is put there.
+
+    Files that are *known* are left out.
+    """
     looking = Endangering(root, ())
     empty = [place for place in links if mode_of(os.path.join(root, place, b".git")) is None]
-    looking.by_writing(empty, links=(), known=())
+    looking.by_writing(empty, links=(), known=known)
     refuse_repositories(Path(os.fsdecode(root)), name, looking.found.repositories, links=())
     if files := looking.found.files | looking.found.unsaveable:
         raise InTheWay(name=name, path=source_path(name), files=tuple(map(show_path, sorted(files)[:10])))

@@ -29,7 +29,7 @@ from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, plain, read_headers
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
-from git_hybrid.git.fetching import fetch_arguments, on_stdin, unchecked_arguments
+from git_hybrid.git.fetching import fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
@@ -66,7 +66,7 @@ class GitTransport(Struct, frozen=True):
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
             HostNotAllowed: the server redirected to a host that policy does not have.
         """
-        listed = self.direct.list_refs(url, defaults, head=head) if self.direct is not None else None
+        listed = self.direct.list_refs(url, defaults) if self.direct is not None else None
         if listed is not None:
             return listed
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
@@ -96,7 +96,8 @@ class GitTransport(Struct, frozen=True):
                 answer = self._clone(options, stage, url, request, defaults)
                 if answer is None:
                     arguments, git_dir = [*options, *fetch_arguments(url, request)], Path(stage.git_dir)
-                    _, answer = self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)
+                    with left_clear(git_dir):
+                        _, answer = self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)
             except FsckRefused as error:
                 if not request.commits_only:
                     raise self._all_refused(error, stage, url, request, defaults) from None
@@ -147,7 +148,8 @@ class GitTransport(Struct, frozen=True):
         git_dir, watch = Path(stage.git_dir), of_source(self.watch, stage.name)
         arguments = unchecked_arguments(url, request)
         try:
-            return self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)[1]
+            with left_clear(git_dir):
+                return self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)[1]
         finally:
             # Also where that failed: the next server is asked for what is not in the stage yet.
             self._refuse_malformed(stage, request.waived)

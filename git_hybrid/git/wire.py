@@ -21,10 +21,9 @@ class Garbled(NotUnderstood):
     """What came is no sequence of packets, or ends within one."""
 
 
-def ls_refs(*, head: bool) -> bytes:
-    """Return the request for branches and tags with what the tags point at, with *head* also for the default branch."""
-    options = [b"peel", *([b"symrefs", b"ref-prefix HEAD"] if head else [])]
-    options += [b"ref-prefix refs/heads/", b"ref-prefix refs/tags/"]
+def ls_refs() -> bytes:
+    """Return the request for branches and tags with what the tags point at, and for the default branch."""
+    options = [b"peel", b"symrefs", b"ref-prefix HEAD", b"ref-prefix refs/heads/", b"ref-prefix refs/tags/"]
     return b"".join([line_of(b"command=ls-refs"), DELIMITER, *map(line_of, options), FLUSH])
 
 

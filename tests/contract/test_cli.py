@@ -165,6 +165,20 @@ def test_what_many_sources_failed_of_in_the_same_words_is_told_once(capsys):
     assert told == ["error: cannot append to log: full", "error: cannot append to log: slow"]
 
 
+@pytest.mark.parametrize(("common", "full"), [({}, 3), ({"verbose": 1}, 11), ({"quiet": True}, 11)])
+def test_a_server_that_fails_many_sources_is_told_of_a_few_and_all_else_of_each(capsys, common, full):
+    dead = [
+        errors.NetworkFailure(name=f"s{n}", url=f"https://a.example/{n}", message="", kind="dns") for n in range(11)
+    ]
+    few = [errors.NetworkFailure(name=f"t{n}", url="https://b.example/", message="", kind="dns") for n in range(10)]
+    own = [errors.RefMissing(name=f"r{n}", ref=f"v{n}", url="https://a.example/r") for n in range(11)]
+    rows = [Row(name=SourceName(e.name), outcome="failed", error=e) for e in (*dead, *few, *own)]
+    assert Output(Common(**common)).report(Report(command="sync", rows=tuple(rows), run="r")) == 5
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    counted = "error: 8 other sources failed at a.example in the same way (network: dns); -v tells of each"
+    assert (len(told), told[-1] == counted) == (full + len(few) + len(own) + (full == 3), full == 3)
+
+
 @pytest.mark.parametrize("number", [2, 15])
 def test_a_signal_is_the_status_of_an_interrupted_report(number):
     assert exit_of(Report(command="sync", interrupted=number)) == 128 + number

@@ -286,19 +286,25 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
             _type(command)
 
 
+_HEAD = "the default branch there is main"
+
+
 @pytest.mark.parametrize(
     ("asked", "near", "words", "taking"),
     [
+        ("refs/heads/master", [], _HEAD, "branch main"),
+        ("refs/heads/master", ["refs/heads/raster"], f"did you mean raster?|{_HEAD}", "branch raster"),
         ("refs/tags/main", ["refs/heads/main"], "main is a branch there", "branch main"),
         ("refs/heads/v1", ["refs/tags/v1"], "v1 is a tag there", "tag v1"),
         ("refs/heads/mian", ["refs/heads/main"], "did you mean main?", "branch main"),
         ("refs/heads/v1.1", ["refs/heads/v1", "refs/tags/v1.0"], "did you mean v1, the tag v1.0?", None),
     ],
 )
-def test_a_ref_of_another_kind_is_told_as_one(asked, near, words, taking):
-    error = RefMissing(name="tool", ref=asked, url="https://host/x", nearest=tuple(near))
+def test_a_ref_that_is_not_there_is_told_with_what_is(asked, near, words, taking):
+    default = "refs/heads/main" if _HEAD in words or "refs/heads/main" in near else ""
+    error = RefMissing(name="tool", ref=asked, url="https://host/x", nearest=tuple(near), default=default)
     told = tell(error)
-    assert told.cause == ("asked at https://host/x", words)
+    assert told.cause == ("asked at https://host/x", *words.split("|"))
     adding = tell(error.while_adding()).hints
     if taking is None:
         assert adding[0] == told.hints[0] == "git ls-remote https://host/x"

@@ -245,15 +245,16 @@ def test_of_commits_alone_harmless_faults_and_waived_objects_pass_too(
     with opened(workspace) as found:
         transport, quarantine = found.runtime.transport, found.runtime.quarantine
 
-        def fetch(*waived: Oid) -> None:
+        def fetch(*waived: Oid) -> list[str]:
             stage = quarantine.stage(SourceName("tool"), borrow=False, suffix="commits")
             request = FetchRequest(refs=("refs/heads/bad",), commits_only=True, waived=waived)
             transport.fetch(stage, upstream.url, request, Defaults())
+            return [path.suffix for path in Path(stage.git_dir, "objects/pack").iterdir()]
 
         with pytest.raises(FsckRefused) as caught:
             fetch()
         assert caught.value.objects == (waived,), "not what is a warning"
-        fetch(waived)
+        assert "" not in fetch(waived), "half a pack of the fetch that fsck ended"
 
 
 def _old_modes(up: Upstream) -> str:

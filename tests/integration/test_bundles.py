@@ -674,21 +674,26 @@ def test_findings_of_the_other_side_block_here(ws: Path, there: Path, hybrid: Hy
 
 
 @pytest.mark.parametrize("history", ["shallow", "treeless"])
-def test_what_is_cloned_without_its_history_travels_whole(
-    tool: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path, history: str
+def test_what_is_cloned_without_its_history_travels_whole_or_is_present(
+    tool: Upstream, lib: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path, history: str
 ) -> None:
     hybrid("init")
     replace(workspace / "sources.toml", "[defaults]", f'[defaults]\nhistory = "{history}"')
-    hybrid("add", tool.url)
+    for upstream in (tool, lib):
+        hybrid("add", upstream.url)
     first, second = tmp_path / "first", tmp_path / "second"
     hybrid("bundle", "create", "-o", first)
     hybrid("bundle", "apply", first, cwd=there)
+    # What a bundle brings has all of its history, what comes from a server has not.
+    shutil.rmtree(there / "sources/lib")
+    hybrid("sync", "lib", cwd=there)
     tool.commit({"a.txt": "new\n"})
     hybrid("pin", "tool")
     hybrid("bundle", "create", "-o", second, "--since", f"{first}.receipt.json")
     assert offline("bundle", "verify", second, cwd=there).returncode == 0
     done = offline("bundle", "apply", second, cwd=there)
     assert done.returncode == 0, done.stderr
+    assert "1 updated, 1 unchanged" in done.stderr
     assert head(there) == tool.rev("main")
 
 

@@ -286,19 +286,19 @@ def test_a_stalled_server(https_server: HttpsGitServer, upstreams: dict[str, Ups
     try:
         https_server.stall(10)
         with pytest.raises(NetworkFailure) as caught:
-            direct.list_refs(url, Defaults(stall=timedelta(seconds=1)), head=False)
+            direct.list_refs(url, Defaults(stall=timedelta(seconds=1)))
         assert caught.value.kind == "stalled"
         https_server.clear_faults()
         # What comes next is git's.
-        assert direct.list_refs(url, Defaults(), head=False) is None
+        assert direct.list_refs(url, Defaults()) is None
         https_server.drip_always(0, size=1, pause=0.05, only="b.git")
         with pytest.raises(NetworkFailure) as caught:
-            direct.list_refs(https_server.url("b.git"), Defaults(stall=timedelta(seconds=1)), head=False)
+            direct.list_refs(https_server.url("b.git"), Defaults(stall=timedelta(seconds=1)))
         assert caught.value.kind == "stalled"
         https_server.clear_faults()
         https_server.stall(10)
         with pytest.raises(NetworkFailure) as caught:
-            direct.list_refs(https_server.url("c.git"), Defaults(deadline=timedelta(seconds=1)), head=False)
+            direct.list_refs(https_server.url("c.git"), Defaults(deadline=timedelta(seconds=1)))
         assert caught.value.kind == "deadline"
     finally:
         direct.close()
@@ -306,12 +306,12 @@ def test_a_stalled_server(https_server: HttpsGitServer, upstreams: dict[str, Ups
 
 def test_a_stopped_run_asks_nothing(https_server: HttpsGitServer, upstreams: dict[str, Upstream]) -> None:
     direct = _direct(https_server)
-    direct.list_refs(https_server.url("a.git"), Defaults(), head=False)
+    direct.list_refs(https_server.url("a.git"), Defaults())
     direct.close()
     stopped = _direct(https_server, cancelled=signal.SIGINT)
     stopped._policy = direct._policy
     with pytest.raises(Interrupted):
-        stopped.list_refs(https_server.url("b.git"), Defaults(), head=False)
+        stopped.list_refs(https_server.url("b.git"), Defaults())
     stopped.close()
 
 
@@ -321,16 +321,15 @@ def test_a_connection_is_kept_and_replaced_when_the_server_closed_it(
     direct = _direct(https_server)
     try:
         for name in NAMES[:3]:
-            assert direct.list_refs(https_server.url(f"{name}.git"), Defaults(), head=False) is not None
+            assert direct.list_refs(https_server.url(f"{name}.git"), Defaults()) is not None
         assert len(https_server._listener._open) == 1
         https_server._listener.hang_up()
-        assert direct.list_refs(https_server.url("d.git"), Defaults(), head=False) is not None
+        assert direct.list_refs(https_server.url("d.git"), Defaults()) is not None
     finally:
         direct.close()
 
 
-@pytest.mark.parametrize("head", [False, True])
-def test_both_ways_list_the_same(https_server: HttpsGitServer, upstream_factory: UpstreamFactory, head: bool) -> None:
+def test_both_ways_list_the_same(https_server: HttpsGitServer, upstream_factory: UpstreamFactory) -> None:
     plain = upstream_factory("plain")
     plain.commit({"a": "a"})
     plain.tag("v1.0.0")
@@ -347,10 +346,10 @@ def test_both_ways_list_the_same(https_server: HttpsGitServer, upstream_factory:
     try:
         for name in ("plain", "empty", "sha256"):
             for url in (https_server.url(f"{name}.git"), f"file://{plain.path.parent}/{name}.git"):
-                assert both.list_refs(url, Defaults(), head=head) == by_git.list_refs(url, Defaults(), head=head), url
-        assert direct.list_refs(https_server.url("plain.git"), Defaults(), head=head) is not None
-        assert direct.list_refs(plain.url, Defaults(), head=head) is not None
+                assert both.list_refs(url, Defaults(), head=True) == by_git.list_refs(url, Defaults(), head=True), url
+        assert direct.list_refs(https_server.url("plain.git"), Defaults()) is not None
+        assert direct.list_refs(plain.url, Defaults()) is not None
         for odd in ("https://me@localhost/x.git", "https://localhost/a/./b", "ssh://localhost/x", "file:///a%20b"):
-            assert direct.list_refs(odd, Defaults(), head=head) is None
+            assert direct.list_refs(odd, Defaults()) is None
     finally:
         direct.close()

@@ -38,7 +38,8 @@ def lib(upstream_factory: UpstreamFactory) -> Upstream:
 @pytest.fixture
 def app(upstream_factory: UpstreamFactory, lib: Upstream) -> Upstream:
     upstream = upstream_factory("app")
-    upstream.commit({".gitmodules": MODULES.format(url="../lib.git"), "vendor/lib": Gitlink(lib.rev("main")), "a": "1"})
+    files = {".gitmodules": MODULES.format(url="../lib.git"), "vendor/lib": Gitlink(lib.rev("main")), "a": "1"}
+    upstream.commit({**files, "docs/old/b": "1"})
     return upstream
 
 
@@ -211,12 +212,17 @@ def test_asking_for_submodules_later_fills_them_and_no_more_takes_them_out(
     assert list(inner.iterdir()) == []
 
 
-def test_a_submodule_moves_with_the_pin(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
-    second = lib.commit({"lib.txt": "two\n"})
-    app.commit({"vendor/lib": Gitlink(second)})
+def test_a_submodule_moves_with_the_pin_and_comes_where_a_folder_was(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid
+) -> None:
+    second = Gitlink(lib.commit({"lib.txt": "two\n"}))
+    docs = MODULES.format(url="../lib.git").replace("lib", "docs", 1).replace("vendor/lib", "docs")
+    modules = MODULES.format(url="../lib.git") + docs
+    app.commit({".gitmodules": modules, "vendor/lib": second, "docs/old/b": None, "docs": second})
+    (ws / "sources/app/docs/empty").mkdir()
     hybrid("pin", "app")
-    hybrid("sync")
-    assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "two\n"
+    assert "app  updated" in hybrid("sync").out
+    assert [(ws / f"sources/app/{path}/lib.txt").read_text() for path in ("vendor/lib", "docs")] == ["two\n"] * 2
 
 
 def test_a_changed_file_in_a_submodule_blocks(ws: Path, app: Upstream, hybrid: Hybrid) -> None:

@@ -190,6 +190,7 @@ def test_what_is_called_so_is_the_nearest(track: Track, near: tuple[str, ...]) -
     with pytest.raises(RefMissing) as caught:
         newest_allowed(a_source(track=track), REFS)
     assert caught.value.nearest == near
+    assert caught.value.default == ("refs/heads/main" if isinstance(track, Branch) else "")
 
 
 @pytest.mark.parametrize("digits", [7, 40, 64])

@@ -13,11 +13,11 @@ def _lines(*texts: str, end: bytes = b"0000") -> bytes:
     return b"".join(b"%04x%s\n" % (len(text.encode()) + 5, text.encode()) for text in texts) + end
 
 
-def test_the_request_asks_for_branches_and_tags_alone():
-    assert ls_refs(head=False) == (
-        b"0014command=ls-refs\n00010009peel\n001bref-prefix refs/heads/\n001aref-prefix refs/tags/\n0000"
+def test_the_request_asks_for_branches_tags_and_the_default_branch_alone():
+    assert ls_refs() == (
+        b"0014command=ls-refs\n00010009peel\n000csymrefs\n0014ref-prefix HEAD\n"
+        b"001bref-prefix refs/heads/\n001aref-prefix refs/tags/\n0000"
     )
-    assert b"000csymrefs\n0014ref-prefix HEAD\n" in ls_refs(head=True)
 
 
 def test_an_answer():
