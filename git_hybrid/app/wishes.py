@@ -46,4 +46,5 @@ def _wish(
         # The manifest says now what the override was for: it allows the commit without one.
         return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
     keeps = governed(old, snapshot.approvals) is None and same_repository(old.url, source.url)
+    bases = bases if keeps else bases_of(snapshot, old)
     return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))
