@@ -34,7 +34,7 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:
     """Return the pin with an override, old or former, that *found* would be without one; None if there is none."""
-    before = wish.lost if found.old is None else (found.old,)
+    before = wish.lost if found.old is None else () if wish.plain else (found.old,)
     former = (_forced(bases, found.pin) for bases in wish.former(found.pin.ref))
     pins = (*before, *(pin for pins in former for pin in pins))
     return next((pin for pin in pins if _is_held(snapshot, pin, found.pin, source)), None)
