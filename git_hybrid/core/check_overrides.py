@@ -125,7 +125,8 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     rests = word in ("expired", "expiring") and _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"
-        end = without(record, record.to_commit) if record.source in facts.manifest.sources else PRUNE
+        pin = facts.lock.pins[record.source]
+        end = without(record, pin, facts.approvals) if record.source in facts.manifest.sources else PRUNE
         end = revoke if record.kind == "scan" else end
         yield violation(what, "exceptions end", ", or ".join(filter(None, (end, renew))))
     elif word == "expired":
