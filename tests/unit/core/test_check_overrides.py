@@ -229,7 +229,7 @@ def test_one_that_was_made_in_time_to_come_fails() -> None:
 def test_of_two_that_one_approval_made_the_one_that_nothing_rests_on_is_told() -> None:
     """Two branches may each have used what was signed."""
     made = [replace(ITEM, id=f"ovr-{number}") for number in (1, 2)]
-    other = replace(ITEM, id="ovr-3", reason="another")
+    other = replace(ITEM, id="ovr-3", expires_at=NOW)
     for key, rests, want in (("k", "ovr-1", ["ovr-2"]), ("k", None, ["ovr-1"]), ("", "ovr-1", [])):
         approver = Approver(id="bea@example.org", key=key)
         facts = Facts(
