@@ -28,6 +28,18 @@ class Base(Struct, frozen=True):
         return f"{self.pin.commit}, {self.why}" if self.why else f"the pinned {self.pin.commit}"
 
 
+class Sides(Struct, frozen=True):
+    """What counts besides where branches both moved a pin: that which may be ``chosen``, and what was decided.
+
+    ``plain`` are those at the commit in the lock that rest on no override, where another branch had forced it; the pin
+    goes back behind none of those ``beside``.
+    """
+
+    chosen: tuple[Base, ...]
+    plain: tuple[Base, ...]
+    beside: tuple[tuple[Base, ...], ...]
+
+
 def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> Snapshot:
     """Return *snapshot* without those pins of *names* that the audit log has elsewhere last.
 
@@ -72,14 +84,12 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
-def sides_in_log(
-    rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
-) -> tuple[tuple[Base, ...], tuple[tuple[Base, ...], ...]]:
-    """Return what else counts where branches both moved a pin: that at *to* if it may be chosen, and all decided ones.
+def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None) -> Sides:
+    """Return what else counts where branches both moved a pin.
 
     The lock may have either side's, so whoever merges chooses, and needs no approval for what the other side had pinned
-    in its turn. Once the records of both are committed it is decided: from then on the pin goes back behind neither,
-    as long as the manifest allows it.
+    in its turn, also without an override at the commit that this one had forced. Once the records of both are committed
+    it is decided: from then on the pin goes back behind neither, as long as the manifest allows it.
     """
     sides = rt.ledger.sides(source.name) if source.name in snapshot.manifest.sources else ()
     head = rt.head() if sides else None
@@ -88,6 +98,11 @@ def sides_in_log(
     stood = head.pins.get(source.name) if head else None
     own = [record for record in sides if record.get("after") == here]
     taken = head is not None and bool(own) and not any(head.has(record) for record in own)
+    pinned = [pin_of(record, source.name, source.url) for record in own]
+    is_merged = head is not None and all(head.has(record) for record in own)
+    plain = (
+        () if is_merged or not any(pin.override for pin in pinned) else tuple(pin for pin in pinned if not pin.override)
+    )
     chosen: list[Pin] = []
     decided: list[Pin] = []
     for record in sides:
@@ -98,7 +113,8 @@ def sides_in_log(
         elif not is_open and pin.commit != here and still_allowed(pin, source):
             decided.append(pin)
     why = "where a branch that was merged had pinned it"
-    return of_log(snapshot, chosen), tuple(of_log(snapshot, [pin], why) for pin in decided)
+    beside = tuple(of_log(snapshot, [pin], why) for pin in decided)
+    return Sides(of_log(snapshot, chosen), of_log(snapshot, plain), beside)
 
 
 def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pin, ...]:

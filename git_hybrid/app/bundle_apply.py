@@ -12,6 +12,7 @@ from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor, added
 from git_hybrid.app.force import Objections, closing_events, superseded
+from git_hybrid.app.held import is_held
 from git_hybrid.app.judging import forbidden_in, told_as
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
@@ -218,7 +219,8 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: P
     if content.signer is not None:
         detail["signed_by"] = content.signer
     events = [Event(event="bundle-apply", after=content.sha256, detail=detail)]
-    events += [added(source, bundle=content.sha256) for source in begun(content, snapshot.manifest)]
+    anew = (*begun(content, snapshot.manifest), *_unheld(content, snapshot))
+    events += [added(source, bundle=content.sha256) for source in anew]
     for name, pin in sorted(pins.items()):
         lost = last_of_log(rt, snapshot, content.manifest.sources[name])
         old = snapshot.lock.pins.get(name) or next(iter(lost), None)
@@ -230,6 +232,17 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: P
     events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
     return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
+
+
+def _unheld(content: BundleContent, snapshot: Snapshot) -> list[Source]:
+    """Return the sources that need an override here where they stand, and on the other side need none any more.
+
+    They begin anew, as they did there: no plain pin leads there from what the override here came from.
+    """
+    pins = ((snapshot.lock.pins.get(name), pin) for name, pin in sorted(content.lock.pins.items()))
+    declared, sources = snapshot.manifest.sources, content.manifest.sources
+    pairs = ((old, new, sources[new.source]) for old, new in pins if old and new.source in declared)
+    return [source for old, new, source in pairs if not new.override and is_held(snapshot, old, new, source)]
 
 
 def _overrides(rt: Runtime, brought: Brought, pins: Mapping[SourceName, Pin]) -> dict[str, Override]:

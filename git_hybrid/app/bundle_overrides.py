@@ -132,7 +132,7 @@ class Brought(Struct, frozen=True):
         return self.snapshot.overrides.records.get(identity or "")
 
     def _closed(self, pin: Pin, ours: Override) -> OverrideEnded:
-        error = ended(pin, ours, self.snapshot.clock, signed=self.snapshot.has_keys)
+        error = ended(pin, ours, self.snapshot.approvals)
         assert error is not None
         error.hint = f"on the other side, where it has to end too: git hybrid override revoke {ours.id} --reason TEXT"
         return error

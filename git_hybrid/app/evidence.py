@@ -56,8 +56,9 @@ class Wish(Struct, frozen=True, kw_only=True):
     are what a move is judged against, one that allows it is enough; ``objections`` take what speaks against it.
     ``anew``: an override is asked for or ends, so that also a pin that stays is looked at again. ``mirrors`` tells how
     old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has. ``former``
-    returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``beside`` is
-    where other branches had the pin before a merge: it may not go back behind any of them.
+    returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``plain``: of
+    branches that are being merged one had it where it is without an override. ``beside`` is where other branches had
+    the pin before a merge: it may not go back behind any of them.
     """
 
     to: str | None
@@ -68,6 +69,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     lost: tuple[Pin, ...] = ()
     mirrors: Inventory = NO_MIRRORS
     former: Callable[[RefName | None], tuple[tuple[Base, ...], ...]] = lambda _ref: ()
+    plain: bool = False
     beside: tuple[tuple[Base, ...], ...] = ()
 
 

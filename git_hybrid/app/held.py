@@ -34,10 +34,10 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:
     """Return the pin with an override, old or former, that *found* would be without one; None if there is none."""
-    before = wish.lost if found.old is None else (found.old,)
+    before = wish.lost if found.old is None else () if wish.plain else (found.old,)
     former = (_forced(bases, found.pin) for bases in wish.former(found.pin.ref))
     pins = (*before, *(pin for pins in former for pin in pins))
-    return next((pin for pin in pins if _is_held(snapshot, pin, found.pin, source)), None)
+    return next((pin for pin in pins if is_held(snapshot, pin, found.pin, source)), None)
 
 
 def _forced(bases: Sequence[Base], new: Pin) -> Sequence[Pin]:
@@ -47,7 +47,7 @@ def _forced(bases: Sequence[Base], new: Pin) -> Sequence[Pin]:
     return () if is_plain else [pin for pin in pins if pin.override is not None]
 
 
-def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
+def is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
     """Tell whether *new* would make for good what only the override of *old* allows: upstream's own past is gone.
 
     A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.

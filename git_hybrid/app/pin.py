@@ -11,7 +11,6 @@ from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
     Forced,
-    Objections,
     approved,
     closing_events,
     expiry_note,
@@ -23,7 +22,7 @@ from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, keeping, scan_commit, with_places, with_scan
+from git_hybrid.app.scanning import Refused, Scan, keeping, meet_scan, scan_commit, with_scan
 from git_hybrid.app.select import select_to_pin
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
@@ -42,11 +41,11 @@ from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import Override, Overrides, event_of
+from git_hybrid.core.override import Override, event_of, with_overrides
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, together
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
+from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.value import Struct, replace
 
@@ -83,7 +82,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         rows, decision = _resolve_all(rt, snapshot, request)
         if decision.pins or decision.events:
             rt.ledger.record(rt.info, decision, ())
-        left = Overrides(records={**snapshot.overrides.records, **decision.overrides})
+        left = with_overrides(snapshot.overrides, decision.overrides)
         notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
 
@@ -205,7 +204,12 @@ def _pinned(
     wish.objections.meet(too_young(rt, snapshot, found.pin, found.old, seen=found.pin.first_seen))
     scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
     if forced is not None or _moves(found):
-        _meet_scan(rt, snapshot, found, wish.objections, scanned)
+        meet_scan(rt, snapshot, found.pin, wish.objections, scanned)
+    elif found.old is not None and found.old.override is not None and found.pin.override is None:
+        # What its override accepts is accepted no more.
+        ended = superseded(rt, snapshot, source.name, commit=found.pin.commit)
+        left = replace(snapshot, overrides=with_overrides(snapshot.overrides, ended))
+        wish.objections.meet(scan_blocked(left, source.name, found.pin))
     made = None
     if forced is not None:
         held = held_by(snapshot, found, source, wish)
@@ -275,25 +279,3 @@ def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
     new = found.pin
     made = scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree, fetch=True)
     return keeping(rt, snapshot, made)
-
-
-def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
-    """Object to what a scan of the new commit found: the one that was made now, else the last that is known."""
-    new, block_on, signed = found.pin, snapshot.manifest.policy.scan_block_on, snapshot.has_keys
-    accepted = accepted_findings(snapshot.approvals, new)
-    if scanned is None:
-        known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
-        known, has = known and with_places(snapshot, known), bool(snapshot.manifest.scanners)
-        blocked = known and blocked_by(
-            known, new.source, block_on, accepted, is_new=True, signed=signed, has_scanner=has
-        )
-        objections.meet(blocked or scan_blocked(snapshot, new.source, new))
-        return
-    blocked = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
-    incomplete = incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
-    if (error := blocked or incomplete) is not None and not objections.forced:
-        reasons = () if incomplete is None or error is incomplete else incomplete.reasons
-        notes = tuple(f"the scan is incomplete: {reason}" for reason in reasons)
-        raise Refused(error, scan_event(new.source, scanned.status, refused=True), notes)
-    for error in (blocked, incomplete):
-        objections.meet(error)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from git_hybrid.app.force import Objections
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_files import files_of
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import HybridError, ScanIncomplete
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_scan import Fill, Scanned, Unusable
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.scan_kept import kept
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
 from git_hybrid.core.scanners import ScannerSpec, besides, spec_digest, spec_of
 from git_hybrid.core.scans import Finding, Identity, can_reuse, scan_event, status_of
 from git_hybrid.core.state import ScannerRecord, ScanStatus, SourceState
@@ -231,3 +234,30 @@ def with_scan(rt: Runtime, decision: Decision, snapshot: Snapshot, name: SourceN
         entries={**decision.entries, name: entry},
         reports={**decision.reports, name: sha256},
     )
+
+
+def meet_scan(rt: Runtime, snapshot: Snapshot, new: Pin, objections: Objections, scanned: Scan | None) -> None:
+    """Object to what a scan of the new commit found: the one that was made now, else the last that is known.
+
+    Raises:
+        ScanBlocked: policy blocks on what the last one found.
+        Refused: it blocks on what was found now, or the scan is incomplete.
+    """
+    block_on, signed = snapshot.manifest.policy.scan_block_on, snapshot.has_keys
+    accepted = accepted_findings(snapshot.approvals, new)
+    if scanned is None:
+        known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
+        known, has = known and with_places(snapshot, known), bool(snapshot.manifest.scanners)
+        blocked = known and blocked_by(
+            known, new.source, block_on, accepted, is_new=True, signed=signed, has_scanner=has
+        )
+        objections.meet(blocked or scan_blocked(snapshot, new.source, new))
+        return
+    blocked = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
+    incomplete = incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
+    if (error := blocked or incomplete) is not None and not objections.forced:
+        reasons = () if incomplete is None or error is incomplete else incomplete.reasons
+        notes = tuple(f"the scan is incomplete: {reason}" for reason in reasons)
+        raise Refused(error, scan_event(new.source, scanned.status, refused=True), notes)
+    for error in (blocked, incomplete):
+        objections.meet(error)

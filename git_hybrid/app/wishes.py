@@ -22,12 +22,15 @@ def wish_for(
     """Return the wish for the revision *to*, or for the newest that the manifest allows if the pin is to *move*."""
     lost, old = last_of_log(rt, snapshot, source), snapshot.lock.pins.get(source.name)
     wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
-    chosen, beside = sides_in_log(rt, snapshot, source, to)
+    sides = sides_in_log(rt, snapshot, source, to)
+    # A pin without a name goes on with its override.
+    plain = () if wish.objections.forced else sides.plain
     former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
-    anew = wish.anew or (to is not None and bool(beside))
-    bases = (*wish.bases, *chosen)
+    anew = wish.anew or (to is not None and bool(sides.beside)) or bool(plain)
+    bases = (*wish.bases, *sides.chosen, *plain)
     mirrors = rt.ledger.believed(snapshot.mirrors)
-    return replace(wish, bases=bases, anew=anew, mirrors=mirrors, lost=lost, former=former, beside=beside)
+    wish = replace(wish, bases=bases, anew=anew, plain=bool(plain), mirrors=mirrors)
+    return replace(wish, lost=lost, former=former, beside=sides.beside)
 
 
 def _wish(
@@ -46,4 +49,5 @@ def _wish(
         # The manifest says now what the override was for: it allows the commit without one.
         return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
     keeps = governed(old, snapshot.approvals) is None and same_repository(old.url, source.url)
+    bases = bases if keeps else bases_of(snapshot, old)
     return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))

@@ -7,7 +7,7 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.core.condition import needs_attention, needs_scan, resting, scan_mend
+from git_hybrid.core.condition import Condition, needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
@@ -55,6 +55,16 @@ def show_status(
         return code
 
 
+def _tell_override(row: Condition, output: Output, *, signed: bool) -> None:
+    if row.word == "unapproved":
+        output.hint("override", row.mend)
+    override, phase = resting(row)
+    renew = "" if override is None else renewal(override.id, signed=signed)
+    # Of a pin that its record does not bear out the record's end says nothing.
+    if renew not in ("", row.mend) and phase in ("expired",) + ("expiring",) * (row.word != "unapproved"):
+        output.hint("override", renew)
+
+
 def _tell(found: Status, output: Output) -> None:
     output.talk("" if not found.rows or found.is_half_written else status_summary(found))
     _tell_run(found.unfinished, output)
@@ -66,12 +76,7 @@ def _tell(found: Status, output: Output) -> None:
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
     for row in found.rows[:SHOWN_ROWS]:
-        if row.word == "unapproved":
-            output.hint("override", row.mend)
-        override, phase = resting(row)
-        # Of a pin that its record does not bear out the record's end says nothing.
-        if override is not None and phase in ("expired",) + ("expiring",) * (row.word != "unapproved"):
-            output.hint("override", renewal(override.id, signed=found.has_keys))
+        _tell_override(row, output, signed=found.has_keys)
         if row.word in ("unreadable", "foreign", "busy") or (row.word == "refused" and row.blocked is None):
             from git_hybrid.core.diagnosis import remedy_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from git_hybrid.core.ahead import APART, WAY_OUT, Ahead
 from git_hybrid.core.canonical import Json, canonical_json
@@ -29,7 +29,7 @@ class Approvals(Struct, frozen=True):
     """What says whether an override is in force.
 
     ``trail`` is what the audit log tells of overrides, ``clock`` the later of the present time and that of its newest
-    record; ``signed``: policy names keys, so an approval takes a signature.
+    record; ``signed``: policy names keys, so an approval takes a signature; ``age`` is the ``min_release_age`` of it.
     """
 
     overrides: Overrides
@@ -37,6 +37,7 @@ class Approvals(Struct, frozen=True):
     clock: datetime
     doubt: Doubt
     signed: bool
+    age: timedelta = timedelta(0)
 
 
 _SPENT = (

@@ -249,7 +249,7 @@ def _against_commits(segments: Sequence[Segment], witnesses: Witnesses, from_hea
     if lost and not missing:
         was, not_in = plural(len(lost), "was"), f"{plural(len(lost), 'is')} not in it"
         what = f"{counted(len(lost), 'record')} that {was} committed once {not_in}"
-        proves = "a commit took records out of the log, or a merge lost them"
+        proves = "a commit took records out of the log, a merge lost them, or a copy of the folder took its place"
         last = next((witnesses.at[item] for item in reversed(lost) if item in witnesses.at), "")
         has = {item for item, commit in witnesses.at.items() if commit == last}
         log = {line.sha256 for segment in segments if segment.file == LOG for line in segment.lines}

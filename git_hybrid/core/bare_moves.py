@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
-from git_hybrid.core.canonical import Json
-from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_url
+from git_hybrid.core.errors import Rollback
+from git_hybrid.core.governance import REPLACED
+from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, last_records
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, Tag, Version
 from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, lifts_of
 
 _TRACKS = frozenset({"tag", "branch", "version", "commit"})
 Pins = Mapping[SourceName, Pin]
 Sources = Mapping[SourceName, Source]
-Steps = Sequence[tuple[Record, Sequence[Record]]]
 Found = dict[SourceName, tuple[str, ...]]
 
 
@@ -33,7 +33,7 @@ def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     def is_by_tag(record: Record) -> bool:
         """Tell whether it is of a pin by the tag of the pin, or to its commit: whoever follows that is asked no tag."""
         pin, told = tagged[SourceName(str(record["source"]))], detail_of(record)
-        if told.get("ref") != pin.ref or not pin.ref.startswith("refs/tags/") or _is_elsewhere(told, str(pin.url)):
+        if told.get("ref") != pin.ref or not pin.ref.startswith("refs/tags/") or is_elsewhere(told, str(pin.url)):
             return False
         return "tag" in told or "version" in told or record.get("after") == pin.commit
 
@@ -42,12 +42,13 @@ def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         if is_by_tag(record):
             commits.setdefault(str(record["source"]), set()).add(record.get("after"))
     asked = {name: pin for name, pin in tagged.items() if len(commits.get(name, ())) > 1}
-    last = _last(records, asked, is_by_tag)
+    walk = Walk(records, _last(records, asked, is_by_tag), lifts_of(records) if asked else {})
     found: Found = {}
     for name, pin in asked.items():
-        before = [item for _, came_from in _steps(records, last, name, pin.commit) for item in came_from]
+        before = [item for step in walk.steps(pin, sources[name]) for item in step.before]
         # Where it stood there before, upstream has put its tag right again.
-        if all(item.get("after") != pin.commit for item in _all_before(records, last, before)):
+        stood = (item for item in walk.all_before(before) if not REPLACED & walk.lifted(item))
+        if all(item.get("after") != pin.commit for item in stood):
             found[name] = _commits(before)
     return {name: before for name, before in found.items() if before}
 
@@ -75,17 +76,22 @@ def stray_tags(records: Mapping[str, Record], pins: Pins) -> Iterator[tuple[Sour
 
 
 def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
-    """Return where those of *pins* stood that went back, by version or on their branch, without an override."""
+    """Return where those of *pins* stood that went back, by version or on their branch, without an override.
+
+    So are those that stayed where an override alone allows them, by a record that names none.
+    """
     asked = _may_be_back(records.values(), _plain(pins, sources))
-    last = _last(records, asked, lambda _record: True)
+    walk = Walk(records, _last(records, asked, lambda _record: True), lifts_of(records) if asked else {})
     order = {digest: place for place, digest in enumerate(records)} if asked else {}
     found: Found = {}
     for name, pin in asked.items():
-        steps = _steps(records, last, name, pin.commit)
+        steps = walk.steps(pin, sources[name])
         if steps and all(
-            _is_back(to, item, _all_before(records, last, before), order) for to, before in steps for item in before
+            REPLACED & step.left or _is_behind(step, item) or _is_back(step.to, item, earlier, order)
+            for step, earlier in ((step, walk.all_before(step.before)) for step in steps)
+            for item in step.before
         ):
-            found[name] = _commits([item for _, before in steps for item in before])
+            found[name] = _commits([item for step in steps for item in step.before])
     return found
 
 
@@ -105,7 +111,7 @@ def _of(records: Iterable[Record], pins: Pins) -> Iterator[Record]:
 def _may_be_back(records: Iterable[Record], pins: Pins) -> dict[SourceName, Pin]:
     """Return those of *pins* of which the log has a newer version, or another commit between two records of theirs.
 
-    Of nearly all it has neither, and nothing more is asked of it.
+    Those that were forced there are asked as well; nearly all are none of these.
     """
     refs: dict[SourceName, set[str]] = {}
     left, back = dict[SourceName, bool](), set[SourceName]()
@@ -113,7 +119,7 @@ def _may_be_back(records: Iterable[Record], pins: Pins) -> dict[SourceName, Pin]
         name = SourceName(str(record["source"]))
         refs.setdefault(name, set()).add(str(detail_of(record).get("ref")))
         is_here = record.get("after") == pins[name].commit
-        if is_here and left.get(name):
+        if is_here and (left.get(name) or detail_of(record).get(RESTS_ON)):
             back.add(name)
         if is_here or name in left:
             left[name] = not is_here
@@ -134,60 +140,34 @@ def _last(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record], 
     return last_told(records, about, ends=ANEW)
 
 
-def _steps(records: Mapping[str, Record], last: Last, name: str, commit: str) -> Steps:
-    """Return the records that brought a pin to *commit*, over any that left it there, each with those it came from.
-
-    There are none where an override on either side explains it, or a beginning.
-    """
-    open_ = [digest for digest in last.newest.get(name, ()) if records[digest].get("after") == commit]
-    steps, done = list[tuple[Record, Sequence[Record]]](), set(open_)
-    while open_:
-        digest = open_.pop()
-        before = [records[item] for item in sorted(last.over[digest])]
-        if not before or any(detail_of(item).get(RESTS_ON) for item in (records[digest], *before)):
-            return ()
-        same = {str(item["hash"]) for item in before if item.get("after") == commit}
-        open_ += same - done
-        done |= same
-        if not same:
-            steps.append((records[digest], before))
-    return steps
+def _is_behind(step: Step, item: Record) -> bool:
+    """Tell whether *step* stays where an override let it go back to, on the branch, from *item*."""
+    return Rollback.code in step.left and _is_by_branch(step.to, item)
 
 
-def _all_before(records: Mapping[str, Record], last: Last, begin: Sequence[Record]) -> list[Record]:
-    """Return *begin* and all of the same source that those follow."""
-    open_ = [str(item["hash"]) for item in begin]
-    done = set(open_)
-    while open_:
-        more = last.over[open_.pop()] - done
-        done |= more
-        open_ += more
-    return [records[digest] for digest in done]
+def _is_by_branch(to: Record, item: Record) -> bool:
+    new, old = detail_of(to), detail_of(item)
+    is_same = not is_elsewhere(new, old.get("url")) and new.get("ref") == old.get("ref")
+    return is_same and "branch" in new and "branch" in old
 
 
 def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping[str, int]) -> bool:
     """Tell whether no plain pin goes from *item* to *to*, by what both tell and which commit came *earlier*."""
     new, old = detail_of(to), detail_of(item)
-    if _is_elsewhere(new, old.get("url")) or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
+    if is_elsewhere(new, old.get("url")) or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
         return False
     if _is_older(str(old.get("ref")), str(new.get("ref"))):
         return not new.get(DESCENDS)
-    if not ("branch" in new and "branch" in old and new.get("ref") == old.get("ref")):
+    if not _is_by_branch(to, item):
         return False
     first: dict[object, int] = {}
     for record in earlier:
-        place = order[str(record["hash"])]
-        first[record.get("after")] = min(place, first.get(record.get("after"), place))
-    return to.get("after") in first and first[to.get("after")] < first[item.get("after")]
-
-
-def _is_elsewhere(told: Mapping[str, Json], url: Json) -> bool:
-    if told.get("url") == url:
-        return False
-    try:
-        return not same_repository(parse_url(str(told.get("url"))), parse_url(str(url)))
-    except InvalidText:
-        return True
+        # What was forced may have lain off the branch, and be ahead of it by now.
+        if not detail_of(record).get(RESTS_ON):
+            place = order[str(record["hash"])]
+            first[record.get("after")] = min(place, first.get(record.get("after"), place))
+    since = first.get(item.get("after"), order[str(item["hash"])])
+    return to.get("after") in first and first[to.get("after")] < since
 
 
 def _is_older(old: str, new: str) -> bool:

@@ -35,7 +35,7 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     """Return what does not hold of the overrides and of the pins that rest on them."""
     pins = tuple(_pins(facts))
     records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
-    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records)
+    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records, *_twins(facts))
 
 
 def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
@@ -101,6 +101,27 @@ def _rests(record: Override, facts: Facts) -> bool:
     return record.source in unproved or may_accept(record, entry.scan, facts.manifest.policy.scan_block_on)
 
 
+def _twins(facts: Facts) -> Iterator[Violation]:
+    """Yield what one signed approval made besides the override that is to be kept: two branches may each have used it.
+
+    To end one spends the approval, so that the other one no longer counts either.
+    """
+    made: dict[tuple[object, ...], list[Override]] = {}
+    for item in facts.overrides.records.values() if facts.has_keys else ():
+        if is_in_force(item, facts.clock):
+            asked = (item.kind, item.source, item.from_commit, item.to_commit, item.findings, item.waived)
+            made.setdefault((*asked, item.request_id, item.reason, item.expires_at), []).append(item)
+    for same in made.values():
+        pin = facts.lock.pins.get(same[0].source)
+        kept = next((item for item in same if pin is not None and item.id == pin.override), same[-1])
+        renew = renewal(kept.id, signed=True)
+        for item in (item for item in same if item is not kept):
+            entry, what = f"{item.id} ({item.source})", f"was made by the approval that {kept.id} was made by too"
+            why = "whoever ends one of them ends the approval of both"
+            mend = f"let it last, or: {renew}, then: git hybrid override revoke {item.id} --reason TEXT"
+            yield Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend, level="warn")
+
+
 def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     def violation(what: str, why: str, mend: str) -> Violation:
         return Violation(file=OVERRIDES, entry=f"{record.id} ({record.source})", what=what, why=why, mend=mend)
@@ -125,7 +146,8 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     rests = word in ("expired", "expiring") and _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"
-        end = without(record, record.to_commit) if record.source in facts.manifest.sources else PRUNE
+        pin = facts.lock.pins[record.source]
+        end = without(record, pin, facts.approvals) if record.source in facts.manifest.sources else PRUNE
         end = revoke if record.kind == "scan" else end
         yield violation(what, "exceptions end", ", or ".join(filter(None, (end, renew))))
     elif word == "expired":

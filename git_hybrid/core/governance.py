@@ -6,15 +6,22 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from git_hybrid.core.approval import Approvals, Doubt, Signatures, doubtful, has_keys
+from git_hybrid.core.approval import Approvals, Signatures, doubtful, has_keys
 from git_hybrid.core.audit import detail_of
-from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded, OverrideUnsigned
+from git_hybrid.core.errors import (
+    OffBranch,
+    OverrideEnded,
+    OverrideUnrecorded,
+    OverrideUnsigned,
+    ScanBlocked,
+    TooYoung,
+)
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
-from git_hybrid.core.values import format_time
+from git_hybrid.core.values import format_time, later
 from git_hybrid.core.words import JOINED, approval_words, signature_words
 
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
@@ -44,7 +51,8 @@ class Governed(Struct, frozen=True, kw_only=True):
     @property
     def approvals(self) -> Approvals:
         """What says which overrides are in force."""
-        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys)
+        age = self.manifest.policy.min_release_age
+        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys, age)
 
 
 ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
@@ -98,7 +106,7 @@ def governed(pin: Pin, approvals: Approvals) -> OverrideEnded | OverrideUnrecord
         return _joined(error, pin, approvals.trail) if record.source == pin.source else error
     if what := unbound(record, approvals.trail):
         return _unrecorded(pin, record.id, what, approvals, lost=True)
-    return ended(pin, record, approvals.clock, signed=approvals.signed) or _unsigned(pin, record, approvals.doubt)
+    return ended(pin, record, approvals) or _unsigned(pin, record, approvals)
 
 
 def unbound(record: Override, trail: Trail) -> str:
@@ -162,38 +170,43 @@ def renewal(override: str, *, signed: bool, anew: bool = False) -> str:
     return f"{words}{signature_words(signed=signed)}"
 
 
-def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> OverrideEnded | None:
+def ended(pin: Pin, record: Override, approvals: Approvals) -> OverrideEnded | None:
     """Return the error for *pin* if *record*, which it rests on, is no longer in force; None if it is."""
-    match phase(record, clock):
+    match phase(record, approvals.clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"
-            hint = renewal(record.id, signed=signed)
+            hint = renewal(record.id, signed=approvals.signed)
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
-            hint = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=signed)}"
+            hint = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=approvals.signed)}"
         case _:
             return None
-    way = without(record, pin.commit)
+    way = without(record, pin, approvals)
     return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, way=way, hint=hint)
 
 
-def without(record: Override, commit: str) -> str:
-    """Return what brings a pin at *commit* that rests on *record* to order without an approval; nothing if nothing.
+def without(record: Override, pin: Pin, approvals: Approvals) -> str:
+    """Return what brings *pin*, which rests on *record*, to order without an approval; nothing if nothing surely does.
 
-    Where upstream's own past is gone, a plain pin would only find the same commit again; where git's fsck complains, it
-    is refused.
+    Where it lay aside, a plain pin leaves it. Elsewhere that only finds the same commit again, which is refused where
+    git's fsck complains, a scan has found something or it is too new; and where upstream's own past is gone.
     """
     plain, lifts = f"git hybrid pin {record.source}", set(record.lifts)
-    if not {*REPLACED, MALFORMED} & lifts:
-        return plain
-    return "" if {*ASIDE, MALFORMED} & lifts else f'write commit = "{commit}" into its entry, then: {plain}'
+    if ASIDE & lifts:
+        return "" if {*REPLACED, MALFORMED} & lifts else plain
+    if {MALFORMED, ScanBlocked.code} & lifts:
+        return ""
+    old_enough = later(pin.first_seen, approvals.age)
+    steps = [f"wait until {format_time(old_enough)}"] if TooYoung.code in lifts and old_enough > approvals.clock else []
+    steps += [f'write commit = "{pin.commit}" into its entry'] if REPLACED & lifts else []
+    return f"{', then '.join(steps)}, then: {plain}" if steps else plain
 
 
-def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:
-    if not (what := doubt(record)):
+def _unsigned(pin: Pin, record: Override, approvals: Approvals) -> OverrideUnsigned | None:
+    if not (what := approvals.doubt(record)):
         return None
-    way = without(record, pin.commit)
+    way = without(record, pin, approvals)
     return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit, way=way)
 
 

@@ -153,11 +153,17 @@ def bare_tags(records: Iterable[Record], like: Record) -> Mapping[str, frozenset
         name, event = str(record.get("source")), record["event"]
         return name if event in ANEW or (event == "pin" and _tag_of(record) == tag) else None
 
+    def is_forced(digest: str) -> bool:
+        return bool(detail_of(by_hash[digest]).get(RESTS_ON))
+
     found, stood = dict[str, frozenset[str]](), set[object]()
-    for digest, before in last_told(by_hash, about, ends=ANEW).over.items() if tag else ():
+    over = last_told(by_hash, about, ends=ANEW).over if tag else {}
+    for digest, before in over.items():
         came = frozenset[str]().union(*(found.get(item, {item}) for item in before))
         commit = by_hash[digest].get("after")
-        if came and commit not in stood and not any(detail_of(by_hash[item]).get(RESTS_ON) for item in (digest, *came)):
+        # What was forced by another tag before may go on from where that was.
+        is_explained = is_forced(digest) or any(is_forced(item) and not over.get(item) for item in came)
+        if came and commit not in stood and not is_explained:
             found[digest] = came
         else:
             stood.add(commit)

@@ -247,7 +247,9 @@ def _left(torn: Torn) -> list[str]:
     """Return what a person has to put together; among it files that were added to the index with what is wrong."""
     conflicts, done = torn.conflicts, torn.texts.keys() | torn.settled
     gone = [path for path, sides in conflicts.items() if BASE in sides and not {OURS, THEIRS} <= sides.keys()]
-    others = [path for path in conflicts if path not in _WRITTEN or path in gone]
+    # Where one side moved the folder, git asks where a new file of the other one goes: it stands there already.
+    alone = [path for path, sides in conflicts.items() if BASE not in sides and [torn.read(path)] == [*sides.values()]]
+    others = [path for path in conflicts if path not in (*_WRITTEN, *alone) or path in gone]
     marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path) or torn.is_astray(path)]
     return [path for path in dict.fromkeys((*marked, *others)) if path not in done]
 

@@ -17,6 +17,7 @@ from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, p
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, later, parse_time
 from git_hybrid.store import chain, reading
@@ -148,7 +149,9 @@ def _of(layout: Layout, name: SourceName) -> Sequence[Record]:
 
 
 def sides_told(layout: Layout, name: SourceName) -> tuple[Record, ...]:
-    """Return the last records of a pin that several branches moved, each elsewhere; nothing where one counts.
+    """Return the last records of a pin that several branches moved: each elsewhere, or some by an override.
+
+    Nothing where one counts.
 
     Raises:
         InvalidFile, LocalIo, NewerSchema: as above.
@@ -206,7 +209,11 @@ def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
     names = {str(record.get("source")) for record in records.values() if record["event"] == "pin"}
     newest = last_pins(records, names, ends=ANEW).newest
     last = {name: tuple(records[digest] for digest in records if digest in newest[name]) for name in newest}
-    return {name: told for name, told in last.items() if len({record.get("after") for record in told}) > 1}
+
+    def differ(told: Sequence[Record]) -> bool:
+        return len({(record.get("after"), RESTS_ON in detail_of(record)) for record in told}) > 1
+
+    return {name: told for name, told in last.items() if differ(told)}
 
 
 def _commits_of(layout: Layout) -> Mapping[str, dict[str, str]]:

@@ -91,6 +91,26 @@ def test_an_override_crosses_though_its_record_is_archived(
     hybrid("check", cwd=there)
 
 
+def test_what_needs_no_override_on_the_other_side_any_more_is_not_held_against_this_one(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    def crossed() -> None:
+        hybrid("bundle", "create", "-o", tmp_path / "bundle")
+        hybrid("bundle", "apply", tmp_path / "bundle", cwd=there)
+
+    crossed()
+    tool.reset("main", "main~1")
+    tool.commit({"a.txt": "rewritten\n"})
+    hybrid("pin", "tool", "--force", "--to", "main", *APPROVAL)
+    crossed()
+    # The other side begins anew there.
+    hybrid("remove", "tool")
+    hybrid("add", tool.url)
+    crossed()
+    assert "override" not in lock(there)["tool"]
+    hybrid("check", "overrides", "audit", cwd=there)
+
+
 @pytest.mark.parametrize("renewed", [False, True])
 def test_what_was_revoked_here_stays_revoked(
     forced: Path, ws: Path, there: Path, hybrid: Hybrid, renewed: bool

@@ -161,6 +161,28 @@ def test_of_one_commit_that_both_pinned_otherwise_the_entry_decides(
     concluded(hybrid, workspace)
 
 
+def test_of_one_commit_that_one_side_had_forced_the_other_one_takes_no_approval(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def plainly() -> None:
+        upstreams["c"].tag("v2", "main~1", annotated=False)
+        hybrid("remove", "c")
+        hybrid("add", upstreams["c"].url, "--tag", "v2")
+        hybrid("sync")
+
+    branched(plainly, forced(hybrid, upstreams, "c"))
+    hint = "hint: if theirs is right, take its entry of sources.toml, then: git hybrid pin c\n"
+    for begin in ((), ("their", "main")):
+        if begin:
+            git("reset", "-q", "--hard", cwd=workspace)
+            git("switch", "-q", begin[0], cwd=workspace)
+            git("merge", "-q", begin[1], cwd=workspace, check=False)
+            hint = "hint: if ours is right: git hybrid pin c\n"
+        assert hint in hybrid("merge", check=1).err
+        assert "is superseded" in hybrid("pin", "c").out
+        hybrid("check", "metadata", "overrides", "audit")
+
+
 @pytest.mark.parametrize("made", [False, True], ids=["under-way", "made"])
 def test_a_pin_that_git_joined_from_both_without_a_conflict_is_told_and_taken_apart(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], made: bool

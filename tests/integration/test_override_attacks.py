@@ -289,6 +289,10 @@ def test_an_ended_override_is_not_carried_over_by_a_change_of_the_manifest(site:
     site.replace("sources.toml", 'branch = "main"', 'branch = "main"\nhistory = "shallow"')
     site("pin")
     assert lock(site.root)["tool"]["commit"] == site.commits.third
+    site.force(site.commits.first)
+    site("override", "revoke", site.overrides()[-1]["id"], "--reason", "no")
+    site.replace("sources.toml", '"shallow"', '"treeless"')
+    assert "which its override came from" in site("pin", check=6).err
 
 
 @pytest.mark.parametrize("who", [" ", "\n", "\udcff", f"Bob {'x' * 195} <u@x.org>"])

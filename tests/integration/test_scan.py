@@ -538,7 +538,10 @@ def test_an_override_accepts_the_findings_it_names_until_it_ends(
     assert record["findings"] == [scan_of(state(workspace))["findings"][0]["id"]]
     hybrid("sync")
     hybrid("check", "scans")
-    hybrid("override", "revoke", record["id"], "--reason", "it is no test key")
+    # A plain pin would end what accepts them, and leave a pin that no sync takes.
+    assert "has 1 finding" in hybrid("pin", "tool", check=6).err
+    assert "git hybrid pin tool\n" not in hybrid("override", "revoke", record["id"], "--reason", "no test key").err
+    hybrid("pin", "tool", check=6)
     hybrid("sync", check=6)
     hybrid("check", "scans", check=1)
 

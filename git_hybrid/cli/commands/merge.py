@@ -100,7 +100,11 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
         if not change.both or other is None or found is None:
             continue
         pin = f"git hybrid pin {name} --to {other.commit}"
-        if other.commit == found.commit and (other.url, other.ref) != (found.url, found.ref):
+        same = other.commit == found.commit
+        if same and not told.is_made and other.override is not None and found.override is None:
+            # The log may tell of the forced one last.
+            output.hint("merge", f"if ours is right: git hybrid pin {name}")
+        if same and other.override is None and _asked(other) != _asked(found):
             # Of one commit they differ in what their entries ask for, and the entry decides.
             entry = "take its entry of sources.toml"
             output.hint("merge", f"if {whose} is right, {entry}, then: git hybrid pin {name}")
@@ -111,6 +115,10 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
             output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs}:./{LOCK}")
+
+
+def _asked(pin: Pin) -> tuple[str, ...]:
+    return str(pin.url), pin.ref, pin.config_digest
 
 
 def _row(told: Merge, change: Change) -> Row:

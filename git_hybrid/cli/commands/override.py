@@ -164,7 +164,7 @@ def revoke_command(context: click.Context, *, identity: str, reason: str | None)
         snapshot = session.runtime.ledger.snapshot()
         pin = snapshot.lock.pins.get(found.source)
         if pin is not None and pin.override == found.id:
-            left = ended(pin, found, snapshot.clock, signed=snapshot.has_keys)
+            left = ended(pin, found, snapshot.approvals)
             if found.source not in snapshot.manifest.sources:
                 output.hint("pin", PRUNE)
             elif left is not None:

@@ -164,7 +164,8 @@ def test_a_fork_needs_a_merge_that_git_knows() -> None:
 def test_committed_lines_must_be_there() -> None:
     everything = tuple(map(sha, LINES))
     assert ids(LINES[:2], Witnesses(committed=frozenset(everything), head=everything)) == ["not-append-only"]
-    assert ids(LINES[:2], Witnesses(ever=everything)) == ["lost-by-commit"]
+    (lost,) = found(LINES[:2], Witnesses(ever=everything))
+    assert (lost.id, "or a copy of the folder took its place" in lost.proves) == ("lost-by-commit", True)
     assert ids(LINES, Witnesses(committed=frozenset(everything), head=everything, ever=everything)) == []
     (breach,) = found(LINES[:2], Witnesses(head=everything, ever=everything))
     assert breach.line == 3

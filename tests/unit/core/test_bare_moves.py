@@ -36,6 +36,14 @@ def forced(number: int) -> Event:
     return to(number, rests_on="ovr-1")
 
 
+def by_override(number: int, *lifts: str, **detail: str) -> tuple[Event, Event]:
+    """Return what a forced pin records; the override is named for what it lifts, and for where it leads to."""
+    name = f"ovr-{number}-{'-'.join(lifts)}"
+    told = {"override": name, "override_sha256": "0" * 64, "lifts": list(lifts), "kind": "pin"}
+    made = Event(event="override", source="tool", after=oid(number), detail=told)
+    return to(number, rests_on=name, **detail), made
+
+
 def moved(records: Log, stands: int = 2, **changed: object) -> list[str]:
     by_hash = {str(record["hash"]): record for record in records}
     return list(moved_tags(by_hash, {TOOL: the_pin(stands, **changed)}, {TOOL: SOURCE}).get(TOOL, ()))
@@ -64,6 +72,27 @@ def test_what_an_override_a_beginning_or_an_earlier_pin_explains_is_not() -> Non
     for end in ("remove", "prune"):
         assert moved(grown(first, Event(event=end, source="tool"), to(2))) == []
     assert moved(grown(first, Event(event="remove", source="tool"), ADD, to(2))) == []
+
+
+def test_what_followed_the_exception_is_held_against_where_that_came_from() -> None:
+    first = grown((), ADD, to(1))
+    tag, young = by_override(2, "moved-tag"), by_override(2, "too-young")
+    assert moved(grown(first, *tag, to(2))) == moved(grown(first, *tag, *tag, to(2), to(2))) == [oid(1)]
+    assert moved(grown(first, *tag, to(3)), 3) == [oid(1), oid(2)]
+    assert moved(grown(first, *tag, *by_override(3, "moved-tag"), to(2))) == [oid(1), oid(3)]
+    # By what is not known, or was no exception of this kind, it may stay; and where it was put right.
+    assert moved(grown(first, *young, to(2))) == moved(grown(first, forced(2), to(3)), 3) == []
+    assert moved(grown(first, *tag, to(1)), 1) == []
+    assert moved(grown(first, *by_override(1, "moved-tag"), to(1)), 1) == []
+    # The first one by this tag goes on from where the other tag was.
+    other = grown((), ADD, to(4, ref="refs/tags/v0"))
+    assert moved(grown(other, *young, to(3)), 3) == []
+    # Another branch had it there without one, or it was forced from either side of a merge.
+    plain = grown(grown((), Event(event="init")), ADD, to(2))
+    assert moved(grown((*grown(first, *tag), *plain), to(2))) == []
+    side = grown(first, to(5, ref="refs/tags/v5"), to(6))
+    assert moved(grown((*grown(first, *tag), *side[len(first) :]), to(2))) == []
+    assert moved(grown((*grown(first, to(1, more="x")), *side[len(first) :]), *tag, to(2))) == []
 
 
 def test_another_ref_or_url_and_what_did_not_follow_the_tag_count_not() -> None:
@@ -139,9 +168,13 @@ def test_records_that_a_commit_brings_along_and_that_pin_writes_are_not() -> Non
         [forced(2)],
         [forced(2), to(2)],
         [forced(2), to(1), forced(3)],
+        [forced(2), forced(3), to(2)],
         [Event(event="remove", source="tool"), ADD, to(2)],
     ):
         assert strays(grown(first, *events)) == [], events
+    assert strays(grown((), ADD, forced(2), to(1)), 2) == []
+    # Nobody may go on to another one from there either.
+    assert strays(grown(first, forced(2), to(3))) == [oid(3)]
     left, right = grown((), Event(event="init"), ADD, to(1)), grown((), Event(event="init"), ADD, to(2))
     assert strays((*left, *right[1:])) == []
 
@@ -176,6 +209,29 @@ def test_an_older_version_needs_an_override() -> None:
     assert back(grown(first, at(1, V1, url="https://example.org/other")), 1, V1, Tag("v1")) == []
     assert back(grown(first, at(1, V1, tag="")), 1, V1, Tag("v1")) == []
     assert back(grown(first, Event(event="remove", source="tool"), at(1, V1)), 1, V1, Tag("v1")) == []
+
+
+def test_what_only_an_override_allowed_is_told_where_no_record_names_it_any_more() -> None:
+    first, track = grown((), ADD, at(1, MAIN)), Branch("main")
+    for code in ("rollback", "rewritten-history", "identity-changed"):
+        gone = grown(first, *by_override(2, code, ref=MAIN, tag="", branch="main"))
+        assert back(grown(gone, at(2, MAIN)), 2, MAIN, track) == [oid(1)], code
+        # By another branch, or by its own name, the manifest shows it; another move is one.
+        assert back(grown(gone, at(2, DEV)), 2, DEV, Branch("dev")) == [], code
+        assert back(grown(gone, to(2, ref=MAIN, tag="", commit=oid(2))), 2, MAIN, Commit(oid(2))) == [], code
+        assert back(grown(gone, at(3, MAIN)), 3, MAIN, track) == [], code
+        assert back(grown(gone, at(1, MAIN)), 1, MAIN, track) == [], code
+    for code in ("too-young", "scan-blocked"):
+        gone = grown(first, *by_override(2, code, ref=MAIN, tag="", branch="main"))
+        assert back(grown(gone, at(2, MAIN)), 2, MAIN, track) == [], code
+    older = grown(grown((), ADD, at(2, V2)), *by_override(1, "off-branch", "rollback", ref=V1, tag="v2"))
+    assert back(grown(older, at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
+    assert back(grown(older, at(2, V2)), 2, V2, Tag("v2")) == []
+    # What lay off the branch may be ahead of it by now.
+    aside = grown(first, *by_override(5, "off-branch", ref=DEV, tag="", branch="main"))
+    assert back(grown(aside, at(5, MAIN)), 5, MAIN, track) == []
+    assert back(grown(aside, at(2, MAIN), at(5, MAIN)), 5, MAIN, track) == []
+    assert back(grown(grown(first, at(2, MAIN)), *by_override(5, "too-young"), at(1, MAIN)), 1, MAIN, track) == []
 
 
 def test_a_branch_that_went_back_needs_an_override() -> None:

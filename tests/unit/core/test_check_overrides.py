@@ -224,3 +224,19 @@ def test_one_that_was_made_in_time_to_come_fails() -> None:
     assert told(now=NOW - DAY / 2) == ()
     revoked = replace(ITEM, status="revoked", closed_at=NOW)
     assert told(revoked, pin=None, now=NOW - 2 * DAY) == ()
+
+
+def test_of_two_that_one_approval_made_the_one_that_nothing_rests_on_is_told() -> None:
+    """Two branches may each have used what was signed."""
+    made = [replace(ITEM, id=f"ovr-{number}") for number in (1, 2)]
+    other = replace(ITEM, id="ovr-3", expires_at=NOW)
+    for key, rests, want in (("k", "ovr-1", ["ovr-2"]), ("k", None, ["ovr-1"]), ("", "ovr-1", [])):
+        approver = Approver(id="bea@example.org", key=key)
+        facts = Facts(
+            manifest=Manifest(policy=Policy(approvers=(approver,)), sources={TOOL.name: TOOL}),
+            clock=NOW,
+            lock=Lock(pins={} if rests is None else {PIN.source: replace(PIN, override=rests)}),
+            overrides=Overrides(records={item.id: item for item in (*made, other)}),
+        )
+        found = [item.entry.split()[0] for item in check_overrides(facts) if "was made by too" in item.what]
+        assert found == want

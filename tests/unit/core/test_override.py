@@ -402,11 +402,23 @@ def test_a_pin_whose_override_ended_may_not() -> None:
         (("moved-tag",), f'write commit = "{oid(2)}" into its entry, then: git hybrid pin tool'),
         (("moved-tag", "rollback"), ""),
         (("fsck-refused",), ""),
+        (("scan-blocked",), ""),
+        (("off-branch", "scan-blocked", "too-young"), "git hybrid pin tool"),
+        (("too-young",), "wait until 2026-08-29T12:00:00Z, then: git hybrid pin tool"),
+        (
+            ("moved-tag", "too-young"),
+            f'wait until 2026-08-29T12:00:00Z, then write commit = "{oid(2)}" into its entry, then: git hybrid pin tool',
+        ),
     ],
 )
 def test_what_a_plain_pin_would_only_find_again_is_no_hint(lifts: tuple[str, ...], way: str) -> None:
     overrides, records = recorded(replace(an_override(), lifts=lifts))
-    error = governed(PIN, Approvals(overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False))
+    clock = NOW + 20 * DAY
+    error = governed(PIN, Approvals(overrides, trail_of(records), clock, certain, signed=False, age=60 * DAY))
+    if lifts == ("too-young",):
+        old_enough = governed(PIN, Approvals(overrides, trail_of(records), clock, certain, signed=False, age=40 * DAY))
+        assert isinstance(old_enough, OverrideEnded)
+        assert old_enough.way == "git hybrid pin tool"
     assert isinstance(error, OverrideEnded)
     assert error.way == way
     told = mend_of(error, PIN, Approvals(overrides, trail_of(records), NOW, certain, signed=False))

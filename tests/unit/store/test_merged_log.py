@@ -1,10 +1,14 @@
-"""A log that git has joined by lines."""
+"""A log that git has joined by lines, and its archives."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from git_hybrid.core.audit import Event, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.store.merging import in_order
+from git_hybrid.core.stages import THEIRS
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.merging import in_order, merge_files
 from support.values import NOW, OPERATOR, RUN
 
 WHO = {"at": NOW, "operator": OPERATOR, "command_id": RUN, "log_id": "log"}
@@ -33,3 +37,12 @@ def test_a_log_that_stands_the_other_way_round_comes_right_and_a_circle_stays() 
     )
     circle = b"".join(canonical_json(record | {"prev": [record["hash"]]}) + b"\n" for record in records)
     assert in_order(circle) == circle
+
+
+def test_what_one_side_added_in_a_folder_that_the_other_moved_is_left_to_nobody(tmp_path: Path) -> None:
+    name = "state/sources-audit.2026.jsonl"
+    (tmp_path / "state").mkdir()
+    for text, left in ((b"theirs\n", ()), (b"edited\n", (name,))):
+        (tmp_path / name).write_bytes(text)
+        told = merge_files(Layout(tmp_path), {name: {THEIRS: b"theirs\n"}}, {}, is_made=False)
+        assert (told.left, told.files) == (left, ())
