@@ -214,10 +214,10 @@ def opened_with(context: click.Context, executor: str, *, jobs: int | None = Non
 
 
 def opened(
-    context: click.Context, *, jobs: int | None = None, offline: bool = False
+    context: click.Context, *, jobs: int | None = None, offline: bool = False, reads: bool = False
 ) -> AbstractContextManager[tuple[Session, Output]]:
     """Wire a run for the command of *context*, as :func:`opened_for` does."""
-    return opened_for(common_of(context), jobs=jobs, offline=offline)
+    return opened_for(common_of(context), jobs=jobs, offline=offline, cancel=Cancel(reads=reads))
 
 
 @contextmanager
