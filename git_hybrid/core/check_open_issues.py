@@ -6,9 +6,11 @@ Without ``[[open_issues]]`` in the manifest every ``spec.md`` below ``specs/`` o
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import islice
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import OpenIssues
@@ -21,6 +23,7 @@ DEFAULT_FOLDERS = ("specs", "openspec/specs")
 _FENCE = pattern(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _HEADING = pattern(r" {0,3}(#{1,2})(?=[ \t]|$)(.*)")
 _PATH = pattern(r"[A-Za-z0-9._~@+-]+(?:/[A-Za-z0-9._~@+-]+)*")
+_GLOB = pattern(r"[*?[]")
 _WHY = "a reader of the specification must find what is not true of it yet"
 
 
@@ -31,8 +34,8 @@ def check_open_issues(facts: Facts) -> tuple[Violation, ...]:
         names = cache(lambda: Names(facts.paths))
         specs = filter(is_default, sorted(facts.documents))
         return tuple(item for path in specs for item in _by_default(path, facts, names))
-    pointed = _pointed_to(rules, facts)
-    return tuple(item for rule in rules for item in (*_pointed(rule, facts, pointed), *_kept_up(rule, facts)))
+    pointed, changed = _pointed_to(rules, facts), sorted(facts.changed)
+    return tuple(item for rule in rules for item in (*_pointed(rule, facts, pointed), *_kept_up(rule, facts, changed)))
 
 
 def is_default(path: str) -> bool:
@@ -139,17 +142,24 @@ def _names(names: Names, body: str, spec: str) -> set[str]:
     return found
 
 
-def _kept_up(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
+def _kept_up(rule: OpenIssues, facts: Facts, changed: Sequence[str]) -> Iterator[Violation]:
     """Yield the assessments that change without the documents that have to tell of them."""
     documents = (rule.remediations, rule.spec)
-    assessed = [path for path in facts.changed if _is_assessment(path, rule) and path not in documents]
     left = [path for path in documents if path not in facts.changed]
-    if assessed and left:
+    found = (_first_of(pattern, changed, documents) for pattern in rule.assessments if left)
+    if assessed := [path for path in found if path is not None]:
         what = f"changes without {' and '.join(left)}"
         why = "what an assessment finds must be in the remediation document, and the specification must point to it"
         mend = f"bring {' and '.join(left)} up to date, then: {typed('git', 'add', '--', *left)}"
         yield Violation(file=min(assessed), entry="assessment", what=what, why=why, mend=mend)
 
 
-def _is_assessment(path: str, rule: OpenIssues) -> bool:
-    return any(fnmatchcase(path, pattern) or path.startswith(f"{pattern}/") for pattern in rule.assessments)
+def _first_of(wanted: str, changed: Sequence[str], documents: Collection[str]) -> str | None:
+    """Return the first of the paths *changed*, in their order, that *wanted* stands for and that is no document."""
+    plain = _GLOB.split(wanted, 1)[0]
+    for path in islice(changed, bisect_left(changed, plain), None):
+        if not path.startswith(plain):
+            break
+        if path not in documents and (fnmatchcase(path, wanted) or path.startswith(f"{wanted}/")):
+            return path
+    return None

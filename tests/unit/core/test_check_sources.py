@@ -142,12 +142,16 @@ def test_a_rule_names_specification_and_document(documents: dict[str, str], path
         (f"{ASSESSED}/a.md", f"{DOC} and {SPEC}"),
         (f"x.audit.md {SPEC}", DOC),
         (f"{ASSESSED}/a.md {SPEC} {DOC}", ""),
+        (f"docs/assess {ASSESSED} docs/b x.audit.md/y", f"{DOC} and {SPEC}"),
+        (f"docs/assess {ASSESSED}s/x docs/b", ""),
         ("README.md", ""),
     ],
 )
 def test_an_assessment_does_not_change_alone(changed: str, left: str) -> None:
     found = check_open_issues(facts(documents={SPEC: POINTED}, rule=RULE, changed=changed))
     assert [item.what for item in found] == ([f"changes without {left}"] if left else [])
+    few = replace(RULE, assessments=("docs/*", "x"))
+    assert len(check_open_issues(facts(documents={SPEC: POINTED}, rule=few, changed=f"{DOC} docs/zz"))) == 1
 
 
 def test_what_is_committed_below_sources_is_told_in_short() -> None:
