@@ -11,7 +11,7 @@ def words_of_problems(error: InvalidFile) -> dict[str, str]:
     count = len(error.problems)
     told = f"{counted(count, 'entry')} {plural(count, 'is')}"
     return {
-        "count": told if count <= MOST_PROBLEMS else f"more than {MOST_PROBLEMS} entries are",
+        "count": told if count <= MOST_PROBLEMS else f"more than {counted(MOST_PROBLEMS, 'entry')} are",
         "problems": "\n".join(problem_lines(error)),
         "mend": error.mend or f"mend {error.path}, then: git hybrid diag",
     }
