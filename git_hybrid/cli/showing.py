@@ -7,7 +7,6 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.condition import needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
@@ -38,7 +37,7 @@ def show_status(
     """
     if porcelain and common.json:
         raise BadArgument(what="--porcelain", value=porcelain, reason="is one form of the output, and --json another")
-    with opened_for(common, jobs=jobs, cancel=Cancel(reads=True)) as (session, output):
+    with opened_for(common, jobs=jobs, reads=True) as (session, output):
         found = status(session.runtime, names, groups)
         code = int(exit_code and (found.is_half_written or any(needs_attention(row) for row in found.rows)))
         if any(row.word == "unreadable" for row in found.rows):
