@@ -136,9 +136,9 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
     from git_hybrid.core.check_open_issues import is_default
 
     rules = facts.manifest.open_issues
-    named = [path for rule in rules for path in (rule.spec, rule.remediations)]
+    named = dict.fromkeys(path for rule in rules for path in (rule.spec, rule.remediations))
     known = index.documents(named) if staged and index.in_git else documents_on_disk(index.repository, index.root)
-    specs = [rule.spec for rule in rules] if rules else [path for path in known if is_default(path)]
+    specs = dict.fromkeys(rule.spec for rule in rules) if rules else [path for path in known if is_default(path)]
     if staged:
         index.prefetch((*specs, *named))
     texts = {path: data for path in specs if (data := read(path)) is not None}

@@ -167,11 +167,12 @@ def _tell(error: HybridError, root: Path | None = None) -> None:
 
     from git_hybrid.cli.placing import Place, place_of
     from git_hybrid.cli.telling import tell
+    from git_hybrid.cli.telling_invalid import problem_lines
 
     place = Place() if root is None else place_of(root)
     if isinstance(error, InvalidFile):
-        for problem in error.problems:
-            print(f"error: {safe(place.path(error.path))}: {safe(problem.place)}: {safe(problem.reason)}")
+        for line in problem_lines(error):
+            print(f"error: {safe(place.path(error.path))}: {safe(line)}")
         mend = error.mend or f"correct {error.path}, then: git add -- {quote(error.path)}"
         print(f"  mend: {safe(place.command(mend))}")
         return

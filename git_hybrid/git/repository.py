@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused
@@ -160,3 +160,8 @@ def is_listed(path: str) -> bool:
     """Tell whether a file at *path* would be among the entries."""
     is_state = path == "state" or path.startswith("state/") or "/state" in path
     return is_state or "sources" in path.lower() or path.endswith(".md")
+
+
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Tell whether *path* is in one of *folders*, each with a slash behind it, or is one; there may be many of both."""
+    return any(path[: at + 1] in folders for at, char in enumerate(path) if char == "/")

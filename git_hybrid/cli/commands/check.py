@@ -43,7 +43,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             hint="git hybrid check sources --content",
         )
     common_of(context).judges = True
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
         results = dict(_results(session, names, staged=staged))
         if _SOURCES in names and (content or not staged):

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import roots_in
 from support.kit import git
 
 
@@ -71,3 +73,10 @@ def test_the_submodules_of_one_that_git_checked_out_are_found(tmp_path: Path) ->
         stage, parse_oid(git("rev-parse", "HEAD", cwd=tree))
     )
     assert found == (("deep", "1" * 40, "https://e.example/deep"),)
+
+
+@pytest.mark.timeout(10)
+def test_neither_many_workspaces_nor_deep_ones_make_it_slow() -> None:
+    found = [f"w{number:05}/{'d/' * (number % 9)}" for number in range(20_000)]
+    entries = [f"{one}{MANIFEST}" for one in found] + [f"{one}sources/tool/{MANIFEST}" for one in found]
+    assert roots_in(entries) == (*found,)
