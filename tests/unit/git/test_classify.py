@@ -134,6 +134,8 @@ SAMPLES = (
     (AT + "URL using bad/illegal format or missing URL", Network),
     ("fatal: Out of memory, malloc failed", errors.GitFailed),
     ("error: cannot lock ref 'refs/x': Unable to create '/x.lock': File exists.", errors.GitFailed),
+    ("fatal: --bare and --origin git-hybrid options are incompatible.", errors.GitFailed),
+    ("fatal: options '--bare' and '--origin git-hybrid' cannot be used together", errors.GitFailed),
 )
 
 
@@ -143,6 +145,8 @@ def test_what_nobody_knows_is_the_server_s_unless_it_is_this_machine_s():
 
     assert kind(128, URL) == "network"
     assert kind(-9, URL) == "git-failed"
+    # An option that this git does not know.
+    assert kind(129, URL) == "git-failed"
     assert kind(128, "/srv/tool.bundle") == "git-failed"
 
 
