@@ -16,7 +16,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import STAGED, sides, witness_question
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
-from git_hybrid.git.repository import Repository, is_unfetched, refused
+from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.staged import blobs
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
@@ -38,7 +38,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     try:
         return _of_head(repository, root, archives, is_whole=True)
     except GitRefused as error:
-        if not is_unfetched(error.words):
+        if not error.is_unfetched:
             raise
     from git_hybrid.git.partial import partly
 
@@ -52,8 +52,9 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     before, others = _sides(repository)
     told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
     found, locks = told[::2], told[1::2]
-    if is_whole and found[0] is None:
-        _require_none(repository, prefix + LOG)
+    if is_whole:
+        lacking = [name for name, blob in zip((*before, *others), found, strict=True) if blob is None]
+        _require_whole(repository, lacking, prefix + LOG)
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses(), merging=False)
     lines = _hashed(found)
@@ -100,6 +101,16 @@ def _manifests(repository: Repository, folders: Sequence[str], commit: str | Non
     return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
 
 
+def _require_whole(repository: Repository, lacking: Sequence[str], path: str) -> None:
+    """Raise where one of the commits *lacking*, which seem to have nothing at *path*, has what cannot be read."""
+    if lacking and repository.is_partial():
+        from git_hybrid.git.partial import require_fetched
+
+        require_fetched(repository, lacking, path)
+    if (repository.revision or "HEAD") in lacking:
+        _require_none(repository, path)
+
+
 def _require_none(repository: Repository, path: str) -> None:
     """Raise unless the commit to be judged, or HEAD, has nothing at *path*: what cannot be read looks the same."""
     listed = repository.run(["git", "ls-tree", "-z", "--full-tree", repository.revision or "HEAD", "--", path])
@@ -108,7 +119,7 @@ def _require_none(repository: Repository, path: str) -> None:
     told = repository.run(["git", "log", "-1", "--format=%H"]).stderr
     if listed.status == 0 or _UNBORN not in told:
         words = listed.stderr or f"{path} is committed, and its object cannot be read"
-        error = refused(str(repository.top), told or words)
+        error = refused(repository, told or words)
         error.mend = f"git -C {error.path} fsck"
         raise error
 
@@ -119,7 +130,7 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
     try:
         brought, former = before_commit(repository, root, now, merging=merging)
     except GitRefused as error:
-        if not is_unfetched(error.words):
+        if not error.is_unfetched:
             raise
         return replace(now, is_partial=True)
     return replace(brought, manifests=partial(_manifests, repository, (repository.prefix(root), *former)))
@@ -177,7 +188,7 @@ def history_witness(
     try:
         return _of_history(repository, root, archives, since=since)
     except GitRefused as error:
-        if not is_unfetched(error.words):
+        if not error.is_unfetched:
             raise
     return replace(head_witness(repository, root, archives), is_partial=True)
 
