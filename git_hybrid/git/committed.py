@@ -52,9 +52,8 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     before, others = _sides(repository)
     told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
     found, locks = told[::2], told[1::2]
-    if is_whole:
-        lacking = [name for name, blob in zip((*before, *others), found, strict=True) if blob is None]
-        _require_whole(repository, lacking, prefix + LOG)
+    if is_whole and found[0] is None:
+        _require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses(), merging=False)
     lines = _hashed(found)
@@ -99,16 +98,6 @@ def _manifests(repository: Repository, folders: Sequence[str], commit: str | Non
     if commit is not None:
         names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
     return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
-
-
-def _require_whole(repository: Repository, lacking: Sequence[str], path: str) -> None:
-    """Raise where one of the commits *lacking*, which seem to have nothing at *path*, has what cannot be read."""
-    if lacking and repository.is_partial():
-        from git_hybrid.git.partial import require_fetched
-
-        require_fetched(repository, lacking, path)
-    if (repository.revision or "HEAD") in lacking:
-        _require_none(repository, path)
 
 
 def _require_none(repository: Repository, path: str) -> None:

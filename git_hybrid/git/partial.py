@@ -27,6 +27,9 @@ class Partly(Repository):
                 raise
         return b"".join(self._object(name) for name in (stdin or b"").splitlines(keepends=True))
 
+    def _require_fetched(self, question: bytes, told: bytes) -> None:
+        """Let an answer pass, whatever it lacks."""
+
     def _object(self, name: bytes) -> bytes:
         try:
             return super().ask(STAGED, stdin=name)
@@ -41,20 +44,37 @@ def partly(repository: Repository) -> Repository:
     return Partly(repository.runner, repository.top, repository.revision)
 
 
-def require_fetched(repository: Repository, commits: Iterable[str], path: str) -> None:
-    """Refuse those of *commits*, which need not exist, that have a file at *path*, from the top, which is not here.
+def require_fetched(repository: Repository, question: bytes, told: bytes) -> None:
+    """Refuse an answer in which something is missing that *repository*, a partial clone, knows of and lacks.
 
-    Since git 2.45 ``cat-file`` says of it no more than of one that is not in the commit.
+    *told* is what :data:`STAGED` was answered to *question*, at the top. Since git 2.45 it says no more of what was not
+    fetched than of what never was.
 
     Raises:
-        GitRefused: one has, or git cannot tell, since folders of the commit are not here.
+        GitRefused: that is so, or git cannot tell, since folders of a commit are not here.
     """
-    names = list(commits)
-    question = "".join(f"{name}^{{commit}}\n" for name in names).encode("utf-8", "surrogateescape")
-    told = repository.ask(["git", "cat-file", "--batch-check=%(objecttype)"], stdin=question).split(b"\n")
-    for commit in compress(names, (line == b"commit" for line in told)):
-        listed = repository.run(["git", "ls-tree", "-z", "--full-tree", commit, "--", path])
+    from git_hybrid.git.staged import blobs
+
+    lacking: dict[str, list[str]] = {}
+    for name, blob in zip(question.decode("utf-8", "surrogateescape").split("\n"), blobs(told), strict=False):
+        if blob is None:
+            commit, is_path, path = name.partition(":")
+            if not is_path:
+                raise unfetched(repository, f"{name} was not fetched")
+            lacking.setdefault(commit, []).append(path.removeprefix("./"))
+    for commit in _commits(repository, lacking):
+        argv = ["git", "ls-tree", "-z", "--full-tree", commit] if commit else ["git", "ls-files", "--stage", "-z"]
+        listed = repository.run([*argv, "--", *(path if commit else f":(literal){path}" for path in lacking[commit])])
         if listed.status != 0:
             raise refused(repository, listed.stderr)
-        if b" blob " in listed.stdout:
-            raise unfetched(repository, f"{path} of {commit} was not fetched")
+        found = [item.partition("\t") for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0")]
+        if paths := [path for what, _, path in found if " blob " in what or (not commit and what.endswith(" 0"))]:
+            raise unfetched(repository, f"{paths[0]} was not fetched")
+
+
+def _commits(repository: Repository, names: Iterable[str]) -> list[str]:
+    """Return those of *names* that are commits of the repository; one that is empty is the index."""
+    asked = list(names)
+    question = "".join(f"{name or 'HEAD'}^{{commit}}\n" for name in asked).encode("utf-8", "surrogateescape")
+    told = repository.ask(["git", "cat-file", "--batch-check=%(objecttype)"], stdin=question).split(b"\n")
+    return list(compress(asked, (line == b"commit" for line in told)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused, LocalIo
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.ahead import LISTED
+from git_hybrid.git.ahead import LISTED, STAGED
 from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import common_dir, of_commit, top_of
 from git_hybrid.git.run import Completed, Runner
@@ -52,13 +52,21 @@ class Repository(Struct):
         """
         if self.top is None:
             return b""
-        if cwd is None and (told := self.runner.asked(argv, self.top, stdin or b"")) is not None:
-            return told
-        done = self.run(argv, stdin=stdin, cwd=cwd)
-        # Of an object that it could not fetch a git before 2.39 says no more than that it is missing.
-        if done.status != 0 or _says_unfetched(done.stderr):
-            raise refused(self, done.stderr)
-        return done.stdout
+        told = self.runner.asked(argv, self.top, stdin or b"") if cwd is None else None
+        if told is None:
+            done = self.run(argv, stdin=stdin, cwd=cwd)
+            # Of an object that it could not fetch a git before 2.39 says no more than that it is missing.
+            if done.status != 0 or _says_unfetched(done.stderr):
+                raise refused(self, done.stderr)
+            told = done.stdout
+        if tuple(argv) == STAGED and b" missing\n" in told and self.is_partial():
+            self._require_fetched(stdin or b"", told)
+        return told
+
+    def _require_fetched(self, question: bytes, told: bytes) -> None:
+        from git_hybrid.git.partial import require_fetched
+
+        require_fetched(self, question, told)
 
     def run(self, argv: Sequence[str], *, stdin: bytes | None = None, cwd: Path | None = None) -> Completed:
         """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""

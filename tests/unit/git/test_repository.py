@@ -10,9 +10,10 @@ import pytest
 from git_hybrid.core.errors import GitRefused, LocalIo
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
+from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
-from git_hybrid.git.partial import require_fetched
+from git_hybrid.git.partial import partly
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
 from support.kit import git
@@ -46,14 +47,14 @@ def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of
         # Of a remote it would let git try, which older ones tell; newer ones may not, and say what is said here.
         config.write("[none]\n\tpromisor = true\n")
     assert getattr(repository.lost("f"), "is_unfetched", False)
-    require_fetched(repository, ["HEAD^1"], "f")
-    require_fetched(repository, ["HEAD"], "g")
-    for what in ("file", "folder"):
+    assert repository.ask(STAGED, stdin=b"HEAD^1:./f\nHEAD:g\n:g\n").count(b" missing\n") == 3
+    for name in (b"HEAD:./f", b":f", git("rev-parse", "HEAD:f", cwd=top).encode(), b"HEAD:f"):
         with pytest.raises(GitRefused) as caught:
-            require_fetched(repository, ["HEAD^1", "HEAD"], "f")
-        assert caught.value.is_unfetched, what
-        if what == "file":
+            repository.ask(STAGED, stdin=b"HEAD^1:./f\n%b\n" % name)
+        assert caught.value.is_unfetched, name
+        if len(name) == 40:
             lose("HEAD^{tree}")
+    assert partly(repository).ask(STAGED, stdin=b"HEAD:f\n") == b"HEAD:f missing\n"
     (top / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused) as caught:
         Repository(repository.runner, top).ask(["git", "ls-files"])
