@@ -77,6 +77,7 @@ _DENIED = (
     "too many authentication failures",
     "could not read username",
     "could not read password",
+    "unable to get password from user",
     "terminal prompts disabled",
     "invalid username or password",
     "access denied",

@@ -84,6 +84,8 @@ SAMPLES = (
         HostKey,
     ),
     ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed." + SSH_TAIL, HostKey),
+    # What a git since 2.47 says, which credential.interactive keeps from asking.
+    ("fatal: unable to get password from user", Denied),
     ("git@example.org: Permission denied (publickey)." + SSH_TAIL, Denied),
     ("git@example.org: Permission denied (publickey,password)." + SSH_TAIL, Denied),
     ("git@example.org: Permission denied (password)." + SSH_TAIL, Denied),
