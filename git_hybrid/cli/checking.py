@@ -125,8 +125,9 @@ def _heads(index: Staged, names: Sequence[str], ref: str = "HEAD") -> Mapping[st
     """
     found = dict(heads(index.root, names, ref))
     for name in [name for name, commit in found.items() if not commit]:
-        git_dir = index.root / "sources" / name / ".git"
-        done = index.repository.runner.git(["rev-parse", "--verify", "--quiet", ref], git_dir=git_dir)
+        # Begun elsewhere: what nobody may enter is told by whoever looks at the clones.
+        git_dir, asked = index.root / "sources" / name / ".git", ["rev-parse", "--verify", "--quiet", ref]
+        done = index.repository.runner.git(asked, git_dir=git_dir, cwd=index.root)
         found[name] = done.stdout.decode("ascii").strip()
     return found
 
