@@ -162,7 +162,7 @@ class FullLook(Struct, frozen=True):
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
-            hollow=not all(map(os.path.exists, submodules)),
+            hollow=self._is_hollow(submodules),
             filled=any(map(os.path.isdir, submodules)),
             complete=is_complete(git_dir),
             lfs=lfs,
@@ -176,6 +176,20 @@ class FullLook(Struct, frozen=True):
         if repository is not None:
             return holds(repository, oid)
         return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
+
+    def _is_hollow(self, submodules: list[bytes]) -> bool:
+        """Tell whether one of *submodules*, by their ``.git``, is not there, or lacks one of its own.
+
+        What git itself has checked out may lack any, as it does by default.
+        """
+        return any(not os.path.exists(git_dir) or self._lacks_inner(git_dir) for git_dir in submodules)
+
+    def _lacks_inner(self, git_dir: bytes) -> bool:
+        top = os.path.dirname(git_dir)
+        if not os.path.isdir(git_dir) or not os.path.exists(os.path.join(top, b".gitmodules")):
+            return False
+        links = self._links(Path(os.fsdecode(git_dir)))
+        return self._is_hollow([os.path.join(top, link, b".git") for link in links])
 
     def _links(self, git_dir: Path) -> list[bytes]:
         """Return the paths of the submodules that the index names."""
