@@ -72,8 +72,8 @@ def test_a_submodule_that_lacks_one_of_its_own_is_hollow_but_not_where_git_itsel
     (tmp_path / "ours/.git").mkdir()
     (tmp_path / "git-s/.git").touch()
     look = FullLook(Mock())
-    look.runner.git.return_value.stdout = b"160000 " + b"1" * 40 + b" 0\tinner\0"
+    look.runner.git.return_value = Mock(status=0, stdout=b"H 160000 " + b"1" * 40 + b" 0\tinner\0")
     ours, by_git = (os.fsencode(tmp_path / name / ".git") for name in ("ours", "git-s"))
-    assert (look._is_hollow([by_git]), look._is_hollow([by_git, ours])) == (False, True)
+    assert (look._is_hollow([by_git], 40), look._is_hollow([by_git, ours], 40)) == (False, True)
     (tmp_path / "ours/inner/.git").touch()
-    assert not look._is_hollow([by_git, ours])
+    assert not look._is_hollow([by_git, ours], 40)
