@@ -58,8 +58,9 @@ def as_pushed(results: Results, pushed: Pushed, index: Staged, judged: Callable[
     """
     repository, commit = index.repository, pushed.commit
     if pushed.is_tag and not index.is_at_head() and is_gone_on_from(repository, commit):
-        then = datetime.fromtimestamp(commit_time(repository, commit), UTC)
-        if not failures(judged(now=then)):
+        made = commit_time(repository, commit)
+        # As of a time that is still to come, records would hold that are still to come as well.
+        if made < datetime.now(UTC).timestamp() and not failures(judged(now=datetime.fromtimestamp(made, UTC))):
             return {name: tuple(map(_as_past, found)) for name, found in results.items()}
     return {name: tuple(_after(item, commit) for item in found) for name, found in results.items()}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +112,24 @@ def test_only_an_old_tag_may_fail_by_time(
         if level == "fail"
         else "nothing for the tag; what holds today: git hybrid check"
     )
+
+
+@pytest.mark.parametrize("said", [b"%d +0000" % (time.time() + 90), b"99999999999999999 +0000", b"sometime"])
+def test_no_tag_is_judged_as_of_a_time_that_has_not_come(repository: Repository, said: bytes) -> None:
+    assert repository.top is not None
+    made = repository.ask(["git", "cat-file", "commit", "one^0"])
+    made = re.sub(rb"(?m)^(committer .*>).*", rb"\1 " + said, made)
+    store = ["git", "hash-object", "-t", "commit", "-w", "--literally", "--stdin"]
+    commit = repository.ask(store, stdin=made).decode().strip()
+    tip = git("commit-tree", "-p", commit, "-m", "x", f"{commit}^{{tree}}", cwd=repository.top)
+    git("branch", "on", tip, cwd=repository.top)
+    index = Staged(Repository(repository.runner, repository.top, commit), repository.top)
+
+    def judged(*, now: datetime) -> dict[str, tuple[Violation, ...]]:
+        return {"scans": (STALE,) if now.year == 1970 else ()}
+
+    (item,) = as_pushed({"scans": (STALE,)}, Pushed(commit, "refs/tags/x", True), index, judged)["scans"]
+    assert item.level == "fail"
 
 
 def test_what_is_pushed_from_a_branch_without_a_commit_is_not_checked_out(repository: Repository) -> None:
