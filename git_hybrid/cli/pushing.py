@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import typed
 from git_hybrid.git.pushed import Pushed, commit_time, commits, is_gone_on_from, pushed_lines
@@ -14,6 +15,8 @@ from git_hybrid.git.staged import Staged
 
 Results = Mapping[str, tuple[Violation, ...]]
 _BRANCHES, _TAGS = "refs/heads/", "refs/tags/"
+# A source may have that name too, but nothing follows it.
+_HEAD = pattern(r"(?<= )HEAD(?= -- | has )")
 
 
 def named_by_git(repository: Repository) -> Sequence[Pushed]:
@@ -74,7 +77,7 @@ def _as_past(item: Violation) -> Violation:
 
 def _after(item: Violation, commit: str) -> Violation:
     """Return *item*, whose mend is for a commit that is being made from HEAD, for the next one after *commit*."""
-    return replace(item, mend=item.mend.replace("HEAD", f"{commit[:12]}~1"))
+    return replace(item, mend=_HEAD.sub(f"{commit[:12]}~1", item.mend))
 
 
 def where(pushed: Pushed) -> str:

@@ -24,7 +24,7 @@ from support.kit import git
 GONE = "1" * 40
 _PUSH = {"PRE_COMMIT_REMOTE_NAME": "origin"}
 _COMMIT = {"GIT_INDEX_FILE": "/elsewhere"}
-STALE = Violation(file="f", entry="e", what="is old", why="w", mend="git checkout HEAD -- f")
+STALE = Violation(file="f", entry="e", what="is old", why="w", mend="git checkout HEAD -- f, or git hybrid scan HEAD")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_only_an_old_tag_may_fail_by_time(
     (item,) = as_pushed({"scans": (STALE,)}, Pushed(commit, "refs/tags/x", is_tag), index, judged)["scans"]
     assert item.level == level
     assert item.mend == (
-        f"git checkout {commit[:12]}~1 -- f"
+        f"git checkout {commit[:12]}~1 -- f, or git hybrid scan HEAD"
         if level == "fail"
         else "nothing for the tag; what holds today: git hybrid check"
     )
