@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from git_hybrid.cli.hook_start import REMOTE
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
@@ -42,7 +43,7 @@ def named_by_framework(
         BadArgument: that commit is not here.
         GitRefused: git does not answer.
     """
-    is_push, is_commit = bool(environ.get("PRE_COMMIT_REMOTE_NAME")), bool(environ.get("GIT_INDEX_FILE"))
+    is_push, is_commit = bool(environ.get(REMOTE)), bool(environ.get("GIT_INDEX_FILE"))
     if is_commit and not is_push:
         return (None,)
     where = next(name for name in names if environ.get(name))
