@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.hook_start import REMOTE
+from git_hybrid.cli.hook_start import _run as run_hook
 from git_hybrid.cli.hooking import _REFS
 from git_hybrid.cli.pushing import afterwards, as_pushed, named_by_framework, where
 from git_hybrid.core.checks import Violation
@@ -71,6 +74,16 @@ def test_what_the_framework_pushes(
     told = named_by_framework(repository, environ, _REFS)
     ids = [name and repository.ask(["git", "rev-parse", f"{name}^0"]).decode().strip() for name in found]
     assert [one and one.commit for one in told] == ids
+
+
+@pytest.mark.parametrize(("to", "asked"), [("origin", 0), ("", 1)])
+def test_git_is_asked_ahead_of_what_is_staged_alone(monkeypatch: pytest.MonkeyPatch, to: str, asked: int) -> None:
+    told: list[object] = []
+    monkeypatch.setenv(REMOTE, to)
+    monkeypatch.setattr(sys, "argv", ["git-hybrid-hook-check"])
+    monkeypatch.setattr("git_hybrid.git.ahead.ask_for_hook", lambda *given: told.append(given))
+    monkeypatch.setattr("git_hybrid.cli.hooking.run", lambda *names, ahead, pushed: 3)
+    assert (run_hook(()), len(told)) == (3, asked)
 
 
 def test_what_git_pushes(repository: Repository) -> None:
