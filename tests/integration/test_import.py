@@ -12,6 +12,7 @@ import pytest
 
 from git_hybrid.cli.commands.init import command
 from git_hybrid.cli.common import Common
+from git_hybrid.cli.tree import group
 from support.cli import Hybrid
 from support.kit import changes, git, lock, released, replace, snapshot
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -106,7 +107,9 @@ def test_whatever_ends_an_import_takes_the_new_files_along(
 
     monkeypatch.setattr("git_hybrid.cli.commands.init.read_gitmodules", fail)
     monkeypatch.chdir(workspace)
-    with command.make_context("init", ["--import", ".gitmodules"], obj=Common()) as context, pytest.raises(error):
+    # click keeps the option for help that a command has first, for every test that follows.
+    settings = {"obj": Common(), **group.context_settings}
+    with command.make_context("init", ["--import", ".gitmodules"], **settings) as context, pytest.raises(error):
         command.invoke(context)
     assert changes({}, snapshot(workspace)) == []
 
