@@ -57,7 +57,7 @@ def test_what_is_to_be_done_next_is_told_in_the_order_in_which_it_works(
     assert [line.partition("hint: ")[2] for line in told[2:]] == [
         "the clones go where these submodules are, so take them out first: git -C old rm -- sources/a",
         f"to take lost over: git hybrid -C old add URL --commit {first}",
-        f"to fetch the submodules of a too, put {wanted} into old/sources.toml, then: git hybrid -C old pin",
+        f"for the submodules of a put {wanted} below [source.NAME] in old/sources.toml, then: git hybrid -C old pin",
         "git hybrid -C old sync",
         "the submodules stay as they are; when the clones are there: git -C old rm -- vendor/b v0 v1 v2 v3",
         "1 more is listed by: git -C old config --file .gitmodules --get-regexp path",
