@@ -94,13 +94,12 @@ def still_allowed(pin: Pin, source: Source) -> bool:
             assert_never(source.track)
 
 
-def pinning(source: Source, pin: Pin | None) -> str:
-    """Return the command that gives *source* a valid pin, in place of *pin* if there is one.
+def pinning(source: Source, pin: Pin | None, *, lost: bool = False) -> str:
+    """Return the command that gives *source* a valid pin, in place of *pin* or of one that the lock has *lost*.
 
-    By its name a source moves to the newest commit; without one, a commit that is still allowed stays, and one that the
-    lock has lost comes back.
+    By its name a source moves to the newest commit; without one, a commit that is still allowed stays.
     """
-    keeps = pin is None or still_allowed(pin, source)
+    keeps = lost or (pin is not None and still_allowed(pin, source))
     return "git hybrid pin" if keeps else f"git hybrid pin {source.name}"
 
 

@@ -27,7 +27,7 @@ from support.cli import Result, executable
 NAMES = sorted(name for section in COMMANDS.values() for name in section)
 COMMON = ("-C", "-q", "--quiet", "-v", "--verbose", "--json", "--color", "--no-color", "--progress", "--no-progress")
 ROWS = {
-    1: errors.NoPin(name="a", stale=False, mend="git hybrid pin"),
+    1: errors.NoPin(name="a", stale=False, mend="git hybrid pin a"),
     3: errors.DirtySource(name="a", path="p", files=("x",), count=1),
     4: errors.NetworkFailure(url="u", message="m", kind="dns"),
     5: errors.MovedTag(name="a", tag="t", old="o", new="n", old_commit="c", new_commit="d"),

@@ -96,7 +96,7 @@ def test_unpinned_source_is_1_and_the_others_go_on(hybrid: Hybrid, workspace: Pa
     path.write_text(path.read_text() + f'\n[source.a]\nurl = "{tool.url}"\nbranch = "main"\n')
     result = hybrid("sync", "--json", check=1)
     assert codes(result) == {"a": 1, "tool": 0}
-    assert "hint: git hybrid pin\n" in hybrid("sync", check=1).err
+    assert "hint: git hybrid pin a" in hybrid("sync", check=1).err
     assert head(workspace) == tool.rev("main")
     assert not (workspace / "sources/a").exists()
 

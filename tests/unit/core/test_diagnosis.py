@@ -32,6 +32,7 @@ from git_hybrid.core.diagnosis_git import Setup, repository_findings
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.moves import Move
 from git_hybrid.core.scan_policy import blocked_by
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import replace
@@ -97,8 +98,13 @@ def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
 
 
 def test_a_pin_that_the_lock_lost_or_that_is_stale_stays_where_it_was():
-    remedies = [found.remedy for word in ("unpinned", "stale-pin") for found in clone_findings([_row(word=word)])]
-    assert remedies == ["git hybrid pin", "git hybrid pin"]
+    moved = Move(source="tool", at=NOW, by="Ada", command_id="R", before=None, after="a" * 40)
+    remedies = [
+        found.remedy
+        for row in (_row(word="unpinned"), replace(_row(word="unpinned"), moved=moved), _row(word="stale-pin"))
+        for found in clone_findings([row])
+    ]
+    assert remedies == ["git hybrid pin tool", "git hybrid pin", "git hybrid pin"]
 
 
 def test_what_status_sees_of_clones_is_told_without_a_proof():

@@ -184,8 +184,7 @@ def test_a_source_without_a_pin_is_not_pinned_by_a_sync() -> None:
     plan = plan_sync(a_snapshot(SOURCE), {SOURCE.name: Absent()}, [SOURCE.name])
     error = plan.blocked[SOURCE.name]
     assert isinstance(error, NoPin)
-    # By its name one that the lock has lost would move.
-    assert (plan.tasks, error.name, error.stale, error.mend) == ((), "tool", False, "git hybrid pin")
+    assert (plan.tasks, error.name, error.stale, error.mend) == ((), "tool", False, "git hybrid pin tool")
 
 
 def test_a_pin_of_another_manifest_entry_is_no_pin() -> None:

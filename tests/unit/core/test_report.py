@@ -10,7 +10,7 @@ TOOL = SourceName("tool")
 
 
 def test_a_source_that_ended_with_an_error_is_a_failed_row() -> None:
-    error = NoPin(name="tool", stale=False, mend="git hybrid pin")
+    error = NoPin(name="tool", stale=False, mend="git hybrid pin tool")
     assert failed(TOOL, error) == Row(name=TOOL, outcome="failed", error=error)
     work = DirtySource(name="tool", path="sources/tool", files=("a",), count=1)
     assert failed(TOOL, work).outcome == "blocked"
