@@ -49,7 +49,8 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     """Return the pin of *source* if it may be used, or the error that says why not."""
     pin = snapshot.lock.pins.get(source.name)
     if pin is None or not is_valid(pin, source):
-        return no_pin(source, pin)
+        # What was installed by a pin had one.
+        return no_pin(source, pin, lost=source.name in snapshot.state.sources)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
     refused = unapproved(pin, source, snapshot.approvals)
