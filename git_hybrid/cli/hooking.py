@@ -17,7 +17,7 @@ from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem, SymlinkRefused
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.git.ahead import Ahead
-from git_hybrid.git.repository import Repository, around, is_listed, is_unfetched
+from git_hybrid.git.repository import Repository, around, is_listed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
@@ -127,7 +127,7 @@ def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
     That is so in a partial clone in which the workspace is not checked out: else the command is told that does that.
     """
     repository = index.repository
-    if not isinstance(error, GitRefused) or not is_unfetched(error.words) or repository.revision:
+    if not isinstance(error, GitRefused) or not error.is_unfetched or repository.revision:
         return error
     try:
         if not any(map(is_listed, index.changed())):

@@ -315,12 +315,16 @@ class ToolTooOld(HybridError):
 
 
 class GitRefused(HybridError):
-    """git answers nothing about the repository around a workspace; ``words`` are its own, ``mend`` a command."""
+    """git answers nothing about the repository around a workspace; ``words`` are its own, ``mend`` a command.
+
+    ``is_unfetched``: it would have had to fetch, since the repository is a partial clone.
+    """
 
     code: ClassVar[str] = "git-refused"
     path: str
     words: str
     mend: str
+    is_unfetched: bool = False
 
 
 class NoPin(HybridError):

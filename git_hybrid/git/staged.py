@@ -75,7 +75,7 @@ class Staged(Struct):
         """Read *names* with one process.
 
         Raises:
-            LocalIo, InvalidFile: one of them cannot be read.
+            LocalIo, InvalidFile, GitRefused: one of them cannot be read, or would have to be fetched.
         """
         if not (wanted := [name for name in names if name not in self._known]):
             return
@@ -94,7 +94,7 @@ class Staged(Struct):
             self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
         for name in wanted:
             if self._known.setdefault(name, None) is None and self.entries.get(name, ("", ""))[0].startswith(FILE):
-                raise LocalIo(path=name, operation="read", reason="git has lost what is staged of it")
+                raise self.repository.lost(name)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file by its path from the root, or None if it will not be there.

@@ -108,6 +108,10 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_passes_what_agrees(name: str, committed: Path) -> None:
+    if name == "sources":
+        # git packs a branch sooner or later.
+        git("switch", "-q", "-c", "mine", cwd=committed / "sources/tool")
+        git("pack-refs", "--all", cwd=committed / "sources/tool")
     before = {path: path.read_bytes() for path in committed.rglob("*") if path.is_file()}
     done = hook(name, committed)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
