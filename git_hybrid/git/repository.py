@@ -24,8 +24,9 @@ EMPTY_BLOBS = (
 _TRUSTED = "safe.directory"
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
-# Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words.
-_OBJECT = pattern(r"\b[0-9a-f]{40,64}\b|not a tree object")
+# Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words. An id in a
+# path is of no object: folders are named by commits too.
+_OBJECT = pattern(r"(?<![\w/.-])[0-9a-f]{40,64}(?![\w/-])|not a tree object")
 _DAMAGED = ("corrupt", "mismatch", "inflate")
 WHOLE = "bundle create - --all > /dev/null"
 """What git is told to fetch all that a partial clone lacks: it asks for what it packs (--refetch is new in 2.36)."""
