@@ -122,7 +122,7 @@ class Repository(Struct):
         """Tell whether git was told that others have what is not here; nothing is asked for that."""
         if self.top is None:
             return False
-        from git_hybrid.git.complete import expects_more
+        from git_hybrid.git.plainfiles import expects_more
 
         return expects_more(Path(common_dir(str(self.top), self.runner.environ)))
 
