@@ -24,8 +24,9 @@ EMPTY_BLOBS = (
 _TRUSTED = "safe.directory"
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
-# Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words.
-_OBJECT = pattern(r"\b[0-9a-f]{40,64}\b|not a tree object")
+# Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words. An id in a
+# path is of no object: folders are named by commits too.
+_OBJECT = pattern(r"(?<![\w/.-])[0-9a-f]{40,64}(?![\w/-])|not a tree object")
 _DAMAGED = ("corrupt", "mismatch", "inflate")
 WHOLE = "bundle create - --all > /dev/null"
 """What git is told to fetch all that a partial clone lacks: it asks for what it packs (--refetch is new in 2.36)."""
@@ -121,7 +122,7 @@ class Repository(Struct):
         """Tell whether git was told that others have what is not here; nothing is asked for that."""
         if self.top is None:
             return False
-        from git_hybrid.git.complete import expects_more
+        from git_hybrid.git.plainfiles import expects_more
 
         return expects_more(Path(common_dir(str(self.top), self.runner.environ)))
 

@@ -31,7 +31,7 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of_it(tmp_path: Path) -> None:
-    top, tree = tmp_path / "top", tmp_path / "tree"
+    top, tree = tmp_path / ("1" * 40), tmp_path / "tree"
     git("init", "-q", top, cwd=tmp_path)
     (top / "f").write_text("x\n")
     git("add", "f", cwd=top)
@@ -57,9 +57,10 @@ def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of
         if len(name) == 40:
             lose("HEAD^{tree}")
     assert partly(repository).ask(STAGED, stdin=b"HEAD:f\n") == b"HEAD:f missing\n"
-    (top / ".git/HEAD").write_text("nonsense\n")
+    (top / ".git/config").write_text("[none]\n\tpromisor = true\n[\n")
     with pytest.raises(GitRefused) as caught:
-        Repository(repository.runner, top).ask(["git", "ls-files"])
+        repository.ask(["git", "ls-files"])
+    assert top.name in caught.value.words
     assert not caught.value.is_unfetched
 
 
