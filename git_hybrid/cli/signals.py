@@ -78,6 +78,7 @@ def handled(cancel: Cancel) -> Iterator[None]:
     try:
         yield
     finally:
-        cancel.done()
+        if cancel.handle not in before:
+            cancel.done()
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -12,7 +12,8 @@ from git_hybrid.core.pattern import pattern
 _LONGEST = 4096
 """The longest path that a file can have (PATH_MAX)."""
 _RUN = pattern(r"[\w~@+/.-]+")
-_PIECE = pattern(r"([\w~@+/.-]*)\0\.*|[^\w~@+/.-]")
+_PART = pattern(r"[\w~@+/.-]+|[^\w~@+/.-](?![\w~@+/.-])")
+_PIECE = pattern(r"([\w~@+/.-]*)\0\.*|[^\w~@+/.-](?:\0(?!\.))?")
 
 
 class Names:
@@ -80,8 +81,11 @@ class Names:
 
 
 def _coded(text: str) -> str:
-    """Return *text* with a mark where a word ends, by which one that goes on is another; full stops may follow it."""
-    return _RUN.sub(lambda run: f"{(word := run[0].rstrip('.'))}\0{run[0][len(word) :]}", text)
+    """Return *text* with a mark where a word, or what is between two, ends, by which one that goes on is another.
+
+    Full stops may follow it.
+    """
+    return _PART.sub(lambda part: f"{(word := part[0].rstrip('.'))}\0{part[0][len(word) :]}", text)
 
 
 def from_root(path: str, folder: str) -> str:

@@ -17,14 +17,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from git_hybrid.core.errors import Problem
+from git_hybrid.core.errors import MOST_PROBLEMS, Problem
 from git_hybrid.core.ids import shown_url
 from git_hybrid.core.words import quoted, shorten
 from git_hybrid.store.parsing import nearest, shaped
 from git_hybrid.store.wire import DefaultsShape, PolicyShape, RetryShape, ScannerShape, SourceShape
 
-_MOST = 100
-"""More is no help, and a file may be all wrong keys."""
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _PLACED = re.compile(r"(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
@@ -48,7 +46,7 @@ def everything_wrong(value: object, kind: Any, place: str, message: str) -> list
     """Return what is wrong with each key of *value*, which is no *kind*; *message* is what msgspec says of it."""
     found: list[Problem] = []
     if isinstance(value, dict) and _is_struct(kind):
-        found += islice(_of_keys(value, kind, place), _MOST)
+        found += islice(_of_keys(value, kind, place), MOST_PROBLEMS + 1)
     return found or [_explain(message, kind, value, place)]
 
 

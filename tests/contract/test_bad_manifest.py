@@ -159,11 +159,16 @@ def test_every_bad_entry_in_one_run(files, refused):
     assert err.count("cause:") >= 10
 
 
+PEOPLE = "".join(f"'{number}@a.b', " for number in range(3000))
+SOURCES = "".join(f'[source.x{number}]\nurl = "http:///a"\nbrunch = "m"\n' for number in range(3000))
+
+
 @pytest.mark.timeout(20)
-def test_of_many_bad_entries_no_more_are_told_than_anybody_reads(files, refused):
-    people = "".join(f"'{number}@a.b', " for number in range(3000))
-    sources = "".join(f'[source.x{number}]\nurl = "http:///a"\nbrunch = "m"\n' for number in range(3000))
-    files.write("sources.toml", f"schema_version = 1\n[policy]\napprovers = [{people}]\n{sources}")
+@pytest.mark.parametrize(
+    "entries", [f"approvers = [{PEOPLE}]\n{SOURCES}", "".join(f"key{number} = 1\n" for number in range(300))]
+)
+def test_of_many_bad_entries_no_more_are_told_than_anybody_reads(files, refused, entries):
+    files.write("sources.toml", f"schema_version = 1\n[policy]\n{entries}")
     err = refused(file="sources.toml")
     assert "more than 100 entries are invalid" in err
     assert (err.count("cause:"), err.count("cause: … and more")) == (101, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 import click
 
@@ -52,7 +53,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             proved = prove_clones(session.runtime, session.prover, content=content)
             results[_SOURCES] = (*committed, *proved)
         code = exit_code_of(results)
-        placed = output.common.placed
+        placed = cache(output.common.placed)
         results = {
             name: tuple(replace(item, mend=placed(item.mend)) for item in found) for name, found in results.items()
         }

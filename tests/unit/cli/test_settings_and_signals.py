@@ -221,6 +221,8 @@ def test_what_only_reads_is_ended_by_a_signal_that_nobody_asks_for(monkeypatch, 
     monkeypatch.setattr("git_hybrid.cli.signals._PATIENCE", 0.2)
     cancel, end = Cancel(reads=reads), time.monotonic() + 0.5
     with handled(cancel), suppress(KeyboardInterrupt):
+        with handled(cancel):
+            assert not cancel()
         os.kill(os.getpid(), signal.SIGTERM)
         while time.monotonic() < end:
             time.sleep(0.01)

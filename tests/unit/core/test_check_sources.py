@@ -80,6 +80,8 @@ def test_a_name_is_one_also_with_what_few_have_in_it(path: str, body: str, is_na
         ("a b/(c) d.md", "See ../a b/(c) d.md", False),
         ("(a) b.md", "[it](../../(a) b.md)", True),
         ("(a) b.md", "x(a) b.md", False),
+        ("the plan (2026)", "../../the plan (2026). More", True),
+        ("the plan (2026)", "the plan (2026)s, the plan (2026)...x", False),
         ("specs/tool/(a) b.md", "- (a) b.md", True),
         ("specs/tool/a b.md", "- a b.md", True),
         ("specs/a b.md", "../a b.mdx, ../../../a b.md, ../ a b.md ...", False),
