@@ -14,11 +14,12 @@ from git_hybrid.core.errors import (
     IndexLocked,
     LocalWork,
     OperationInProgress,
+    OverrideEnded,
     UnsavedWork,
 )
-from git_hybrid.core.governance import unapproved
+from git_hybrid.core.governance import governed, unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Pin, is_valid, no_pin
+from git_hybrid.core.lock import Pin, is_valid, no_pin, still_allowed
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.plan import (
     Absent,
@@ -49,7 +50,9 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     """Return the pin of *source* if it may be used, or the error that says why not."""
     pin = snapshot.lock.pins.get(source.name)
     if pin is None or not is_valid(pin, source):
-        return no_pin(source, pin)
+        ended = governed(pin, snapshot.approvals) if pin and still_allowed(pin, source) else None
+        # Without a name the pin would keep its commit, and be refused.
+        return ended if isinstance(ended, OverrideEnded) else no_pin(source, pin)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
     refused = unapproved(pin, source, snapshot.approvals)
