@@ -58,7 +58,7 @@ def _accepted(
     pin = snapshot.lock.pins.get(source)
     try:
         if pin is None:
-            raise no_pin(snapshot.manifest.sources[source], None)
+            raise no_pin(snapshot.manifest.sources[source], None, lost=source in snapshot.state.sources)
         made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
     except HybridError as error:
         return failed(source, error), Decision()

@@ -30,7 +30,7 @@ class Ran(Struct, frozen=True, kw_only=True):
     error: LocalIo | None = None
 
 
-_NOT_STARTED = 126
+NOT_STARTED = 126
 Command = Callable[[Source, Pin | None], tuple[int, Iterable[bytes], Iterable[bytes]]]
 
 
@@ -74,7 +74,7 @@ def foreach(
         except LocalIo as error:
             # What the others have written is there, and it may be all that tells what they did.
             why = f"cannot {error.operation} {error.path}: {error.reason}\n"
-            return Ran(name=name, status=_NOT_STARTED, stderr=(why.encode(),), error=error)
+            return Ran(name=name, status=NOT_STARTED, stderr=(why.encode(),), error=error)
         return Ran(name=name, status=status, stdout=stdout, stderr=stderr)
 
     def work(name: SourceName) -> Ran:

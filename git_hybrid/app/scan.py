@@ -125,7 +125,7 @@ def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridErr
     """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
     source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
     if pin is None or not is_valid(pin, source):
-        return no_pin(source, pin)
+        return no_pin(source, pin, lost=name in snapshot.state.sources)
     if name in snapshot.state.sources:
         if rt.spread is not None:
             # A worker fetches the commit itself, and proves it against the pin.

@@ -59,7 +59,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
         if pin is None:
-            return failed(name, no_pin(snapshot.manifest.sources[name], None))
+            return failed(name, no_pin(snapshot.manifest.sources[name], None, lost=name in snapshot.state.sources))
         rt.progress("start", name, "compare")
         try:
             with of_source(name), blaming(rt, pin):

@@ -104,7 +104,7 @@ def _with_clones(facts: Facts, index: Staged) -> Facts:
     facts = replace(facts, tracked=index.tracked(), abandoned=index.abandoned())
     if not index.is_at_head():
         return facts
-    standing = heads(root, tuple(pins))
+    standing = _heads(index, tuple(pins))
     if standing and not hides_clones(root):
         from git_hybrid.git.ignored import exposed
 
@@ -114,8 +114,22 @@ def _with_clones(facts: Facts, index: Staged) -> Facts:
     if moved := [name for name, pin in pins.items() if standing.get(name, pin.commit) != pin.commit]:
         from git_hybrid.core.plan import PIN_REF
 
-        facts = replace(facts, installed=heads(root, moved, PIN_REF))
+        facts = replace(facts, installed=_heads(index, moved, PIN_REF))
     return replace(facts, heads=standing)
+
+
+def _heads(index: Staged, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, str]:
+    """Return the commit at *ref* of each clone that is there; an empty text where there is none.
+
+    git is asked where the files do not tell, as of a branch that it has packed, or in a reftable.
+    """
+    found = dict(heads(index.root, names, ref))
+    for name in [name for name, commit in found.items() if not commit]:
+        # Begun elsewhere: what nobody may enter is told by whoever looks at the clones.
+        git_dir, asked = index.root / "sources" / name / ".git", ["rev-parse", "--verify", "--quiet", ref]
+        done = index.repository.runner.git(asked, git_dir=git_dir, cwd=index.root)
+        found[name] = done.stdout.decode("ascii").strip()
+    return found
 
 
 def _archives(layout: Layout, index: Staged, *, staged: bool) -> tuple[str, ...]:
@@ -136,9 +150,9 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
     from git_hybrid.core.check_open_issues import is_default
 
     rules = facts.manifest.open_issues
-    named = [path for rule in rules for path in (rule.spec, rule.remediations)]
+    named = dict.fromkeys(path for rule in rules for path in (rule.spec, rule.remediations))
     known = index.documents(named) if staged and index.in_git else documents_on_disk(index.repository, index.root)
-    specs = [rule.spec for rule in rules] if rules else [path for path in known if is_default(path)]
+    specs = dict.fromkeys(rule.spec for rule in rules) if rules else [path for path in known if is_default(path)]
     if staged:
         index.prefetch((*specs, *named))
     texts = {path: data for path in specs if (data := read(path)) is not None}

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 _OBJECTS = 50_000
-_PUSHED = "--pre-push"
-"""How a hook knows that it runs before a push: git then names the commits on its standard input."""
+_PUSHED, REMOTE = "--pre-push", "PRE_COMMIT_REMOTE_NAME"
+"""How a hook knows that it runs before a push: git names commits on its standard input, pre-commit says where to."""
 
 
 def run(*names: str) -> int:
@@ -41,7 +41,7 @@ def _run(names: Sequence[str]) -> int:
             return code
     ahead, pushed = Ahead(), bool(options)
     try:
-        if not pushed:
+        if not pushed and not os.environ.get(REMOTE):
             # The folder that we stand in may be gone: told by whoever needs it.
             with suppress(FileNotFoundError):
                 ask_for_hook(ahead, os.path.realpath(os.curdir), names)

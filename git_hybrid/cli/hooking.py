@@ -17,7 +17,7 @@ from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem, SymlinkRefused
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.git.ahead import Ahead
-from git_hybrid.git.repository import Repository, around, is_listed, is_unfetched
+from git_hybrid.git.repository import Repository, around, is_listed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
@@ -127,7 +127,7 @@ def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
     That is so in a partial clone in which the workspace is not checked out: else the command is told that does that.
     """
     repository = index.repository
-    if not isinstance(error, GitRefused) or not is_unfetched(error.words) or repository.revision:
+    if not isinstance(error, GitRefused) or not error.is_unfetched or repository.revision:
         return error
     try:
         if not any(map(is_listed, index.changed())):
@@ -167,11 +167,12 @@ def _tell(error: HybridError, root: Path | None = None) -> None:
 
     from git_hybrid.cli.placing import Place, place_of
     from git_hybrid.cli.telling import tell
+    from git_hybrid.cli.telling_invalid import problem_lines
 
     place = Place() if root is None else place_of(root)
     if isinstance(error, InvalidFile):
-        for problem in error.problems:
-            print(f"error: {safe(place.path(error.path))}: {safe(problem.place)}: {safe(problem.reason)}")
+        for line in problem_lines(error):
+            print(f"error: {safe(place.path(error.path))}: {safe(line)}")
         mend = error.mend or f"correct {error.path}, then: git add -- {quote(error.path)}"
         print(f"  mend: {safe(place.command(mend))}")
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from git_hybrid import __version__
-from git_hybrid.cli.settings import read_settings
+from git_hybrid.cli.settings import read_settings, require_color
 from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit2_finding
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
@@ -99,7 +99,9 @@ def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
     Raises:
         BadArgument: one is outside its grammar.
     """
-    settings = read_settings(runner.environ, read_config(runner, folder), jobs=None, offline=False)
+    config = read_config(runner, folder)
+    settings = read_settings(runner.environ, config, jobs=None, offline=False)
+    require_color(config)
     asked = ", ".join(redact_place(entry) for entry in settings.mirrors.entries)
     if settings.offline:
         what = f"nobody is asked: the network is off ({settings.offline})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from git_hybrid.core.errors import HybridError, RefMissing
@@ -41,4 +42,5 @@ def _taking(error: RefMissing, ref: str) -> str:
     if error.adding:
         return f"git hybrid add {typed(error.url)} --{kind} {typed(name)}{as_typed()}"
     pin = f"git hybrid pin {typed(error.name)}{as_typed('scan')}"
-    return f'where that is meant, write {kind} = "{name}" in sources.toml, then: {pin}'
+    # A string of TOML is one of JSON, and a name may have quotes.
+    return f"where that is meant, write {kind} = {json.dumps(name, ensure_ascii=False)} in sources.toml, then: {pin}"

@@ -223,21 +223,22 @@ def opened_with(context: click.Context, executor: str, *, jobs: int | None = Non
 
 
 def opened(
-    context: click.Context, *, jobs: int | None = None, offline: bool = False
+    context: click.Context, *, jobs: int | None = None, offline: bool = False, reads: bool = False
 ) -> AbstractContextManager[tuple[Session, Output]]:
     """Wire a run for the command of *context*, as :func:`opened_for` does."""
-    return opened_for(common_of(context), jobs=jobs, offline=offline)
+    return opened_for(common_of(context), jobs=jobs, offline=offline, reads=reads)
 
 
 @contextmanager
 def opened_for(
-    common: Common, *, jobs: int | None = None, offline: bool = False, cancel: Cancel | None = None
+    common: Common, *, jobs: int | None = None, offline: bool = False, reads: bool = False, cancel: Cancel | None = None
 ) -> Iterator[tuple[Session, Output]]:
     """Wire a run for the command that *common* belongs to and yield it with its output; signals are taken meanwhile.
 
     They go to *cancel* if there is one: who runs several, one after the other, must see a signal that comes between.
+    A command that only *reads* is ended by one that nobody asks for.
     """
-    cancel = Cancel() if cancel is None else cancel
+    cancel = Cancel(reads=reads) if cancel is None else cancel
     lines = Lines(verbose=bool(common.verbose) and not common.quiet)
     progress: Progress = lines if not common.quiet else quiet
     # What was asked for is shown at once; on a terminal a command that is over in a moment shows none.

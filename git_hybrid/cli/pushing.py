@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from git_hybrid.cli.hook_start import REMOTE
 from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import typed
 from git_hybrid.git.pushed import Pushed, commit_time, commits, is_gone_on_from, pushed_lines
@@ -14,6 +16,8 @@ from git_hybrid.git.staged import Staged
 
 Results = Mapping[str, tuple[Violation, ...]]
 _BRANCHES, _TAGS = "refs/heads/", "refs/tags/"
+# A source may have that name too, but nothing follows it.
+_HEAD = pattern(r"(?<= )HEAD(?= -- | has )")
 
 
 def named_by_git(repository: Repository) -> Sequence[Pushed]:
@@ -39,7 +43,7 @@ def named_by_framework(
         BadArgument: that commit is not here.
         GitRefused: git does not answer.
     """
-    is_push, is_commit = bool(environ.get("PRE_COMMIT_REMOTE_NAME")), bool(environ.get("GIT_INDEX_FILE"))
+    is_push, is_commit = bool(environ.get(REMOTE)), bool(environ.get("GIT_INDEX_FILE"))
     if is_commit and not is_push:
         return (None,)
     where = next(name for name in names if environ.get(name))
@@ -58,8 +62,9 @@ def as_pushed(results: Results, pushed: Pushed, index: Staged, judged: Callable[
     """
     repository, commit = index.repository, pushed.commit
     if pushed.is_tag and not index.is_at_head() and is_gone_on_from(repository, commit):
-        then = datetime.fromtimestamp(commit_time(repository, commit), UTC)
-        if not failures(judged(now=then)):
+        made = commit_time(repository, commit)
+        # As of a time that is still to come, records would hold that are still to come as well.
+        if made < datetime.now(UTC).timestamp() and not failures(judged(now=datetime.fromtimestamp(made, UTC))):
             return {name: tuple(map(_as_past, found)) for name, found in results.items()}
     return {name: tuple(_after(item, commit) for item in found) for name, found in results.items()}
 
@@ -73,7 +78,7 @@ def _as_past(item: Violation) -> Violation:
 
 def _after(item: Violation, commit: str) -> Violation:
     """Return *item*, whose mend is for a commit that is being made from HEAD, for the next one after *commit*."""
-    return replace(item, mend=item.mend.replace("HEAD", f"{commit[:12]}~1"))
+    return replace(item, mend=_HEAD.sub(f"{commit[:12]}~1", item.mend))
 
 
 def where(pushed: Pushed) -> str:

@@ -37,7 +37,7 @@ def show_status(
     """
     if porcelain and common.json:
         raise BadArgument(what="--porcelain", value=porcelain, reason="is one form of the output, and --json another")
-    with opened_for(common, jobs=jobs) as (session, output):
+    with opened_for(common, jobs=jobs, reads=True) as (session, output):
         found = status(session.runtime, names, groups)
         code = int(exit_code and (found.is_half_written or any(needs_attention(row) for row in found.rows)))
         if any(row.word == "unreadable" for row in found.rows):

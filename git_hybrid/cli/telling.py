@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import approval_words, counted, plural, typed, unmarked
+from git_hybrid.core.words import approval_words, counted, typed, unmarked
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -226,10 +226,9 @@ def _facts(error: HybridError) -> dict[str, Any]:
     waiting = f"to wait longer: export GIT_HYBRID_LOCK_TIMEOUT={facts.get('longer')}"
     facts["waiting"] = f"it is stopped; to let it go on: kill -CONT {pid}" if (pid := facts.get("stopped")) else waiting
     if isinstance(error, InvalidFile):
-        count = len(error.problems)
-        facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
-        facts["problems"] = _lines(f"{problem.place}: {problem.reason}" for problem in error.problems)
-        facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
+        from git_hybrid.cli.telling_invalid import words_of_problems
+
+        facts |= words_of_problems(error)
     facts |= mirror_words(error, facts)
     if "files" in facts:
         from git_hybrid.cli.remedies_unsaved import words_of_files

@@ -22,7 +22,7 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\033[H", "\033[K", "\033[J"
 
 def watched(context: click.Context, seconds: int, look: Callable[[Session], Status], *, jobs: int | None = None) -> int:
     """Draw what *look* returns every *seconds*; return the exit status of the signal that ended it."""
-    cancel = Cancel()
+    cancel = Cancel(reads=True)
     with handled(cancel):
         while not cancel():
             try:

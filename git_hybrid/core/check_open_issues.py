@@ -6,12 +6,15 @@ Without ``[[open_issues]]`` in the manifest every ``spec.md`` below ``specs/`` o
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
+from itertools import islice
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import OpenIssues
+from git_hybrid.core.named import Names, from_root
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.words import typed
 
@@ -20,7 +23,7 @@ DEFAULT_FOLDERS = ("specs", "openspec/specs")
 _FENCE = pattern(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _HEADING = pattern(r" {0,3}(#{1,2})(?=[ \t]|$)(.*)")
 _PATH = pattern(r"[A-Za-z0-9._~@+-]+(?:/[A-Za-z0-9._~@+-]+)*")
-_OF_NAMES = r"[\w~@+/-]"
+_GLOB = pattern(r"[*?[]")
 _WHY = "a reader of the specification must find what is not true of it yet"
 
 
@@ -28,8 +31,11 @@ def check_open_issues(facts: Facts) -> tuple[Violation, ...]:
     """Return what is wrong with the ``## Open Issues`` sections, and assessments that were changed alone."""
     rules = facts.manifest.open_issues
     if not rules:
-        return tuple(item for path in sorted(facts.documents) if is_default(path) for item in _by_default(path, facts))
-    return tuple(item for rule in rules for item in (*_pointed(rule, facts), *_kept_up(rule, facts)))
+        names = cache(lambda: Names(facts.paths))
+        specs = filter(is_default, sorted(facts.documents))
+        return tuple(item for path in specs for item in _by_default(path, facts, names))
+    pointed, changed = _pointed_to(rules, facts), sorted(facts.changed)
+    return tuple(item for rule in rules for item in (*_pointed(rule, facts, pointed), *_kept_up(rule, facts, changed)))
 
 
 def is_default(path: str) -> bool:
@@ -81,16 +87,15 @@ def _heading(line: str) -> str | None:
     return " ".join([match[1], *title.split()]).casefold()
 
 
-def _by_default(path: str, facts: Facts) -> Iterator[Violation]:
+def _by_default(path: str, facts: Facts, names: Callable[[], Names]) -> Iterator[Violation]:
     body = section(facts.documents[path])
     if body is None:
         yield _no_section(path, "the document of its remediations")
         return
-    named = {item.rstrip(".") for item in _PATH.findall(body)}
-    near = {posixpath.normpath(posixpath.join(posixpath.dirname(path), item)) for item in named}
-    others, texts = facts.paths - {path}, _spellings(body)
-    # A name may have more in it than nearly all have; looking for each one takes long.
-    if not {*named, *near} & others and not any(_names(texts, item, path) for item in others):
+    folder, words = posixpath.dirname(path), {item.rstrip(".") for item in _PATH.findall(body)}
+    found = {name for word in words for name in (word, from_root(word, folder)) if name in facts.paths}
+    # A name may have more in it than nearly all have; looking for these takes longer.
+    if found <= {path} and _names(names(), body, path) <= {path}:
         what = f"its {HEADING} section names no remediation document that exists"
         yield Violation(file=path, entry=HEADING, what=what, why=_WHY, mend="name the path of the document there")
 
@@ -100,9 +105,17 @@ def _no_section(path: str, document: str) -> Violation:
     return Violation(file=path, entry=HEADING, what=f"has no {HEADING} section", why=_WHY, mend=mend)
 
 
-def _pointed(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
-    text = facts.documents.get(rule.spec)
-    if text is None:
+def _pointed_to(rules: Sequence[OpenIssues], facts: Facts) -> dict[str, set[str] | None]:
+    """Return which documents of *rules* each specification that is there names; None where it has no section."""
+    wanted: dict[str, set[str]] = {}
+    for rule in rules:
+        wanted.setdefault(rule.spec, set()).add(rule.remediations)
+    bodies = {spec: section(facts.documents[spec]) for spec in wanted if spec in facts.documents}
+    return {spec: body if body is None else _names(Names(wanted[spec]), body, spec) for spec, body in bodies.items()}
+
+
+def _pointed(rule: OpenIssues, facts: Facts, pointed: Mapping[str, set[str] | None]) -> Iterator[Violation]:
+    if rule.spec not in pointed:
         what, why = "is named by [[open_issues]] and is not there", "its open issues cannot be found"
         correct = "correct [[open_issues]] in sources.toml"
         yield Violation(file=rule.spec, entry="file", what=what, why=why, mend=correct)
@@ -111,49 +124,42 @@ def _pointed(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
         what = "is the remediation document of a specification, and is not there"
         mend = f"create {rule.remediations}, or correct [[open_issues]] in sources.toml"
         yield Violation(file=rule.remediations, entry="file", what=what, why=_WHY, mend=mend)
-    body = section(text)
-    if body is None:
+    named = pointed[rule.spec]
+    if named is None:
         yield _no_section(rule.spec, rule.remediations)
-    elif not _names(_spellings(body), rule.remediations, rule.spec):
+    elif rule.remediations not in named:
         what = f"its {HEADING} section does not name {rule.remediations}"
         yield Violation(file=rule.spec, entry=HEADING, what=what, why=_WHY, mend="name the path of the document there")
 
 
-def _spellings(body: str) -> tuple[str, ...]:
-    """Return *body*, and where something in it is percent-encoded, as in a link, also what that stands for."""
-    if "%" not in body:
-        return (body,)
-    from urllib.parse import unquote  # noqa: PLC0415
+def _names(names: Names, body: str, spec: str) -> set[str]:
+    """Return which of *names* stand in *body*, of the document *spec*, as they are or percent-encoded as in a link."""
+    found = names.named_in(body, spec)
+    if "%" in body:
+        from urllib.parse import unquote  # noqa: PLC0415
 
-    return body, unquote(body)
-
-
-def _names(texts: Sequence[str], path: str, spec: str) -> bool:
-    """Tell whether one of *texts*, all of the document *spec*, names *path*."""
-    name = path.rpartition("/")[2]
-    if not any(name in text for text in texts):
-        return False
-    relative = posixpath.relpath(path, posixpath.dirname(spec) or ".")
-    # Every folder may have a document of that name, and a pattern for each takes long.
-    if not any(spelling in text for text in texts for spelling in (path, relative)):
-        return False
-    names = "|".join(re.escape(name) for name in (path, f"/{path}", relative, f"./{relative}"))
-    # A full stop behind it ends the sentence, unless the name goes on.
-    whole = re.compile(rf"(?<!{_OF_NAMES})(?<!\.)(?:{names})(?!\.*{_OF_NAMES})")
-    return any(whole.search(text) for text in texts)
+        found |= names.named_in(unquote(body), spec)
+    return found
 
 
-def _kept_up(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
+def _kept_up(rule: OpenIssues, facts: Facts, changed: Sequence[str]) -> Iterator[Violation]:
     """Yield the assessments that change without the documents that have to tell of them."""
     documents = (rule.remediations, rule.spec)
-    assessed = [path for path in facts.changed if _is_assessment(path, rule) and path not in documents]
     left = [path for path in documents if path not in facts.changed]
-    if assessed and left:
+    found = (_first_of(pattern, changed, documents) for pattern in rule.assessments if left)
+    if assessed := [path for path in found if path is not None]:
         what = f"changes without {' and '.join(left)}"
         why = "what an assessment finds must be in the remediation document, and the specification must point to it"
         mend = f"bring {' and '.join(left)} up to date, then: {typed('git', 'add', '--', *left)}"
         yield Violation(file=min(assessed), entry="assessment", what=what, why=why, mend=mend)
 
 
-def _is_assessment(path: str, rule: OpenIssues) -> bool:
-    return any(fnmatchcase(path, pattern) or path.startswith(f"{pattern}/") for pattern in rule.assessments)
+def _first_of(wanted: str, changed: Sequence[str], documents: Collection[str]) -> str | None:
+    """Return the first of the paths *changed*, in their order, that *wanted* stands for and that is no document."""
+    plain = _GLOB.split(wanted, 1)[0]
+    for path in islice(changed, bisect_left(changed, plain), None):
+        if not path.startswith(plain):
+            break
+        if path not in documents and (fnmatchcase(path, wanted) or path.startswith(f"{wanted}/")):
+            return path
+    return None

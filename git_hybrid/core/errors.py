@@ -30,11 +30,13 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self, dataclass_transform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from git_hybrid.core.report import Row
+
+T = TypeVar("T")
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
@@ -177,8 +179,23 @@ class Problem:
         return f"Problem(place={self.place!r}, reason={self.reason!r})"
 
 
+MOST_PROBLEMS = 100
+"""So many are looked for in one file, and told: a stranger may have written it, and nobody reads them all at once."""
+
+
+def until_many(entries: Iterable[T], problems: Sequence[Problem]) -> Iterator[T]:
+    """Yield *entries* of a file until more than :data:`MOST_PROBLEMS` are in *problems*."""
+    for entry in entries:
+        if len(problems) > MOST_PROBLEMS:
+            break
+        yield entry
+
+
 class InvalidFile(HybridError):
-    """A file does not follow its format; every bad entry is named. ``otherwise`` helps where ``mend`` does not."""
+    """A file does not follow its format; its bad entries are named, up to :data:`MOST_PROBLEMS`.
+
+    ``otherwise`` helps where ``mend`` does not.
+    """
 
     code: ClassVar[str] = "invalid-file"
     path: str
@@ -298,12 +315,16 @@ class ToolTooOld(HybridError):
 
 
 class GitRefused(HybridError):
-    """git answers nothing about the repository around a workspace; ``words`` are its own, ``mend`` a command."""
+    """git answers nothing about the repository around a workspace; ``words`` are its own, ``mend`` a command.
+
+    ``is_unfetched``: it would have had to fetch, since the repository is a partial clone.
+    """
 
     code: ClassVar[str] = "git-refused"
     path: str
     words: str
     mend: str
+    is_unfetched: bool = False
 
 
 class NoPin(HybridError):

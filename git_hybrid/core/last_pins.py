@@ -137,7 +137,9 @@ def _last_that_may_be(
 ) -> tuple[Record, ...]:
     """Return what :func:`last_records` does, as if those of :func:`bare_tags` were not there."""
     last = last_records(records, name, counts)
-    bare = {digest for record in last for digest in bare_tags(records, record)}
+    # Of many branches most follow the same tag, or none: the log is read once for each.
+    tags = {str(tag): record for record in last if (tag := _tag_of(record))}
+    bare = {digest for record in tags.values() for digest in bare_tags(records, record)}
     return last_records(records, name, lambda item: item["hash"] not in bare and counts(item)) if bare else last
 
 

@@ -32,12 +32,15 @@ def last_told(
     at: dict[str, Known] = {}
     over: dict[str, frozenset[str]] = {}
     replaced: set[str] = set()
+    counted: set[frozenset[str]] = set()
     for digest, record in records.items():
         known = _known(at, left, previous(record))
         name = about(record)
         if name is not None:
             before = known.get(name, frozenset())
-            replaced |= before
+            if before not in counted:
+                counted.add(before)
+                replaced |= before
             known[name] = frozenset()
             if record["event"] not in ends:
                 known[name], over[digest] = frozenset({digest}), before
@@ -87,7 +90,13 @@ def _known(at: MutableMapping[str, Known], left: MutableMapping[str, int], befor
 
 
 def _joined(known: Known, others: Iterable[Known]) -> Known:
+    told: dict[str, set[frozenset[str]]] = {}
     for other in others:
-        for name, told in other.items():
-            known[name] = known.get(name, frozenset()) | told
+        for name, last in other.items():
+            told.setdefault(name, set()).add(last)
+    # All at once, and none twice: many branches would take the square of their number.
+    for name, sides in told.items():
+        if name in known:
+            sides.add(known[name])
+        known[name] = frozenset[str]().union(*sides) if len(sides) > 1 else sides.pop()
     return known

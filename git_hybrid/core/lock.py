@@ -99,13 +99,13 @@ def pinning(source: Source, pin: Pin | None, *, lost: bool = False) -> str:
 
     By its name a source moves to the newest commit; without one, a commit that is still allowed stays.
     """
-    keeps = lost or (pin is not None and still_allowed(pin, source))
+    keeps = lost if pin is None else still_allowed(pin, source)
     return "git hybrid pin" if keeps else f"git hybrid pin {source.name}"
 
 
-def no_pin(source: Source, pin: Pin | None) -> NoPin:
-    """Return the error for a *source* that has no pin, or a *pin* that is not valid."""
-    return NoPin(name=source.name, stale=pin is not None, mend=pinning(source, pin))
+def no_pin(source: Source, pin: Pin | None, *, lost: bool = False) -> NoPin:
+    """Return the error for a *source* that has no pin (or has *lost* it), or a *pin* that is not valid."""
+    return NoPin(name=source.name, stale=pin is not None, mend=pinning(source, pin, lost=lost))
 
 
 def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[SourceName]) -> Lock:

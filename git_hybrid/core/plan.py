@@ -57,12 +57,12 @@ class Clone(Struct, frozen=True, kw_only=True):
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
     ``changed_inside`` names those of the ten that are submodules; ``has_pin``: the pinned commit is there;
-    ``hollow``: a submodule's folder is empty; ``filled``: one has a repository, and not in the clone's own ``.git``;
-    ``complete``: no history is cut off; ``lfs``: it was made to hold LFS content in place of pointers; ``pointers``
-    names at most ten of those that stand there all the same; ``intact``: it has settings, and the attributes that this
-    tool writes; ``installed``: the commit that this tool checked out last, by the clone's own ref; ``origin``: the URL
-    of that remote, if it shows; ``sure``: a glance was enough; ``settled``: it was enough to see that nothing was
-    touched since an earlier one.
+    ``hollow``: the folder of a submodule, or of one inside it, is empty; ``filled``: one has a repository, and not in
+    the clone's own ``.git``; ``complete``: no history is cut off; ``lfs``: it was made to hold LFS content in place of
+    pointers; ``pointers`` names at most ten of those that stand there all the same; ``intact``: it has settings, and
+    the attributes that this tool writes; ``installed``: the commit that this tool checked out last, by the clone's own
+    ref; ``origin``: the URL of that remote, if it shows; ``sure``: a glance was enough; ``settled``: it was enough to
+    see that nothing was touched since an earlier one.
     """
 
     head: Oid

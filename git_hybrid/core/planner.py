@@ -51,8 +51,11 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     pin = snapshot.lock.pins.get(source.name)
     if pin is None or not is_valid(pin, source):
         ended = governed(pin, snapshot.approvals) if pin and still_allowed(pin, source) else None
-        # Without a name the pin would keep its commit, and be refused.
-        return ended if isinstance(ended, OverrideEnded) else no_pin(source, pin)
+        if isinstance(ended, OverrideEnded):
+            # Without a name the pin would keep its commit, and be refused.
+            return ended
+        # What was installed by a pin had one.
+        return no_pin(source, pin, lost=source.name in snapshot.state.sources)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
     refused = unapproved(pin, source, snapshot.approvals)

@@ -125,10 +125,11 @@ def what_is_found(snapshot: Snapshot, pin: Pin, scan: ScanStatus, findings: Sequ
     named = [item for item in accepting(snapshot.approvals, pin) if not set(ids).isdisjoint(item.findings)]
     accepted = ""
     if named:
-        count = sum(name in accepted_findings(snapshot.approvals, pin) for name in ids)
-        first = min(named, key=lambda item: item.expires_at)
+        every = {name for item in named for name in item.findings}
+        count = sum(name in every for name in ids)
         which = "" if count == len(ids) else f"{count} of them "
-        accepted = f", {which}accepted by {first.id} until {format_time(first.expires_at)}"
+        by = (f"{item.id} until {format_time(item.expires_at)}" for item in sorted(named, key=lambda x: x.expires_at))
+        accepted = f", {which}accepted by {' and '.join(by)}"
     return ScanFindings(
         name=pin.source,
         commit=(scan.commit or "")[:10],

@@ -95,7 +95,7 @@ def _changes(repository: Repository, revisions: Sequence[str], files: Sequence[s
     done = repository.run(["git", "log", *options, *revisions, "--", *files])
     if done.status != 0:
         if has_commit(repository, "HEAD"):
-            raise refused(str(repository.top), done.stderr)
+            raise refused(repository, done.stderr)
         return []
     found: list[_Change] = []
     commit, parents = "", tuple[str, ...]()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
@@ -28,29 +28,36 @@ from git_hybrid.git.worktree import look
 _SEEING = ("core.", "include", "filter.", "index.", "extensions.", "attr.")
 
 
-def find_changes(
-    runner: Runner, path: Path, repository: Repository | None, *, oid_length: int, thorough: bool
-) -> list[bytes]:
-    """Return the paths of the clone at *path* that are changed, staged or untracked (not ignored).
+def entries_of(runner: Runner, git_dir: Path, *, oid_length: int) -> list[IndexEntry]:
+    """Return the entries of the index of the repository at *git_dir*.
 
-    A folder that cannot be read may hold anything, so it is one of them. What is in the folder of a submodule that is
-    not there is untracked, though git does not look for it.
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return index_of(runner, git_dir, oid_length=oid_length)
+    except BadIndex as error:
+        raise OSError(f"the index {error}") from error
+
+
+def find_changes(
+    runner: Runner, path: Path, repository: Repository | None, index: Sequence[IndexEntry], *, thorough: bool
+) -> list[bytes]:
+    """Return the paths of the clone at *path*, with the entries of its *index*, that are changed, staged or untracked.
+
+    Those that git ignores are left out. A folder that cannot be read may hold anything, so it is one of them. What is
+    in the folder of a submodule that is not there is untracked, though git does not look for it.
 
     Raises:
         OSError: git or the system cannot read something.
     """
-    git_dir = path / ".git"
-    try:
-        index = index_of(runner, git_dir, oid_length=oid_length)
-    except BadIndex as error:
-        raise OSError(f"the index {error}") from error
     if _looks_away(runner, path):
         found, doubtful = _listed(runner, path), index
     elif repository is not None:
         found, doubtful = _by_library(runner, path, repository, index), [entry for entry in index if entry.blind]
     else:
         found, doubtful = _status(runner, path), [entry for entry in index if entry.blind]
-    comparison = _Comparison(runner, path, ALGORITHMS[oid_length])
+    comparison = _Comparison(runner, path)
     changed = comparison.changed(index if thorough else doubtful)
     return sorted({*found, *changed, *unseen(runner, path, index)})
 
@@ -122,7 +129,6 @@ class _Comparison(Struct, frozen=True):
 
     runner: Runner
     path: Path
-    algorithm: str
 
     def changed(self, entries: Iterable[IndexEntry]) -> list[bytes]:
         # A file system that takes every file for executable cannot keep the bit.
@@ -132,7 +138,7 @@ class _Comparison(Struct, frozen=True):
     def _is_changed(self, entry: IndexEntry, *, keeps_modes: bool) -> bool:
         if entry.mode == GITLINK:
             return self._is_changed_submodule(entry)
-        seen = look(self.path, entry.path, algorithm=self.algorithm)
+        seen = look(self.path, entry.path, algorithm=ALGORITHMS[len(entry.oid)])
         if seen is None or not entry.merged or seen.blob != entry.oid:
             return True
         return seen.mode != entry.mode and (keeps_modes or LINK in (seen.mode, entry.mode))
@@ -142,5 +148,7 @@ class _Comparison(Struct, frozen=True):
         if not (inner / ".git").is_dir():
             return inner.is_symlink() or (inner.exists() and (not inner.is_dir() or any(inner.iterdir())))
         head = told(self.runner, inner, "rev-parse", "--verify", "--quiet", "HEAD").decode("ascii").strip()
-        length = len(entry.oid)
-        return head != entry.oid or bool(find_changes(self.runner, inner, None, oid_length=length, thorough=True))
+        if head != entry.oid:
+            return True
+        index = entries_of(self.runner, inner / ".git", oid_length=len(entry.oid))
+        return bool(find_changes(self.runner, inner, None, index, thorough=True))

@@ -67,8 +67,10 @@ _LOCAL = pattern(
     r"|(?:could not|cannot|can't|failed to) (?:open|read|write|create|fork|exec|run|lock|map)"
     r"|no such file or directory|input/output error|permission denied|bad object"
     r"|point to a valid object|missing (?:blob|tree|commit|object)|failed to traverse|revision walk|packfile"
-    r"|corrupt|bad config|not a git command"
+    r"|corrupt|bad config|not a git command|options are incompatible|cannot be used together"
 )
+_USAGE = 129
+"""The status of a git that does not know an option that it was given, and of no other trouble (git's usage.c)."""
 
 _DENIED = (
     "authentication failed",
@@ -76,6 +78,7 @@ _DENIED = (
     "too many authentication failures",
     "could not read username",
     "could not read password",
+    "unable to get password from user",
     "terminal prompts disabled",
     "invalid username or password",
     "access denied",
@@ -209,7 +212,7 @@ def _unknown(text: str, status: int, *, url: str, message: str, command: str) ->
     if (command == _LISTING and _SPENT in ours) or any(words in ours for words in _HEADERS):
         fits = "a list of refs gets 512 MiB of memory, into which two million fit, and headers far less"
         return EndlessAnswer(url=url, message=f"{message}\n{fits}")
-    if status < 0 or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
+    if status < 0 or status == _USAGE or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)
     return NetworkFailure(url=url, message=message, kind=UNKNOWN)
 

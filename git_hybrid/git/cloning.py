@@ -29,9 +29,11 @@ def clone_arguments(stage: Stage, url: str, request: FetchRequest) -> list[str] 
     ref = only_ref(request)
     if ref is None or not is_empty(Path(stage.git_dir)):
         return None
-    options = ["--bare", "--template=", f"--origin={_REMOTE}", "--single-branch", "--no-tags", "--no-reject-shallow"]
+    # Before git 2.39 a clone that is bare takes no --origin.
+    command = ["-c", f"clone.defaultRemoteName={_REMOTE}", "clone", "--bare"]
+    options = ["--template=", "--single-branch", "--no-tags", "--no-reject-shallow"]
     branch = ref.split("/", 2)[2]
-    return ["clone", *options, f"--branch={branch}", "--end-of-options", url, str(beside(stage))]
+    return [*command, *options, f"--branch={branch}", "--end-of-options", url, str(beside(stage))]
 
 
 def only_ref(request: FetchRequest) -> str | None:

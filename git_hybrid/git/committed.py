@@ -16,7 +16,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import STAGED, sides, witness_question
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
-from git_hybrid.git.repository import Repository, is_unfetched, refused
+from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.staged import blobs
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
@@ -38,7 +38,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     try:
         return _of_head(repository, root, archives, is_whole=True)
     except GitRefused as error:
-        if not is_unfetched(error.words):
+        if not error.is_unfetched:
             raise
     from git_hybrid.git.partial import partly
 
@@ -108,7 +108,7 @@ def _require_none(repository: Repository, path: str) -> None:
     told = repository.run(["git", "log", "-1", "--format=%H"]).stderr
     if listed.status == 0 or _UNBORN not in told:
         words = listed.stderr or f"{path} is committed, and its object cannot be read"
-        error = refused(str(repository.top), told or words)
+        error = refused(repository, told or words)
         error.mend = f"git -C {error.path} fsck"
         raise error
 
@@ -119,7 +119,7 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
     try:
         brought, former = before_commit(repository, root, now, merging=merging)
     except GitRefused as error:
-        if not is_unfetched(error.words):
+        if not error.is_unfetched:
             raise
         return replace(now, is_partial=True)
     return replace(brought, manifests=partial(_manifests, repository, (repository.prefix(root), *former)))
@@ -177,7 +177,7 @@ def history_witness(
     try:
         return _of_history(repository, root, archives, since=since)
     except GitRefused as error:
-        if not is_unfetched(error.words):
+        if not error.is_unfetched:
             raise
     return replace(head_witness(repository, root, archives), is_partial=True)
 

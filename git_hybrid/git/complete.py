@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from git_hybrid.core.pattern import pattern
-from git_hybrid.git.plainfiles import read_plain
+from git_hybrid.git.plainfiles import expects_more
 from git_hybrid.git.standing import is_there
-
-_PROMISED = pattern(rb"^[ \t]*(?:promisor|partialclone)[ \t]*(?:=|$)", re.IGNORECASE | re.MULTILINE)
 
 
 def is_complete(git_dir: Path) -> bool:
@@ -29,8 +25,3 @@ def is_partial(git_dir: Path) -> bool:
     """Tell whether a pack of the repository refers to what is not there, by design."""
     packs = f"{git_dir}/objects/pack"
     return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
-
-
-def expects_more(git_dir: Path) -> bool:
-    """Tell whether the settings name somebody to ask for objects that are missing: git then misses none of them."""
-    return _PROMISED.search(read_plain(git_dir / "config") or b"") is not None

@@ -31,9 +31,11 @@ OUTPUT = (
     "diff.srcPrefix=a/",
     "diff.dstPrefix=b/",
 )
+# Before git 2.36 the value is a program, also "false"; with nothing none is started by any.
+_NO_MONITOR = "core.fsmonitor="
 HARDENING = (
     "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
+    _NO_MONITOR,
     "safe.bareRepository=explicit",
     "transfer.fsckObjects=true",
     "fetch.fsckObjects=true",
@@ -228,7 +230,7 @@ def to_read(argv: Sequence[str]) -> list[str]:
 
     Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
     """
-    return [argv[0], *(part for setting in ("core.fsmonitor=false", *OUTPUT) for part in ("-c", setting)), *argv[1:]]
+    return [argv[0], *(part for setting in (_NO_MONITOR, *OUTPUT) for part in ("-c", setting)), *argv[1:]]
 
 
 def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:

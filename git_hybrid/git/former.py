@@ -186,7 +186,7 @@ def _folders(repository: Repository, known: Collection[str], tips: Sequence[str]
     options = ("-z", "--format=commit %H %P", "--name-only", "--pickaxe-regex", f"-S{begins}", *MERGES_TOO)
     done = repository.run(["git", "log", *options, *tips, "--", _ANYWHERE])
     if done.status != 0:
-        raise refused(str(repository.top), done.stderr)
+        raise refused(repository, done.stderr)
     parts = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     files = dict.fromkeys(part.removeprefix("\n") for part in parts)
     found = (file.rpartition("state/sources-audit")[0] for file in files if "state/sources-audit" in file)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.tree import GITLINK
-from git_hybrid.git.complete import expects_more, is_partial
+from git_hybrid.git.complete import is_partial
 from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
+from git_hybrid.git.plainfiles import expects_more
 from git_hybrid.git.repository import EMPTY_BLOBS
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import links_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -13,10 +14,11 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import GITLINK, name_of, show_path
 from git_hybrid.core.value import Struct
-from git_hybrid.git.changes import dirty_by_cli, find_changes, told
+from git_hybrid.git.changes import dirty_by_cli, entries_of, find_changes, told
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, lack_by_git, trouble
+from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.kept import is_sound
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings, origin_of
@@ -132,17 +134,16 @@ class FullLook(Struct, frozen=True):
             if missing is not None:
                 return Broken(missing)
             pointing = list[bytes]()
-            lfs, told_of = uses_lfs(git_dir), (path / ".gitmodules").exists()
-            links = self._links(git_dir) if lfs or told_of else []
-            if lfs:
+            index = entries_of(self.runner, git_dir, oid_length=len(head))
+            links = _links(index)
+            if lfs := uses_lfs(git_dir):
                 from git_hybrid.git.largefiles import LISTED, pointers
 
                 dirty = dirty_by_cli(self.runner, path, links)
                 pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
             else:
-                dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
-            # Each has a folder there, or a file where the repository is in the clone's own.
-            submodules = [os.path.join(os.fsencode(path), link, b".git") for link in links if told_of]
+                dirty = find_changes(self.runner, path, repository, index, thorough=thorough)
+            submodules = _submodules(os.fsencode(path), links)
             # To git an id of 40 digits is the beginning of one of 64, and libgit2 takes none of 64.
             same_format = pin is not None and len(pin) == len(head)
             has_pin = pin is not None and same_format and (pin == head or self._has(repository, git_dir, pin))
@@ -162,7 +163,7 @@ class FullLook(Struct, frozen=True):
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
-            hollow=not all(map(os.path.exists, submodules)),
+            hollow=self._is_hollow(submodules, len(head)),
             filled=any(map(os.path.isdir, submodules)),
             complete=is_complete(git_dir),
             lfs=lfs,
@@ -177,10 +178,23 @@ class FullLook(Struct, frozen=True):
             return holds(repository, oid)
         return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
 
-    def _links(self, git_dir: Path) -> list[bytes]:
-        """Return the paths of the submodules that the index names."""
-        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout.split(b"\0")
-        return [line.partition(b"\t")[2] for line in listed if line.startswith(GITLINK.encode("ascii"))]
+    def _is_hollow(self, submodules: list[bytes], oid_length: int) -> bool:
+        """Tell whether one of *submodules*, by their ``.git``, is not there, or lacks one of its own.
+
+        What git itself has checked out may lack any, as it does by default.
+        """
+        return any(not os.path.exists(inner) or self._lacks_inner(inner, oid_length) for inner in submodules)
+
+    def _lacks_inner(self, git_dir: bytes, oid_length: int) -> bool:
+        top = os.path.dirname(git_dir)
+        if not os.path.isdir(git_dir) or not os.path.exists(os.path.join(top, b".gitmodules")):
+            return False
+        try:
+            index = entries_of(self.runner, Path(os.fsdecode(git_dir)), oid_length=oid_length)
+        except OSError:
+            # The submodule is changed then, and told as that.
+            return False
+        return self._is_hollow(_submodules(top, _links(index)), oid_length)
 
     def _head_of(self, repository: Repository, git_dir: Path) -> Oid | None:
         try:
@@ -202,7 +216,7 @@ class FullLook(Struct, frozen=True):
         # One that was is lost.
         if not ref or installed is None or any(os.path.lexists(git_dir / name) for name in (ref, f"logs/{ref}")):
             return None
-        dirty = dirty_by_cli(self.runner, path, self._links(git_dir))
+        dirty = dirty_by_cli(self.runner, path, _links(entries_of(self.runner, git_dir, oid_length=len(installed))))
         return Clone(
             head=installed,
             dirty=tuple(map(name_of, dirty[:SHOWN_FILES])),
@@ -214,6 +228,20 @@ class FullLook(Struct, frozen=True):
             installed=installed,
             origin=origin_of(git_dir),
         )
+
+
+def _links(index: Iterable[IndexEntry]) -> list[bytes]:
+    """Return the paths of the submodules that *index* names."""
+    return [entry.path for entry in index if entry.mode == GITLINK]
+
+
+def _submodules(top: bytes, links: Iterable[bytes]) -> list[bytes]:
+    """Return where each of *links* has its ``.git``: a folder, or a file where the repository is in the one around it.
+
+    Without a ``.gitmodules`` they are none that anybody could fetch.
+    """
+    told_of = os.path.exists(os.path.join(top, b".gitmodules"))
+    return [os.path.join(top, link, b".git") for link in links if told_of]
 
 
 def _words(error: Exception) -> str:

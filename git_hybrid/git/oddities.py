@@ -30,7 +30,7 @@ _SPARSE = "core.sparsecheckout"
 # An allow-list: git grows settings that hide or run something faster than a list of the bad ones could.
 _PLAIN = pattern(
     r"core\.(repositoryformatversion|logallrefupdates|precomposeunicode|sparsecheckoutcone)"
-    r"|extensions\.(objectformat|refstorage|partialclone|worktreeconfig)"
+    r"|extensions\.(objectformat|partialclone|worktreeconfig|relativeworktrees)"
     r"|remote\..*\.(url|pushurl|fetch|tagopt|promisor|partialclonefilter)"
     r"|lfs\.(repositoryformatversion|.*\.(access|locksverify))|(user|branch|advice|color|pull|push)\..*",
     re.DOTALL,
@@ -40,6 +40,8 @@ _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true
 _VALUES |= {_SPARSE: "false", "index.sparse": "false"}
 if sys.platform == "darwin":  # pragma: no cover
     _VALUES["core.ignorecase"] = "true"
+# With a path behind its format the refs stand elsewhere (git 2.54).
+_REF_STORAGE, _REF_FORMATS = "extensions.refstorage", ("files", "reftable")
 _HOLD_REFS = frozenset({"refs/replace", "reftable", "commondir"})
 _REPLACING = b"refs/replace/"
 _SHOWN = 10
@@ -159,6 +161,8 @@ def is_plain(key: str, value: str, *, lfs: bool) -> bool:
     """Tell whether the setting is one that this tool or git itself writes, or plainly harmless."""
     if key in _VALUES:
         return value == _VALUES[key]
+    if key == _REF_STORAGE:
+        return value in _REF_FORMATS
     if lfs and key.startswith("filter.lfs."):
         return LFS_FILTER.get(key.removeprefix("filter.lfs.")) == value
     return _PLAIN.fullmatch(key) is not None

@@ -12,14 +12,13 @@ from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.complete import expects_more
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import broken_refs, fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
 from git_hybrid.git.packfiles import in_order
-from git_hybrid.git.plainfiles import file_at, oids_in
+from git_hybrid.git.plainfiles import expects_more, file_at, oids_in
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner

@@ -100,7 +100,7 @@ def _patch(repository: Repository, revisions: Sequence[str], files: Sequence[str
     argv = ["git", "log", "--format=commit %H %P", "--patch", *options, *revisions, "--", *files]
     done = repository.run(argv)
     if done.status != 0 and has_commit(repository, "HEAD"):
-        raise refused(str(repository.top), done.stderr)
+        raise refused(repository, done.stderr)
     return done.stdout.decode("utf-8", "surrogateescape") if done.status == 0 else ""
 
 

@@ -36,6 +36,16 @@ def git_dir(top: str, environ: Mapping[str, str]) -> str:
     return os.path.join(top, named.removeprefix("gitdir: "))
 
 
+def common_dir(top: str, environ: Mapping[str, str]) -> str:
+    """Return where git keeps what all working trees of the repository at *top* share, its settings among them."""
+    folder = git_dir(top, environ)
+    try:
+        with open(f"{folder}/commondir", "rb") as file:
+            return os.path.join(folder, os.fsdecode(file.read().strip()))
+    except OSError:
+        return folder
+
+
 def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
     """Return the variables that say which repository a commit is made in at *top*, and from which index.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from io import FileIO
@@ -14,6 +15,7 @@ _LARGEST = 16 << 20
 _OID = pattern(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MOVE = pattern(rb"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) ")
 _LINE = 1 << 12
+_PROMISED = pattern(rb"^[ \t]*(?:promisor|partialclone)[ \t]*(?:=|$)", re.IGNORECASE | re.MULTILINE)
 _SECTION = pattern(r'\[([A-Za-z0-9-]+)(?: "([ !#-\[\]-~]*)")?\]')
 # No quote, backslash or comment, and no blank at either end.
 _SETTING = pattern(r"\t?([A-Za-z][A-Za-z0-9-]*) = ((?:[!$-:<-\[\]-~](?: (?! |$))?)+)")
@@ -53,6 +55,11 @@ def read_plain(path: Path) -> bytes | None:
         if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
             return file.read()
     return None
+
+
+def expects_more(git_dir: Path) -> bool:
+    """Tell whether the settings name somebody to ask for objects that are missing: git then misses none of them."""
+    return _PROMISED.search(read_plain(git_dir / "config") or b"") is not None
 
 
 def oids_in(path: Path) -> list[str]:

@@ -11,6 +11,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, show_path
 from git_hybrid.core.value import Struct
+from git_hybrid.git import place
 from git_hybrid.git.index import BadIndex, index_of
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.packfiles import is_whole, pack_files
@@ -85,11 +86,15 @@ class GitProver(Struct, frozen=True):
         return Content(files=files, pointers=pointers, inner=inner)
 
     def _submodule(self, path: Path, commit: Oid) -> tuple[Standing, Content]:
-        git_dir = path / ".git"
+        git_dir = Path(place.git_dir(str(path), {}))
+        if not git_dir.is_dir():
+            return Standing(tree=None, broken="its .git leads nowhere"), Content(files={})
         standing = self._standing(git_dir, commit, lfs=False)
         head = self._head(git_dir, commit)
-        if head != commit or standing.oddities or standing.index_differs:
-            why = [*standing.oddities, *standing.index_differs, f"HEAD is {head}"]
+        # What git itself has checked out has settings of git's own, and its files are compared all the same.
+        odd = () if (path / ".git").is_file() else (*standing.oddities, *standing.index_differs)
+        if head != commit or odd:
+            why = [*odd, f"HEAD is {head}"]
             standing = Standing(tree=standing.tree, entries=standing.entries, broken=why[0])
         return standing, self._content(path, standing, submodules=True, lfs=False)
 

@@ -65,9 +65,9 @@ def is_gone_on_from(repository: Repository, commit: str) -> bool:
 
 
 def commit_time(repository: Repository, commit: str) -> int:
-    """Return when *commit* was made, as it says itself, in seconds.
+    """Return when *commit* was made, as it says itself, in seconds; 0 where it does not say.
 
     Raises:
         GitRefused: git does not answer.
     """
-    return int(repository.ask(("git", "show", "-s", "--format=%ct", commit)))
+    return int(repository.ask(("git", "show", "-s", "--format=%ct", commit)).strip() or 0)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.errors import GitRefused, LocalIo
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.ahead import LISTED
+from git_hybrid.git.ahead import LISTED, STAGED
 from git_hybrid.git.environment import asking_environment, to_read
-from git_hybrid.git.place import of_commit, top_of
+from git_hybrid.git.place import common_dir, of_commit, top_of
 from git_hybrid.git.run import Completed, Runner
 
 FILE, LINK = "10", "120000"
@@ -23,6 +24,10 @@ EMPTY_BLOBS = (
 _TRUSTED = "safe.directory"
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
+# Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words. An id in a
+# path is of no object: folders are named by commits too.
+_OBJECT = pattern(r"(?<![\w/.-])[0-9a-f]{40,64}(?![\w/-])|not a tree object")
+_DAMAGED = ("corrupt", "mismatch", "inflate")
 WHOLE = "bundle create - --all > /dev/null"
 """What git is told to fetch all that a partial clone lacks: it asks for what it packs (--refetch is new in 2.36)."""
 Entry = tuple[str, str]
@@ -48,13 +53,21 @@ class Repository(Struct):
         """
         if self.top is None:
             return b""
-        if cwd is None and (told := self.runner.asked(argv, self.top, stdin or b"")) is not None:
-            return told
-        done = self.run(argv, stdin=stdin, cwd=cwd)
-        # Of an object that it could not fetch a git before 2.39 says no more than that it is missing.
-        if done.status != 0 or is_unfetched(done.stderr):
-            raise refused(str(self.top), done.stderr)
-        return done.stdout
+        told = self.runner.asked(argv, self.top, stdin or b"") if cwd is None else None
+        if told is None:
+            done = self.run(argv, stdin=stdin, cwd=cwd)
+            # Of an object that it could not fetch a git before 2.39 says no more than that it is missing.
+            if done.status != 0 or _says_unfetched(done.stderr):
+                raise refused(self, done.stderr)
+            told = done.stdout
+        if tuple(argv) == STAGED and b" missing\n" in told and self.is_partial():
+            self._require_fetched(stdin or b"", told)
+        return told
+
+    def _require_fetched(self, question: bytes, told: bytes) -> None:
+        from git_hybrid.git.partial import require_fetched
+
+        require_fetched(self, question, told)
 
     def run(self, argv: Sequence[str], *, stdin: bytes | None = None, cwd: Path | None = None) -> Completed:
         """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""
@@ -105,6 +118,20 @@ class Repository(Struct):
             return ""
         return os.path.relpath(root, self.top) + "/"
 
+    def is_partial(self) -> bool:
+        """Tell whether git was told that others have what is not here; nothing is asked for that."""
+        if self.top is None:
+            return False
+        from git_hybrid.git.plainfiles import expects_more
+
+        return expects_more(Path(common_dir(str(self.top), self.runner.environ)))
+
+    def lost(self, name: str) -> GitRefused | LocalIo:
+        """Return the error for content at the path *name* that git knows of and does not have."""
+        if self.is_partial():
+            return unfetched(self, f"{name} was not fetched")
+        return LocalIo(path=name, operation="read", reason="git has lost what is staged of it")
+
     def is_shallow(self) -> bool:
         """Tell whether only the end of the history is here."""
         return self.ask(["git", "rev-parse", "--is-shallow-repository"]).strip() == b"true"
@@ -116,22 +143,32 @@ def around(runner: Runner, root: Path, revision: str = "") -> Repository:
     return Repository(runner, None if top is None else Path(top), revision)
 
 
-def refused(top: str, stderr: str) -> GitRefused:
-    """Return the error for a git that answers nothing about the repository at *top*."""
+def refused(repository: Repository, stderr: str) -> GitRefused:
+    """Return the error for a git that answers nothing about the *repository*."""
     from shlex import quote
 
     words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
-    place = quote(top)
-    mend = f"git config --global --add {_TRUSTED} {place}" if _TRUSTED in words else f"git -C {place} status"
-    error = GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
-    if is_unfetched(words):
-        error.mend = f"git -C {place} {WHOLE}"
-    return error
+    if _says_unfetched(words) or (_says_missing(words) and repository.is_partial()):
+        return unfetched(repository, words)
+    top = str(repository.top)
+    mend = f"git config --global --add {_TRUSTED} {quote(top)}" if _TRUSTED in words else f"git -C {quote(top)} status"
+    return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
 
 
-def is_unfetched(words: str) -> bool:
-    """Tell whether git says with *words* that it would have had to fetch: the repository is a partial clone."""
+def unfetched(repository: Repository, words: str) -> GitRefused:
+    """Return the error for what the *repository*, a partial clone, lacks; *words* say what that is."""
+    from shlex import quote
+
+    top = str(repository.top)
+    return GitRefused(path=top, words=words, mend=f"git -C {quote(top)} {WHOLE}", is_unfetched=True)
+
+
+def _says_unfetched(words: str) -> bool:
     return any(known in words for known in _UNFETCHED)
+
+
+def _says_missing(words: str) -> bool:
+    return _OBJECT.search(words) is not None and not any(known in words for known in _DAMAGED)
 
 
 def of_index(told: bytes) -> dict[str, Entry]:
@@ -160,3 +197,8 @@ def is_listed(path: str) -> bool:
     """Tell whether a file at *path* would be among the entries."""
     is_state = path == "state" or path.startswith("state/") or "/state" in path
     return is_state or "sources" in path.lower() or path.endswith(".md")
+
+
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Tell whether *path* is in one of *folders*, each with a slash behind it, or is one; there may be many of both."""
+    return any(path[: at + 1] in folders for at, char in enumerate(path) if char == "/")

@@ -19,6 +19,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK
+from git_hybrid.git import place
 from git_hybrid.git.clones import FETCHED, SAVED
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
@@ -123,8 +124,8 @@ class _Saver:
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
         self._refuse_nested(environment)
-        self._add_all(environment)
-        unsaveable = self._add_endangered(environment, pin, cleared)
+        lost = self._add_all(environment)
+        unsaveable = self._add_endangered(environment, pin, cleared, lost) | {link + b"/.git" for link in lost}
         tree = self._tree(environment)
         self._read_back(tree, scratch, [pin, *filter(self.is_upstream, [head])])
         return tree, tuple(sorted(unsaveable))
@@ -206,29 +207,39 @@ class _Saver:
     def _refuse(self, repositories: Collection[bytes], links: Collection[bytes] = ()) -> None:
         refuse_repositories(self._path, self._name, repositories, links=links)
 
-    def _add_all(self, environment: dict[str, str]) -> None:
+    def _add_all(self, environment: dict[str, str]) -> set[bytes]:
+        """Add all files; return the submodules whose ``.git`` leads nowhere, of which each file is added by itself."""
         try:
             self.must("add", "--all", "--", ".", environment=environment)
         except GitFailed:
             root, known = os.fsencode(self._path), self._entries(["ls-files", "--stage", "-z"], environment)
             unsaveable = {path for path in known if is_unsaveable(mode_of(os.path.join(root, path)))}
-            if not unsaveable:
+            lost = {path for path, mode in known.items() if mode == GITLINK and self._is_lost(path)}
+            if not (unsaveable or lost):
                 raise
-            self._drop(unsaveable, environment)
+            self._drop(unsaveable | lost, environment)
             self.must("add", "--all", "--", ".", environment=environment)
+            return lost
+        return set()
 
-    def _add_endangered(self, environment: dict[str, str], pin: Oid, cleared: Collection[bytes] | None) -> set[bytes]:
+    def _is_lost(self, link: bytes) -> bool:
+        top = f"{self._path}/{os.fsdecode(link)}"
+        return os.path.isfile(f"{top}/.git") and not os.path.isdir(place.git_dir(top, {}))
+
+    def _add_endangered(
+        self, environment: dict[str, str], pin: Oid, cleared: Collection[bytes] | None, lost: Collection[bytes]
+    ) -> set[bytes]:
         """Add what going to *pin* would take away and no index has: ignored files of the user, for the most part.
 
-        Return what of it git cannot store.
+        Return what of it git cannot store. In the folders *lost* nothing is looked for.
         """
         listed = self._entries(["ls-tree", "-r", "-z", pin], {})
         known = self._entries(["ls-files", "--stage", "-z"], environment)
         links = {path for path, mode in known.items() if mode == GITLINK}
         files = known.keys() - links
         root = os.fsencode(self._path)
-        looking = Endangering(root, cleared or ())
-        named = (path for path, mode in listed.items() if mode == GITLINK)
+        looking = Endangering(root, {*lost, *(cleared or ())})
+        named = (path for path, mode in listed.items() if mode == GITLINK and path not in lost)
         staying = {path for path in named if mode_of(os.path.join(root, path, b".git")) is not None}
         if cleared is not None:
             # One that git put there does not give way, and is a change where the commit has another one or none.
@@ -287,13 +298,3 @@ class _Saver:
         """Tell whether *head* is in the history of what was fetched."""
         done = self._runner.git(["rev-list", "--max-count=1", head, "--not", *FETCHED], git_dir=self._path / ".git")
         return bool(head) and done.status == 0 and not done.stdout
-
-
-def holds_work(path: Path) -> bool:
-    """Tell whether anything is in the clone at *path* but an empty ``.git``."""
-    if any(entry.name != ".git" for entry in path.iterdir()):
-        return True
-    git_dir = path / ".git"
-    if any((git_dir / name).exists() for name in ("packed-refs", "worktrees", "modules")):
-        return True
-    return any(item.is_file() for item in (git_dir / "refs").rglob("*"))

@@ -30,7 +30,7 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
         done = runner.run(CONFIG, env=env, cwd=folder)
         # It ends with 1 where there is nothing to tell (git-config(1)).
         if done.status not in (0, 1):
-            raise _refused(top or str(folder), done.stderr)
+            raise _refused(runner, top or str(folder), done.stderr)
         told = done.stdout
     runner.learn(item.partition("\n")[0] for item in told.decode("utf-8", "surrogateescape").split("\0") if item)
     pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
@@ -40,15 +40,15 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
         # git tells what other files say, and nothing of why it did not read this one.
         done = runner.run(["git", "rev-parse", "--git-dir"], env=env, cwd=folder)
         if done.status != 0:
-            raise _refused(top, done.stderr)
+            raise _refused(runner, top, done.stderr)
     return config
 
 
-def _refused(top: str, stderr: str) -> GitRefused:
+def _refused(runner: Runner, top: str, stderr: str) -> GitRefused:
     # Not at the top: a sync that has nothing to do asks git no more than its settings.
-    from git_hybrid.git.repository import refused
+    from git_hybrid.git.repository import Repository, refused
 
-    return refused(top, stderr)
+    return refused(Repository(runner, Path(top)), stderr)
 
 
 def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:

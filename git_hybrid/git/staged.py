@@ -13,12 +13,11 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_tree
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_below, is_listed, of_tree
 
 _ROOTS = (MANIFEST, LOCK)
 _LOCK, _CLONE = "sources/.lock", "160000"
 _RUNS = (f"{MARKER}/", "state/journal/")
-_RULES = [b"*", b"!.gitignore"]
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 
 
@@ -76,7 +75,7 @@ class Staged(Struct):
         """Read *names* with one process.
 
         Raises:
-            LocalIo, InvalidFile: one of them cannot be read.
+            LocalIo, InvalidFile, GitRefused: one of them cannot be read, or would have to be fetched.
         """
         if not (wanted := [name for name in names if name not in self._known]):
             return
@@ -95,7 +94,7 @@ class Staged(Struct):
             self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
         for name in wanted:
             if self._known.setdefault(name, None) is None and self.entries.get(name, ("", ""))[0].startswith(FILE):
-                raise LocalIo(path=name, operation="read", reason="git has lost what is staged of it")
+                raise self.repository.lost(name)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file by its path from the root, or None if it will not be there.
@@ -135,8 +134,8 @@ class Staged(Struct):
         """Return the folders that will be in the commit with clones of a workspace that was moved, from the root."""
         known = self.repository.entries()
         found = [path.removesuffix(_LOCK) for path in known if f"/{path}".endswith(f"/{_LOCK}")]
-        gone = tuple(f"{one}sources/" for one in found if not any(f"{one}{name}" in known for name in _ROOTS))
-        links = (path for path, (mode, _) in known.items() if mode == _CLONE and path.startswith(gone))
+        gone = {f"{one}sources/" for one in found if not any(f"{one}{name}" in known for name in _ROOTS)}
+        links = (path for path, (mode, _) in known.items() if mode == _CLONE and is_below(path, gone))
         here = self.repository.prefix(self.root)
         return tuple(dict.fromkeys(os.path.relpath(f"/{os.path.dirname(path)}", f"/{here}") for path in links))
 
@@ -168,9 +167,9 @@ class Staged(Struct):
             self.entries.update((path.removeprefix(prefix), entry) for path, entry in found)
         elif paths:
             self.entries.update(self._listed([f":(literal){path}" for path in paths]))
-        wanted = tuple(f"{path}/" for path in paths)
-        mine = (path for path, (mode, _) in self.entries.items() if mode.startswith(FILE))
-        return tuple(path for path in mine if f"{path}/".startswith(wanted))
+        wanted = {f"{path}/" for path in paths}
+        files = [path for path, (mode, _) in self.entries.items() if mode.startswith(FILE)]
+        return tuple(path for path in files if is_below(f"{path}/", wanted))
 
     def is_at_head(self) -> bool:
         """Tell whether the clones on the disk say something of what git has: of a commit but HEAD they do not."""
@@ -202,7 +201,8 @@ def roots_in(entries: Iterable[str]) -> tuple[str, ...]:
     What stands below the ``sources/`` of another is part of somebody else's repository.
     """
     found = sorted({path.removesuffix(name) for path in entries for name in _ROOTS if f"/{path}".endswith(f"/{name}")})
-    return tuple(one for one in found if not any(one.startswith(f"{other}sources/") for other in found))
+    sources = {f"{one}sources/" for one in found}
+    return tuple(one for one in found if not is_below(one, sources))
 
 
 def documents_on_disk(repository: Repository, root: Path) -> tuple[str, ...]:
@@ -297,4 +297,4 @@ def _line(path: str) -> str:
 def hides_clones(root: Path) -> bool:
     """Tell whether ``sources/.gitignore`` is as it was made, so that git need not be asked."""
     lines = (read_plain(root / "sources/.gitignore") or b"").splitlines()
-    return [line for line in lines if line and not line.startswith(b"#")] == _RULES
+    return [line for line in lines if line and not line.startswith(b"#")] == [b"*", b"!.gitignore"]

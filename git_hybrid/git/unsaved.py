@@ -99,3 +99,13 @@ def _only_in_reflogs(git: _Git) -> list[str]:
         last = git(["merge-base", "--independent", *left]).stdout.decode("ascii").split()
         left = [oid for oid in left if oid in last] or left
     return [f"commit {oid} (reflog of {', '.join(logs[oid])})" for oid in left[:_SHOWN]]
+
+
+def holds_work(path: Path) -> bool:
+    """Tell whether anything is in the clone at *path* but an empty ``.git``."""
+    if any(entry.name != ".git" for entry in path.iterdir()):
+        return True
+    git_dir = path / ".git"
+    if any((git_dir / name).exists() for name in ("packed-refs", "worktrees", "modules")):
+        return True
+    return any(item.is_file() for item in (git_dir / "refs").rglob("*"))

@@ -250,7 +250,7 @@ class GitWriter(Struct, frozen=True):
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
-        from git_hybrid.git.saver import holds_work
+        from git_hybrid.git.unsaved import holds_work
 
         path = self.clones.folder / name
         if not holds_work(path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -19,18 +19,72 @@ _LEVELS = ("error", "warning", "note", "none")
 _CALM = ("pass", "notApplicable", "informational")
 _OPEN = ("open", "review")
 _SHOWN = 500
+_LONGEST = 4096
 _PLACEHOLDER = pattern(r"\{\{|\}\}|\{([0-9]{1,4})\}")
 Run = dict[str, Any]
 
 
 class _Counted(NamedTuple):
-    """A result that counts, and what the run says of it: its rule (empty if none) and its message in full."""
+    """A result that counts, its message cut, and what names it: scanner, rule, path and what was found there."""
 
-    run: Run
     result: Run
     level: Severity
-    rule: Run
     message: str
+    anchor: tuple[str, str, str, str]
+
+
+class _Tool:
+    """The driver of a run and its extensions, and the rules of these."""
+
+    def __init__(self, tool: Run) -> None:
+        self._components: list[Run] = [tool["driver"], *(tool.get("extensions") or ())]
+
+    def component(self, result: Mapping[str, Any]) -> Run:
+        """Return which component has the rule of *result*; empty if none."""
+        reference = (result.get("rule") or {}).get("toolComponent") or {}
+        if "index" not in reference and "guid" in reference:
+            return self._by_guid.get(reference["guid"], {})
+        at = reference.get("index", -1) + 1
+        return self._components[at] if 0 <= at < len(self._components) else {}
+
+    def rule(self, result: Mapping[str, Any]) -> Run:
+        """Return the rule of *result*; empty if none."""
+        index = _rule_index(result)
+        rules = self.component(result).get("rules") or ()
+        if 0 <= index < len(rules):
+            indexed: Run = rules[index]
+            return indexed
+        name = _rule_id(result)
+        if not name:
+            return self._rules_by_guid.get((result.get("rule") or {}).get("guid", ""), {})
+        # `SEC001/key` is of the rule SEC001 where there is none of its own (SARIF 2.1.0, 3.27.5 and 3.52.4).
+        while name not in self._rules_by_id and "/" in name:
+            name = name.rpartition("/")[0]
+        return self._rules_by_id.get(name, {})
+
+    @cached_property
+    def _by_guid(self) -> dict[str, Run]:
+        return _by("guid", self._components)
+
+    @cached_property
+    def _rules_by_id(self) -> dict[str, Run]:
+        return _by("id", self._rules())
+
+    @cached_property
+    def _rules_by_guid(self) -> dict[str, Run]:
+        return _by("guid", self._rules())
+
+    def _rules(self) -> Iterator[Run]:
+        return (rule for component in self._components for rule in component.get("rules") or ())
+
+
+def _by(key: str, items: Iterable[Run]) -> dict[str, Run]:
+    """Return *items* by the text that each has at *key*; of two that have the same the first."""
+    found: dict[str, Run] = {}
+    for item in items:
+        if isinstance(name := item.get(key), str):
+            found.setdefault(name, item)
+    return found
 
 
 def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
@@ -41,12 +95,11 @@ def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
     Raises:
         AttributeError, IndexError, KeyError, TypeError, ValueError: a result is not SARIF.
     """
-    counted = [item for run in runs for item in _counted(run)]
-    anchors = [_anchor(item, scanner) for item in counted]
+    counted = [item for run in runs for item in _counted(run, scanner)]
     found = []
-    for item, anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
+    for item, name in zip(counted, finding_ids(item.anchor for item in counted), strict=True):
         item.result["fingerprints"] = {FINGERPRINT: name}
-        _, rule, path, _ = anchor
+        _, rule, path, _ = item.anchor
         found.append(
             Finding(
                 id=name,
@@ -55,58 +108,37 @@ def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
                 rule=rule,
                 path=path,
                 line=_line(item.result),
-                message=item.message[:_SHOWN],
+                message=item.message,
             )
         )
     return found
 
 
-def _counted(run: Run) -> Iterator[_Counted]:
-    tool = run["tool"]
-    components = [tool["driver"], *(tool.get("extensions") or ())]
-    levels = [_levels(invocation, components) for invocation in run.get("invocations") or ()]
+def _counted(run: Run, scanner: str) -> Iterator[_Counted]:
+    tool = _Tool(run["tool"])
+    levels = [_levels(invocation, tool) for invocation in run.get("invocations") or ()]
+    of_all = dict(ChainMap(*levels))
     for result in run["results"]:
         if _is_calm(result):
             continue
         at = (result.get("provenance") or {}).get("invocationIndex", -1)
-        known = ChainMap(*(levels if at < 0 else levels[at : at + 1]))
-        rule = _rule(result, components)
+        known = of_all if at < 0 else levels[at] if at < len(levels) else {}
+        rule = tool.rule(result)
         if (level := _severity(result, rule, known)) is not None:
-            yield _Counted(run, result, level, rule, _message(result, rule, _component(result, components)))
+            message = _message(result, rule, tool.component(result))
+            what = _what(result, message)
+            anchor = scanner, _rule_id(result) or _rule_name(result, rule), path_of(run, result), what
+            yield _Counted(result, level, message[:_SHOWN], anchor)
 
 
-def _levels(invocation: Run, components: Sequence[Run]) -> dict[int, Any]:
+def _levels(invocation: Run, tool: _Tool) -> dict[int, Any]:
     """Return the levels that an invocation has set for rules, by the identity of these."""
     found = {}
     for override in invocation.get("ruleConfigurationOverrides") or ():
-        rule = _rule({"rule": override["descriptor"]}, components)
+        rule = tool.rule({"rule": override["descriptor"]})
         if rule and "level" in override["configuration"]:
             found[id(rule)] = override["configuration"]["level"]
     return found
-
-
-def _component(result: Mapping[str, Any], components: Sequence[Run]) -> Run:
-    """Return which of *components*, the driver and its extensions, has the rule of *result*; empty if none."""
-    reference = (result.get("rule") or {}).get("toolComponent") or {}
-    if "index" not in reference and "guid" in reference:
-        return next((item for item in components if item.get("guid") == reference["guid"]), {})
-    at = reference.get("index", -1) + 1
-    return components[at] if 0 <= at < len(components) else {}
-
-
-def _rule(result: Mapping[str, Any], components: Sequence[Run]) -> Run:
-    reference, index = result.get("rule") or {}, _rule_index(result)
-    rules = _component(result, components).get("rules") or ()
-    if 0 <= index < len(rules):
-        indexed: Run = rules[index]
-        return indexed
-    # `SEC001/key` is of the rule SEC001 where there is none of its own (SARIF 2.1.0, 3.27.5 and 3.52.4).
-    parts = _rule_id(result).split("/")
-    names = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    key, names = ("id", names) if _rule_id(result) else ("guid", [reference.get("guid", "")])
-    rules = [rule for component in components for rule in component.get("rules") or ()]
-    named: Run = next((rule for name in names for rule in rules if rule.get(key) == name), {})
-    return named
 
 
 def _rule_id(result: Mapping[str, Any]) -> str:
@@ -132,7 +164,7 @@ def _severity(result: Mapping[str, Any], rule: Run, levels: Mapping[int, Any]) -
     if kind in _OPEN and level == "none":
         level = "note"
     scores = [(item.get("properties") or {}).get("security-severity") for item in (result, rule)]
-    return severity_of(level, next((str(score) for score in scores if score is not None), None))
+    return severity_of(level, next((_text(score) for score in scores if score is not None), None))
 
 
 def _is_suppressed(result: Mapping[str, Any]) -> bool:
@@ -140,38 +172,56 @@ def _is_suppressed(result: Mapping[str, Any]) -> bool:
     return any(entry["kind"] == "external" and entry.get("status", "accepted") == "accepted" for entry in entries)
 
 
-def _anchor(item: _Counted, scanner: str) -> tuple[str, str, str, str]:
+def _what(result: Mapping[str, Any], message: str) -> str:
     # The fingerprints of tools do not count: several hash the path of the scratch folder, which is another each time.
-    result = item.result
     mark = str((result.get("properties") or {}).get("gitHybrid", ""))
-    what = mark or " ".join(f"{item.message} {_snippet(result)}".split())
-    return scanner, _rule_id(result) or _rule_name(result, item.rule), path_of(item.run, result), what
+    return mark or " ".join(f"{message} {_snippet(result)}".split())
 
 
 def _rule_name(result: Mapping[str, Any], rule: Run) -> str:
     """Return the name of a rule that *result* names by its index or guid alone."""
     index, guid = _rule_index(result), (result.get("rule") or {}).get("guid", "?")
-    return str(rule.get("id") or (f"rule {index}" if index >= 0 else guid))[:_SHOWN]
+    return _text(rule.get("id") or (f"rule {index}" if index >= 0 else guid))[:_SHOWN]
+
+
+def _text(value: object) -> str:
+    """Return what a report says, cut: many results may share it, or one name it many times over.
+
+    Raises:
+        TypeError: it is no text, number or the like.
+    """
+    if isinstance(value, list | dict):
+        raise TypeError("must be a text")
+    return str(value)[:_LONGEST]
 
 
 def _message(result: Mapping[str, Any], rule: Run, component: Run) -> str:
     """Return the message of *result* with its arguments; one by its id is of the rule or of *component* (3.11.7)."""
     message = result["message"]
     arguments = message.get("arguments") or ()
-    text = message.get("text") or message.get("markdown")
+    text = str(message.get("text") or message.get("markdown") or "")
     if not text and "id" in message:
         named = ChainMap(rule.get("messageStrings") or {}, component.get("globalMessageStrings") or {})
-        text = (named.get(message["id"]) or {}).get("text")
+        text = _text((named.get(message["id"]) or {}).get("text") or "")
         if not text:
             return " ".join(map(str, (message["id"], *arguments)))
+    return _filled(text, arguments) if arguments else text
 
-    def filled(found: re.Match[str]) -> str:
-        at = found[1]
+
+def _filled(text: str, arguments: Sequence[object]) -> str:
+    """Return *text* with *arguments* in the place of what stands for them."""
+    parts, size, end = list[str](), 0, 0
+    for found in _PLACEHOLDER.finditer(text):
+        at, told = found[1], found[0]
         if at is None:
-            return found[0][0]
-        return str(arguments[int(at)]) if int(at) < len(arguments) else found[0]
-
-    return _PLACEHOLDER.sub(filled, str(text)) if arguments and text else str(text or "")
+            told = told[0]
+        elif int(at) < len(arguments):
+            told = _text(arguments[int(at)])
+        parts += (text[end : found.start()], told)
+        size, end = size + found.start() - end + len(told), found.end()
+        if size > _LONGEST:
+            break
+    return _text("".join((*parts, text[end:])))
 
 
 def _physical(result: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -199,9 +249,9 @@ def path_of(run: Run, result: Mapping[str, Any]) -> str:
     # -1 is none, and what stands where no index does (SARIF 2.1.0, 3.4.5).
     if "uri" not in place and place.get("index", -1) >= 0:
         place = run["artifacts"][place["index"]]["location"]
-    uri = str(place.get("uri", ""))
+    uri = _text(place.get("uri", ""))
     base = (run.get("originalUriBaseIds") or {}).get(place.get("uriBaseId"), {})
-    joined = uri if "://" in uri or uri.startswith("/") else str(base.get("uri", "")) + uri
+    joined = uri if "://" in uri or uri.startswith("/") else _text(base.get("uri", "")) + uri
     parts = [part for part in unquote(joined.removeprefix("file://")).split("/") if part not in ("", ".", "..")]
     return "/".join(parts)[:_SHOWN]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec import UnsetType
 
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, Problem, until_many
 from git_hybrid.core.files import LOCK
 from git_hybrid.core.ids import (
     InvalidText,
@@ -42,7 +42,7 @@ def decode_lock(data: bytes) -> Lock:
     """Return the lock in *data*.
 
     Raises:
-        InvalidFile: with every bad entry, by line.
+        InvalidFile: with its bad entries, by line.
         NewerSchema: it was written by a newer version.
     """
     document = load_toml(data, LOCK)
@@ -54,7 +54,7 @@ def decode_lock(data: bytes) -> Lock:
         problems.append(Problem("source", "must be tables: write [source.NAME]"))
         tables = {}
     pins: dict[SourceName, Pin] = {}
-    for raw, table in sorted(tables.items()):
+    for raw, table in until_many(sorted(tables.items()), problems):
         place = f"source.{shorten(raw)}"
         name = checked(parse_name, raw, place, problems, shown=shown_text)
         pin = decode_pin(name or SourceName("_"), table, place, problems)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import MOST_PROBLEMS, InvalidFile, Problem, until_many
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url, shown_text
 from git_hybrid.core.manifest import (
@@ -26,7 +27,6 @@ from git_hybrid.core.manifest import (
     Track,
     Version,
 )
-from git_hybrid.core.override import is_named, person
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
@@ -40,7 +40,6 @@ _TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source"
 _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
 _HOST = pattern(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\]")
-_PUBLIC_KEY = pattern(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
 TRACKS = ("tag", "branch", "version", "commit")
 """The keys of which a source has one: what it follows."""
 
@@ -49,7 +48,7 @@ def decode_manifest(data: bytes) -> Manifest:
     """Return the manifest in *data*.
 
     Raises:
-        InvalidFile: with every bad entry, by line.
+        InvalidFile: with its bad entries, by line.
         NewerSchema: it was written for a newer version.
     """
     return manifest_of(load_toml(data, MANIFEST), data.decode("utf-8"))
@@ -59,7 +58,7 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     """Return the manifest that *document* says; *text* is where its lines are found.
 
     Raises:
-        InvalidFile: with every bad entry, by line.
+        InvalidFile: with its bad entries, by line.
         NewerSchema: it was written for a newer version.
     """
     problems: list[Problem] = []
@@ -68,7 +67,8 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     except InvalidFile as error:
         missing = "" if "schema_version" in document else ", before its first table"
         problems += (Problem(problem.place, problem.reason + missing) for problem in error.problems)
-    problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in document if key not in _TABLES)
+    strange = (key for key in document if key not in _TABLES)
+    problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in islice(strange, MOST_PROBLEMS + 1))
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
         defaults=defaults,
@@ -146,39 +146,12 @@ def _policy(table: object, problems: list[Problem]) -> Policy:
 
 
 def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, ...]:
-    found: list[Approver] = []
-    if shape.approvers == []:
-        what = "is empty, so that nobody could approve: name who may, or leave it out if anybody may who does not ask"
-        problems.append(Problem("policy.approvers", what))
-    elif 0 < (count := len(shape.approvers or ())) < shape.override_min_approvers:
-        what = f"is more than the {count} of approvers, so that nothing could be approved: name more of them"
-        problems.append(Problem("policy.override_min_approvers", what))
-    for index, item in enumerate(shape.approvers or ()):
-        place = f"policy.approvers[{index}]"
-        approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
-        if approver.key:
-            checked(_public_key, approver.key, f"{place}.key", problems)
-        if not is_named(approver.id):
-            problems.append(Problem(place, "names nobody: it has no letter and no digit, or an empty address"))
-        if person(approver.id) in {person(other.id) for other in found}:
-            problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
-        for other in found:
-            if _key(approver) and _key(other) == _key(approver):
-                what = f"is the key of {shorten(other.id)!r} too, so that one signature would count as two"
-                problems.append(Problem(f"{place}.key", what))
-        found.append(approver)
-    return tuple(found)
+    if isinstance(shape.approvers, UnsetType):
+        return ()
+    # Most workspaces name none.
+    from git_hybrid.store.manifest_approvers import decode_approvers
 
-
-def _key(approver: Approver) -> str:
-    """Return the bytes of a key, as text, without its kind and its comment; nothing where there is none."""
-    return " ".join(approver.key.split(" ")[1:2]).rstrip("=")
-
-
-def _public_key(text: str) -> str:
-    if _PUBLIC_KEY.fullmatch(text) is None:
-        raise InvalidText("not an SSH public key: write it as it stands in id_ed25519.pub")
-    return text
+    return decode_approvers(shape.approvers, shape.override_min_approvers, problems)
 
 
 def _host(text: str) -> str:
@@ -201,7 +174,7 @@ def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, .
         problems.append(Problem("open_issues", "must be an array of tables: write [[open_issues]]"))
         return ()
     found: list[OpenIssues] = []
-    for index, table in enumerate(tables):
+    for index, table in until_many(enumerate(tables), problems):
         place = f"open_issues[{index}]"
         shape = convert(table, OpenIssuesShape, place, problems, partly=True)
         if shape is None:
@@ -229,7 +202,7 @@ def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Map
         return {}
     sources: dict[SourceName, Source] = {}
     folded: dict[str, str] = {}
-    for raw, table in sorted(tables.items()):
+    for raw, table in until_many(sorted(tables.items()), problems):
         place = f"source.{shorten(raw)}"
         name = checked(parse_name, raw, place, problems, shown=shown_text)
         other = folded.setdefault(raw.casefold(), raw)

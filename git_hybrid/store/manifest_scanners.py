@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import UnsetType
 
-from git_hybrid.core.errors import Problem
+from git_hybrid.core.errors import Problem, until_many
 from git_hybrid.core.ids import NAME_LIMIT
 from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.pattern import pattern
@@ -27,7 +27,8 @@ def decode_scanners(tables: object, problems: list[Problem]) -> tuple[Scanner, .
         problems.append(Problem("scanner", "must be an array of tables: write [[scanner]]"))
         return ()
     scanners: list[Scanner] = []
-    for index, table in enumerate(tables):
+    names = set[str]()
+    for index, table in until_many(enumerate(tables), problems):
         place, before = f"scanner[{index}]", len(problems)
         shape = convert(table, ScannerShape, place, problems, partly=True)
         if shape is None:
@@ -35,8 +36,9 @@ def decode_scanners(tables: object, problems: list[Problem]) -> tuple[Scanner, .
         # Of a table with wrong keys nobody knows what it lacks.
         apart = ("", ".args") if len(problems) > before else ()
         problems.extend(Problem(place + key, reason) for key, reason in _wrong(shape) if key not in apart)
-        if any(other.name.casefold() == shape.name.casefold() for other in scanners):
+        if shape.name.casefold() in names:
             problems.append(Problem(place, f"the name {shorten(shape.name)!r} is taken by another scanner"))
+        names.add(shape.name.casefold())
         timeout = checked(parse_duration, shape.timeout, f"{place}.timeout", problems)
         if timeout is not None and not timedelta(0) < timeout <= _LONGEST:
             problems.append(Problem(f"{place}.timeout", "must be more than 0s and at most 1d"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import check_base
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, Problem, until_many
 from git_hybrid.core.files import MIRRORS
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
@@ -28,7 +28,7 @@ def decode_mirrors(data: bytes) -> Inventory:
     An entry that lacks fields is no error here: it is told by ``check mirrors``, and nothing relies on it.
 
     Raises:
-        InvalidFile: with every bad entry.
+        InvalidFile: with its bad entries.
         NewerSchema: it was written by a newer version.
     """
     document = load_json(data, MIRRORS)
@@ -41,7 +41,7 @@ def decode_mirrors(data: bytes) -> Inventory:
     mirrors: dict[str, Mirror] = {}
     incomplete: list[Incomplete] = []
     names: set[str] = set()
-    for index, entry in enumerate(entries):
+    for index, entry in until_many(enumerate(entries), problems):
         place = place_in("mirrors", entry, index)
         decoded = _decode(entry, place, problems)
         if decoded is None:

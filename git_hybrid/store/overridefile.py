@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, Problem, until_many
 from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
@@ -19,7 +19,7 @@ def decode_overrides(data: bytes) -> Overrides:
     """Return the overrides in *data*.
 
     Raises:
-        InvalidFile: with every bad record.
+        InvalidFile: with its bad records.
         NewerSchema: it was written by a newer version.
     """
     document = load_json(data, OVERRIDES)
@@ -30,7 +30,7 @@ def decode_overrides(data: bytes) -> Overrides:
         problems.append(Problem("overrides", "must be a list of records"))
         entries = []
     records: dict[str, Override] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in until_many(enumerate(entries), problems):
         place = f"overrides[{index}]"
         decoded = decode_override(entry, place, problems)
         if decoded is not None and decoded.id in records:

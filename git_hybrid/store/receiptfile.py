@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.core.bundles import Had, Receipt
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, Problem, until_many
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.store.mended import mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
@@ -18,7 +18,7 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
     """Return the receipt in *data*.
 
     Raises:
-        InvalidFile: with every bad entry.
+        InvalidFile: with its bad entries.
         NewerSchema: it was written by a newer version.
     """
     try:
@@ -31,7 +31,7 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
         raise invalid(shown, "file", _NONE)
     problems: list[Problem] = []
     sources: dict[SourceName, Had] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in until_many(enumerate(entries), problems):
         place = f"sources[{index}]"
         shape = convert(entry, HadShape, place, problems)
         if shape is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, Problem, until_many
 from git_hybrid.core.files import STATE
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.core.manifest import track_field
@@ -36,7 +36,7 @@ def decode_state(data: bytes) -> State:
     """Return the state in *data*, migrated to the newest version in memory.
 
     Raises:
-        InvalidFile: with every bad entry.
+        InvalidFile: with its bad entries.
         NewerSchema: it was written by a newer version.
     """
     document = load_json_value(data, STATE)
@@ -54,7 +54,7 @@ def decode_state(data: bytes) -> State:
         problems.append(Problem("sources", "must be a list of entries"))
         entries = []
     sources: dict[SourceName, SourceState] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in until_many(enumerate(entries), problems):
         place = place_in("sources", entry, index)
         decoded = decode_entry(entry, place, problems)
         if decoded is not None and decoded.name in sources:

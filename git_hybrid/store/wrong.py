@@ -10,26 +10,26 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
+from functools import cache
 from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from git_hybrid.core.errors import Problem
+from git_hybrid.core.errors import MOST_PROBLEMS, Problem
 from git_hybrid.core.ids import shown_url
 from git_hybrid.core.words import quoted, shorten
 from git_hybrid.store.parsing import nearest, shaped
 from git_hybrid.store.wire import DefaultsShape, PolicyShape, RetryShape, ScannerShape, SourceShape
 
-_MOST = 100
-"""More is no help, and a file may be all wrong keys."""
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _PLACED = re.compile(r"(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 _KIND = re.compile(r"Expected `(?P<kinds>[a-z0-9 |]+)`(?P<more>.*)", re.DOTALL)
 _BOUND = re.compile(r"(?: of (?P<length>length))? (?P<sign>[<>]=) (?P<bound>-?[0-9]+)")
 _TABLES = (DefaultsShape, RetryShape, PolicyShape, SourceShape, ScannerShape)
+_fields = cache(msgspec.structs.fields)
 _NOUNS = {
     "str": "text",
     "int": "a whole number",
@@ -46,14 +46,14 @@ def everything_wrong(value: object, kind: Any, place: str, message: str) -> list
     """Return what is wrong with each key of *value*, which is no *kind*; *message* is what msgspec says of it."""
     found: list[Problem] = []
     if isinstance(value, dict) and _is_struct(kind):
-        found += islice(_of_keys(value, kind, place), _MOST)
+        found += islice(_of_keys(value, kind, place), MOST_PROBLEMS + 1)
     return found or [_explain(message, kind, value, place)]
 
 
 def right_part(value: dict[str, object], kind: Any) -> dict[str, object]:
     """Return *value*, which is no *kind* (a Struct), without the keys that are wrong."""
     found: dict[str, object] = {}
-    for key, wanted in ((item.encode_name, item.type) for item in msgspec.structs.fields(kind)):
+    for key, wanted in ((item.encode_name, item.type) for item in _fields(kind)):
         content = value.get(key)
         if isinstance(content, dict) and _is_struct(wanted):
             found[key] = right_part(content, wanted)
@@ -69,7 +69,7 @@ def _is_struct(kind: Any) -> bool:
 
 
 def _of_keys(value: dict[str, object], kind: type[msgspec.Struct], place: str) -> Iterator[Problem]:
-    fields = {item.encode_name: item for item in msgspec.structs.fields(kind)}
+    fields = {item.encode_name: item for item in _fields(kind)}
     dotted = {key: told for key in value.keys() - fields.keys() if (told := _dotted(place, key, value[key]))}
     for key, content in value.items():
         if key in dotted:
@@ -110,7 +110,7 @@ def _explain(message: str, kind: Any, value: object, place: str) -> Problem:
     if (unknown := _UNKNOWN.fullmatch(message)) is not None:
         wanted, _ = _reached(kind, value, unknown["path"] or "")
         structs = [part for part in _parts(wanted) if _is_struct(part)]
-        fields = [item.encode_name for part in structs for item in msgspec.structs.fields(part)]
+        fields = [item.encode_name for part in structs for item in _fields(part)]
         key = shorten(unknown["key"])
         hint = nearest(unknown["key"], fields)
         return Problem(_join(_join(place, unknown["path"] or ""), key), f"unknown key {key!r}{hint}")
@@ -130,7 +130,7 @@ def _reached(kind: Any, value: Any, path: str) -> tuple[Any, Any]:
         types: list[Any] = []
         for part in _parts(kind):
             if key and _is_struct(part):
-                types += [item.type for item in msgspec.structs.fields(part) if item.encode_name == key]
+                types += [item.type for item in _fields(part) if item.encode_name == key]
             elif index and get_origin(part) is list:
                 types += get_args(part)
         kind = types[0] if types else None
@@ -153,7 +153,7 @@ def _parts(kind: Any) -> tuple[Any, ...]:
 
 def bare_words(key: str) -> str:
     """Return what *key* of the manifest must be if that is no text, which would stand in quotes."""
-    fields = (item for shape in _TABLES for item in msgspec.structs.fields(shape) if item.encode_name == key)
+    fields = (item for shape in _TABLES for item in _fields(shape) if item.encode_name == key)
     kinds = {part for item in fields for part in _parts(item.type)}
     if bool in kinds:
         return "must be true or false, in small letters"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_query import gist, record_row
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.errors import MOST_PROBLEMS
 from git_hybrid.view.term import fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
 
@@ -54,11 +56,18 @@ def _plain(value: Json) -> str:
 
 
 def breach_lines(breaches: Sequence[Breach], *, color: bool) -> list[str]:
-    """Return two lines a breach: where and what, then what it proves."""
+    """Return two lines a breach: where and what, then what it proves; of those alike a hundred and how many more."""
     lines: list[str] = []
+    left = Counter(breach.id for breach in breaches)
+    told = Counter[str]()
     for breach in breaches:
+        told[breach.id] += 1
+        if told[breach.id] > MOST_PROBLEMS:
+            continue
         number = "" if breach.seq is None else f" (record {breach.seq})"
         where = f"{breach.file}:{breach.line}{number}" if breach.line else breach.file
         lines.append(f"{paint('bad', 'bad', color=color)} {safe(where)}: {breach.id}: {safe(breach.what)}")
         lines.append(f"  proves: {breach.proves}")
+        if told[breach.id] == MOST_PROBLEMS < left[breach.id]:
+            lines.append(f"  and {left[breach.id] - MOST_PROBLEMS:,} more: {breach.id}")
     return lines

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from git_hybrid.core.checks import Violation
+from git_hybrid.core.errors import MOST_PROBLEMS
 from git_hybrid.view.term import paint, safe
 
 
-def violation_lines(found: Sequence[Violation], *, color: bool = False, most: int | None = None) -> list[str]:
+def violation_lines(found: Sequence[Violation], *, color: bool = False, most: int = MOST_PROBLEMS) -> list[str]:
     """Return three lines a violation: where and what, why it matters, what mends it.
 
     Of those that the same mends *most* are told, and how many more there are.
@@ -21,7 +22,7 @@ def violation_lines(found: Sequence[Violation], *, color: bool = False, most: in
     told: dict[tuple[str, str, str], int] = {}
     for item in found:
         number = told[_kind(item)] = told.get(_kind(item), 0) + 1
-        if most is not None and number > most:
+        if number > most:
             continue
         word = paint(item.level, "bad" if item.level == "fail" else "warn", color=color)
         lines.append(f"{word} {safe(item.file)}: {safe(item.entry)}: {safe(item.what)}")

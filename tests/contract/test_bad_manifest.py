@@ -159,6 +159,21 @@ def test_every_bad_entry_in_one_run(files, refused):
     assert err.count("cause:") >= 10
 
 
+PEOPLE = "".join(f"'{number}@a.b', " for number in range(3000))
+SOURCES = "".join(f'[source.x{number}]\nurl = "http:///a"\nbrunch = "m"\n' for number in range(3000))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "entries", [f"approvers = [{PEOPLE}]\n{SOURCES}", "".join(f"key{number} = 1\n" for number in range(300))]
+)
+def test_of_many_bad_entries_no_more_are_told_than_anybody_reads(files, refused, entries):
+    files.write("sources.toml", f"schema_version = 1\n[policy]\n{entries}")
+    err = refused(file="sources.toml")
+    assert "more than 100 entries are invalid" in err
+    assert (err.count("cause:"), err.count("cause: … and more")) == (101, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,7 @@ _HEAD = "the default branch there is main"
         ("refs/tags/main", ["refs/heads/main"], "main is a branch there", "branch main"),
         ("refs/heads/v1", ["refs/tags/v1"], "v1 is a tag there", "tag v1"),
         ("refs/heads/mian", ["refs/heads/main"], "did you mean main?", "branch main"),
+        ("refs/heads/mian", ['refs/heads/"main"'], 'did you mean "main"?', 'branch "main"'),
         ("refs/heads/v1.1", ["refs/heads/v1", "refs/tags/v1.0"], "did you mean v1, the tag v1.0?", None),
     ],
 )
@@ -310,8 +312,9 @@ def test_a_ref_that_is_not_there_is_told_with_what_is(asked, near, words, taking
         assert adding[0] == told.hints[0] == "git ls-remote https://host/x"
     else:
         kind, name = taking.split()
-        assert adding[0] == f"git hybrid add https://host/x --{kind} {name}"
-        assert f'{kind} = "{name}"' in told.hints[0]
+        assert adding[0] == f"git hybrid add https://host/x --{kind} {shlex.quote(name)}"
+        asked_for = told.hints[0].partition(" write ")[2].partition(" in sources.toml")[0]
+        assert tomllib.loads(asked_for) == {kind: name}
         _type(adding[0].removeprefix("git hybrid "))
 
 

@@ -85,7 +85,7 @@ def test_a_list_without_end_is_left_to_git(https_server: HttpsGitServer, monkeyp
     policy = Policy(https=True, file=False, authorities=https_server.env()["GIT_SSL_CAINFO"], nobody=True)
     asked = Servers(policy, lambda: 0)
     try:
-        assert asked.ask(https_server.url("tool.git"), ls_refs(head=True), LIMITS) is None
+        assert asked.ask(https_server.url("tool.git"), ls_refs(), LIMITS) is None
     finally:
         asked.close()
 

@@ -119,7 +119,8 @@ def _ran(traps: dict[str, str]) -> list[str]:
 
 def test_the_traps_work_on_a_naive_client(tool: Upstream, traps: dict[str, str], tmp_path: Path) -> None:
     env = git_env() | traps | {"PATH": os.environ["PATH"]}
-    subprocess.run(["git", "clone", "-q", tool.url, tmp_path / "naive"], check=False, env=env, capture_output=True)
+    clone = ["git", "clone", "-q", tool.url, "naive"]
+    subprocess.run(clone, cwd=tmp_path, check=False, env=env, capture_output=True)
     subprocess.run(["git", "status"], cwd=tmp_path / "naive", check=False, env=env, capture_output=True)
     subprocess.run(["git", "diff", "HEAD~0"], cwd=tmp_path / "naive", check=False, env=env, capture_output=True)
     assert {"ran-smudge", "ran-reference-transaction", "ran-fsmonitor"} <= set(_ran(traps))
@@ -412,6 +413,8 @@ def test_a_repository_of_another_user_is_refused_with_words(hybrid: Hybrid, work
         return  # Only root can give files away.
     for path in [tool.path, *tool.path.rglob("*")]:
         os.chown(path, 65534, 65534)
+    if subprocess.run(["git", "ls-remote", tool.url], check=False, capture_output=True, env=git_env()).returncode == 0:
+        pytest.skip("this git serves what belongs to another user, as before 2.39.4 and since 2.48")
     hybrid("init")
     refused = hybrid("add", tool.url, check=None)
     assert refused.code in (3, 4, 5, 6, 74)

@@ -99,6 +99,8 @@ def test_a_repository_of_somebody_else(site: Site) -> None:
         pytest.skip("only root can give a file away")
     for path in (site.root, site.root / ".git"):
         os.chown(path, 65534, 65534)
+    if subprocess.run(["git", "status"], check=False, capture_output=True, cwd=site.root).returncode == 0:
+        pytest.skip("this git, before 2.34.2, trusts the repositories of other users")
     code, said = hook(site.root)
     assert code == 2
     assert "dubious ownership" in said or "unsafe repository" in said

@@ -12,6 +12,7 @@ import pytest
 
 from git_hybrid.cli.commands.init import command
 from git_hybrid.cli.common import Common
+from git_hybrid.cli.tree import group
 from support.cli import Hybrid
 from support.kit import changes, git, lock, released, replace, snapshot
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -56,7 +57,7 @@ def test_what_is_to_be_done_next_is_told_in_the_order_in_which_it_works(
     assert [line.partition("hint: ")[2] for line in told[2:]] == [
         "the clones go where these submodules are, so take them out first: git -C old rm -- sources/a",
         f"to take lost over: git hybrid -C old add URL --commit {first}",
-        f"to fetch the submodules of a too, put {wanted} into old/sources.toml, then: git hybrid -C old pin",
+        f"for the submodules of a put {wanted} below [source.NAME] in old/sources.toml, then: git hybrid -C old pin",
         "git hybrid -C old sync",
         "the submodules stay as they are; when the clones are there: git -C old rm -- vendor/b v0 v1 v2 v3",
         "1 more is listed by: git -C old config --file .gitmodules --get-regexp path",
@@ -106,7 +107,9 @@ def test_whatever_ends_an_import_takes_the_new_files_along(
 
     monkeypatch.setattr("git_hybrid.cli.commands.init.read_gitmodules", fail)
     monkeypatch.chdir(workspace)
-    with command.make_context("init", ["--import", ".gitmodules"], obj=Common()) as context, pytest.raises(error):
+    # click keeps the option for help that a command has first, for every test that follows.
+    settings = {"obj": Common(), **group.context_settings}
+    with command.make_context("init", ["--import", ".gitmodules"], **settings) as context, pytest.raises(error):
         command.invoke(context)
     assert changes({}, snapshot(workspace)) == []
 

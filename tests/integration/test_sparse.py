@@ -60,7 +60,7 @@ def test_a_hook_passes_what_is_left_as_it_is_and_else_says_what_it_needs(site: S
     git("update-index", "--force-remove", f"infra/{LOG}", cwd=clone.root)
     told = run_hybrid(program="git-hybrid-hook-check", cwd=clone.root, check=2).out
     (mend,) = re.findall("mend: (git .*)", told)
-    assert mend.endswith(" sparse-checkout add infra/state")
+    assert " sparse-checkout add infra/state" in mend
     git(*shlex.split(mend)[1:], cwd=clone.root)
     assert f"fail infra/{LOG}" in run_hybrid(program="git-hybrid-hook-check", cwd=clone.root, check=1).out
 
@@ -77,7 +77,9 @@ def test_the_command_that_checks_it_out_works_anywhere(site: Site, how: str) -> 
         for name in left:
             (site.root / name).unlink()
     else:
-        git("sparse-checkout", "set", *(["--no-cone", "/x"] if how == "patterns" else ["--cone", "x"]), cwd=site.root)
+        # Before git 2.35 set takes an option for a pattern.
+        git("sparse-checkout", "init", "--cone" if how == "cone" else "--no-cone", cwd=site.root)
+        git("sparse-checkout", "set", "x", cwd=site.root)
         folder.mkdir(exist_ok=True)
     for words in (("status",), ("init",)):
         refused = run_hybrid(*words, cwd=folder, check=2)

@@ -158,6 +158,11 @@ def test_one_that_is_asked_for_later_stays(hybrid: Hybrid, workspace: Path, clon
     hybrid("reset", "app")
     assert (clone / "vendor/lib/.git").is_file()
     assert hybrid("status", "--exit-code").code == 0
+    told = hybrid("check", "sources", "--content", check=1).out
+    assert "submodule.deep/lib.url" in told, "what git wrote into the clone's settings"
+    assert "not at their commit" not in told
+    shutil.rmtree(clone / ".git/modules")
+    assert "1 submodules not at their commit: vendor/lib\n" in hybrid("check", "sources", "--content", check=1).out
 
 
 def test_a_broken_clone_is_set_aside_with_its_submodules(hybrid: Hybrid, workspace: Path, clone: Path) -> None:

@@ -322,6 +322,15 @@ def test_files_where_a_submodule_is_not_there_are_work(
     assert "cause: vendor/lib/deep/notes\n" in hybrid("remove", "app", check=3).err
     assert "saved as refs/hybrid/saved/" in hybrid("reset", "app").out
     assert not own.exists()
+    if lfs == "pointer":
+        # So it is where git had checked it out, and its repository is gone: git add fails there.
+        own.parent.mkdir()
+        own.write_text("more\n")
+        (workspace / "sources/app/vendor/lib/.git").write_text("gitdir: ../../.git/modules/lib\n")
+        assert "vendor/lib/.git, which git cannot store, is kept at " in hybrid("reset", "app").out
+        saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=workspace / "sources/app")
+        assert git("show", f"{saved.split()[-1]}:vendor/lib/deep/notes", cwd=workspace / "sources/app") == "more"
+        assert not own.exists()
     hybrid("remove", "app")
 
 

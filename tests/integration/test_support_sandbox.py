@@ -50,7 +50,7 @@ def test_environment_holds_nothing_from_outside(tmp_path: Path) -> None:
     assert os.environ["GIT_HYBRID_CACHE_DIR"] == ""
     assert (os.environ["TZ"], time.tzname[0]) == ("UTC", "UTC")
     identity = subprocess.check_output(["git", "config", "--get-regexp", "."], cwd=tmp_path)
-    assert identity == b"user.name Test Operator\nuser.email operator@example.org\n"
+    assert identity == b"user.name Test Operator\nuser.email operator@example.org\nmaintenance.auto false\n"
     (tmp_path / "file").touch()
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
 

@@ -63,7 +63,7 @@ def test_dirty(hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, kin
 
 
 @pytest.mark.parametrize(
-    "made", [["update-index", "--split-index"], ["sparse-checkout", "set", "--cone", "--sparse-index", "x"]]
+    "made", [["update-index", "--split-index"], ["sparse-checkout", "init", "--cone", "--sparse-index"]]
 )
 def test_an_index_that_only_git_reads_makes_no_clone_broken(hybrid: Hybrid, clone: Path, made: list[str]) -> None:
     git(*made, cwd=clone)

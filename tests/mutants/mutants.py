@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(
         "fsmonitor",
         "git/environment.py",
-        '    "core.fsmonitor=false",\n',
+        "    _NO_MONITOR,\n",
         "",
         f"{BYTES}::test_what_bends_git_is_found_without_reading_files",
     ),
@@ -548,7 +548,7 @@ MUTANTS = (
     Mutant(
         "git-that-does-not-answer",
         "git/repository.py",
-        "if done.status != 0 or is_unfetched(done.stderr):",
+        "if done.status != 0 or _says_unfetched(done.stderr):",
         "if False:",
         f"{GIT}/test_repository.py::test_a_git_that_fails_has_not_answered_nothing",
     ),

@@ -20,7 +20,8 @@ FOREIGN = re.compile(
     r"|CLICOLOR.*|PAGER|EDITOR|VISUAL|EMAIL|LINES",
     re.IGNORECASE,
 )
-GIT_CONFIG = "[user]\n\tname = Test Operator\n\temail = operator@example.org\n"
+# Without it a commit leaves a process behind, whose maintenance.lock may still be there afterwards (git 2.47).
+GIT_CONFIG = "[user]\n\tname = Test Operator\n\temail = operator@example.org\n[maintenance]\n\tauto = false\n"
 WATCHED_BELOW_HOME = (
     ".config/git",
     ".config/git/config",

@@ -100,7 +100,7 @@ def log_command(
 ) -> int:
     """Show the records of the audit log, the newest first."""
     source = None if source is None else by_path(common_of(context), (source,))[0]
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         wanted = Filter(
             source=source,
             operator=operator,
@@ -177,7 +177,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
     It names the first bad record and what that proves.
     """
     common_of(context).judges = True
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         layout, repository = session.layout, around(session.runner, session.layout.root)
 
         def read() -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 import click
 
@@ -43,7 +44,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             hint="git hybrid check sources --content",
         )
     common_of(context).judges = True
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
         results = dict(_results(session, names, staged=staged))
         if _SOURCES in names and (content or not staged):
@@ -52,7 +53,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             proved = prove_clones(session.runtime, session.prover, content=content)
             results[_SOURCES] = (*committed, *proved)
         code = exit_code_of(results)
-        placed = output.common.placed
+        placed = cache(output.common.placed)
         results = {
             name: tuple(replace(item, mend=placed(item.mend)) for item in found) for name, found in results.items()
         }

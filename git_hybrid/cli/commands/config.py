@@ -18,7 +18,7 @@ from git_hybrid.view.term import safe
 @click.pass_context
 def command(context: click.Context, *, show_origin: bool) -> int:
     """Show the settings in force as key=value: of git and the environment, then of the manifest. Secrets are hidden."""
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         settings = all_settings(session.runner, session.layout.root)
         text = session.runtime.ledger.manifest_text()
         found = effective(session.runner.environ, settings, text, decode_manifest(text.encode("utf-8")))

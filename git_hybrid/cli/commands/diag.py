@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,14 @@ def command(context: click.Context, *, bundle: Path | None) -> int:
 
     It changes nothing and asks no server. Outside of a workspace it looks at the machine alone.
     """
-    common, cancel = common_of(context), Cancel()
+    common, cancel = common_of(context), Cancel(reads=bundle is None)
     output = Output(common)
     with handled(cancel):
         found = diagnose(common.folder, cancel)
         code = int(has_failed(found.findings))
         common.root = found.root
-        found.findings = tuple(replace(item, remedy=common.placed(item.remedy)) for item in found.findings)
+        placed = cache(common.placed)
+        found.findings = tuple(replace(item, remedy=placed(item.remedy)) for item in found.findings)
         document = diag_document(found.findings, exit_code=code, scans=_scans(found))
         members = _write(bundle, common.folder, found, document, cancel) if bundle is not None else {}
     with apart_from(common.folder / bundle) if bundle is not None else nullcontext():

@@ -27,7 +27,7 @@ def command(
     exit_code: bool,
 ) -> int:
     """Show what stands between lock and disk, or with --upstream between lock and upstream, as commits and files."""
-    with opened(context, jobs=jobs) as (session, output):
+    with opened(context, jobs=jobs, reads=not upstream) as (session, output):
         report = diff(session.runtime, names, groups, upstream=upstream)
         code = output.report(report, differs=exit_code and any(row.outcome != "same" for row in report.rows))
         if not report.rows:

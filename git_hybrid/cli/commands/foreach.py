@@ -10,7 +10,7 @@ from functools import partial
 
 import click
 
-from git_hybrid.app.foreach import Command, Ran, foreach
+from git_hybrid.app.foreach import NOT_STARTED, Command, Ran, foreach
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.inturn import InTurn
 from git_hybrid.cli.options import common_options, complete_names, group_option, jobs_option, takes_paths
@@ -18,7 +18,7 @@ from git_hybrid.cli.output import opened
 from git_hybrid.cli.spool import Kept, Spool, spool
 from git_hybrid.cli.streams import stop_if_unheard
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, LocalIo, ToolTooOld
+from git_hybrid.core.errors import BadArgument, HybridError, LocalIo, ToolTooOld
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.git.environment import user_environment
@@ -28,6 +28,8 @@ _IO = 74
 """Where the machine refused (sysexits.h)."""
 _NO_PROGRAM = (EACCES, ENOEXEC)
 """How the system says that a file is none that can be run."""
+_MISSING = 127
+"""The status of a shell that finds no such command."""
 _MOST = 1 << 30
 """How much a document may tell of what the commands write, in bytes: it is made in memory."""
 
@@ -117,12 +119,25 @@ def _run(session: Session, arguments: Sequence[str], source: Source, pin: Pin | 
     try:
         return session.runner.run(argv, env=env, cwd=path, guarded=False, watch=watch).status
     except ToolTooOld as error:
-        raise BadArgument(what="the command", value=argv[0], reason="is not installed") from error
+        reason = "is not there" if os.path.dirname(argv[0]) else "is not installed"
+        return _unstarted(argv[0], reason, _MISSING, watch, error)
     except LocalIo as error:
         # Nothing is wrong with the machine.
         if error.operation == "start" and getattr(error.__cause__, "errno", None) in _NO_PROGRAM:
-            raise BadArgument(what="the command", value=argv[0], reason=f"cannot be run: {error.reason}") from error
+            return _unstarted(argv[0], f"cannot be run: {error.reason}", NOT_STARTED, watch, error)
         raise
+
+
+def _unstarted(program: str, reason: str, status: int, watch: Into, error: HybridError) -> int:
+    """Say that *program* cannot be run in one clone, as a shell does, and return *status*.
+
+    Raises:
+        BadArgument: it is the same file everywhere.
+    """
+    if os.path.isabs(program) or not os.path.dirname(program):
+        raise BadArgument(what="the command", value=program, reason=reason) from error
+    watch.err(os.fsencode(f"{program} {reason}\n"))
+    return status
 
 
 def _plain(ran: Ran) -> dict[str, object]:

@@ -74,17 +74,16 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
             reason = "git looks for hooks there (core.hooksPath), and it is no folder"
             raise BadArgument(what="hooks", value=str(folder), reason=reason, hint=hint)
         stages = _chosen(wanted) or ["pre-commit"]
-        taken = [name for name in stages if _is_taken(folder / name)]
-        if taken:
-            raise _taken(folder / taken[0])
+        paths = {_place(folder, name): _script(name) for name in stages}
+        if taken := [path for path in paths if _is_taken(path)]:
+            raise _taken(taken[0])
         make_folder(folder)
-        before = [name for name in stages if _is_written(folder / name)]
-        for name in stages:
-            if name not in before:
-                write_file(folder / name, _script(name))
-                (folder / name).chmod(0o755)
-        written = {"installed": [folder / name for name in stages if name not in before]}
-        return _told(output, written | {"unchanged": [folder / name for name in before]})
+        before = [path for path, script in paths.items() if _is_written(path, script)]
+        installed = [path for path in paths if path not in before]
+        for path in installed:
+            write_file(path, paths[path])
+            path.chmod(0o755)
+        return _told(output, {"installed": installed, "unchanged": before})
 
 
 @command.command("uninstall")
@@ -96,7 +95,7 @@ def uninstall_command(context: click.Context, /, **wanted: bool) -> int:
     with opened(context) as (session, output):
         folder = _folder(session)
         chosen = _chosen(wanted)
-        paths = [folder / name for name in chosen or _STAGES]
+        paths = [_place(folder, name) for name in chosen or _STAGES]
         ours = [path for path in paths if path.is_file() and not _is_taken(path)]
         for path in ours:
             remove_file(path)
@@ -119,9 +118,19 @@ def _folder(session: Session) -> Path:
     return Path(os.path.normpath(root / told.decode("utf-8", "surrogateescape").rstrip("\n")))
 
 
+def _place(folder: Path, name: str) -> Path:
+    """Return where ours is, or goes: pre-commit puts the hook aside that it found, and runs it before its own."""
+    path, aside = folder / name, folder / f"{name}.legacy"
+    return aside if aside.is_file() and not _is_taken(aside) and _is_by_framework(path) else path
+
+
+def _is_by_framework(path: Path) -> bool:
+    return path.is_file() and _FRAMEWORK in _text(path)
+
+
 def _taken(path: Path) -> HookTaken:
     is_push, below = path.name == "pre-push", _BELOW.format(_command(path.name, _program()))
-    if not path.is_file() or _FRAMEWORK not in _text(path):
+    if not _is_by_framework(path):
         return HookTaken(path=str(path), hint=below)
     # Whoever reads the standard input first leaves the other nothing of it.
     return HookTaken(path=str(path), hint=_BEFORE if is_push else below, instead=_ONE_REF if is_push else _BY_FRAMEWORK)
@@ -135,8 +144,8 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _is_written(path: Path) -> bool:
-    return path.is_file() and path.read_bytes() == _script(path.name) and os.access(path, os.X_OK)
+def _is_written(path: Path, script: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == script and os.access(path, os.X_OK)
 
 
 def _program() -> str:

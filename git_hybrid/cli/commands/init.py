@@ -146,7 +146,7 @@ def _tell_next(modules: Gitmodules, report: Report, output: Output, root: Path) 
     for path, commit in islice(modules.unlisted.items(), _SHOWN):
         output.hint("import", f"to take {path} over: git hybrid add URL --commit {commit or 'COMMIT'}")
     if outer := [row.name for row in report.rows if any(note.endswith(NOT_FETCHED) for note in row.notes)]:
-        text = f"to fetch the submodules of {_some(outer)} too, put submodules = true into sources.toml"
+        text = f"for the submodules of {_some(outer)} put submodules = true below [source.NAME] in sources.toml"
         output.hint("import", f"{text}, then: git hybrid pin")
     output.hint("pinned", "git hybrid sync")
     # The submodules are of a repository of their own.

@@ -43,7 +43,7 @@ def command(context: click.Context) -> int:
 @click.pass_context
 def list_command(context: click.Context) -> int:
     """Show the mirrors that are recorded."""
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         found = snapshot.mirrors
         if output.common.json:

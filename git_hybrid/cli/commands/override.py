@@ -63,7 +63,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
     words = {"expired"} if expired else set()
     words |= {"expiring"} if expiring else set()
     words |= {"active", "expiring"} if active else set()
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         _refuse_unknown(session, snapshot, names)
         found = [item for item in listed(snapshot, frozenset(words)) if not names or item.source in names]
@@ -96,7 +96,7 @@ def _refuse_unknown(session: Session, snapshot: Snapshot, names: Sequence[str]) 
 @click.pass_context
 def show_command(context: click.Context, *, identity: str) -> int:
     """Show one override: who asked, who approved, why, until when, what it lifts, what it moved over."""
-    with opened(context) as (session, output):
+    with opened(context, reads=True) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         found = find(snapshot, identity)
         word, commits = phase(found, snapshot.clock), moved_over(session.runtime, found)

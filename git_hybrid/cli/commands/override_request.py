@@ -121,7 +121,7 @@ def _asked(
     pin = snapshot.lock.pins.get(source.name)
     if accepts:
         if pin is None:
-            raise no_pin(source, None)
+            raise no_pin(source, None, lost=source.name in snapshot.state.sources)
         chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
         return asked_for(source, pin.commit, pin.commit, forced, kind="scan", findings=chosen)
     if not is_oid(to or ""):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.hook_start import REMOTE
+from git_hybrid.cli.hook_start import _run as run_hook
 from git_hybrid.cli.hooking import _REFS
 from git_hybrid.cli.pushing import afterwards, as_pushed, named_by_framework, where
 from git_hybrid.core.checks import Violation
@@ -22,7 +26,7 @@ from support.kit import git
 GONE = "1" * 40
 _PUSH = {"PRE_COMMIT_REMOTE_NAME": "origin"}
 _COMMIT = {"GIT_INDEX_FILE": "/elsewhere"}
-STALE = Violation(file="f", entry="e", what="is old", why="w", mend="git checkout HEAD -- f")
+STALE = Violation(file="f", entry="e", what="is old", why="w", mend="git checkout HEAD -- f, or git hybrid scan HEAD")
 
 
 @pytest.fixture
@@ -71,6 +75,16 @@ def test_what_the_framework_pushes(
     assert [one and one.commit for one in told] == ids
 
 
+@pytest.mark.parametrize(("to", "asked"), [("origin", 0), ("", 1)])
+def test_git_is_asked_ahead_of_what_is_staged_alone(monkeypatch: pytest.MonkeyPatch, to: str, asked: int) -> None:
+    told: list[object] = []
+    monkeypatch.setenv(REMOTE, to)
+    monkeypatch.setattr(sys, "argv", ["git-hybrid-hook-check"])
+    monkeypatch.setattr("git_hybrid.git.ahead.ask_for_hook", lambda *given: told.append(given))
+    monkeypatch.setattr("git_hybrid.cli.hooking.run", lambda *names, ahead, pushed: 3)
+    assert (run_hook(()), len(told)) == (3, asked)
+
+
 def test_what_git_pushes(repository: Repository) -> None:
     head = repository.ask(["git", "rev-parse", "HEAD"]).decode().strip()
     told = f"refs/tags/two {head} refs/tags/two {GONE}\n(delete) {'0' * 40} refs/heads/x {GONE}\n"
@@ -106,10 +120,28 @@ def test_only_an_old_tag_may_fail_by_time(
     (item,) = as_pushed({"scans": (STALE,)}, Pushed(commit, "refs/tags/x", is_tag), index, judged)["scans"]
     assert item.level == level
     assert item.mend == (
-        f"git checkout {commit[:12]}~1 -- f"
+        f"git checkout {commit[:12]}~1 -- f, or git hybrid scan HEAD"
         if level == "fail"
         else "nothing for the tag; what holds today: git hybrid check"
     )
+
+
+@pytest.mark.parametrize("said", [b"4000000000 +0000", b"99999999999999999 +0000", b"sometime"])
+def test_no_tag_is_judged_as_of_a_time_that_has_not_come(repository: Repository, said: bytes) -> None:
+    assert repository.top is not None
+    made = repository.ask(["git", "cat-file", "commit", "one^0"])
+    made = re.sub(rb"(?m)^(committer .*>).*", rb"\1 " + said, made)
+    store = ["git", "hash-object", "-t", "commit", "-w", "--literally", "--stdin"]
+    commit = repository.ask(store, stdin=made).decode().strip()
+    tip = git("commit-tree", "-p", commit, "-m", "x", f"{commit}^{{tree}}", cwd=repository.top)
+    git("branch", "on", tip, cwd=repository.top)
+    index = Staged(Repository(repository.runner, repository.top, commit), repository.top)
+
+    def judged(*, now: datetime) -> dict[str, tuple[Violation, ...]]:
+        return {"scans": (STALE,) if now.year == 1970 else ()}
+
+    (item,) = as_pushed({"scans": (STALE,)}, Pushed(commit, "refs/tags/x", True), index, judged)["scans"]
+    assert item.level == "fail"
 
 
 def test_what_is_pushed_from_a_branch_without_a_commit_is_not_checked_out(repository: Repository) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -211,6 +212,22 @@ def test_the_first_signal_is_remembered_and_the_second_stops(number, hang_up):
             os.kill(os.getpid(), number)
         assert caught.value.args == (number,)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(
+    ("reads", "asks", "is_ended"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_what_only_reads_is_ended_by_a_signal_that_nobody_asks_for(monkeypatch, reads, asks, is_ended):
+    monkeypatch.setattr("git_hybrid.cli.signals._PATIENCE", 0.2)
+    cancel, end = Cancel(reads=reads), time.monotonic() + 0.5
+    with handled(cancel), suppress(KeyboardInterrupt):
+        with handled(cancel):
+            assert not cancel()
+        os.kill(os.getpid(), signal.SIGTERM)
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            assert cancel() if asks else True
+    assert cancel.hurried() == is_ended
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,6 +7,7 @@ from git_hybrid.core.check_sources import check_sources
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, OpenIssues
+from git_hybrid.core.named import Names
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.values import NOW, a_pin, a_source, a_state_entry, oid
@@ -73,6 +74,41 @@ def test_a_name_is_one_also_with_what_few_have_in_it(path: str, body: str, is_na
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "is_named"),
+    [
+        ("a b/(c) d.md", "See ../../a b/(c) d.md.", True),
+        ("a b/(c) d.md", "See ../a b/(c) d.md", False),
+        ("(a) b.md", "[it](../../(a) b.md)", True),
+        ("(a) b.md", "x(a) b.md", False),
+        ("the plan (2026)", "../../the plan (2026). More", True),
+        ("the plan (2026)", "the plan (2026)s, the plan (2026)...x", False),
+        ("specs/tool/(a) b.md", "- (a) b.md", True),
+        ("specs/tool/a b.md", "- a b.md", True),
+        ("specs/a b.md", "../a b.mdx, ../../../a b.md, ../ a b.md ...", False),
+        (f"specs/a {'b' * 5000}.md", f"../a {'b' * 5000}.md", False),
+    ],
+)
+def test_a_name_with_a_space_may_be_relative_too(path: str, body: str, is_named: bool) -> None:
+    found = check_open_issues(facts(documents={SPEC: f"## Open Issues\n{body}"}, paths={path, "x y.md"}))
+    assert (found == ()) == is_named
+
+
+def test_of_names_that_begin_with_one_another_each_is_found() -> None:
+    names = ("a b", "a b (c", "a b (c) d")
+    assert Names(names).named_in("a b, a b (c, a b (c) d; a b (c) d, a b (c", "spec.md") == {*names}
+
+
+@pytest.mark.timeout(10)
+def test_neither_many_files_nor_a_long_text_makes_it_slow() -> None:
+    paths = {f"a {number:04}.md" for number in range(3000)}
+    body = "".join(f"{path}x\n" for path in sorted(paths)) * 3
+    rules = tuple(replace(RULE, remediations=path, assessments=()) for path in sorted(paths))
+    for manifest, count in ((Manifest(), 1), (Manifest(open_issues=rules), 3000)):
+        all_facts = replace(facts(documents={SPEC: f"## Open Issues\n{body}"}, paths=paths), manifest=manifest)
+        assert len(check_open_issues(all_facts)) == count
+
+
+@pytest.mark.parametrize(
     ("text", "word"), [(POINTED, ""), ("# Tool\n", "has no ## Open Issues"), ("## Open Issues\nnone.md", "names no")]
 )
 def test_without_rules_each_specification_points_to_a_document(text: str, word: str) -> None:
@@ -108,12 +144,16 @@ def test_a_rule_names_specification_and_document(documents: dict[str, str], path
         (f"{ASSESSED}/a.md", f"{DOC} and {SPEC}"),
         (f"x.audit.md {SPEC}", DOC),
         (f"{ASSESSED}/a.md {SPEC} {DOC}", ""),
+        (f"docs/assess {ASSESSED} docs/b x.audit.md/y", f"{DOC} and {SPEC}"),
+        (f"docs/assess {ASSESSED}s/x docs/b", ""),
         ("README.md", ""),
     ],
 )
 def test_an_assessment_does_not_change_alone(changed: str, left: str) -> None:
     found = check_open_issues(facts(documents={SPEC: POINTED}, rule=RULE, changed=changed))
     assert [item.what for item in found] == ([f"changes without {left}"] if left else [])
+    few = replace(RULE, assessments=("docs/*", "x"))
+    assert len(check_open_issues(facts(documents={SPEC: POINTED}, rule=few, changed=f"{DOC} docs/zz"))) == 1
 
 
 def test_what_is_committed_below_sources_is_told_in_short() -> None:

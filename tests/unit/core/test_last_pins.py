@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from git_hybrid.core.audit import Event, Record, extend, previous, tail_of
 from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import by_source, former_pins, pinned_as, pins_of_log
@@ -97,3 +99,12 @@ def test_a_record_tells_the_evidence_of_a_pin_and_what_was_asked_for() -> None:
             "pin_sha256": pin_digest(pin),
             key: value,
         }
+
+
+@pytest.mark.timeout(10)
+def test_many_branches_of_a_log_are_read_once() -> None:
+    (first,) = grown((), pinned(0))
+    told = {"url": str(URL), "tag": "v1", "ref": "refs/tags/v1"}
+    events = [pinned(number, **(told if number % 2 else {})) for number in range(1, 3001)]
+    branches = [grown((first,), event)[1] for event in events]
+    assert len(pins_of_log((first, *branches), TOOL, URL)) == 3000

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Sequence
 
+import pytest
+
 from git_hybrid.core.audit import Record
 from git_hybrid.core.last_told import Last, last_told
 
@@ -73,3 +75,12 @@ def test_each_move_of_many_sources_takes_no_copy_of_all() -> None:
             tracemalloc.stop()
 
     assert peak(800) < 3 * peak(400)
+
+
+@pytest.mark.timeout(10)
+def test_many_branches_take_no_square_of_their_number() -> None:
+    names = [f"{number}" for number in range(20_000)]
+    branches = [a_record(name, "first") for name in names]
+    joined = a_record("joined", *names, event="seen")
+    behind = [a_record(f"b{name}", "joined") for name in names[:5000]]
+    assert len(newest(a_record("first"), *branches, joined, *behind)) == 5000

@@ -18,6 +18,7 @@ from git_hybrid.core.ids import Oid, SourceName, parse_url
 from git_hybrid.core.manifest import Policy, Source, Tag
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Observed, SyncPlan, Task, Unreadable
 from git_hybrid.core.planner import decide, plan_sync, removal_blocked, source_path, unfinished_work
+from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import replace
 from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, oid
 
@@ -180,11 +181,13 @@ def test_only_selected_sources_are_planned() -> None:
     assert (plan.unchanged, dict(plan.blocked)) == ((), {})
 
 
-def test_a_source_without_a_pin_is_not_pinned_by_a_sync() -> None:
-    plan = plan_sync(a_snapshot(SOURCE), {SOURCE.name: Absent()}, [SOURCE.name])
+@pytest.mark.parametrize(("recorded", "mend"), [((), "git hybrid pin tool"), ((a_state_entry(),), "git hybrid pin")])
+def test_a_source_without_a_pin_is_not_pinned_by_a_sync(recorded: tuple[SourceState, ...], mend: str) -> None:
+    plan = plan_sync(a_snapshot(SOURCE, recorded=recorded), {SOURCE.name: Absent()}, [SOURCE.name])
     error = plan.blocked[SOURCE.name]
     assert isinstance(error, NoPin)
-    assert (plan.tasks, error.name, error.stale, error.mend) == ((), "tool", False, "git hybrid pin tool")
+    # By its name one that the lock has lost would move.
+    assert (plan.tasks, error.name, error.stale, error.mend) == ((), "tool", False, mend)
 
 
 def test_a_pin_of_another_manifest_entry_is_no_pin() -> None:

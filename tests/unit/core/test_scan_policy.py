@@ -194,6 +194,20 @@ def test_only_an_override_in_force_for_this_commit_accepts(changes: dict[str, An
     assert error.accepted == (told.replace(", ", ", 1 of them ") if accepts else "")
 
 
+def test_each_override_that_accepts_is_named_with_its_end() -> None:
+    one, trail = an_override(a_finding(1).id)
+    two, more = an_override(a_finding(2).id, id="ovr-2", expires_at=NOW + timedelta(days=1))
+    snapshot = replace(
+        a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)]),
+        overrides=Overrides(records={one.id: one, two.id: two}),
+        trail=Trail(latest={**trail.latest, **more.latest}),
+        clock=NOW,
+    )
+    error = what_is_found(snapshot, a_pin(), FOUND, [a_finding(1), a_finding(2)])
+    ends = [format_time(item.expires_at) for item in (two, one)]
+    assert error.accepted == f", accepted by ovr-2 until {ends[0]} and ovr-1 until {ends[1]}"
+
+
 @pytest.mark.parametrize(
     ("changes", "is_restored"),
     [

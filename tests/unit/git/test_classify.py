@@ -86,6 +86,8 @@ SAMPLES = (
         HostKey,
     ),
     ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed." + SSH_TAIL, HostKey),
+    # What a git since 2.47 says, which credential.interactive keeps from asking.
+    ("fatal: unable to get password from user", Denied),
     ("git@example.org: Permission denied (publickey)." + SSH_TAIL, Denied),
     ("git@example.org: Permission denied (publickey,password)." + SSH_TAIL, Denied),
     ("git@example.org: Permission denied (password)." + SSH_TAIL, Denied),
@@ -136,6 +138,8 @@ SAMPLES = (
     (AT + "URL using bad/illegal format or missing URL", Network),
     ("fatal: Out of memory, malloc failed", errors.GitFailed),
     ("error: cannot lock ref 'refs/x': Unable to create '/x.lock': File exists.", errors.GitFailed),
+    ("fatal: --bare and --origin git-hybrid options are incompatible.", errors.GitFailed),
+    ("fatal: options '--bare' and '--origin git-hybrid' cannot be used together", errors.GitFailed),
 )
 
 
@@ -145,6 +149,8 @@ def test_what_nobody_knows_is_the_server_s_unless_it_is_this_machine_s():
 
     assert kind(128, URL) == "network"
     assert kind(-9, URL) == "git-failed"
+    # An option that this git does not know.
+    assert kind(129, URL) == "git-failed"
     assert kind(128, "/srv/tool.bundle") == "git-failed"
 
 

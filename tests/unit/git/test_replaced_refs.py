@@ -1,4 +1,4 @@
-"""git is asked for refs that replace objects wherever one may be, and only there."""
+"""What in a clone's ``.git`` is odd: git is asked for refs that replace objects wherever one may be, and only there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.git.oddities import find_oddities
+from git_hybrid.git.oddities import find_oddities, is_plain
 from git_hybrid.git.run import Completed
 from git_hybrid.git.skeleton import write_skeleton
 
@@ -54,3 +54,15 @@ def test_packed_refs_are_read_without_it(git_dir):
     assert runner.asked == 0
     packed.write_text(f"{'1' * 40} {REF}\n")
     assert any(REF in line for line in find_oddities(runner, git_dir, lfs=False))
+
+
+def test_of_the_extensions_those_are_plain_that_git_writes_and_that_hide_nothing():
+    plain = [
+        ("refstorage", "reftable"),
+        ("refstorage", "files"),
+        ("relativeworktrees", "true"),
+        ("objectformat", "sha256"),
+    ]
+    odd = [("refstorage", "files:///elsewhere"), ("submodulepathconfig", "true"), ("compatobjectformat", "sha256")]
+    told = {pair: is_plain(f"extensions.{pair[0]}", pair[1], lfs=False) for pair in plain + odd}
+    assert [pair for pair, answer in told.items() if answer] == plain

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.errors import GitRefused, LocalIo
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
+from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.partial import partly
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import roots_in
 from support.kit import git
 
 
@@ -24,6 +28,40 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused):
         repository.ask(["git", "ls-files"])
+
+
+def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of_it(tmp_path: Path) -> None:
+    top, tree = tmp_path / ("1" * 40), tmp_path / "tree"
+    git("init", "-q", top, cwd=tmp_path)
+    (top / "f").write_text("x\n")
+    git("add", "f", cwd=top)
+    git("commit", "-q", "-m", "one", cwd=top)
+    git("worktree", "add", "-q", tree, cwd=top)
+
+    def lose(what: str) -> None:
+        oid = git("rev-parse", what, cwd=top)
+        (top / f".git/objects/{oid[:2]}/{oid[2:]}").unlink()
+
+    repository = Repository(Runner(environ=dict(os.environ)), tree)
+    lose("HEAD:f")
+    assert isinstance(repository.lost("f"), LocalIo)
+    with open(top / ".git/config", "a", encoding="ascii") as config:
+        # Of a remote it would let git try, which older ones tell; newer ones may not, and say what is said here.
+        config.write("[none]\n\tpromisor = true\n")
+    assert getattr(repository.lost("f"), "is_unfetched", False)
+    assert repository.ask(STAGED, stdin=b"HEAD^1:./f\nHEAD:g\n:g\n").count(b" missing\n") == 3
+    for name in (b"HEAD:./f", b":f", git("rev-parse", "HEAD:f", cwd=top).encode(), b"HEAD:f"):
+        with pytest.raises(GitRefused) as caught:
+            repository.ask(STAGED, stdin=b"HEAD^1:./f\n%b\n" % name)
+        assert caught.value.is_unfetched, name
+        if len(name) == 40:
+            lose("HEAD^{tree}")
+    assert partly(repository).ask(STAGED, stdin=b"HEAD:f\n") == b"HEAD:f missing\n"
+    (top / ".git/config").write_text("[none]\n\tpromisor = true\n[\n")
+    with pytest.raises(GitRefused) as caught:
+        repository.ask(["git", "ls-files"])
+    assert top.name in caught.value.words
+    assert not caught.value.is_unfetched
 
 
 def test_what_git_tells_of_a_history_does_not_depend_on_settings(tmp_path: Path) -> None:
@@ -71,3 +109,10 @@ def test_the_submodules_of_one_that_git_checked_out_are_found(tmp_path: Path) ->
         stage, parse_oid(git("rev-parse", "HEAD", cwd=tree))
     )
     assert found == (("deep", "1" * 40, "https://e.example/deep"),)
+
+
+@pytest.mark.timeout(10)
+def test_neither_many_workspaces_nor_deep_ones_make_it_slow() -> None:
+    found = [f"w{number:05}/{'d/' * (number % 9)}" for number in range(20_000)]
+    entries = [f"{one}{MANIFEST}" for one in found] + [f"{one}sources/tool/{MANIFEST}" for one in found]
+    assert roots_in(entries) == (*found,)

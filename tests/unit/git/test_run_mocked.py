@@ -24,7 +24,7 @@ from git_hybrid.git.run import Runner
 LIMITS = Limits(stall=timedelta(seconds=30), deadline=timedelta(minutes=1))
 HARDENING = [
     "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
+    "core.fsmonitor=",
     "safe.bareRepository=explicit",
     "transfer.fsckObjects=true",
     "fetch.fsckObjects=true",

@@ -14,6 +14,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import Clone
 from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.inner import is_standing
+from git_hybrid.git.looking import FullLook
 from git_hybrid.git.standing import is_there, refuse_unreadable
 from git_hybrid.git.unseen import files_left, unseen, unseen_by_git
 
@@ -62,3 +63,17 @@ def test_what_is_in_the_folder_of_a_submodule_that_is_not_there_is_seen(tmp_path
     found = unseen(runner, tmp_path, index), unseen_by_git(runner, tmp_path, links)
     assert [sorted(names) for names in found] == [[b"gone/deep/mine", b"gone/inner/"]] * 2
     assert sorted(files_left(tmp_path, links)) == [b"gone/deep/mine", b"gone/inner/", b"gone/x.o"]
+
+
+def test_a_submodule_that_lacks_one_of_its_own_is_hollow_but_not_where_git_itself_has_put_it(tmp_path: Path) -> None:
+    for name in ("ours", "git-s"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / ".gitmodules").touch()
+    (tmp_path / "ours/.git").mkdir()
+    (tmp_path / "git-s/.git").touch()
+    look = FullLook(Mock())
+    look.runner.git.return_value = Mock(status=0, stdout=b"H 160000 " + b"1" * 40 + b" 0\tinner\0")
+    ours, by_git = (os.fsencode(tmp_path / name / ".git") for name in ("ours", "git-s"))
+    assert (look._is_hollow([by_git], 40), look._is_hollow([by_git, ours], 40)) == (False, True)
+    (tmp_path / "ours/inner/.git").touch()
+    assert not look._is_hollow([by_git, ours], 40)

@@ -91,6 +91,7 @@ def levels(*results: Any, **more: Any) -> list[str]:
         (sarif(a_run({"ruleId": "a"})), "not SARIF"),
         (sarif(a_run(a_result(level="fatal"))), "not SARIF"),
         (sarif(a_run(a_result(locations=["x"]))), "not SARIF"),
+        (sarif(a_run(a_result(message={"text": "{0}", "arguments": [[]]}))), "not SARIF"),
     ],
 )
 def test_what_is_not_complete_is_refused_with_the_reason(data: bytes, word: str) -> None:
@@ -234,6 +235,26 @@ def test_an_id_depends_on_the_rule_and_the_arguments_also_where_a_result_only_po
         "05884f4842d03cc95e0e",
         "89e63db8f44573c72fc1",
     )
+
+
+@pytest.mark.timeout(10)
+def test_many_results_of_many_rules_take_no_longer_than_reading_them() -> None:
+    many, name = range(2000), "/".join("a" * 100)
+    plugs = [{"name": str(number), "guid": str(number), "rules": [{"id": f"R{number}"}]} for number in many]
+    shared = {"driver": {"name": "t", "globalMessageStrings": {"m": {"text": "w" * 10**6}}}, "extensions": plugs}
+    by_guid = {"guid": "none", "toolComponent": {"guid": "1999"}}
+    results = [a_result(name, message={"id": "m"}, rule={"toolComponent": {"index": -1}}) for _ in many]
+    results += [a_result("", rule=by_guid, provenance={"invocationIndex": -1}) for _ in many]
+    invocations = [{"executionSuccessful": True} for _ in many]
+    assert len(read(sarif(a_run(*results, tool=shared, invocations=invocations))).findings) == 4000
+
+
+def test_an_argument_that_stands_in_a_message_many_times_is_not_written_out_without_end() -> None:
+    long, one = "x" * 5000, a_result(message={"text": "{0}", "arguments": ["x" * 5000]})
+    told = [a_result(message={"text": "{0}" * 10**4, "arguments": [long]}), one]
+    assert [item.id for item in read(sarif(a_run(*told))).findings] == [
+        item.id for item in read(sarif(a_run(one, one))).findings
+    ]
 
 
 LEAK: dict[str, Any] = {

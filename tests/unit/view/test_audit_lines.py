@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.canonical import Json
-from git_hybrid.view.audit import record_lines
+from git_hybrid.core.checks import Violation
+from git_hybrid.core.errors import MOST_PROBLEMS
+from git_hybrid.view.audit import breach_lines, record_lines
+from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.text import Look
 
 FINDINGS = [{"id": f"{number:020x}", "level": "high"} for number in range(12)]
@@ -36,3 +40,11 @@ def test_all_of_a_record_is_told(event: str, detail: dict[str, Json], first: str
     assert full[0] == short[0]
     for line in shown:
         assert line in "\n".join(full)
+
+
+def test_of_many_that_are_alike_a_hundred_are_told() -> None:
+    bad = [Breach(id="junk", file="log", line=number, what="is bad", proves="why") for number in range(1, 301)]
+    lines = breach_lines([*bad, Breach(id="cut", file="log", line=0, what="is cut", proves="that")], color=False)
+    assert lines[2 * MOST_PROBLEMS :] == ["  and 200 more: junk", "bad log: cut: is cut", "  proves: that"]
+    found = [Violation(file="log", entry=f"{item.line}", what="is bad", why="why", mend="mend") for item in bad]
+    assert violation_lines(found)[3 * MOST_PROBLEMS :] == ["  and 200 more that the same mends"]
