@@ -12,7 +12,7 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, last_records
+from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, by_source, last_records
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, Tag, Version
@@ -69,8 +69,9 @@ def stray_tags(records: Mapping[str, Record], pins: Pins) -> Iterator[tuple[Sour
 
     ``pin`` would refuse that move. Whoever went on from such a record would take a tag that stayed for one that moved.
     """
-    told = tuple(records.values())
+    by_name = by_source(records.values()) if pins else {}
     for name, pin in pins.items():
+        told = by_name.get(name, ())
         elsewhere = [record for record in last_records(told, name) if record.get("after") != pin.commit]
         yield from ((name, record) for record in elsewhere if record["hash"] in bare_tags(told, record))
 

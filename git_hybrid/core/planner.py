@@ -14,11 +14,12 @@ from git_hybrid.core.errors import (
     IndexLocked,
     LocalWork,
     OperationInProgress,
+    OverrideEnded,
     UnsavedWork,
 )
-from git_hybrid.core.governance import unapproved
+from git_hybrid.core.governance import governed, unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Pin, is_valid, no_pin
+from git_hybrid.core.lock import Pin, is_valid, no_pin, still_allowed
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.plan import (
     Absent,
@@ -49,6 +50,10 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     """Return the pin of *source* if it may be used, or the error that says why not."""
     pin = snapshot.lock.pins.get(source.name)
     if pin is None or not is_valid(pin, source):
+        ended = governed(pin, snapshot.approvals) if pin and still_allowed(pin, source) else None
+        if isinstance(ended, OverrideEnded):
+            # Without a name the pin would keep its commit, and be refused.
+            return ended
         # What was installed by a pin had one.
         return no_pin(source, pin, lost=source.name in snapshot.state.sources)
     if not allows_host(snapshot.manifest.policy, source.url):

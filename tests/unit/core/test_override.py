@@ -7,7 +7,7 @@ import pytest
 from git_hybrid.core.ahead import ahead
 from git_hybrid.core.approval import Approvals, Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
-from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
+from git_hybrid.core.errors import NoPin, OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import Lifted, expiring, governed, lifted, mend_of, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
@@ -33,7 +33,8 @@ from git_hybrid.core.override import (
     why_closed,
     with_overrides,
 )
-from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.plan import Absent, Snapshot
+from git_hybrid.core.planner import plan_sync
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
@@ -344,6 +345,17 @@ def test_a_pin_whose_override_is_in_force_may_be_used() -> None:
     assert expiring(overrides, NOW, {"tool"}) == ()
     assert expiring(overrides, NOW + 15 * DAY, {"other"}) == ()
     assert expiring(overrides, NOW + 15 * DAY, {"tool"}) == ("ovr-1 of tool expires at 2026-08-09T12:00:00Z",)
+
+
+def test_that_an_override_has_ended_is_told_before_that_its_pin_is_stale() -> None:
+    overrides, records = recorded(an_override())
+    pin = replace(PIN, ref=a_pin(TOOL).ref, config_digest="sha256:old")
+    manifest, lock = Manifest(sources={TOOL.name: TOOL}), Lock(pins={TOOL.name: pin})
+    for clock, error in ((NOW, NoPin), (NOW + 99 * DAY, OverrideEnded)):
+        snapshot = Snapshot(
+            manifest=manifest, lock=lock, state=State(), overrides=overrides, trail=trail_of(records), clock=clock
+        )
+        assert isinstance(plan_sync(snapshot, {TOOL.name: Absent()}, [TOOL.name]).blocked[TOOL.name], error)
 
 
 def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
