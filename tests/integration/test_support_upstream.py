@@ -27,6 +27,26 @@ def test_same_calls_make_same_objects(tmp_path: Path) -> None:
     assert build(tmp_path / "one.git") == build(tmp_path / "deep" / "two.git")
 
 
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_objects_and_refs_are_those_that_git_makes(tmp_path: Path, object_format: str) -> None:
+    made = []
+    sub = Gitlink("1" * (40 if object_format == "sha1" else 64))
+    for name in ("ours", "gits"):
+        upstream = Upstream.create(tmp_path / name, object_format=object_format)
+        if name == "gits":
+            (upstream.path / "packed-refs").touch()  # then git is asked for everything
+        first = upstream.commit({"a.b": "1", "a/b/c": "2", "a0": Exec(b"3"), "l": Link("a"), "s": sub})
+        upstream.commit({"a": "no folder", "a0": None, "gone": None, "l/x": b"no link"}, "Two\n\nlines\n", branch="b")
+        side = upstream.commit({"a/b": "no folder", "a/d": "", "s": None}, parents=[first])
+        upstream.commit({"x": "1"}, parents=["main", "b"])
+        tags = [upstream.tag("v1"), upstream.tag("v2", "b", annotated=False), upstream.tag("v1", side, force=True)]
+        upstream.branch("old", first)
+        upstream.reset("b", "old")
+        upstream.git("fsck", "--strict")
+        made.append((tags, upstream.git("for-each-ref"), upstream.git("rev-list", "--objects", "--all")))
+    assert made[0] == made[1]
+
+
 def test_commit_keeps_the_tree_and_knows_every_kind_of_entry(tmp_path: Path) -> None:
     upstream = Upstream.create(tmp_path / "u.git")
     first = upstream.commit({"keep": "k", "drop": "d", "dir/x": "x"})

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from support.gitenv import EPOCH, IDENTITY, dated_env
+from support.objects import Tree, changed, is_plain, written
 
 _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_FEW = 50
+"""Files of a commit of which git, too, would make single objects and no pack (fastimport.unpackLimit)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Upstream:
     path: Path
     object_format: str = "sha1"
     _clock: Iterator[int] = field(default_factory=_ticks, repr=False, compare=False)
+    _trees: dict[str, Tree] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def create(
@@ -119,7 +123,14 @@ class Upstream:
             tip = self._find(ref)
             oids = [] if tip is None else [tip]
         else:
-            oids = [self.rev(f"{parent}^{{commit}}") for parent in parents]
+            oids = [self._commit_of(parent) for parent in parents]
+        tree = self._trees.get(oids[0]) if oids else {}
+        if tree is not None and len(files) < _FEW and all(map(is_plain, files)) and self._may_write(ref):
+            tree = changed(tree, {path: self._stored(entry) for path, entry in files.items()})
+            oid = self.raw_commit(written(tree, self._write), oids, message, when=when)
+            self._trees[oid] = tree
+            self._point(ref, oid)
+            return oid
         stream = [
             f"commit {ref}\nmark :1\n".encode(),
             f"author {IDENTITY} {when} +0000\ncommitter {IDENTITY} {when} +0000\n".encode(),
@@ -138,10 +149,18 @@ class Upstream:
             RuntimeError: the tag is there and `force` is false, or `rev` is unknown.
         """
         when = next(self._clock) if annotated else EPOCH
+        ref = f"refs/tags/{name}"
+        oid = self._known(rev)
+        if oid is not None and self._may_write(ref) and (force or not (self.path / ref).exists()):
+            if annotated:
+                head = f"object {oid}\ntype commit\ntag {name}\ntagger {IDENTITY} {when} +0000\n\n"
+                oid = self._write("tag", f"{head}Release {name}\n".encode())
+            self._point(ref, oid)
+            return oid
         flags = ["-f"] if force else []
         flags += ["-a", "-m", f"Release {name}"] if annotated else []
         self._git_at(when, "tag", *flags, "--", name, rev)
-        return self._loose(f"refs/tags/{name}") or self.rev(f"refs/tags/{name}")
+        return self._loose(ref) or self.rev(ref)
 
     def branch(self, name: str, rev: str = "main") -> str:
         """Make a new branch at `rev` and return its commit.
@@ -149,8 +168,12 @@ class Upstream:
         Raises:
             RuntimeError: the branch is there, or `rev` is unknown.
         """
-        oid = self.rev(f"{rev}^{{commit}}")
-        self.git("update-ref", f"refs/heads/{name}", oid, "0" * len(oid))
+        ref = f"refs/heads/{name}"
+        oid = self._commit_of(rev)
+        if self._known(oid) and self._may_write(ref) and not (self.path / ref).exists():
+            self._point(ref, oid)
+        else:
+            self.git("update-ref", ref, oid, "0" * len(oid))
         return oid
 
     def reset(self, branch: str, rev: str) -> str:
@@ -159,7 +182,7 @@ class Upstream:
         Raises:
             RuntimeError: `rev` is unknown.
         """
-        oid = self.rev(f"{rev}^{{commit}}")
+        oid = self._commit_of(rev)
         self.update_ref(f"refs/heads/{branch}", oid)
         return oid
 
@@ -220,7 +243,46 @@ class Upstream:
         Raises:
             RuntimeError: the object is missing, or is no commit below `refs/heads/`.
         """
-        self.git("update-ref", ref, oid)
+        if self._known(oid) and self._may_write(ref):
+            self._point(ref, oid)
+        else:
+            self.git("update-ref", ref, oid)
+
+    def _known(self, rev: str) -> str | None:
+        """Return the commit that *rev* names, an id or a branch, if it was made without git and lies there."""
+        tagged = (self.path / "refs" / "tags" / rev).exists()
+        oid = rev if rev in self._trees else None if tagged else self._loose(f"refs/heads/{rev}")
+        return oid if oid in self._trees and self._object(oid).exists() else None
+
+    def _commit_of(self, rev: str) -> str:
+        return self._known(rev) or self.rev(f"{rev}^{{commit}}")
+
+    def _stored(self, entry: Entry) -> tuple[str, str] | None:
+        match entry:
+            case None:
+                return None
+            case Gitlink(commit):
+                return "160000", commit
+            case Exec(data):
+                return "100755", self.blob(data)
+            case Link(target):
+                return "120000", self.blob(target.encode())
+            case str():
+                return "100644", self.blob(entry.encode())
+            case bytes():
+                return "100644", self.blob(entry)
+
+    def _may_write(self, ref: str) -> bool:
+        """Tell whether *ref* can be a file of its own in a folder that is there, as git would make it."""
+        path = self.path / ref
+        loose = is_plain(ref) and path.parent.is_dir() and not path.is_dir()
+        return loose and not path.with_name(f"{path.name}.lock").exists() and not (self.path / "packed-refs").exists()
+
+    def _point(self, ref: str, oid: str) -> None:
+        path = self.path / ref
+        lock = path.with_name(f"{path.name}.lock")
+        lock.write_text(f"{oid}\n")
+        lock.replace(path)
 
     def _find(self, ref: str) -> str | None:
         loose = self._loose(ref)
@@ -238,11 +300,14 @@ class Upstream:
     def _git_at(self, when: int, *args: str, stdin: bytes = b"") -> bytes:
         return _run([f"--git-dir={self.path}", *args], when=when, stdin=stdin)
 
+    def _object(self, oid: str) -> Path:
+        return self.path / "objects" / oid[:2] / oid[2:]
+
     def _write(self, kind: str, body: bytes) -> str:
         # git's own writers check and sort; a hostile object has to bypass them.
         raw = f"{kind} {len(body)}\0".encode() + body
         oid = hashlib.new(self.object_format, raw).hexdigest()
-        path = self.path / "objects" / oid[:2] / oid[2:]
+        path = self._object(oid)
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(zlib.compress(raw))
