@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +92,7 @@ def _receipt(path: Path) -> tuple[Receipt, str]:
     data = read_bytes(path, str(path))
     if data is None:
         raise BadArgument(what="--since", value=str(path), reason="no such file")
-    return decode_receipt(data, str(path)), hashlib.sha256(data).hexdigest()
+    return decode_receipt(data, str(path)), sha256_hex(data)
 
 
 @command.command("verify")
