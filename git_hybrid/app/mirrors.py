@@ -1,4 +1,4 @@
-"""``git hybrid mirror add``, ``list`` and ``remove``: the inventory of mirrors."""
+"""``git hybrid mirror add`` and ``remove``: the inventory of mirrors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind, serving, with
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import replace
-
-
-def inventory(rt: Runtime) -> Inventory:
-    """Return what stands in the inventory.
-
-    Raises:
-        InvalidFile, NewerSchema: it cannot be read.
-    """
-    return rt.ledger.snapshot().mirrors
 
 
 def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: MirrorKind) -> Mirror:
