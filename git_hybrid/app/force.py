@@ -50,11 +50,6 @@ class Forced(Struct, frozen=True, kw_only=True):
     signed_texts: Sequence[bytes] = ()
     verify: Verify = lambda _text, _key, _armour: False
 
-    @property
-    def signing(self) -> Signing:
-        """What came with the command of signatures."""
-        return Signing(armours=self.signatures, texts=self.signed_texts, verify=self.verify)
-
 
 class Objections(Struct):
     """What speaks against a pin: raised at once, or kept where the pin is forced."""
@@ -134,7 +129,8 @@ def approvals_of(
     if signatures and not is_oid(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
-        raise not_met(asked, claimed, problems, policy, forced.signing, renews="" if renews is None else renews.id)
+        signing = Signing(armours=forced.signatures, texts=forced.signed_texts, verify=forced.verify)
+        raise not_met(asked, claimed, problems, policy, signing, renews="" if renews is None else renews.id)
     # Their time is one that the age of an override can be counted from, and tells them from those of before.
     at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))
     return tuple(Approval(id=name, at=at, signature=signatures.get(person(name))) for name in names)
