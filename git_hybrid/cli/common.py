@@ -142,6 +142,11 @@ def _given(name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
+def own_words(argv: Sequence[str]) -> Sequence[str]:
+    """Return what of *argv* is for us: behind ``--`` come the words of another command, or names."""
+    return argv[: argv.index("--")] if "--" in argv else argv
+
+
 def common_of(context: click.Context) -> Common:
     """Return what the common options of this invocation say."""
     found = context.find_root().obj
