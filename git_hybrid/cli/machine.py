@@ -75,7 +75,7 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
     proxies = [f"{redact_key(item.key)}={redact_setting(item.key, item.value)}" for item in settings if _is_proxy(item)]
     if proxies:
         found.append(_environment("proxy in git", ", ".join(proxies)))
-    paged = next((item.value for item in reversed(settings) if item.key == "pager.hybrid"), "")
+    paged = _last(settings, "pager.hybrid")
     pager = runner.environ.get("GIT_PAGER") or _last(settings, "core.pager") or runner.environ.get("PAGER") or "less"
     what = (
         f"git pages with {redact(pager)} (pager.hybrid = {redact(paged)})"

@@ -43,21 +43,12 @@ _AUTHORITIES = "GIT_SSL_CAINFO"
 """Where it is set, git does not ask its configuration."""
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
-    {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
-) | {
-    "instead",
-    "meant",
-    "mend",
-    "move",
-    "naming",
-    "otherwise",
-    "remaking",
-    "trust",
-    "waiting",
-    "waive",
-    "way",
-    "whose_url",
-}
+    (
+        *("accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"),
+        *("instead", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust", "waiting", "waive", "way"),
+        "whose_url",
+    )
+)
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 

@@ -230,7 +230,8 @@ def export_command(context: click.Context, *, form: Format | None, file: Path | 
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
         form = format_of(context, form, file)
-        write_export(session, output, overrides_text(session, form), file, command="override export")
+        told = export({"overrides": overrides_table(session)}, form, heading="Overrides")
+        write_export(session, output, told, file, command="override export")
         return 0
 
 
@@ -244,11 +245,6 @@ def format_of(context: click.Context, form: Format | None, file: Path | None) ->
     if json and file is None and form not in (None, "json"):
         context.fail(f"--json writes json: name a file for the table, such as -o table.{form}")
     return form or ("json" if json else "csv")
-
-
-def overrides_text(session: Session, form: Format) -> str:
-    """Return all overrides in the format *form*."""
-    return export({"overrides": overrides_table(session)}, form, heading="Overrides")
 
 
 def overrides_table(session: Session) -> Table:

@@ -30,13 +30,6 @@ from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
 from git_hybrid.git.signing import is_signed
 
-kind_option = click.option(
-    "--kind",
-    type=click.Choice(("pin", "scan")),
-    metavar="KIND",
-    help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
-)
-
 
 @click.command("pin")
 @names_argument
@@ -47,7 +40,12 @@ kind_option = click.option(
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
 @click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
-@kind_option
+@click.option(
+    "--kind",
+    type=click.Choice(("pin", "scan")),
+    metavar="KIND",
+    help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
+)
 @finding_option
 @click.option("--request", type=TEXT, metavar="ID", help="With --force: the governance request that asks for it.")
 @click.option(
