@@ -6,7 +6,7 @@ Imports neither click nor pygit2: the hooks run on every commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -165,6 +165,14 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
 def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
     """Return what each of the checks *names* finds, in the order of the table."""
     return {name: find_check(name)(facts) for name in CHECKS if name in names}
+
+
+def with_seen_clones(
+    results: Mapping[str, tuple[Violation, ...]], found: Iterable[Violation]
+) -> dict[str, tuple[Violation, ...]]:
+    """Return *results* with what was *found* by a look at the clones; of their HEADs the check itself tells less."""
+    besides = (item for item in results["sources"] if item.entry != "HEAD")
+    return {**results, "sources": (*besides, *found)}
 
 
 def run_staged(
