@@ -1,4 +1,4 @@
-"""``git hybrid pin``: the explicit command that moves pins. The only other writers of the lock are add and remove."""
+"""``git hybrid pin``: the explicit command that moves pins."""
 
 from __future__ import annotations
 
