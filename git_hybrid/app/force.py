@@ -174,16 +174,16 @@ def make_override(
 
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
-        PolicyNotMet: it would accept other findings than were asked for.
+        PolicyNotMet: it would accept other findings than were signed for, or named.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     source = snapshot.manifest.sources[pin.source]
-    pinned, before = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
+    pinned, stood = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
     lost = (item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit)
     old = held or pinned or next(lost, None)
-    same = old is not None and old.commit == pin.commit
-    if old is not None and same and (lifts or _broken(snapshot, old)):
-        lifts, before = _captured_again(snapshot, old, lifts, before)
+    same, before = old is not None and old.commit == pin.commit, stood
+    if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):
+        lifts, before = _captured_again(snapshot, old, lifts, stood)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}"
         renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
@@ -191,32 +191,13 @@ def make_override(
             why = f"has an override already: {pinned.override}"
             raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=renew, why=why)
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=plain_pin)
-    _refuse_other_findings(rt, snapshot, pin, forced, approvals, objections)
+    if forced.findings or any(item.signature for item in approvals):
+        asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
+        if error := other_findings(asked, objections.findings):
+            raise error
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings
     return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
-
-
-def _refuse_other_findings(
-    rt: Runtime,
-    snapshot: Snapshot,
-    pin: Pin,
-    forced: Forced,
-    approvals: tuple[Approval, ...],
-    objections: Objections,
-) -> None:
-    """Raise if the findings that are accepted are not those that were signed for, or named.
-
-    Raises:
-        PolicyNotMet: they are others.
-    """
-    if not forced.findings and not any(item.signature for item in approvals):
-        return
-    source = snapshot.manifest.sources[pin.source]
-    before = commit_before(rt, snapshot, source)
-    asked = asked_for(source, before, pin.commit, forced, findings=forced.findings)
-    if error := other_findings(asked, objections.findings):
-        raise error
 
 
 def approved_override(
@@ -238,10 +219,6 @@ def approved_override(
         expires_at=forced.expires_at,
         command_id=rt.info.run,
     )
-
-
-def _broken(snapshot: Snapshot, old: Pin) -> bool:
-    return governed(old, snapshot.approvals) is not None
 
 
 def _captured_again(
