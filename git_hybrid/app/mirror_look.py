@@ -199,7 +199,7 @@ def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
 def _refuse_behind(question: Question, pin: Pin, tip: Oid | None, stage: Stage) -> None:
     """Raise MirrorBehind if upstream is known to have had something newer than what the mirror serves."""
     newest, source = question.newest, question.source
-    if newest is None or tip in (None, newest) or isinstance(source.track, Commit):
+    if newest is None or tip is None or tip == newest or isinstance(source.track, Commit):
         return
     if question.rt.objects.has_commit(stage, newest):
         return
@@ -235,12 +235,12 @@ def _is_invented(question: Question, found: Candidate, upstream: RemoteRefs, sta
     return old is not None and objects.has_commit(stage, old) and objects.is_ancestor(stage, old, commit)
 
 
-def _distance(question: Question, pin: Pin, tip: Oid | None, newest: Oid) -> str:
+def _distance(question: Question, pin: Pin, tip: Oid, newest: Oid) -> str:
     """Return how far *tip* is behind *newest*, in commits where this workspace's clone has both."""
     rt, name = question.rt, question.source.name
-    if tip is not None and isinstance(rt.clones.inspect(name, pin.commit), Clone):
+    if isinstance(rt.clones.inspect(name, pin.commit), Clone):
         clone = rt.clones.as_stage(name)
         if rt.objects.has_commit(clone, tip) and rt.objects.has_commit(clone, newest):
             count = rt.objects.between(clone, tip, newest, limit=1, files=False).ahead
             return f"{counted(count, 'commit')}, the newest known is {newest[:10]}"
-    return f"the newest known commit is {newest[:10]}, it has {(tip or pin.commit)[:10]}"
+    return f"the newest known commit is {newest[:10]}, it has {tip[:10]}"
