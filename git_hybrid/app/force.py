@@ -185,12 +185,11 @@ def make_override(
     if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):
         lifts, before = _captured_again(snapshot, old, lifts, stood)
     elif not lifts:
-        plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}"
-        renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
-        if same and pinned and renew:
-            why = f"has an override already: {pinned.override}"
-            raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=renew, why=why)
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=plain_pin)
+        hint, more = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}", dict[str, str]()
+        if same and pinned and pinned.override:
+            hint = renewal(pinned.override, signed=snapshot.has_keys)
+            more = {"why": f"has an override already: {pinned.override}"}
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, **more)
     if forced.findings or any(item.signature for item in approvals):
         asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
         if error := other_findings(asked, objections.findings):
