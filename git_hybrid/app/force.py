@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, approved_at, keys_of, payload, signed_texts, unmet
+from git_hybrid.core.approval import Approved, Asked, approved_at, keys_of, payload, signed_texts, unmet
 from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
@@ -34,10 +34,7 @@ from git_hybrid.core.words import as_typed
 
 
 class Forced(Struct, frozen=True, kw_only=True):
-    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures.
-
-    ``findings`` are those on the commit of a forced pin that it accepts.
-    """
+    """What the command line says of an override; ``findings`` are those on the forced commit that it accepts."""
 
     request_id: str
     approvers: Sequence[str]
@@ -46,9 +43,7 @@ class Forced(Struct, frozen=True, kw_only=True):
     incidents: Sequence[str] = ()
     waived: Sequence[Oid] = ()
     findings: tuple[str, ...] = ()
-    signatures: Sequence[str] = ()
-    signed_texts: Sequence[bytes] = ()
-    verify: Verify = lambda _text, _key, _armour: False
+    signing: Signing = Signing(armours=(), texts=(), verify=lambda _text, _key, _armour: False)
 
 
 class Objections(Struct):
@@ -107,12 +102,14 @@ def approvals_of(
         raise BadArgument(
             what="--approver", value=nobody, reason="names nobody: it has no letter and no digit, or an empty address"
         )
-    if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
+    signing, policy = forced.signing, snapshot.manifest.policy
+    if signing.armours and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
     names = distinct(forced.approvers)
-    made = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    signed = signed_texts([payload(asked)], signing.armours, policy, signing.verify)
+    made = {who: armour for who, (armour, _) in signed.items()}
     earlier = used(snapshot.overrides, snapshot.trail, asked.source, asked.kind, asked.to_commit)
-    spent = made and is_spent(payload(asked), earlier, keys_of(snapshot.manifest.policy), forced.verify)
+    spent = made and is_spent(payload(asked), earlier, keys_of(policy), signing.verify)
     signatures = {} if spent else made
     claimed = Approved(
         request_id=forced.request_id,
@@ -124,12 +121,10 @@ def approvals_of(
         since=snapshot.clock,
         until=forced.expires_at,
     )
-    policy = snapshot.manifest.policy
     problems = unmet(claimed, policy)
     if signatures and not is_oid(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
-        signing = Signing(armours=forced.signatures, texts=forced.signed_texts, verify=forced.verify)
         raise not_met(asked, claimed, problems, policy, signing, renews="" if renews is None else renews.id)
     # Their time is one that the age of an override can be counted from, and tells them from those of before.
     at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))
@@ -152,12 +147,6 @@ def asked_for(
         findings=findings,
         waived=tuple(forced.waived),
     )
-
-
-def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
-    """Return the good signatures of *asked* by who made them, as policy knows their keys; also those that are spent."""
-    made = signed_texts([payload(asked)], signatures, snapshot.manifest.policy, verify)
-    return {who: armour for who, (armour, _) in made.items()}
 
 
 def make_override(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import click
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.app.select import refuse_unknown
-from git_hybrid.cli.approving import read_signature, signature_option, signed_text
+from git_hybrid.cli.approving import signature_option, signing_by
 from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.common import common_of
@@ -27,7 +26,6 @@ from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import ended
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.git.signing import is_signed
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
@@ -142,9 +140,7 @@ def renew_command(
             approvers=approvers,
             reason=reason,
             expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
-            signatures=tuple(read_signature(output.common.folder / path) for path in signatures),
-            signed_texts=tuple(signed_text(output.common.folder / path) for path in signatures),
-            verify=partial(is_signed, session.runner),
+            signing=signing_by(session.runner, [output.common.folder / path for path in signatures]),
         )
         return _changed(session, output, "override renew", renew(session.runtime, identity, forced))
 
