@@ -57,7 +57,7 @@ def gather(
         GitRefused: git does not answer.
     """
     index = index or Staged(around(runner, layout.root), layout.root)
-    read: Callable[[str], bytes | None] = index.read if staged else _from_disk(layout)
+    read: Callable[[str], bytes | None] = index.read if staged else lambda name: read_bytes(layout.root / name, name)
     # Of a commit that is being made the audit hook tells a lost mirror: that of the metadata need not read the log.
     is_read = needs_log(names) or ("mirrors" in names and not staged)
     log = (*_archives(layout, index, staged=staged), LOG) if is_read else ()
@@ -140,10 +140,6 @@ def with_settings(facts: Facts, settings: Settings) -> Facts:
     """Return *facts* with the mirrors and the folder of bundles that are set to be asked."""
     folder = settings.bundle_folder
     return replace(facts, mirrors=settings.mirrors, bundle_folder=None if folder is None else str(folder))
-
-
-def _from_disk(layout: Layout) -> Callable[[str], bytes | None]:
-    return lambda name: read_bytes(layout.root / name, name)
 
 
 def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | None], *, staged: bool) -> Facts:
