@@ -157,14 +157,7 @@ class Tree(Struct, frozen=True, kw_only=True):
     """The entries of a commit's tree, and notes on what is named in it but not part of it (submodules, LFS)."""
 
     entries: Sequence[TreeEntry]
-    notes: tuple[str, ...] = ()
-
-
-class Content(Struct, frozen=True, kw_only=True):
-    """What a commit's tree holds: its digest, and notes (:class:`Tree`)."""
-
-    sha256: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 def gate_tree(
@@ -203,14 +196,14 @@ def gate_tree(
     return Tree(entries=entries, notes=tuple(notes))
 
 
-def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Content:
-    """Return the digest of the commit's content after its tree has passed the scan.
+def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> tuple[str, Tree]:
+    """Return the digest of the commit's content, and its tree, which has passed the scan.
 
     Raises:
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     tree = gate_tree(rt, stage, source, commit, manifest)
-    return Content(sha256=rt.objects.content_sha256(stage, tree.entries), notes=tree.notes)
+    return rt.objects.content_sha256(stage, tree.entries), tree
 
 
 def gate_pinned_tree(

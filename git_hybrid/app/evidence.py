@@ -239,7 +239,7 @@ def _with_evidence(
     reachable_from: RefName,
 ) -> tuple[Pin, tuple[str, ...]]:
     history, content_stage = stages
-    content = gate_content(rt, content_stage, source, commit, manifest)
+    content_sha256, tree = gate_content(rt, content_stage, source, commit, manifest)
     judge_submodules(rt, source, manifest, content_stage, commit)
     facts = rt.objects.facts(history, commit, complete=True)
     same = old is not None and old.commit == commit
@@ -254,12 +254,12 @@ def _with_evidence(
         tag_object=upstream[1] if upstream is not None and upstream[0] == commit else None,
         reachable_from=reachable_from,
         root_commits=facts.root_commits,
-        content_sha256=content.sha256,
+        content_sha256=content_sha256,
         commit_time=facts.commit_time,
         first_seen=seen or rt.info.now,
         config_digest=config_digest(source),
     )
-    return pin, content.notes
+    return pin, tree.notes
 
 
 def _judge_move(
