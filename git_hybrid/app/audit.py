@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.settling import deciding
 from git_hybrid.core.audit import ROTATE, Event
 from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.reducer import Decision
@@ -17,8 +17,7 @@ def rotate(rt: Runtime, archives: Callable[[], Sequence[str]]) -> str:
     Raises:
         UnfinishedRun, LockBusy, InvalidFile, LocalIo: the log is as it was.
     """
-    with rt.writing():
-        refuse_unfinished(rt.ledger.snapshot())
+    with deciding(rt):
         # The name of one that is missing would be free, and taken.
         rt.ledger.require_archives()
         name = free_archive(str(rt.info.now.year), archives())
