@@ -30,8 +30,9 @@ def _no_keys() -> bool:
 class Common:
     """What the common options say; filled while the command line is read, the command's own options last.
 
-    ``root`` is that of the workspace, once it is open; ``lost`` is why stdout could not take what the command says, if
-    so; ``is_dry``: the command only showed what it would do; ``judges``: it tells what is wrong with the audit log.
+    ``argv`` are the words of the command line; ``root`` is that of the workspace, once it is open; ``lost`` is why
+    stdout could not take what the command says, if so; ``is_dry``: the command only showed what it would do;
+    ``judges``: it tells what is wrong with the audit log.
     """
 
     def __init__(
@@ -47,7 +48,6 @@ class Common:
         config: Mapping[str, str] | None = None,
         ahead: Ahead | None = None,
     ) -> None:
-        """Start with what is known already; *argv* are the words of the command line."""
         self.argv = tuple(argv)
         self.folders = list(folders)
         self.quiet = quiet
