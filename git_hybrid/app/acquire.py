@@ -34,12 +34,12 @@ class Acquired(Struct, frozen=True, kw_only=True):
 
     history: Stage
     content: Stage
-    served_by: str | None
+    served_by: str
 
 
-def has(rt: Runtime, commit: Oid | None) -> Callable[[Stage], bool]:
-    """Return what tells of a stage whether it has *commit*; None, one that is not known yet, keeps no stage back."""
-    return lambda stage: commit is None or rt.objects.has_commit(stage, commit)
+def everything(source: Source) -> FetchRequest:
+    """Return the request for all branches and tags, of the kind that the source's history needs."""
+    return FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
 
 
 def fetch_history(
@@ -75,9 +75,8 @@ def fetch_content(
 ) -> tuple[Stage, str]:
     """Return a stage that has the files of *commit*, and who served them.
 
-    It is *history* itself, which was *served_by*, or one without any history.
-
-    A bundle, and a server that gives out no single commits, is asked for *ref* instead, with all of its history.
+    It is *history* itself, which was *served_by*, or one without any history. A bundle, and a server that gives out no
+    single commits, is asked for *ref* instead, with all of its history.
     """
     if source.history == "full":
         return history, served_by
@@ -135,10 +134,8 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
     ref = pin.ref
     if not is_proved(rt, history, pin):
         if isinstance(source.track, Commit):
-            request = FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
-            served_by = fetch(
-                rt, source, manifest, history, request, satisfied=lambda: belongs(rt, history, pin.commit)
-            )
+            found = partial(belongs, rt, history, pin.commit)
+            served_by = fetch(rt, source, manifest, history, everything(source), satisfied=found)
             ref = containing_ref(rt, history, pin.commit) or ref
         with answered(rt, source, served_by), blaming(rt, pin):
             prove(rt, history, source, pin)
@@ -150,8 +147,7 @@ def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow:
     """Fetch a commit that no branch and no tag has: an override in force says that it may be used all the same."""
     source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
-    depth = None if source.history == "full" else 1
-    request = FetchRequest(commits=(pin.commit,), depth=depth)
+    request = FetchRequest(commits=(pin.commit,), depth=None if source.history == "full" else 1)
     has_it = partial(rt.objects.has_commit, stage, pin.commit)
     served_by = fetch(rt, source, manifest, stage, request, satisfied=has_it)
     return Acquired(history=stage, content=stage, served_by=served_by)
@@ -161,14 +157,7 @@ class Tree(Struct, frozen=True, kw_only=True):
     """The entries of a commit's tree, and notes on what is named in it but not part of it (submodules, LFS)."""
 
     entries: Sequence[TreeEntry]
-    notes: tuple[str, ...] = ()
-
-
-class Content(Struct, frozen=True, kw_only=True):
-    """What a commit's tree holds: its digest, and notes (:class:`Tree`)."""
-
-    sha256: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 def gate_tree(
@@ -207,14 +196,14 @@ def gate_tree(
     return Tree(entries=entries, notes=tuple(notes))
 
 
-def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Content:
-    """Return the digest of the commit's content after its tree has passed the scan.
+def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> tuple[str, Tree]:
+    """Return the digest of the commit's content, and its tree, which has passed the scan.
 
     Raises:
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     tree = gate_tree(rt, stage, source, commit, manifest)
-    return Content(sha256=rt.objects.content_sha256(stage, tree.entries), notes=tree.notes)
+    return rt.objects.content_sha256(stage, tree.entries), tree
 
 
 def gate_pinned_tree(

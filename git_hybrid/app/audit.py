@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.settling import deciding
 from git_hybrid.core.audit import ROTATE, Event
 from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.reducer import Decision
 
 
-def rotate(rt: Runtime, archives: Callable[[], Sequence[str]], *, year: int) -> str:
-    """Archive the log under the name of *year* and return the path of the archive from the root.
+def rotate(rt: Runtime, archives: Callable[[], Sequence[str]]) -> str:
+    """Archive the log under the name of the year and return the path of the archive from the root.
 
     Raises:
         UnfinishedRun, LockBusy, InvalidFile, LocalIo: the log is as it was.
     """
-    with rt.writing():
-        refuse_unfinished(rt.ledger.snapshot())
+    with deciding(rt):
         # The name of one that is missing would be free, and taken.
         rt.ledger.require_archives()
-        name = free_archive(str(year), archives())
+        name = free_archive(str(rt.info.now.year), archives())
         event = Event(event=ROTATE, detail={"archive": name.rsplit("/", 1)[-1]})
         rt.ledger.record(rt.info, Decision(events=[event], archive=name), ())
         return name

@@ -100,9 +100,8 @@ def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
     taken = head is not None and bool(own) and not any(head.has(record) for record in own)
     pinned = [pin_of(record, source.name, source.url) for record in own]
     is_merged = head is not None and all(head.has(record) for record in own)
-    plain = (
-        () if is_merged or not any(pin.override for pin in pinned) else tuple(pin for pin in pinned if not pin.override)
-    )
+    is_forced = any(pin.override for pin in pinned)
+    plain = [pin for pin in pinned if is_forced and not is_merged and not pin.override]
     chosen: list[Pin] = []
     decided: list[Pin] = []
     for record in sides:

@@ -14,8 +14,8 @@ from git_hybrid.app.edit import Editor, added
 from git_hybrid.app.force import Objections, closing_events, superseded
 from git_hybrid.app.held import is_held
 from git_hybrid.app.judging import forbidden_in, told_as
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.app.sync import broken_off, report_of, sync_selected
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event

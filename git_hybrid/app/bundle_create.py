@@ -9,7 +9,6 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Snapshot, Task
@@ -61,10 +60,16 @@ def _attempt(
         return failed(source.name, error), None
     finally:
         rt.progress("done", source.name, "packed")
-    before = next(iter(packed.carried.prerequisites), None)
-    row = Row(name=source.name, outcome="bundled", before=before, after=pin.commit, ref=pin.ref, notes=notes)
-    detail = {"kind": packed.carried.kind}
-    return replace(row, outcome="present" if packed.file is None else "bundled", detail=detail), packed
+    row = Row(
+        name=source.name,
+        outcome="present" if packed.file is None else "bundled",
+        before=next(iter(packed.carried.prerequisites), None),
+        after=pin.commit,
+        ref=pin.ref,
+        notes=notes,
+        detail={"kind": packed.carried.kind},
+    )
+    return row, packed
 
 
 def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[Stage, tuple[str, ...]]:
@@ -88,14 +93,9 @@ def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[S
 def _pack(rt: Runtime, tool: BundleTool, giver: Stage, source: Source, pin: Pin, receipt: Receipt) -> Packed:
     there = had(receipt, pin)
     if there is not None and there.tip == tip_of(pin):
-        carried = Carried(name=pin.source, kind="present", prerequisites=(there.commit,))
-        return Packed(carried=carried, file=None)
-    since: Oid | None = None
+        return Packed(carried=Carried(name=pin.source, kind="present", prerequisites=(there.commit,)), file=None)
     # A clone without all of its history is made of what is fetched alone.
     if there is not None and source.history == "full" and rt.objects.has_commit(giver, there.commit):
-        since = there.commit
-    file = tool.write(giver, pin, since=since)
-    kind = Carried(name=pin.source, kind="full") if since is None else None
-    return Packed(
-        carried=kind or Carried(name=pin.source, kind="thin", prerequisites=(since or pin.commit,)), file=file
-    )
+        carried = Carried(name=pin.source, kind="thin", prerequisites=(there.commit,))
+        return Packed(carried=carried, file=tool.write(giver, pin, since=there.commit))
+    return Packed(carried=Carried(name=pin.source, kind="full"), file=tool.write(giver, pin, since=None))

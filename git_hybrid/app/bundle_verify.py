@@ -30,7 +30,7 @@ from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import Struct
 
 _THEIR_OWN = (
     BadBundle,
@@ -111,8 +111,8 @@ def _attempt(check: _Check) -> tuple[Row, Stage | None]:
         return failed(name, _told(check, error)), None
     finally:
         check.rt.progress("done", name, "verified")
-    row = Row(name=name, outcome="verified", after=pin.commit, ref=pin.ref, detail={"kind": check.item.kind})
-    return replace(row, before=next(iter(check.item.prerequisites), None)), stage
+    before, detail = next(iter(check.item.prerequisites), None), {"kind": check.item.kind}
+    return Row(name=name, outcome="verified", before=before, after=pin.commit, ref=pin.ref, detail=detail), stage
 
 
 def _told(check: _Check, error: HybridError) -> HybridError:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.force import closing_events, superseded
 from git_hybrid.app.listing import listed_anew
-from git_hybrid.app.pin import pin_one, refuse_unfinished
+from git_hybrid.app.pin import pin_one
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
+from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DuplicateSource, HybridError, LocalWork, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from git_hybrid.app.acquire import EVERY_REF, fetch_content, fetch_history, gate_content, has
+from git_hybrid.app.acquire import EVERY_REF, everything, fetch_content, fetch_history, gate_content
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
@@ -14,7 +14,7 @@ from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.remote import answered, fetch, going_on
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
-from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
+from git_hybrid.app.whereabouts import require_commit, require_somewhere
 from git_hybrid.core.endpoints import Endpoint, same_repository
 from git_hybrid.core.errors import (
     BadArgument,
@@ -201,12 +201,12 @@ def _fetch_candidate(
     commit = candidate.commit
 
     def leads_there(stage: Stage) -> bool:
+        if commit is None:
+            return True
         # The clone that is borrowed from may have what the server does not.
-        assert commit is not None
         return belongs(rt, stage, commit) if everywhere else is_declared(rt, stage, candidate, commit)
 
-    satisfied = has(rt, None) if commit is None else leads_there
-    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=satisfied)
+    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=leads_there)
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
         if not found and served_by != str(source.url):
@@ -239,7 +239,7 @@ def _with_evidence(
     reachable_from: RefName,
 ) -> tuple[Pin, tuple[str, ...]]:
     history, content_stage = stages
-    content = gate_content(rt, content_stage, source, commit, manifest)
+    content_sha256, tree = gate_content(rt, content_stage, source, commit, manifest)
     judge_submodules(rt, source, manifest, content_stage, commit)
     facts = rt.objects.facts(history, commit, complete=True)
     same = old is not None and old.commit == commit
@@ -254,12 +254,12 @@ def _with_evidence(
         tag_object=upstream[1] if upstream is not None and upstream[0] == commit else None,
         reachable_from=reachable_from,
         root_commits=facts.root_commits,
-        content_sha256=content.sha256,
+        content_sha256=content_sha256,
         commit_time=facts.commit_time,
         first_seen=seen or rt.info.now,
         config_digest=config_digest(source),
     )
-    return pin, content.notes
+    return pin, tree.notes
 
 
 def _judge_move(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, approved_at, keys_of, payload, signed_texts, unmet
+from git_hybrid.core.approval import Approved, Asked, approved_at, keys_of, payload, signed_texts, unmet
 from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
@@ -34,10 +34,7 @@ from git_hybrid.core.words import as_typed
 
 
 class Forced(Struct, frozen=True, kw_only=True):
-    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures.
-
-    ``findings`` are those on the commit of a forced pin that it accepts.
-    """
+    """What the command line says of an override; ``findings`` are those on the forced commit that it accepts."""
 
     request_id: str
     approvers: Sequence[str]
@@ -46,14 +43,7 @@ class Forced(Struct, frozen=True, kw_only=True):
     incidents: Sequence[str] = ()
     waived: Sequence[Oid] = ()
     findings: tuple[str, ...] = ()
-    signatures: Sequence[str] = ()
-    signed_texts: Sequence[bytes] = ()
-    verify: Verify = lambda _text, _key, _armour: False
-
-    @property
-    def signing(self) -> Signing:
-        """What came with the command of signatures."""
-        return Signing(armours=self.signatures, texts=self.signed_texts, verify=self.verify)
+    signing: Signing = Signing(armours=(), texts=(), verify=lambda _text, _key, _armour: False)
 
 
 class Objections(Struct):
@@ -112,12 +102,14 @@ def approvals_of(
         raise BadArgument(
             what="--approver", value=nobody, reason="names nobody: it has no letter and no digit, or an empty address"
         )
-    if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
+    signing, policy = forced.signing, snapshot.manifest.policy
+    if signing.armours and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
     names = distinct(forced.approvers)
-    made = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    signed = signed_texts([payload(asked)], signing.armours, policy, signing.verify)
+    made = {who: armour for who, (armour, _) in signed.items()}
     earlier = used(snapshot.overrides, snapshot.trail, asked.source, asked.kind, asked.to_commit)
-    spent = made and is_spent(payload(asked), earlier, keys_of(snapshot.manifest.policy), forced.verify)
+    spent = made and is_spent(payload(asked), earlier, keys_of(policy), signing.verify)
     signatures = {} if spent else made
     claimed = Approved(
         request_id=forced.request_id,
@@ -129,12 +121,11 @@ def approvals_of(
         since=snapshot.clock,
         until=forced.expires_at,
     )
-    policy = snapshot.manifest.policy
     problems = unmet(claimed, policy)
     if signatures and not is_oid(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
-        raise not_met(asked, claimed, problems, policy, forced.signing, renews="" if renews is None else renews.id)
+        raise not_met(asked, claimed, problems, policy, signing, renews="" if renews is None else renews.id)
     # Their time is one that the age of an override can be counted from, and tells them from those of before.
     at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))
     return tuple(Approval(id=name, at=at, signature=signatures.get(person(name))) for name in names)
@@ -158,12 +149,6 @@ def asked_for(
     )
 
 
-def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
-    """Return the good signatures of *asked* by who made them, as policy knows their keys; also those that are spent."""
-    made = signed_texts([payload(asked)], signatures, snapshot.manifest.policy, verify)
-    return {who: armour for who, (armour, _) in made.items()}
-
-
 def make_override(
     rt: Runtime,
     snapshot: Snapshot,
@@ -178,49 +163,29 @@ def make_override(
 
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
-        PolicyNotMet: it would accept other findings than were asked for.
+        PolicyNotMet: it would accept other findings than were signed for, or named.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     source = snapshot.manifest.sources[pin.source]
-    pinned, before = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
+    pinned, stood = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
     lost = (item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit)
     old = held or pinned or next(lost, None)
-    same = old is not None and old.commit == pin.commit
-    if old is not None and same and (lifts or _broken(snapshot, old)):
-        lifts, before = _captured_again(snapshot, old, lifts, before)
+    same, before = old is not None and old.commit == pin.commit, stood
+    if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):
+        lifts, before = _captured_again(snapshot, old, lifts, stood)
     elif not lifts:
-        plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}"
-        renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
-        if same and pinned and renew:
-            why = f"has an override already: {pinned.override}"
-            raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=renew, why=why)
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=plain_pin)
-    _refuse_other_findings(rt, snapshot, pin, forced, approvals, objections)
+        hint, more = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}", dict[str, str]()
+        if same and pinned and pinned.override:
+            hint = renewal(pinned.override, signed=snapshot.has_keys)
+            more = {"why": f"has an override already: {pinned.override}"}
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, **more)
+    if forced.findings or any(item.signature for item in approvals):
+        asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
+        if error := other_findings(asked, objections.findings):
+            raise error
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings
     return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
-
-
-def _refuse_other_findings(
-    rt: Runtime,
-    snapshot: Snapshot,
-    pin: Pin,
-    forced: Forced,
-    approvals: tuple[Approval, ...],
-    objections: Objections,
-) -> None:
-    """Raise if the findings that are accepted are not those that were signed for, or named.
-
-    Raises:
-        PolicyNotMet: they are others.
-    """
-    if not forced.findings and not any(item.signature for item in approvals):
-        return
-    source = snapshot.manifest.sources[pin.source]
-    before = commit_before(rt, snapshot, source)
-    asked = asked_for(source, before, pin.commit, forced, findings=forced.findings)
-    if error := other_findings(asked, objections.findings):
-        raise error
 
 
 def approved_override(
@@ -242,10 +207,6 @@ def approved_override(
         expires_at=forced.expires_at,
         command_id=rt.info.run,
     )
-
-
-def _broken(snapshot: Snapshot, old: Pin) -> bool:
-    return governed(old, snapshot.approvals) is not None
 
 
 def _captured_again(

@@ -22,8 +22,7 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
     Raises:
         OverrideEnded, OverrideUnrecorded, OverrideUnsigned: the override is not in force either.
     """
-    held = None if isinstance(found, Pin) else held_by(snapshot, found, source, wish)
-    if held is None or isinstance(found, Pin):
+    if isinstance(found, Pin) or (held := held_by(snapshot, found, source, wish)) is None:
         return found
     if (ended := governed(held, snapshot.approvals)) is not None:
         raise ended

@@ -14,7 +14,6 @@ class HostGate:
     """Lets at most :data:`MOST` threads in for each host; ``cancelled`` ends the waiting."""
 
     def __init__(self, cancelled: Callable[[], int], most: int = MOST) -> None:
-        """Begin with nobody inside."""
         self._cancelled, self._most = cancelled, most
         self._gates: dict[str, BoundedSemaphore] = {}
         self._lock = Lock()

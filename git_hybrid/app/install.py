@@ -150,7 +150,7 @@ def _install(run: Run, task: Task) -> Installed:
         rt.writer.declare(task)
         return Installed(task=task, served_by=run.served_by.get(task.name), notes=origin_notes(task.source, seen))
     if isinstance(seen, Clone):
-        return _in_place(run, task)
+        return _in_place(run, task, seen)
     return _fresh(run, task, aside=_BROKEN if isinstance(seen, Broken) else "")
 
 
@@ -212,24 +212,18 @@ def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
     return acquired.history
 
 
-def _gated(run: Run, task: Task) -> tuple[Acquired, tuple[str, ...]]:
+def _gated(run: Run, task: Task, like: Stage | None) -> tuple[Acquired, tuple[str, ...]]:
     acquired = acquire_pin(run.rt, task, run.manifest, borrow=True)
-    like = _untouched(run, task)
     return acquired, gate_pin(run.rt, acquired.content, task.source, task.pin, run.manifest, like=like)
 
 
-def _untouched(run: Run, task: Task) -> Stage | None:
-    """Return the clone, if it surely stands untouched where this tool had put it."""
-    seen = run.seen[task.name]
-    return run.rt.clones.as_stage(task.name) if isinstance(seen, Clone) and seen.sure else None
-
-
-def _in_place(run: Run, task: Task) -> Installed:
+def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
     rt, source, pin = run.rt, task.source, task.pin
     clone = rt.clones.as_stage(task.name)
+    like = clone if seen.sure else None
     served_by = None
-    if not _is_here(run, task, clone):
-        acquired, notes = despite_cache(rt, source, lambda rt: _gated(replace(run, rt=rt), task))
+    if not _is_here(run, task, seen, clone):
+        acquired, notes = despite_cache(rt, source, lambda rt: _gated(replace(run, rt=rt), task, like))
         if acquired.history != acquired.content and source.history == "treeless":
             # Before the content: where its history is there, none is cut off.
             rt.writer.pour(acquired.history, clone, boundaries=False)
@@ -238,15 +232,14 @@ def _in_place(run: Run, task: Task) -> Installed:
             rt.writer.make_complete(task.name)
         served_by = acquired.served_by
     else:
-        notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))
+        notes = gate_pin(rt, clone, source, pin, run.manifest, like=like)
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)
     _fetch_lfs(run, task, clone)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
-    seen = run.seen[task.name]
     if task.action == "update":
-        _look_again(run, task)
-    forced = task.action != "update" or (isinstance(seen, Clone) and differs_in_lfs(source, seen))
+        _look_again(run, task, seen)
+    forced = task.action != "update" or differs_in_lfs(source, seen)
     saved = save(rt, task) if forced else None
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
@@ -264,15 +257,15 @@ def _in_place(run: Run, task: Task) -> Installed:
     return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
 
 
-def _look_again(run: Run, task: Task) -> None:
+def _look_again(run: Run, task: Task, seen: Clone) -> None:
     """See to it that nobody has begun to work in the clone since the run looked at it: a fetch may take minutes.
 
     Raises:
         LocalWork: somebody has.
         LocalIo: it is no usable clone any more.
     """
-    rt, seen = run.rt, run.seen[task.name]
-    if isinstance(seen, Clone) and rt.clones.stands(task.name, seen.head):
+    rt = run.rt
+    if rt.clones.stands(task.name, seen.head):
         return
     now = rt.clones.inspect(task.name, task.pin.commit)
     step = decide(task.source, task.pin, run.recorded.get(task.name), now)
@@ -283,13 +276,13 @@ def _look_again(run: Run, task: Task) -> None:
         raise LocalIo(path=source_path(task.name), operation="check out in", reason=why)
 
 
-def _is_here(run: Run, task: Task, clone: Stage) -> bool:
+def _is_here(run: Run, task: Task, seen: Clone, clone: Stage) -> bool:
     """Tell whether the pinned commit needs no network: it is in the clone, and the clone shows where it belongs.
 
     Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough.
     """
-    rt, seen = run.rt, run.seen[task.name]
-    if not isinstance(seen, Clone) or not seen.has_pin:
+    rt = run.rt
+    if not seen.has_pin:
         return False
     if task.source.history == "full" and not seen.complete and not rt.offline:
         return False

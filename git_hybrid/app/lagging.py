@@ -5,7 +5,6 @@ from __future__ import annotations
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import BadArgument, HybridError, RefMissing
-from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source
 from git_hybrid.core.plan import Clone
@@ -33,13 +32,12 @@ def came_before(rt: Runtime, source: Source, newest: Candidate, pin: Pin) -> boo
     An override may have taken the pin off its branch, so of such a pin it is not told.
     """
     told = (pin.ref, pin.override) == (newest.ref, None) and isinstance(source.track, Branch)
-    if not told or newest.commit in (None, pin.commit) or not same_repository(pin.url, source.url):
+    if not told or newest.commit is None or newest.commit == pin.commit or not same_repository(pin.url, source.url):
         return False
     clone = rt.clones.as_stage(source.name)
     if not isinstance(rt.clones.inspect(source.name, None), Clone) or not rt.objects.has_commit(clone, pin.commit):
         return None
-    commits: tuple[Oid, ...] = (newest.commit or pin.commit, pin.commit)
-    if rt.objects.has_commit(clone, commits[0]):
-        return rt.objects.is_ancestor(clone, *commits)
+    if rt.objects.has_commit(clone, newest.commit):
+        return rt.objects.is_ancestor(clone, newest.commit, pin.commit)
     # A clone with all that came before the pin would have it.
     return False if source.history == "full" else None

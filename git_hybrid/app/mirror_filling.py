@@ -62,10 +62,6 @@ class Filling(Struct, frozen=True, kw_only=True):
     doubted: frozenset[SourceName]
     listed: dict[str, tuple[Url, RemoteRefs]] = field(default_factory=dict)
 
-    def by(self, rt: Runtime) -> Filling:
-        """Return the same with another runtime, such as one that asks other servers."""
-        return replace(self, rt=rt)
-
     def refuse_other(self, source: Source, path: str, refs: RemoteRefs) -> None:
         """Raise where *path* is filled from another URL in this run, which lists something else than *refs*."""
         url, before = self.listed.setdefault(path, (source.url, refs))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import assert_never
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
@@ -76,9 +75,7 @@ def look(question: Question, pin: Pin | None) -> tuple[Row, Oid | None]:
         MirrorLacks, MirrorBehind: it is not all there.
         HybridError: the mirror cannot be reached, or serves something else.
     """
-    refs = _listed(question)
-    notes: tuple[str, ...] = ()
-    found = None
+    refs, found = _listed(question), None
     if refs is not None:
         try:
             found = newest_allowed(question.source, refs)
@@ -86,8 +83,7 @@ def look(question: Question, pin: Pin | None) -> tuple[Row, Oid | None]:
             raise question.lacks(error.ref) from error
     tip = None if found is None else found.commit
     if pin is None:
-        row = Row(name=question.source.name, outcome="listed", after=tip)
-        return row, tip
+        return Row(name=question.source.name, outcome="listed", after=tip), tip
     stage, notes = _fetched(question, pin, tip)
     _refuse_behind(question, pin, tip, stage)
     if found is not None:
@@ -143,28 +139,17 @@ def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) 
             return _not_served(question, pin, tip)
         case RepositoryDamaged():
             return question.lacks("some of its objects: git there finds the repository damaged")
-        case WrongContent() if error.edited:
-            return None
-        case WrongContent() | MovedTag() | HostileTree() | MalformedObjects() | FsckRefused():
-            return question.lies(_told(error))
+        case WrongContent() if not error.edited:
+            return question.lies(f"{error.what}: {error.found} instead of {error.expected}")
+        case MovedTag():
+            return question.lies(f"{error.tag}: {error.new} instead of {error.old}")
+        case HostileTree() | FsckRefused():
+            what = "a tree that must not be checked out: " if isinstance(error, HostileTree) else ""
+            return question.lies(what + "; ".join(error.findings))
+        case MalformedObjects():
+            return question.lies(error.message)
         case _:
             return None
-
-
-def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects | FsckRefused) -> str:
-    match error:
-        case WrongContent():
-            return f"{error.what}: {error.found} instead of {error.expected}"
-        case MovedTag():
-            return f"{error.tag}: {error.new} instead of {error.old}"
-        case HostileTree():
-            return f"a tree that must not be checked out: {'; '.join(error.findings)}"
-        case FsckRefused():
-            return "; ".join(error.findings)
-        case MalformedObjects():
-            return error.message
-        case _:  # pragma: no cover
-            assert_never(error)
 
 
 class _Labelled(Struct, frozen=True):
@@ -214,7 +199,7 @@ def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
 def _refuse_behind(question: Question, pin: Pin, tip: Oid | None, stage: Stage) -> None:
     """Raise MirrorBehind if upstream is known to have had something newer than what the mirror serves."""
     newest, source = question.newest, question.source
-    if newest is None or tip in (None, newest) or isinstance(source.track, Commit):
+    if newest is None or tip is None or tip == newest or isinstance(source.track, Commit):
         return
     if question.rt.objects.has_commit(stage, newest):
         return
@@ -250,12 +235,12 @@ def _is_invented(question: Question, found: Candidate, upstream: RemoteRefs, sta
     return old is not None and objects.has_commit(stage, old) and objects.is_ancestor(stage, old, commit)
 
 
-def _distance(question: Question, pin: Pin, tip: Oid | None, newest: Oid) -> str:
+def _distance(question: Question, pin: Pin, tip: Oid, newest: Oid) -> str:
     """Return how far *tip* is behind *newest*, in commits where this workspace's clone has both."""
     rt, name = question.rt, question.source.name
-    if tip is not None and isinstance(rt.clones.inspect(name, pin.commit), Clone):
+    if isinstance(rt.clones.inspect(name, pin.commit), Clone):
         clone = rt.clones.as_stage(name)
         if rt.objects.has_commit(clone, tip) and rt.objects.has_commit(clone, newest):
             count = rt.objects.between(clone, tip, newest, limit=1, files=False).ahead
             return f"{counted(count, 'commit')}, the newest known is {newest[:10]}"
-    return f"the newest known commit is {newest[:10]}, it has {(tip or pin.commit)[:10]}"
+    return f"the newest known commit is {newest[:10]}, it has {tip[:10]}"

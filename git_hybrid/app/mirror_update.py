@@ -111,7 +111,7 @@ def mirror_errand(rt: Runtime, errand: Errand) -> dict[SourceName, _Result]:
     return {name: _attempt(filling, errand.manifest.sources[name]) for name in errand.names}
 
 
-def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...]]:
+def _attempt(filling: Filling, source: Source) -> _Result:
     filling.rt.progress("start", source.name, "mirror")
     pin = filling.pins.get(source.name)
     done: list[Mirrored] = []
@@ -123,9 +123,13 @@ def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...
             done.append(_mirror(filling, source, pin))
             if source.submodules and pin is not None:
                 done += _submodules(filling, source, pin.commit)
-        row = Row(name=source.name, outcome="updated" if any(item.changed for item in done) else "current")
-        row = replace(row, after=pin.commit if pin else None, ref=pin.ref if pin else None)
-        row = replace(row, notes=tuple(f"missing: {text}" for item in done for text in item.missing))
+        row = Row(
+            name=source.name,
+            outcome="updated" if any(item.changed for item in done) else "current",
+            after=pin.commit if pin else None,
+            ref=pin.ref if pin else None,
+            notes=tuple(f"missing: {text}" for item in done for text in item.missing),
+        )
     except HybridError as error:
         row = failed(source.name, error)
     filling.rt.progress("done", source.name, row.outcome)
@@ -140,7 +144,7 @@ def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
         waived=filling.rt.waived.get(source.name, ()),
         prove=partial(_prove_pin, filling.manifest, source, pin),
     )
-    return going_on(filling.rt, source, lambda rt: mirrored(filling.by(rt), wanted), after=(Unreachable,))
+    return going_on(filling.rt, source, lambda rt: mirrored(replace(filling, rt=rt), wanted), after=(Unreachable,))
 
 
 def _prove_pin(
@@ -190,7 +194,8 @@ def _mirror_submodule(filling: Filling, source: Source, inside: str, oid: Oid) -
     """Mirror all branches and tags of the repository of the submodule *inside*, one of which must lead to *oid*."""
     by = partial(_prove_submodule, filling.manifest, source, inside, oid)
     wanted = Wanted(source=source, pin=None, commit=oid, prove=by)
-    return going_on(filling.rt, source, lambda rt: mirrored(filling.by(rt), wanted), after=(SubmoduleUnreachable,))
+    after = (SubmoduleUnreachable,)
+    return going_on(filling.rt, source, lambda rt: mirrored(replace(filling, rt=rt), wanted), after=after)
 
 
 def _prove_submodule(

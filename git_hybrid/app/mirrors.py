@@ -1,11 +1,11 @@
-"""``git hybrid mirror add``, ``list`` and ``remove``: the inventory of mirrors."""
+"""``git hybrid mirror add`` and ``remove``: the inventory of mirrors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.settling import deciding
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import DuplicateMirror, UnknownMirror
@@ -17,15 +17,6 @@ from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import replace
 
 
-def inventory(rt: Runtime) -> Inventory:
-    """Return what stands in the inventory.
-
-    Raises:
-        InvalidFile, NewerSchema: it cannot be read.
-    """
-    return rt.ledger.snapshot().mirrors
-
-
 def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: MirrorKind) -> Mirror:
     """Record a mirror and return its entry; the same mirror twice is no error, and an incomplete entry is completed.
 
@@ -33,9 +24,7 @@ def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: Mirro
         DuplicateMirror: the name is taken by another mirror.
         UnfinishedRun: an interrupted run has to be finished first.
     """
-    with rt.writing():
-        snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
+    with deciding(rt) as snapshot:
         taken = snapshot.mirrors.mirrors.get(name)
         if taken is not None:
             if (taken.base_url, taken.owner, taken.kind) == (base_url, owner, kind):
@@ -59,9 +48,7 @@ def remove_mirrors(rt: Runtime, names: Sequence[str]) -> None:
         UnknownMirror: a name is not in the inventory.
         UnfinishedRun: an interrupted run has to be finished first.
     """
-    with rt.writing():
-        snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
+    with deciding(rt) as snapshot:
         incomplete = {entry.name for entry in snapshot.mirrors.incomplete}
         chosen(snapshot.mirrors, [name for name in names if name not in incomplete])
         left = with_mirrors(snapshot.mirrors, put={}, drop=frozenset(names))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from git_hybrid.app.force import Forced, approvals_of
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.settling import deciding
 from git_hybrid.core.approval import Asked
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
@@ -23,9 +23,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         PolicyNotMet: the new approval does not satisfy policy.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
-    with rt.writing():
-        snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
+    with deciding(rt) as snapshot:
         old = _open(snapshot, identity)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
         fresh = approvals_of(rt, snapshot, asked_again(snapshot, old, forced), forced, renews=old)
@@ -63,9 +61,7 @@ def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
         UnknownOverride: there is none of this id, or it was closed.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
-    with rt.writing():
-        snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
+    with deciding(rt) as snapshot:
         ended = closed(_open(snapshot, identity), "revoked", at=rt.info.now, by=rt.info.operator)
         return _record(rt, ended, "override-revoked", reason=reason)
 

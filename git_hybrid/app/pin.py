@@ -1,4 +1,4 @@
-"""``git hybrid pin``: the explicit command that moves pins. The only other writers of the lock are add and remove."""
+"""``git hybrid pin``: the explicit command that moves pins."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, keeping, meet_scan, scan_commit, with_scan
 from git_hybrid.app.select import select_to_pin
+from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
@@ -35,7 +36,6 @@ from git_hybrid.core.errors import (
     PolicyNotMet,
     Rollback,
     TooYoung,
-    UnfinishedRun,
 )
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import Oid, SourceName
@@ -85,35 +85,6 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         left = with_overrides(snapshot.overrides, decision.overrides)
         notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
-
-
-def refuse_unfinished(snapshot: Snapshot) -> None:
-    """Raise if an earlier run still has sources to do.
-
-    Raises:
-        UnfinishedRun: it has.
-    """
-    if snapshot.unfinished is not None:
-        pending = tuple(task.name for task in snapshot.unfinished.tasks)
-        raise UnfinishedRun(run=snapshot.unfinished.run, pending=pending)
-
-
-def settled(rt: Runtime) -> tuple[Snapshot, tuple[str, ...]]:
-    """Return what the files say when no other run has anything left to do, and what was mended for that, in words.
-
-    One that had decided is written out, and one that is at work is waited for.
-
-    Raises:
-        UnfinishedRun: it has sources left.
-        LockBusy: it does not end in time.
-    """
-    snapshot = rt.ledger.snapshot()
-    if snapshot.unfinished is None:
-        return snapshot, ()
-    with rt.ledger.writer(rt.info) as mended:
-        snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
-        return snapshot, tuple(mended)
 
 
 def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:

@@ -18,7 +18,6 @@ class Unsaved(Exception):
     """Local work could not be saved, so nothing was changed."""
 
     def __init__(self, error: HybridError) -> None:
-        """Keep *error*, which says why."""
         super().__init__(error)
         self.error = error
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.identities import identities
-from git_hybrid.app.pin import refuse_unfinished, settled
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
 from git_hybrid.app.scanning import Scan, incomplete_scan, keeping, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
+from git_hybrid.app.settling import refuse_unfinished, settled
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.errors import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.force import Objections
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_files import files_of
 from git_hybrid.core.audit import Event
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import HybridError, ScanIncomplete
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
@@ -92,14 +92,24 @@ def scan_commit(
 
 
 def _one(rt: Runtime, source: Source, spec: ScannerSpec, identity: Identity | Unusable, fill: Fill) -> _One:
-    config = spec_digest(spec, besides(source))
+    said: Scanned | Unusable
     if isinstance(identity, Unusable):
-        return _failed(rt, spec, config, UNKNOWN_RULES, identity)
-    rt.progress("step", source.name, f"scanning with {spec.name}")
-    said = rt.scans.scanners.run(spec, identity, fill)
+        said, rules = identity, UNKNOWN_RULES
+    else:
+        rt.progress("step", source.name, f"scanning with {spec.name}")
+        said, rules = rt.scans.scanners.run(spec, identity, fill), identity.rules_digest
+    record = ScannerRecord(
+        name=spec.name,
+        state="error",
+        version="",
+        config_digest=spec_digest(spec, besides(source)),
+        rules_digest=rules,
+        scanned_at=rt.info.now.replace(microsecond=0),
+    )
     if isinstance(said, Unusable):
-        return _failed(rt, spec, config, identity.rules_digest, said)
-    return _said(rt, spec, config, identity, said)
+        return _One(record=replace(record, reason=said.reason[:500]))
+    record = replace(record, state="findings" if said.findings else "clean", version=said.version)
+    return _One(record=record, runs=said.runs, findings=said.findings)
 
 
 def scanned_before(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oid, tree: Oid) -> Scan | None:
@@ -125,31 +135,6 @@ def _together(results: Sequence[_One], commit: Oid, tree: Oid) -> Scan:
         findings=findings,
         reused=frozenset(result.record.name for result in results if result.reused),
     )
-
-
-def _said(rt: Runtime, spec: ScannerSpec, config: str, identity: Identity, said: Scanned) -> _One:
-    record = ScannerRecord(
-        name=spec.name,
-        state="findings" if said.findings else "clean",
-        version=said.version,
-        config_digest=config,
-        rules_digest=identity.rules_digest,
-        scanned_at=rt.info.now.replace(microsecond=0),
-    )
-    return _One(record=record, runs=said.runs, findings=said.findings)
-
-
-def _failed(rt: Runtime, spec: ScannerSpec, config: str, rules_digest: str, why: Unusable) -> _One:
-    record = ScannerRecord(
-        name=spec.name,
-        state="error",
-        version="",
-        config_digest=config,
-        rules_digest=rules_digest,
-        scanned_at=rt.info.now.replace(microsecond=0),
-        reason=why.reason[:500],
-    )
-    return _One(record=record)
 
 
 def keeping(rt: Runtime, snapshot: Snapshot, made: Scan) -> Scan:
@@ -225,7 +210,7 @@ def with_scan(rt: Runtime, decision: Decision, snapshot: Snapshot, name: SourceN
         return replace(decision, events=[*decision.events, scan_event(name, made.status)])
     report = rt.scans.reports.encode(made.runs)
     rt.scans.reports.stage(rt.info.run, name, report)
-    sha256 = hashlib.sha256(report).hexdigest()
+    sha256 = sha256_hex(report)
     status = replace(made.status, report_sha256=sha256)
     entry = replace(snapshot.state.sources[name], scan=status)
     return replace(

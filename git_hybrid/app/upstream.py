@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
-from git_hybrid.app.acquire import EVERY_REF, fetch_history, gate_tree, has
+from git_hybrid.app.acquire import EVERY_REF, fetch_history, gate_tree
 from git_hybrid.app.age import held_by_age
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
@@ -120,7 +121,7 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     # At the same URL another object format is another repository, which the fetch tells.
     length = len(pin.commit if pin.url == source.url else newest.commit)
     wanted, commit = (newest.ref,) if newest.ref else EVERY_REF, newest.commit
-    satisfied = has(rt, commit) if newest.ref else lambda stage: belongs(rt, stage, commit)
+    satisfied = partial(rt.objects.has_commit, oid=commit) if newest.ref else partial(belongs, rt, commit=commit)
     stage, _ = fetch_history(rt, source, snapshot.manifest, wanted, oid_length=length, satisfied=satisfied)
     ref = newest.ref or containing_ref(rt, stage, commit)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=ref)

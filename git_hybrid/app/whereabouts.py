@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.proving import belongs
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
@@ -38,11 +37,6 @@ def require_commit(source: Source, refs: RemoteRefs, ref: str | None, oid: Oid, 
     what = "tag object" if kind == "tag" else kind
     why = f"it names a {what}, no commit" + (f": that tag names {at}" if at else "")
     raise UnusableRef(name=source.name, ref=ref or oid, why=why)
-
-
-def everything(source: Source) -> FetchRequest:
-    """Return the request for all branches and tags, of the kind that the source's history needs."""
-    return FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
 
 
 def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:

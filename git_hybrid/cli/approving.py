@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
 
 from git_hybrid.cli.arguments import parsed
 from git_hybrid.cli.filled import FILE, TEXT
+from git_hybrid.core.asking import Signing
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.override import Kind
+from git_hybrid.git.run import Runner
+from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
 from git_hybrid.store.wire import SIGNATURE_LIMIT
 
@@ -61,13 +65,19 @@ def object_ids(waived: tuple[str, ...]) -> tuple[Oid, ...]:
     return tuple(sorted({parsed(parse_oid, "--waive", text) for text in waived}))
 
 
-def read_signature(path: Path) -> str:
-    """Return the signature in the file at *path*.
+def signing_by(runner: Runner, paths: Sequence[Path]) -> Signing:
+    """Return the signatures in the files at *paths*, and the texts that lie beside them.
 
     Raises:
         BadArgument: there is no such file.
         InvalidFile, LocalIo: it cannot be read.
     """
+    return Signing(
+        armours=tuple(map(_signature, paths)), texts=tuple(map(_signed_text, paths)), verify=partial(is_signed, runner)
+    )
+
+
+def _signature(path: Path) -> str:
     data = read_bytes(path, str(path))
     if data is None:
         raise BadArgument(what="--signature", value=str(path), reason="no such file")
@@ -76,7 +86,7 @@ def read_signature(path: Path) -> str:
     return decode_text(data, str(path))
 
 
-def signed_text(path: Path) -> bytes:
+def _signed_text(path: Path) -> bytes:
     """Return the text that lies beside the signature at *path* and that it may be of; nothing if there is none."""
     if path.suffix != ".sig":
         return b""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from git_hybrid.cli.common import Common
+from git_hybrid.cli.common import Common, own_words, wants_color
 from git_hybrid.cli.streams import Unsaid, reporting
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo, ReportLost
 from git_hybrid.core.words import path_of
@@ -16,7 +16,7 @@ from git_hybrid.core.words import path_of
 if TYPE_CHECKING:
     from git_hybrid.git.ahead import Ahead
 
-_USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
+_USAGE, _BUG, _SIGNALLED = 2, 70, 128
 _SIGINT, _BROKEN_PIPE = 2, _SIGNALLED + 13
 
 
@@ -71,7 +71,8 @@ def _flushed(code: int, common: Common) -> int:
 
 def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
     """Print the document that ``--json`` promises, also where the command came to nothing."""
-    if common.json or "--json" in _words(common):
+    # Where the command line cannot be read, its words are all that is known.
+    if common.json or "--json" in own_words(common.argv):
         # Where there is no room for it, or a library is broken that all need, it is said to a person at least.
         with suppress(OSError, *((Exception,) if code == _BUG else ())):
             from git_hybrid.view.jsonout import dump
@@ -79,16 +80,11 @@ def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
             print(dump({"exit_code": code, "error": error, "sources": []}), flush=True)
 
 
-def _words(common: Common) -> Sequence[str]:
-    """Return the words of the command line that may be options: where it cannot be read, they are all that is known."""
-    return common.argv[: common.argv.index("--")] if "--" in common.argv else common.argv
-
-
 def _gives_hints(common: Common, code: str) -> bool:
     """Tell whether hints for *code* are wanted, also where the command ended before it asked git for its settings."""
     from git_hybrid.cli.output import advice
 
-    if common.quiet or not {"-q", "--quiet"}.isdisjoint(_words(common)) or not advice({}, code):
+    if common.quiet or not {"-q", "--quiet"}.isdisjoint(own_words(common.argv)) or not advice({}, code):
         return False
     if not common.config:
         from git_hybrid.git.run import Runner
@@ -115,7 +111,6 @@ def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
 
 def _told(error: HybridError, common: Common) -> int:
     # Imported here: most runs end without an error, and completion and -h must stay cheap.
-    from git_hybrid.cli.common import wants_color
     from git_hybrid.cli.output import print_told
     from git_hybrid.cli.telling import explain, tell
     from git_hybrid.view.term import safe

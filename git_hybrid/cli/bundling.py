@@ -81,34 +81,29 @@ def opened_bundle(
     stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix="members")
     try:
         unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
-    except NewerSchema as error:
-        raise _of_bundle(error, file) from None
-    who = None
-    if allowed_signers is not None:
-        if unpacked.signature is None:
-            raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="it is not signed")
-        who = signer(runner, unpacked.inventory, unpacked.signature, allowed_signers)
-        if who is None:
-            raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="no allowed signer has signed it")
-    try:
+        who = None if allowed_signers is None else _signer(runner, file, unpacked, allowed_signers)
         content = _content(file, unpacked, who)
     except NewerSchema as error:
-        raise _of_bundle(error, file) from None
+        # It names a member: the files of that name here are well.
+        raise NewerSchema(path=f"{file} ({error.path})", found=error.found, known=error.known) from None
     except InvalidFile as error:
         first = error.problems[0]
         raise BadBundle(path=str(file), place=error.path, reason=f"{first.place}: {first.reason}") from error
-    paths: Mapping[str, Path] = unpacked.members
 
     def member(name: str) -> str | None:
-        found = paths.get(history_of(name))
+        found = unpacked.members.get(history_of(name))
         return None if found is None else str(found)
 
     return Opened(content=content, file=member), unpacked
 
 
-def _of_bundle(error: NewerSchema, file: Path) -> NewerSchema:
-    """Return *error*, which names a member, with the bundle that it is in: the files of that name here are well."""
-    return NewerSchema(path=f"{file} ({error.path})", found=error.found, known=error.known)
+def _signer(runner: Runner, file: Path, unpacked: Unpacked, allowed: Path) -> str:
+    if unpacked.signature is None:
+        raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="it is not signed")
+    who = signer(runner, unpacked.inventory, unpacked.signature, allowed)
+    if who is None:
+        raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="no allowed signer has signed it")
+    return who
 
 
 def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:

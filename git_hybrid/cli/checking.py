@@ -6,7 +6,7 @@ Imports neither click nor pygit2: the hooks run on every commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,7 @@ def gather(
         GitRefused: git does not answer.
     """
     index = index or Staged(around(runner, layout.root), layout.root)
-    read: Callable[[str], bytes | None] = index.read if staged else _from_disk(layout)
+    read: Callable[[str], bytes | None] = index.read if staged else lambda name: read_bytes(layout.root / name, name)
     # Of a commit that is being made the audit hook tells a lost mirror: that of the metadata need not read the log.
     is_read = needs_log(names) or ("mirrors" in names and not staged)
     log = (*_archives(layout, index, staged=staged), LOG) if is_read else ()
@@ -142,10 +142,6 @@ def with_settings(facts: Facts, settings: Settings) -> Facts:
     return replace(facts, mirrors=settings.mirrors, bundle_folder=None if folder is None else str(folder))
 
 
-def _from_disk(layout: Layout) -> Callable[[str], bytes | None]:
-    return lambda name: read_bytes(layout.root / name, name)
-
-
 def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | None], *, staged: bool) -> Facts:
     from git_hybrid.core.check_open_issues import is_default
 
@@ -165,6 +161,14 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
 def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
     """Return what each of the checks *names* finds, in the order of the table."""
     return {name: find_check(name)(facts) for name in CHECKS if name in names}
+
+
+def with_seen_clones(
+    results: Mapping[str, tuple[Violation, ...]], found: Iterable[Violation]
+) -> dict[str, tuple[Violation, ...]]:
+    """Return *results* with what was *found* by a look at the clones; of their HEADs the check itself tells less."""
+    besides = (item for item in results["sources"] if item.entry != "HEAD")
+    return {**results, "sources": (*besides, *found)}
 
 
 def run_staged(

@@ -168,14 +168,10 @@ def spread(text: str, *, root: str) -> Iterator[Pool]:
 
 
 def _address(text: str) -> str:
-    try:
+    with suppress(ValueError):
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    else:
         rest = (parts.path, parts.query, parts.fragment, parts.username)
-        if parts.scheme in _SCHEMES and host and port and not any(rest):
+        if parts.scheme in _SCHEMES and parts.hostname and parts.port and not any(rest):
             return f"{_SCHEMES[parts.scheme]}://{parts.netloc}"
     raise BadArgument(what="--executor", value=text, reason="must be threads, dask://HOST:PORT or dask+tls://HOST:PORT")
 

@@ -30,8 +30,9 @@ def _no_keys() -> bool:
 class Common:
     """What the common options say; filled while the command line is read, the command's own options last.
 
-    ``root`` is that of the workspace, once it is open; ``lost`` is why stdout could not take what the command says, if
-    so; ``is_dry``: the command only showed what it would do; ``judges``: it tells what is wrong with the audit log.
+    ``argv`` are the words of the command line; ``root`` is that of the workspace, once it is open; ``lost`` is why
+    stdout could not take what the command says, if so; ``is_dry``: the command only showed what it would do;
+    ``judges``: it tells what is wrong with the audit log.
     """
 
     def __init__(
@@ -47,7 +48,6 @@ class Common:
         config: Mapping[str, str] | None = None,
         ahead: Ahead | None = None,
     ) -> None:
-        """Start with what is known already; *argv* are the words of the command line."""
         self.argv = tuple(argv)
         self.folders = list(folders)
         self.quiet = quiet
@@ -140,6 +140,11 @@ def _terminal() -> os.terminal_size:
 def _given(name: str) -> int:
     text = os.environ.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
+
+
+def own_words(argv: Sequence[str]) -> Sequence[str]:
+    """Return what of *argv* is for us: behind ``--`` come the words of another command, or names."""
+    return argv[: argv.index("--")] if "--" in argv else argv
 
 
 def common_of(context: click.Context) -> Common:

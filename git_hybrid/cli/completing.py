@@ -21,6 +21,6 @@ def proposals(group: click.Group, argv: Sequence[str]) -> list[str]:
     found = asked.get_completions(words, last)
     lines = []
     for item in found:
-        help_text = " ".join((item.help or "").split()).replace("\t", " ")
+        help_text = " ".join((item.help or "").split())
         lines.append(f"{item.type}\t{safe(str(item.value))}\t{safe(help_text)}")
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 
 from git_hybrid.app.clone_proof import prove_clones
 from git_hybrid.app.status import status
-from git_hybrid.cli.checking import gather, run_checks, with_settings
+from git_hybrid.cli.checking import gather, run_checks, with_seen_clones, with_settings
 from git_hybrid.cli.head import root_of
 from git_hybrid.cli.machine import machine_findings, settings_findings, versions
 from git_hybrid.cli.settings import Settings
@@ -158,13 +158,11 @@ def _checks(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, runner: 
     facts = steady(layout, lambda: gather(runner, layout, names, now=now), patience=patience)
     if diagnosis.settings is not None:
         facts = with_settings(facts, diagnosis.settings)
-    found = [*mirror_findings(facts.inventory, manifested.policy, now)]
-    results = dict(run_checks(facts, names))
-    results["sources"] = (*(item for item in results["sources"] if item.entry != "HEAD"), *diagnosis.unproved)
+    results = with_seen_clones(run_checks(facts, names), diagnosis.unproved)
     if not (diagnosis.is_placed or results["sources"]):
         # What status says of a clone is not said again, still less denied.
         del results["sources"]
-    return [*found, *check_findings(results)]
+    return [*mirror_findings(facts.inventory, manifested.policy, now), *check_findings(results)]
 
 
 def _existing(layout: Layout) -> Path:
@@ -199,13 +197,9 @@ def _run(run: Unfinished) -> Finding:
 def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
     """Return a finding for each file that can be read or not, and the manifest if it can."""
     found: list[Finding] = []
-    manifested: list[Manifest] = []
-
-    def keep(data: bytes) -> None:
-        manifested.append(manifest.decode_manifest(data))
-
-    decoders = {
-        layout.manifest: keep,
+    manifested: Manifest | None = None
+    decoders: Mapping[Path, Callable[[bytes], object]] = {
+        layout.manifest: manifest.decode_manifest,
         layout.lock: lockfile.decode_lock,
         layout.state: statefile.decode_state,
         layout.overrides: overridefile.decode_overrides,
@@ -215,8 +209,8 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
         shown = layout.relative(path)
         with _told(found, "files", shown):
             data = read_bytes(path, shown)
-            if data is not None:
-                decode(data)
+            decoded = None if data is None else decode(data)
+            manifested = decoded if isinstance(decoded, Manifest) else manifested
             what = f"{shown} can be read" if data is not None else f"{shown} is not there yet"
             found.append(Finding(area="files", name=shown, level="ok", what=what))
     with _told(found, "files", "leftover"):
@@ -224,7 +218,7 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
             what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
             found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
     found += _rights(layout)
-    return found, manifested[0] if manifested else None
+    return found, manifested
 
 
 def _rights(layout: Layout) -> Iterator[Finding]:

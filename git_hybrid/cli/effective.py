@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import tomli
 
@@ -57,33 +58,22 @@ def _of(key: str, value: str, origin: str) -> Effective:
     return Effective(key=key, value=redact_setting(key.lower(), value), origin=origin)
 
 
-def _manifest(text: str, manifest: Manifest) -> list[Effective]:
+def _manifest(text: str, manifest: Manifest) -> Iterator[Effective]:
     document = tomli.loads(text)
-    found = []
-    for table, values, kind in (
-        ("defaults", manifest.defaults, DefaultsShape),
-        ("policy", manifest.policy, PolicyShape),
-    ):
+    tables = (("defaults", manifest.defaults, DefaultsShape), ("policy", manifest.policy, PolicyShape))
+    for table, values, kind in tables:
         given = document.get(table, {})
-        written = shaped(given, kind)
-        for field in values.__struct_fields__:
-            value = getattr(values, field)
+        yield from _table(table, values, shaped(given, kind), given)
+
+
+def _table(table: str, values: Struct, written: object, given: Mapping[str, Any]) -> Iterator[Effective]:
+    for field in values.__struct_fields__:
+        key, value, text = f"{table}.{field}", getattr(values, field), getattr(written, field)
+        if isinstance(value, Struct):
+            yield from _table(key, value, text, given.get(field, {}))
+        else:
             origin = MANIFEST if field in given else DEFAULT
-            if isinstance(value, Struct):
-                inner, texts = given.get(field, {}), getattr(written, field)
-                found += [
-                    Effective(
-                        key=f"{table}.{field}.{name}",
-                        value=_shown(getattr(value, name), getattr(texts, name)),
-                        origin=MANIFEST if name in inner else DEFAULT,
-                    )
-                    for name in value.__struct_fields__
-                ]
-            else:
-                found.append(
-                    Effective(key=f"{table}.{field}", value=_shown(value, getattr(written, field)), origin=origin)
-                )
-    return found
+            yield Effective(key=key, value=_shown(value, text), origin=origin)
 
 
 def _shown(value: object, written: object) -> str:

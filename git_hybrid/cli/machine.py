@@ -11,7 +11,7 @@ from shlex import quote
 
 from git_hybrid import __version__
 from git_hybrid.cli.settings import read_settings, require_color
-from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit2_finding
+from git_hybrid.core.diagnosis import Finding, Level, disk_finding, git_finding, libgit2_finding
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
 from git_hybrid.core.values import is_false
@@ -60,11 +60,10 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
         text, version = git_text(runner, folder)
         settings = all_settings(runner, folder)
     except HybridError:
-        what = "git is not installed, or not on PATH"
-        return [Finding(area="environment", name="git", level="fail", what=what, remedy="install git")]
+        return [_environment("git", "git is not installed, or not on PATH", "fail", "install git")]
     if version < MINIMUM_GIT:
         what = f"{text} is older than {'.'.join(map(str, MINIMUM_GIT))}, the oldest that works"
-        found = [Finding(area="environment", name="git", level="fail", what=what, remedy="install a newer git")]
+        found = [_environment("git", what, "fail", "install a newer git")]
     else:
         found = [git_finding(text, version)]
     found.append(_operator(runner, settings))
@@ -75,7 +74,7 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
     proxies = [f"{redact_key(item.key)}={redact_setting(item.key, item.value)}" for item in settings if _is_proxy(item)]
     if proxies:
         found.append(_environment("proxy in git", ", ".join(proxies)))
-    paged = next((item.value for item in reversed(settings) if item.key == "pager.hybrid"), "")
+    paged = _last(settings, "pager.hybrid")
     pager = runner.environ.get("GIT_PAGER") or _last(settings, "core.pager") or runner.environ.get("PAGER") or "less"
     what = (
         f"git pages with {redact(pager)} (pager.hybrid = {redact(paged)})"
@@ -90,7 +89,7 @@ def _unverified(item: Setting) -> Finding:
     key = redact_key(item.key)
     what = f"{key}={item.value or 'false'} is not obeyed: certificates are always verified"
     remedy = f"git config --unset-all {quote(key)}; an authority of your own is named by http.sslCAInfo"
-    return Finding(area="environment", name="certificates", level="warn", what=what, remedy=remedy)
+    return _environment("certificates", what, "warn", remedy)
 
 
 def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
@@ -118,21 +117,17 @@ def _cache(folder: Path | None, root: Path) -> Finding:
     if folder is None:
         return _environment("cache", "the object cache is off")
     real = Path(os.path.realpath(folder))
-    if Layout(root).owns(real):
-        what = f"the object cache {folder} is not used: {OF_WORKSPACE}"
-        remedy = "export GIT_HYBRID_CACHE_DIR=DIR"
-        return Finding(area="environment", name="cache", level="warn", what=what, remedy=remedy)
-    try:
-        why = why_unsafe(real)
-    except FileNotFoundError:
-        return _environment("cache", f"the object cache {folder} is not there yet")
-    except OSError as error:
-        why = error.strerror or str(error)
+    why, remedy = OF_WORKSPACE, "export GIT_HYBRID_CACHE_DIR=DIR"
+    if not Layout(root).owns(real):
+        remedy = f"chmod go-w {quote(str(folder))}"
+        try:
+            why = why_unsafe(real)
+        except FileNotFoundError:
+            return _environment("cache", f"the object cache {folder} is not there yet")
+        except OSError as error:
+            why = error.strerror or str(error)
     if why:
-        what = f"the object cache {folder} is not used: {why}"
-        return Finding(
-            area="environment", name="cache", level="warn", what=what, remedy=f"chmod go-w {quote(str(folder))}"
-        )
+        return _environment("cache", f"the object cache {folder} is not used: {why}", "warn", remedy)
     return _environment("cache", f"objects are shared with other workspaces in {folder}")
 
 
@@ -155,8 +150,8 @@ def told_settings(runner: Runner, folder: Path, *, home: str) -> Mapping[str, st
     return dict(sorted({**told, **variables}.items()))
 
 
-def _environment(name: str, what: str) -> Finding:
-    return Finding(area="environment", name=name, level="ok", what=what)
+def _environment(name: str, what: str, level: Level = "ok", remedy: str = "") -> Finding:
+    return Finding(area="environment", name=name, level=level, what=what, remedy=remedy)
 
 
 def _operator(runner: Runner, settings: Sequence[Setting]) -> Finding:
@@ -164,7 +159,7 @@ def _operator(runner: Runner, settings: Sequence[Setting]) -> Finding:
         who = operator(runner.environ, {item.key: item.value for item in settings})
     except BadArgument as error:
         what, remedy = f"{error.what} {error.reason}", f"set {error.what} to a name with an e-mail address"
-        return Finding(area="environment", name="operator", level="fail", what=what, remedy=remedy)
+        return _environment("operator", what, "fail", remedy)
     return _environment("operator", f"you are {who}")
 
 

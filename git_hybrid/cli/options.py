@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 _SENTENCE = 1000
 """More than any first sentence has."""
 
@@ -121,37 +122,31 @@ def complete_groups(context: click.Context, parameter: click.Parameter, incomple
 
 def complete_overrides(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the ids of overrides that start with *incomplete*; nothing where they cannot be read."""
-    from git_hybrid.core.errors import HybridError
-    from git_hybrid.store.layout import find_root
     from git_hybrid.store.overridefile import decode_overrides
-    from git_hybrid.store.parsing import read_bytes
 
-    try:
-        path = find_root(_folder(context)).root / OVERRIDES
-        return [
-            name for name in decode_overrides(read_bytes(path, OVERRIDES) or b"").records if name.startswith(incomplete)
-        ]
-    except (HybridError, OSError):
-        return []
-
-
-def _folder(context: click.Context) -> Path:
-    found = context.find_root().obj
-    return found.folder if isinstance(found, Common) else Path.cwd()
+    found = _decoded(context, OVERRIDES, decode_overrides)
+    return [name for name in (found.records if found else ()) if name.startswith(incomplete)]
 
 
 def _manifest(context: click.Context) -> Manifest:
-    """Return the manifest, or an empty one where there is none to read: completion never complains."""
-    from git_hybrid.core.errors import HybridError
     from git_hybrid.core.manifest import Manifest
-    from git_hybrid.store.layout import find_root
     from git_hybrid.store.manifest import decode_manifest
+
+    return _decoded(context, MANIFEST, decode_manifest) or Manifest()
+
+
+def _decoded(context: click.Context, name: str, decode: Callable[[bytes], T]) -> T | None:
+    """Return what the file *name* of the workspace says, None where it cannot be read: completion never complains."""
+    from git_hybrid.core.errors import HybridError
+    from git_hybrid.store.layout import find_root
     from git_hybrid.store.parsing import read_bytes
 
+    common = context.find_root().obj
     try:
-        return decode_manifest(read_bytes(find_root(_folder(context)).manifest, MANIFEST) or b"")
+        folder = common.folder if isinstance(common, Common) else Path.cwd()
+        return decode(read_bytes(find_root(folder).root / name, name) or b"")
     except (HybridError, OSError):
-        return Manifest()
+        return None
 
 
 class Commands(click.Group):

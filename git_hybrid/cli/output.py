@@ -109,7 +109,7 @@ class Output:
 
     def hint(self, name: str, text: str) -> None:
         """Print one hint that the user may switch off by ``advice.hybrid<Name>``."""
-        if advice(self.common.config, name) and not self.common.quiet:
+        if self._gives_hints(name):
             self._clear()
             print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(self.common.placed(text))}", file=sys.stderr)
 

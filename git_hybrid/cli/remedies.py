@@ -454,3 +454,14 @@ REMEDIES: Mapping[str, Remedy] = {
     **AIR_GAP,
     **CLUSTER,
 }
+
+TOO_LARGE = Remedy(
+    5,
+    "{name}: the tree of {commit} is larger than policy allows",
+    "{findings}\nmore can be allowed in sources.toml after review",
+    (
+        "what is set: git hybrid config --show-origin",
+        "or pin another commit: git hybrid pin {name} --to REV" + _SCAN,
+    ),
+)
+"""In place of that of a hostile tree where nothing else is wrong with it."""

@@ -19,6 +19,7 @@ from git_hybrid.core.values import is_false, parse_duration
 T = TypeVar("T")
 _TRUE = ("1", "true", "yes", "on")
 CACHE_MAX_AGE = "0s"
+LOCK_TIMEOUT = "10s"
 _TREES = 32
 """In MiB: what is read without the grammar of sizes, which most starts need not import."""
 CACHE_TREES = f"{_TREES}M"
@@ -27,13 +28,14 @@ TWINS = (
     ("OFFLINE", "offline", "0"),
     ("BUNDLE_DIR", "bundleDir", ""),
     ("JOBS", "jobs", ""),
-    ("LOCK_TIMEOUT", "lockTimeout", "10s"),
+    ("LOCK_TIMEOUT", "lockTimeout", LOCK_TIMEOUT),
     ("OPERATOR", "operator", ""),
     ("CACHE_DIR", "cacheDir", ""),
     ("CACHE_MAX_AGE", "cacheMaxAge", CACHE_MAX_AGE),
     ("CACHE_TREES", "cacheTrees", CACHE_TREES),
 )
 """Each variable (after ``GIT_HYBRID_``), its twin below ``hybrid.`` in git's configuration, and what holds without."""
+_KEYS = {variable: key for variable, key, _ in TWINS}
 _RIGHT = {
     "GIT_HYBRID_MIRRORS": "export GIT_HYBRID_MIRRORS=https://HOST/PATH",
     "GIT_HYBRID_OFFLINE": "export GIT_HYBRID_OFFLINE=1",
@@ -64,21 +66,21 @@ def read_settings(
     Raises:
         BadArgument: one is outside its grammar; the variable or key is named.
     """
-    where, text = _given(environ, config, "OFFLINE", "offline")
+    where, text = _given(environ, config, "OFFLINE")
     forbidden = "--offline" if offline else where if _parsed(_boolean, where, text or "0") else ""
-    where, text = _given(environ, config, "MIRRORS", "mirrors")
+    where, text = _given(environ, config, "MIRRORS")
     mirrors = _parsed(parse_mirrors, where, text or "")
-    where, text = _given(environ, config, "JOBS", "jobs")
+    where, text = _given(environ, config, "JOBS")
     chosen = jobs if jobs is not None or not text else _parsed(_jobs, where, text)
-    where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
-    timeout = _parsed(_seconds_or_duration, where, text or "10s")
-    where, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
+    where, text = _given(environ, config, "LOCK_TIMEOUT")
+    timeout = _parsed(_seconds_or_duration, where, text or LOCK_TIMEOUT)
+    where, folder = _given(environ, config, "BUNDLE_DIR")
     folder = folder and _parsed(partial(_from_home, environ=environ), where, folder)
     if forbidden and folder and not Path(folder).is_dir():
         forbidden += f"; there is no folder {folder}, which {where} names"
-    where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
+    where, text = _given(environ, config, "CACHE_MAX_AGE")
     age = _parsed(parse_duration, where, text or CACHE_MAX_AGE)
-    where, text = _given(environ, config, "CACHE_TREES", "cacheTrees")
+    where, text = _given(environ, config, "CACHE_TREES")
     trees = _parsed(_size, where, text) if text else _TREES << 20
     return Settings(
         mirrors=mirrors,
@@ -98,7 +100,7 @@ def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path 
     Raises:
         BadArgument: it begins with the home of another user.
     """
-    where, text = _given(environ, config, "CACHE_DIR", "cacheDir")
+    where, text = _given(environ, config, "CACHE_DIR")
     if text is None:
         # A relative path here is to be ignored (XDG Base Directory Specification).
         base = environ.get("XDG_CACHE_HOME", "")
@@ -151,13 +153,14 @@ def says(variable: str, text: str | None) -> bool:
     return bool(text) or (variable == _EMPTY_SAYS and text is not None)
 
 
-def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str, key: str) -> tuple[str, str | None]:
+def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str) -> tuple[str, str | None]:
     name = f"GIT_HYBRID_{variable}"
     text = environ.get(name)
     if says(variable, text):
         return name, text
+    key = f"hybrid.{_KEYS[variable]}"
     # git takes keys in any case and tells them in lower case.
-    return f"hybrid.{key}", config.get(f"hybrid.{key.lower()}")
+    return key, config.get(key.lower())
 
 
 def _parsed(parse: Callable[[str], T], where: str, text: str) -> T:

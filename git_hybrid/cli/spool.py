@@ -67,7 +67,6 @@ class Kept:
     """What one command wrote to one of its streams, in pieces."""
 
     def __init__(self, spool: Spool) -> None:
-        """Begin with nothing."""
         self._spool = spool
         self._extents: list[tuple[int, int]] = []
         self.size = 0

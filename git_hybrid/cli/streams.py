@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Reported(Protocol):
-        """What keeps why stdout could not take a report; its module knows click, which hooks do without."""
+        """What keeps why stdout could not take a report; the types of its module lead to pygit2, which hooks lack."""
 
         lost: str
 

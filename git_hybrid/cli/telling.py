@@ -43,21 +43,12 @@ _AUTHORITIES = "GIT_SSL_CAINFO"
 """Where it is set, git does not ask its configuration."""
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
-    {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
-) | {
-    "instead",
-    "meant",
-    "mend",
-    "move",
-    "naming",
-    "otherwise",
-    "remaking",
-    "trust",
-    "waiting",
-    "waive",
-    "way",
-    "whose_url",
-}
+    (
+        *("accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"),
+        *("instead", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust", "waiting", "waive", "way"),
+        "whose_url",
+    )
+)
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
@@ -109,7 +100,8 @@ def _status(error: HybridError, remedy: Remedy) -> int:
 
 def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import REMEDIES
+    from git_hybrid.cli.remedies import REMEDIES, TOO_LARGE
+    from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG, UNSIGNED
 
     remedy = REMEDIES[error.code]
     if error.stray:
@@ -129,8 +121,6 @@ def _remedy(error: HybridError) -> Remedy:
 
         return EDITED[error.code]
     if isinstance(error, HostileTree) and error.too_large:
-        from git_hybrid.cli.remedies_large import TOO_LARGE
-
         return TOO_LARGE
     if isinstance(error, LocalIo) and error.code == LocalIo.code:
         from git_hybrid.cli.remedies_scarce import SCARCE
@@ -138,12 +128,8 @@ def _remedy(error: HybridError) -> Remedy:
         reason = error.reason.lower()
         return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
     if isinstance(error, BadBundle) and error.place == error.SIGNATURE:
-        from git_hybrid.cli.remedies_airgap import UNSIGNED
-
         return UNSIGNED
     if isinstance(error, TooYoung) and error.bundle:
-        from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG
-
         return BROUGHT_TOO_YOUNG
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from git_hybrid import __version__
 from git_hybrid.cli.boundary import usage
-from git_hybrid.cli.common import Common
+from git_hybrid.cli.common import Common, own_words
 from git_hybrid.cli.options import common_options, shows_help
 
 COMMANDS: Mapping[str, Mapping[str, str]] = {
@@ -185,28 +185,23 @@ def help_of(argv: Sequence[str]) -> str:
 
 def page_asked(argv: Sequence[str]) -> str:
     """Return the name of the manual page that *argv* asks for with ``--help``; nothing if it does not."""
-    return "-".join(["git-hybrid", *named(argv)[:1]]) if "--help" in _own(argv) else ""
+    return "-".join(["git-hybrid", *named(argv)[:1]]) if "--help" in own_words(argv) else ""
 
 
 def named(argv: Sequence[str]) -> list[str]:
     """Return the words of *argv* that name a command, such as ``mirror`` and ``add``."""
     context, path = click.Context(group), list[str]()
     found: click.Command | None = group
-    for before, word in pairwise(("", *_own(argv))):
+    for before, word in pairwise(("", *own_words(argv))):
         if before != "-C" and isinstance(found, click.Group) and word in found.list_commands(context):
             found = found.get_command(context, word)
             path.append(word)
     return path
 
 
-def _own(argv: Sequence[str]) -> Sequence[str]:
-    """Return what of *argv* is for us: behind ``--`` come the words of another command, or names."""
-    return argv[: argv.index("--")] if "--" in argv else argv
-
-
 def spelt_out(argv: Sequence[str]) -> list[str]:
     """Return *argv* with options whose value may be left out spelt in full: click would take the next word as it."""
-    end = len(_own(argv))
+    end = len(own_words(argv))
     told = list(argv)
     for at, word in enumerate(argv[:end]):
         following = argv[at + 1] if at + 1 < end else ""

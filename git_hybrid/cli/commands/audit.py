@@ -282,15 +282,10 @@ def _exported(session: Session, facts: Facts, wanted: Filter, form: Format) -> s
 def rotate_command(context: click.Context) -> int:
     """Close the log into an archive named by the year, and go on in a new file whose first record names it."""
     with opened(context) as (session, output):
-        info = session.runtime.info
-        name = rotate(session.runtime, lambda: archives(session.layout), year=info.now.year)
+        name = rotate(session.runtime, lambda: archives(session.layout))
         if output.common.json:
-            output.document({"command": "audit rotate", "command_id": info.run, "archive": name})
+            output.document({"command": "audit rotate", "command_id": session.runtime.info.run, "archive": name})
         else:
-            _told(output, name)
+            output.done(f"archived as {name}")
+            output.hint("rotated", "git add -- state")
         return 0
-
-
-def _told(output: Output, name: str) -> None:
-    output.done(f"archived as {name}")
-    output.hint("rotated", "git add -- state")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +92,7 @@ def _receipt(path: Path) -> tuple[Receipt, str]:
     data = read_bytes(path, str(path))
     if data is None:
         raise BadArgument(what="--since", value=str(path), reason="no such file")
-    return decode_receipt(data, str(path)), hashlib.sha256(data).hexdigest()
+    return decode_receipt(data, str(path)), sha256_hex(data)
 
 
 @command.command("verify")
@@ -168,14 +167,13 @@ def apply_command(
         with opened(context, jobs=jobs, offline=True) as (session, output):
             if receipt is not None:
                 refuse_own(session.layout, target, option="--receipt", shown=str(receipt))
-            report, more = _apply(session, path, allowed)
+            report, more, data = _apply(session, path, allowed)
             done = exit_of(report) == 0
             if done:
-                more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
+                more["receipt"] = _write_receipt(target, data, output, asked=receipt is not None)
             elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
             again = f"git hybrid bundle apply {typed(str(path))}{as_typed()}" if set(report.pending) - elsewhere else ""
-            told = {key: value for key, value in more.items() if key != "data"}
-            code = output.report(report, more=told, again=again)
+            code = output.report(report, more=more, again=again)
     finally:
         # Also where a signal or the machine ended it.
         if not done:
@@ -189,7 +187,8 @@ def _created(folder: Path) -> tuple[str, ...]:
     return scaffold.create(folder, scaffold.AWAITED)
 
 
-def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any]]:
+def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any], bytes]:
+    """Return the report, what a document says besides, and the receipt."""
     rt = session.runtime
     bundle, unpacked = opened_bundle(path, rt.quarantine, session.runner, allowed)
     how = Applying(
@@ -204,13 +203,8 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     done = apply_bundle(rt, bundle, how)
     named = {name: (done.reports.get(SourceName(name)), sha256_hex(data)) for name, data in reports.items()}
     keep_reports(session.layout, {name: reports[name] for name, (told, found) in named.items() if told in ("", found)})
-    return done.report, {
-        "file": str(path),
-        "sha256": unpacked.sha256,
-        "signed_by": bundle.content.signer,
-        "receipt": None,
-        "data": encode_receipt(done.receipt, bundle=unpacked.sha256),
-    }
+    more = {"file": str(path), "sha256": unpacked.sha256, "signed_by": bundle.content.signer, "receipt": None}
+    return done.report, more, encode_receipt(done.receipt, bundle=unpacked.sha256)
 
 
 def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:

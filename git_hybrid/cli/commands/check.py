@@ -8,7 +8,7 @@ from functools import cache
 import click
 
 from git_hybrid.app.clone_proof import prove_clones
-from git_hybrid.cli.checking import gather, run_checks, run_staged, with_settings
+from git_hybrid.cli.checking import gather, run_checks, run_staged, with_seen_clones, with_settings
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
@@ -46,12 +46,9 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
     common_of(context).judges = True
     with opened(context, reads=True) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
-        results = dict(_results(session, names, staged=staged))
+        results = _results(session, names, staged=staged)
         if _SOURCES in names and (content or not staged):
-            # The hooks see the HEADs alone; here the clones themselves are looked at, HEAD too.
-            committed = [item for item in results[_SOURCES] if item.entry != "HEAD"]
-            proved = prove_clones(session.runtime, session.prover, content=content)
-            results[_SOURCES] = (*committed, *proved)
+            results = with_seen_clones(results, prove_clones(session.runtime, session.prover, content=content))
         code = exit_code_of(results)
         placed = cache(output.common.placed)
         results = {

@@ -28,5 +28,5 @@ def command(context: click.Context, *, show_origin: bool) -> int:
             return 0
         for item in found:
             line = f"{item.key}={item.value}"
-            output.data(safe(f"{item.origin}") + "\t" + safe(line) if show_origin else safe(line))
+            output.data(safe(item.origin) + "\t" + safe(line) if show_origin else safe(line))
         return 0

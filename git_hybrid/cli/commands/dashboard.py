@@ -10,7 +10,7 @@ import click
 
 from git_hybrid import __version__
 from git_hybrid.app.status import status
-from git_hybrid.cli.checking import gather, run_checks, with_settings
+from git_hybrid.cli.checking import gather, run_checks, with_seen_clones, with_settings
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
@@ -26,7 +26,7 @@ from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.steady import steady
 from git_hybrid.view.dashboard import dashboard_page
 
-_STDOUT, _SOURCES = Path("-"), "sources"
+_STDOUT = Path("-")
 
 
 @click.command("dashboard")
@@ -72,8 +72,5 @@ def _page(session: Session) -> str:
         operator=info.operator,
         version=__version__,
     )
-    results = dict(run_checks(facts, CHECKS))
-    # The hooks see the HEADs alone; here the clones were looked at.
-    committed = (item for item in results[_SOURCES] if item.entry != "HEAD")
-    results[_SOURCES] = (*committed, *misplaced(seen.rows))
+    results = with_seen_clones(run_checks(facts, CHECKS), misplaced(seen.rows))
     return dashboard_page(build_dashboard(seen, facts, results, records_of(facts.log), around=around))

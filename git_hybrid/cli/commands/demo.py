@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,8 +97,7 @@ class Demo(Struct, frozen=True):
 
     def play(self) -> int:
         """Run the story; return 0, or the status of the command that did not end as the story says."""
-        steps: list[Callable[[], int]] = [self._start, self._upstream_moves, self._local_work, self._retag]
-        code = next(filter(None, (step() for step in steps)), 0)
+        code = self._start() or self._upstream_moves() or self._local_work() or self._retag()
         if not code:
             shown = shlex.quote(os.path.relpath(self.workspace))
             tries = "git hybrid status, diff --upstream, foreach -- git log -1 --oneline"

@@ -98,8 +98,7 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
             created = tuple(sorted((*created, LOG)))
         ledger.record(info, BEGINNING, ())
     if output.common.json:
-        document = {"command": "init", "command_id": info.run, "root": str(root), "created": list(created)}
-        output.document(document)
+        output.document({"command": "init", "command_id": info.run, "root": str(root), "created": list(created)})
     else:
         output.done(*(f"created {place_of(root).path(path)}" for path in created))
         with suppress(NoWorkspace):

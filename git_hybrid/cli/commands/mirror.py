@@ -9,7 +9,7 @@ import click
 
 from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
-from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
+from git_hybrid.app.mirrors import add_mirror, remove_mirrors
 from git_hybrid.cli.arguments import parsed, text
 from git_hybrid.cli.mirroring import described, filled, mirror_folder, own_bases
 from git_hybrid.cli.options import Commands, common_options, executor_option, jobs_option, shows_help
@@ -114,7 +114,7 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
 
 def _tell(session: Session, output: Output, name: str, line: str) -> None:
     if output.common.json:
-        document = _document(name, inventory(session.runtime))
+        document = _document(name, session.runtime.ledger.snapshot().mirrors)
         output.document({**document, "command_id": session.runtime.info.run})
     else:
         output.talk(line)
@@ -171,7 +171,8 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
     as it is, nothing that a lock named is ever removed, and each repository changes at once or not at all.
     """
     with opened_with(context, executor, jobs=jobs) as (session, output):
-        folder = mirror_folder(target, inventory(session.runtime), output.common.folder, session.layout)
+        inventory = session.runtime.ledger.snapshot().mirrors
+        folder = mirror_folder(target, inventory, output.common.folder, session.layout)
         with filled(session, folder) as (mirror, lock):
             own = own_bases(folder, session.runtime.mirrors)
             report, found = update_mirror(session.runtime, mirror, own)

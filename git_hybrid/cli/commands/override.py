@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import click
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.app.select import refuse_unknown
-from git_hybrid.cli.approving import read_signature, signature_option, signed_text
+from git_hybrid.cli.approving import signature_option, signing_by
 from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.common import common_of
@@ -27,7 +26,6 @@ from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import ended
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.git.signing import is_signed
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
@@ -142,9 +140,7 @@ def renew_command(
             approvers=approvers,
             reason=reason,
             expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
-            signatures=tuple(read_signature(output.common.folder / path) for path in signatures),
-            signed_texts=tuple(signed_text(output.common.folder / path) for path in signatures),
-            verify=partial(is_signed, session.runner),
+            signing=signing_by(session.runner, [output.common.folder / path for path in signatures]),
         )
         return _changed(session, output, "override renew", renew(session.runtime, identity, forced))
 
@@ -230,7 +226,8 @@ def export_command(context: click.Context, *, form: Format | None, file: Path | 
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
         form = format_of(context, form, file)
-        write_export(session, output, overrides_text(session, form), file, command="override export")
+        told = export({"overrides": overrides_table(session)}, form, heading="Overrides")
+        write_export(session, output, told, file, command="override export")
         return 0
 
 
@@ -244,11 +241,6 @@ def format_of(context: click.Context, form: Format | None, file: Path | None) ->
     if json and file is None and form not in (None, "json"):
         context.fail(f"--json writes json: name a file for the table, such as -o table.{form}")
     return form or ("json" if json else "csv")
-
-
-def overrides_text(session: Session, form: Format) -> str:
-    """Return all overrides in the format *form*."""
-    return export({"overrides": overrides_table(session)}, form, heading="Overrides")
 
 
 def overrides_table(session: Session) -> Table:

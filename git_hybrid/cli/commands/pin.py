@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import click
@@ -15,10 +14,9 @@ from git_hybrid.cli.approving import (
     accepts_findings,
     finding_option,
     object_ids,
-    read_signature,
     refuse_beside_findings,
     signature_option,
-    signed_text,
+    signing_by,
 )
 from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.filled import TEXT
@@ -28,14 +26,6 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
-from git_hybrid.git.signing import is_signed
-
-kind_option = click.option(
-    "--kind",
-    type=click.Choice(("pin", "scan")),
-    metavar="KIND",
-    help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
-)
 
 
 @click.command("pin")
@@ -47,7 +37,12 @@ kind_option = click.option(
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
 @click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
-@kind_option
+@click.option(
+    "--kind",
+    type=click.Choice(("pin", "scan")),
+    metavar="KIND",
+    help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
+)
 @finding_option
 @click.option("--request", type=TEXT, metavar="ID", help="With --force: the governance request that asks for it.")
 @click.option(
@@ -121,9 +116,7 @@ def command(
                 incidents=incidents,
                 waived=object_ids(waived),
                 findings=() if accepts else tuple(sorted(set(findings))),
-                signatures=tuple(read_signature(output.common.folder / path) for path in signatures),
-                signed_texts=tuple(signed_text(output.common.folder / path) for path in signatures),
-                verify=partial(is_signed, session.runner),
+                signing=signing_by(session.runner, [output.common.folder / path for path in signatures]),
             )
         if forced is not None and accepts:
             return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings, dry_run=dry_run))

@@ -12,4 +12,4 @@ from support.fakes import FakeTransport, runtime
 def test_each_archive_of_a_year_gets_the_next_number(before: int, name: str) -> None:
     taken = [f"state/sources-audit.2026{'' if number == 1 else f'-{number}'}.jsonl" for number in range(1, before + 1)]
     rt = runtime(FakeTransport())
-    assert rotate(rt, lambda: taken, year=2026) == f"state/sources-audit.2026{name}.jsonl"
+    assert rotate(rt, lambda: taken) == f"state/sources-audit.2026{name}.jsonl"
