@@ -224,7 +224,7 @@ def finding_line(item: FindingRef | Finding) -> str:
     return " ".join(word for word in words if word)
 
 
-def finding_lines(findings: Sequence[Finding], *, limit: int = SHOWN) -> tuple[str, ...]:
-    """Return *findings* in words, at most *limit* and how many there are besides."""
-    lines = [finding_line(item) for item in findings[:limit]]
-    return (*lines, *([f"and {len(findings) - limit} more"] if len(findings) > limit else []))
+def finding_lines(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return *findings* in words, at most :data:`SHOWN` and how many there are besides."""
+    lines = [finding_line(item) for item in findings[:SHOWN]]
+    return (*lines, *([f"and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []))
