@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from git_hybrid.core.cache_record import PackFile
+from git_hybrid.core.cache_record import PACK_FILE, PackFile
 from git_hybrid.git.plainfiles import file_at
 
-PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
 _HALF = ".tmp"
 _CHUNK = 1 << 20
 Found = Literal["same", "touched", "damaged", "missing"]
