@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from git_hybrid.core.bundles import Carried
-from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo, Problem
+from git_hybrid.core.errors import BadArgument, BadBundle, InvalidFile, LocalIo, Problem
 from git_hybrid.core.files import LOCK, MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
@@ -246,9 +246,7 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
     try:
         document = load_json(data, INVENTORY)
         check_version(document, key="schema_version", known=VERSION, shown=INVENTORY)
-    except HybridError as error:
-        if error.code == "newer-schema":
-            raise
+    except InvalidFile as error:
         raise reader.bad(INVENTORY, "is no inventory") from error
     shape = convert(document, BundleShape, "", problems)
     if shape is None or shape.format != "git-hybrid-bundle" or encode_json(document) != data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -261,11 +261,6 @@ def convert(value: object, kind: type[T], place: str, problems: list[Problem], *
     except RecursionError:
         problems.append(Problem(place, "is nested too deeply"))
     return None
-
-
-def unknown_table(key: str, known: Iterable[str]) -> str:
-    """Return what to say of the table or key *key* at the top of a file."""
-    return "unknown table or key" + nearest(key, list(known))
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
