@@ -20,7 +20,7 @@ from git_hybrid.core.ports_bundle import BundleHead
 from git_hybrid.core.transfer import Transfer
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.environment import child_environment
+from git_hybrid.git.environment import as_options, child_environment
 from git_hybrid.git.run import Runner
 from git_hybrid.git.watched import SourceWatch
 
@@ -78,7 +78,7 @@ class GitBundles(Struct, frozen=True):
             revisions.write(wanted.encode("ascii"))
             revisions.seek(0)
             file.write(_head(pin, since))
-            options = [*(part for setting in _CONFIG for part in ("-c", setting)), *_PACK]
+            options = [*as_options(_CONFIG), *_PACK]
             options += ["--thin"] if since else []
             with self.runner.stream(options, git_dir=git_dir, stdin=revisions) as out:
                 digest, rest = hashlib.sha1(usedforsecurity=False) if len(pin.commit) == 40 else hashlib.sha256(), b""
