@@ -31,6 +31,7 @@ from git_hybrid.git.patches import (
     named_hashes,
 )
 from git_hybrid.git.repository import Repository, refused
+from git_hybrid.git.run import items
 from git_hybrid.git.staged import blobs
 
 _ANYWHERE = ":(top,glob)**/state/sources-audit*.jsonl"
@@ -187,8 +188,7 @@ def _folders(repository: Repository, known: Collection[str], tips: Sequence[str]
     done = repository.run(["git", "log", *options, *tips, "--", _ANYWHERE])
     if done.status != 0:
         raise refused(repository, done.stderr)
-    parts = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    files = dict.fromkeys(part.removeprefix("\n") for part in parts)
+    files = dict.fromkeys(item.removeprefix("\n") for item in items(done.stdout))
     found = (file.rpartition("state/sources-audit")[0] for file in files if "state/sources-audit" in file)
     return [folder for folder in dict.fromkeys(found) if folder != ours and "\n" not in folder]
 

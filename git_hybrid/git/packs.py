@@ -22,7 +22,7 @@ from git_hybrid.git.packfiles import in_order
 from git_hybrid.git.plainfiles import expects_more, file_at, oids_in
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
-from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.run import Completed, Runner, items
 
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
@@ -192,5 +192,5 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
         disk.remove_file(packs / found)
     if marks or expects_more(git_dir):
         listed = runner.git(["config", "--local", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
-        for key in sorted(set(os.fsdecode(listed.stdout).split("\0")) - {""}):
+        for key in sorted(set(items(listed.stdout))):
             must(runner, name, git_dir, ["config", "--local", "--unset-all", key])

@@ -9,6 +9,7 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.repository import Repository, refused, unfetched
+from git_hybrid.git.run import items
 
 
 class Partly(Repository):
@@ -67,7 +68,7 @@ def require_fetched(repository: Repository, question: bytes, told: bytes) -> Non
         listed = repository.run([*argv, "--", *(path if commit else f":(literal){path}" for path in lacking[commit])])
         if listed.status != 0:
             raise refused(repository, listed.stderr)
-        found = [item.partition("\t") for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0")]
+        found = [item.partition("\t") for item in items(listed.stdout)]
         if paths := [path for what, _, path in found if " blob " in what or (not commit and what.endswith(" 0"))]:
             raise unfetched(repository, f"{paths[0]} was not fetched")
 

@@ -12,7 +12,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import LISTED, STAGED
 from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import common_dir, of_commit, top_of
-from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.run import Completed, Runner, items
 
 FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
@@ -108,7 +108,7 @@ class Repository(Struct):
                 "--relative",
                 "-z",
             ]
-            for path in self.ask([*argv, "--", *empty], cwd=cwd).decode("utf-8", "surrogateescape").split("\0"):
+            for path in items(self.ask([*argv, "--", *empty], cwd=cwd)):
                 found.pop(path, None)
         return found
 
@@ -174,22 +174,20 @@ def _says_missing(words: str) -> bool:
 def of_index(told: bytes) -> dict[str, Entry]:
     """Return the entries in what ``git ls-files --stage -z`` wrote, by path."""
     found: dict[str, Entry] = {}
-    for item in told.decode("utf-8", "surrogateescape").split("\0"):
-        if item:
-            words, _, path = item.partition("\t")
-            mode, oid, stage = words.split(" ")
-            found[path] = (mode, oid if stage == "0" else "")
+    for item in items(told):
+        words, _, path = item.partition("\t")
+        mode, oid, stage = words.split(" ")
+        found[path] = (mode, oid if stage == "0" else "")
     return found
 
 
 def of_tree(told: bytes) -> list[tuple[str, Entry]]:
     """Return the path and the entry of each line in what ``git ls-tree -r -z`` wrote."""
     found: list[tuple[str, Entry]] = []
-    for item in told.decode("utf-8", "surrogateescape").split("\0"):
-        if item:
-            words, _, path = item.partition("\t")
-            mode, _, oid = words.split(" ")
-            found.append((path, (mode, oid)))
+    for item in items(told):
+        words, _, path = item.partition("\t")
+        mode, _, oid = words.split(" ")
+        found.append((path, (mode, oid)))
     return found
 
 

@@ -14,6 +14,7 @@ from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_below, is_listed, of_tree
+from git_hybrid.git.run import items
 
 _ROOTS = (MANIFEST, LOCK)
 _LOCK, _CLONE = "sources/.lock", "160000"
@@ -142,7 +143,7 @@ class Staged(Struct):
     def runs(self) -> tuple[str, ...]:
         """Return the paths of markers and journals that git has, in any case, as some file systems find them."""
         argv = ["git", "ls-files", "-z", "--", ":(icase)state"]
-        told = self.repository.ask(argv, cwd=self.root).decode("utf-8", "surrogateescape").split("\0")
+        told = items(self.repository.ask(argv, cwd=self.root))
         return tuple(path for path in told if path.lower() == "state" or f"{path.lower()}/".startswith(_RUNS))
 
     def documents(self, named: Collection[str] = ()) -> tuple[str, ...]:
@@ -183,8 +184,8 @@ class Staged(Struct):
         argv = ["git", "diff", "--cached", *options]
         if self.repository.revision:
             argv = ["git", "diff-tree", "--root", "-r", "--no-commit-id", *options, self.repository.revision]
-        found = self.repository.ask(argv).decode("utf-8", "surrogateescape").split("\0")
-        return frozenset(path.removeprefix(prefix) for path in found if path and path.startswith(prefix))
+        found = items(self.repository.ask(argv))
+        return frozenset(path.removeprefix(prefix) for path in found if path.startswith(prefix))
 
 
 def is_committed(repository: Repository, root: Path) -> bool:
@@ -210,8 +211,8 @@ def documents_on_disk(repository: Repository, root: Path) -> tuple[str, ...]:
     if repository.top is None:
         return tuple(_walked(root))
     argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "*.md"]
-    told = repository.ask(argv, cwd=root).decode("utf-8", "surrogateescape")
-    return tuple(dict.fromkeys(path for path in told.split("\0") if path and (root / path).is_file()))
+    told = items(repository.ask(argv, cwd=root))
+    return tuple(dict.fromkeys(path for path in told if (root / path).is_file()))
 
 
 def _walked(root: Path) -> Iterator[str]:
