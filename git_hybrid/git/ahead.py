@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
@@ -157,7 +157,7 @@ def ask_for_hook(ahead: Ahead, folder: str, checks: Collection[str]) -> None:
     if os.path.lexists(f"{top}/{MANIFEST}"):
         ahead.ask(STAGED, top, env=env, stdin=staged_question(files_for(checks)))
         if not checks or "audit" in checks:
-            ahead.ask(STAGED, top, env=env, stdin=witness_question(sides(os.environ), LOG, LOCK))
+            ahead.ask(STAGED, top, env=env, stdin=question(witness_names(sides(os.environ), LOG, LOCK)))
     if not checks or "mirrors" in checks:
         ahead.ask(CONFIG, top, env=env)
 
@@ -179,9 +179,14 @@ def files_for(checks: Collection[str]) -> Sequence[str]:
     return (*FILES, LOG) if needs_log(checks) else FILES
 
 
+def question(names: Iterable[str]) -> bytes:
+    """Return what git is asked for *names* where it reads one from each line."""
+    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+
+
 def staged_question(names: Sequence[str]) -> bytes:
     """Return what ``git cat-file --batch`` is asked for *names* as they are staged."""
-    return "".join(f":./{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    return question(f":./{name}" for name in names)
 
 
 def sides(environ: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -194,8 +199,6 @@ def sides(environ: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     return ("HEAD", *_BEFORE, *(name for name in merged if name.isalnum())), _OTHERS
 
 
-def witness_question(commits: tuple[tuple[str, ...], tuple[str, ...]], *paths: str) -> bytes:
-    """Return what ``git cat-file --batch`` is asked for the files of the log at *paths* as *commits* have them."""
-    return "".join(f"{side}:./{path}\n" for side in (*commits[0], *commits[1]) for path in paths).encode(
-        "utf-8", "surrogateescape"
-    )
+def witness_names(commits: tuple[tuple[str, ...], tuple[str, ...]], *paths: str) -> list[str]:
+    """Return the names that git has for the files of the log at *paths* as *commits* have them."""
+    return [f"{side}:./{path}" for side in (*commits[0], *commits[1]) for path in paths]

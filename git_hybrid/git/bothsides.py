@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import blobs
 
 _LEFT, _BASE, _OURS, _THEIRS = 0, 1, 2, 3
 _MERGED, _PICKED = "MERGE_HEAD", "CHERRY_PICK_HEAD"
@@ -42,8 +40,7 @@ def both_sides(runner: Runner, root: Path, paths: Sequence[str]) -> Sides:
     if not base:
         return Sides()
     prefix = repository.prefix(root)
-    asked = "".join(f"{side}:{prefix}{path}\n" for path in paths for side in ("", base, ours, theirs))
-    told = blobs(repository.ask(STAGED, stdin=asked.encode("utf-8", "surrogateescape")))
+    told = repository.blobs(f"{side}:{prefix}{path}" for path in paths for side in ("", base, ours, theirs))
     found: dict[str, Mapping[int, bytes]] = {}
     for at, path in enumerate(paths):
         stages = zip((_LEFT, _BASE, _OURS, _THEIRS), told[4 * at : 4 * at + 4], strict=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused, LocalIo
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.ahead import LISTED, STAGED
+from git_hybrid.git.ahead import LISTED, STAGED, question
 from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import common_dir, of_commit, top_of
 from git_hybrid.git.run import Completed, Runner, items
@@ -63,6 +63,14 @@ class Repository(Struct):
         if tuple(argv) == STAGED and b" missing\n" in told and self.is_partial():
             self._require_fetched(stdin or b"", told)
         return told
+
+    def blobs(self, names: Iterable[str]) -> list[bytes | None]:
+        """Return the files that *names* are git's names of, None for each that is missing or no file.
+
+        Raises:
+            GitRefused: git does not answer, or would have to fetch one.
+        """
+        return blobs(self.ask(STAGED, stdin=question(names)))
 
     def _require_fetched(self, question: bytes, told: bytes) -> None:
         from git_hybrid.git.partial import require_fetched
@@ -169,6 +177,23 @@ def _says_unfetched(words: str) -> bool:
 
 def _says_missing(words: str) -> bool:
     return _OBJECT.search(words) is not None and not any(known in words for known in _DAMAGED)
+
+
+def blobs(output: bytes) -> list[bytes | None]:
+    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing or no file."""
+    found: list[bytes | None] = []
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        words = output[at:end].rsplit(b" ", 2)
+        if len(words) == 3 and words[2].isdigit():
+            size = int(words[2])
+            found.append(output[end + 1 : end + 1 + size] if words[1] == b"blob" else None)
+            at = end + size + 2
+        else:
+            found.append(None)
+            at = end + 1
+    return found
 
 
 def of_index(told: bytes) -> dict[str, Entry]:

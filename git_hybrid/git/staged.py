@@ -13,7 +13,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_below, is_listed, of_tree
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, blobs, is_below, is_listed, of_tree
 from git_hybrid.git.run import items
 
 _ROOTS = (MANIFEST, LOCK)
@@ -91,8 +91,7 @@ class Staged(Struct):
             found = zip(wanted, blobs(told), strict=True)
             self._known.update((name, blob if name in self.entries else None) for name, blob in found)
         elif there:
-            question = "".join(f"{self.entries[name][1]}\n" for name in there).encode("ascii")
-            self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
+            self._known.update(zip(there, self.repository.blobs(self.entries[name][1] for name in there), strict=True))
         for name in wanted:
             if self._known.setdefault(name, None) is None and self.entries.get(name, ("", ""))[0].startswith(FILE):
                 raise self.repository.lost(name)
@@ -250,23 +249,6 @@ def _object_id(data: bytes, length: int) -> str:
 
     blob = b"blob %d\0" % len(data) + data
     return (hashlib.sha256(blob) if length == 64 else hashlib.sha1(blob, usedforsecurity=False)).hexdigest()
-
-
-def blobs(output: bytes) -> list[bytes | None]:
-    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing or no file."""
-    found: list[bytes | None] = []
-    at = 0
-    while at < len(output):
-        end = output.index(b"\n", at)
-        words = output[at:end].rsplit(b" ", 2)
-        if len(words) == 3 and words[2].isdigit():
-            size = int(words[2])
-            found.append(output[end + 1 : end + 1 + size] if words[1] == b"blob" else None)
-            at = end + size + 2
-        else:
-            found.append(None)
-            at = end + 1
-    return found
 
 
 def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, str]:
