@@ -1010,6 +1010,11 @@ class LocalIo(HybridError):
     operation: str
     reason: str
 
+    @classmethod
+    def of(cls, error: OSError, path: object, operation: str) -> Self:
+        """Return what tells of *error*, with which the *operation* on *path* ended."""
+        return cls(path=str(path), operation=operation, reason=error.strerror or str(error))
+
 
 class WorkspaceGone(LocalIo):
     """The workspace at ``path`` was moved, deleted or replaced during the run: what is there now belongs to others."""

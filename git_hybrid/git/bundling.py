@@ -69,7 +69,7 @@ class GitBundles(Struct, frozen=True):
         try:
             self._pack(git_dir, target, pin, since)
         except OSError as error:
-            raise LocalIo(path=str(target), operation="write", reason=error.strerror or str(error)) from error
+            raise LocalIo.of(error, target, "write") from error
         return str(target)
 
     def _pack(self, git_dir: Path, target: Path, pin: Pin, since: Oid | None) -> None:

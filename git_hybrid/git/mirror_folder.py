@@ -154,7 +154,7 @@ class GitMirrorFolder:
         try:
             write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
         except OSError as error:
-            raise LocalIo(path=str(made), operation="make", reason=error.strerror or str(error)) from error
+            raise LocalIo.of(error, made, "make") from error
         self._change(stage, giver, made, change, is_served=False)
         self.disk.make_folder(target.parent)
         if target.exists():

@@ -42,7 +42,7 @@ def refuse_links_in(repository: Path) -> None:
         for path in _NAMED:
             _refuse(repository / path, deep=True)
     except OSError as error:
-        raise LocalIo(path=str(repository), operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, repository, "read") from error
 
 
 def _refuse(folder: Path, *, deep: bool) -> None:

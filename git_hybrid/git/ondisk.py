@@ -44,8 +44,7 @@ def read_back(
                 elif entry.mode != GITLINK:
                     hashes.append(_file(top, entry, seen, take))
     except OSError as error:
-        path, reason = os.path.join(os.fsencode(folder), name), error.strerror or str(error)
-        raise LocalIo(path=os.fsdecode(path), operation="read back", reason=reason) from error
+        raise LocalIo.of(error, os.fsdecode(os.path.join(os.fsencode(folder), name)), "read back") from error
     return content_digest(entries, iter(hashes)), seen, hashes
 
 

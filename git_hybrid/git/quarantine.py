@@ -106,7 +106,7 @@ class GitQuarantine(Struct):
                 if borrows:
                     (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
         except OSError as error:
-            raise _refused(path, error) from error
+            raise LocalIo.of(error, path, "create") from error
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:
@@ -165,7 +165,7 @@ class GitQuarantine(Struct):
                     if self._alive is None:
                         self._alive = self._locked_home()
             except OSError as error:
-                raise _refused(self._home, error) from error
+                raise LocalIo.of(error, self._home, "create") from error
             if self._alive is None:
                 raise LocalIo(path=str(self._home), operation="create", reason="other runs keep removing it")
 
@@ -266,10 +266,6 @@ class GitQuarantine(Struct):
                 self.disk.make_folder(aside.parent)
                 self.disk.rename_path(clone, aside)
                 back.append(f"moved the clone of {name} to sources/.set-aside/{aside.name}")
-
-
-def _refused(path: Path, error: OSError) -> LocalIo:
-    return LocalIo(path=str(path), operation="create", reason=error.strerror or str(error))
 
 
 def _left(error: LocalIo, folder: Path) -> str:

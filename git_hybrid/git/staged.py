@@ -240,7 +240,7 @@ def _on_disk(root: Path, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LocalIo(path=name, operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, name, "read") from error
 
 
 def _object_id(data: bytes, length: int) -> str:

@@ -75,8 +75,7 @@ def scratch() -> Iterator[Scratch]:
                 folder.mkdir()
             yield made
     except OSError as error:
-        path = str(error.filename or tempfile.gettempdir())
-        raise LocalIo(path=path, operation="use", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, str(error.filename or tempfile.gettempdir()), "use") from error
 
 
 @contextmanager

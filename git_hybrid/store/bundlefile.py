@@ -154,7 +154,7 @@ class _Reader:
         try:
             data = self.file.read(size)
         except OSError as error:
-            raise LocalIo(path=self.shown, operation="read", reason=error.strerror or str(error)) from error
+            raise LocalIo.of(error, self.shown, "read") from error
         self.digest.update(data)
         if len(data) != size:
             raise self.bad(place, "the file ends here: it was cut")
@@ -172,7 +172,7 @@ class _Reader:
         try:
             data, sha256 = self._copied(name, target, found)
         except OSError as error:
-            raise LocalIo(path=str(target), operation="write to", reason=error.strerror or str(error)) from error
+            raise LocalIo.of(error, target, "write to") from error
         if self.take(-found % _BLOCK, name).strip(b"\0"):
             raise self.bad(name, "is followed by bytes that belong to nothing")
         return data, sha256

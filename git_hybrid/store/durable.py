@@ -31,7 +31,7 @@ def _reported(path: Path, operation: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LocalIo(path=str(path), operation=operation, reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, path, operation) from error
 
 
 def write_file(path: Path, data: bytes, *, shared: bool = False) -> None:

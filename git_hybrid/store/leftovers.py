@@ -86,5 +86,5 @@ def _done(path: Path) -> str:
     try:
         has_decided = _DECISION in regular(path)
     except OSError as error:
-        raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, path, "read") from error
     return "its run had written all that it decided" if has_decided else "its run had recorded nothing"

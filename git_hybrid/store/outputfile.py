@@ -93,7 +93,7 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
             raise
         sync_folder(target.parent)
     except OSError as error:
-        raise LocalIo(path=str(path), operation="write", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, path, "write") from error
 
 
 def _straight(path: Path) -> int | None:

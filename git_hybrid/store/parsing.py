@@ -44,7 +44,7 @@ def read_bytes(path: Path, shown: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LocalIo(path=shown, operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, shown, "read") from error
     if len(data) > limit:
         raise invalid(shown, "file", f"is larger than {limit // 2**20:,} MiB")
     return data

@@ -49,7 +49,7 @@ def _read(path: Path, sha256: str) -> bytes | None:
             return None
         data = content(path, LIMIT)
     except OSError as error:
-        raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, path, "read") from error
     return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 
