@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST
@@ -51,18 +51,6 @@ Key = tuple[tuple[str, ...], str, bytes]
 """A question: the command, the folder that it is about, and what the command reads."""
 
 
-class _Numbers:
-    """Descriptors that are open."""
-
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self._numbers = numbers
-
-    def close(self) -> None:
-        """Close them."""
-        for number in self._numbers:
-            os.close(number)
-
-
 class Ahead:
     """What was set going; ``close`` ends what nobody wanted after all."""
 
@@ -77,22 +65,26 @@ class Ahead:
         # posix_spawnp would look for it by our own PATH, and so in the folder where somebody stands.
         if (git := on_path("git", env)) is None:
             return
-        with suppress(OSError), closing(_Numbers(ends)):
-            ends += os.pipe()
-            ends += os.pipe()
-            ends.append(os.open(os.devnull, os.O_WRONLY))
-            reading, writing, source, feeding, null = ends
-            if min(ends) <= _STANDARD:
-                # Whoever started us had closed some of the first three: one would be put over the other.
-                return
-            if sys.platform == "linux":
-                # What git tells does not wait for anybody who takes it.
-                fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
-            # Less than a pipe holds, so that nobody has to wait.
-            os.write(feeding, stdin)
-            pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
-            pid = os.posix_spawn(git, ["git", "-C", folder, *to_read(argv)[1:]], env, file_actions=pipes)
-            self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
+        with suppress(OSError):
+            try:
+                ends += os.pipe()
+                ends += os.pipe()
+                ends.append(os.open(os.devnull, os.O_WRONLY))
+                reading, writing, source, feeding, null = ends
+                if min(ends) <= _STANDARD:
+                    # Whoever started us had closed some of the first three: one would be put over the other.
+                    return
+                if sys.platform == "linux":
+                    # What git tells does not wait for anybody who takes it.
+                    fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
+                # Less than a pipe holds, so that nobody has to wait.
+                os.write(feeding, stdin)
+                pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
+                pid = os.posix_spawn(git, ["git", "-C", folder, *to_read(argv)[1:]], env, file_actions=pipes)
+                self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
+            finally:
+                for number in ends:
+                    os.close(number)
 
     def answer(
         self, argv: Sequence[str], folder: str, stdin: bytes = b"", *, check: Callable[[], None] = lambda: None
