@@ -63,7 +63,7 @@ class Scratch(Struct, frozen=True):
 
 @contextmanager
 def scratch() -> Iterator[Scratch]:
-    """Make the folder of one scan, and remove it in the end together with those that dead programs left.
+    """Make the folder of one scan, and remove it in the end.
 
     Raises:
         LocalIo: there is no room for it.
