@@ -117,11 +117,6 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
     )
 
 
-def missing_archives(segments: Sequence[Segment]) -> tuple[str, ...]:
-    """Return the names of the archived files that the log goes on from and that are not there."""
-    return Files(segments).missing()
-
-
 def no_records(segments: Sequence[Segment]) -> tuple[Breach, ...]:
     """Return the lines that readers of the log leave out, since they are no records as they were written."""
     return tuple(breach for breach in _lines(segments, frozenset()) if breach.id not in ("repeated", "malformed"))
