@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from git_hybrid.core.bundles import tip_of
-from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed, LocalIo
+from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed, reported
 from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Quarantine, Stage
@@ -66,10 +66,8 @@ class GitBundles(Struct, frozen=True):
         (git_dir / "objects/info").mkdir(exist_ok=True)
         (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.git_dir}/objects"))
         target = Path(stage.path) / "history.bundle"
-        try:
+        with reported(target, "write"):
             self._pack(git_dir, target, pin, since)
-        except OSError as error:
-            raise LocalIo.of(error, target, "write") from error
         return str(target)
 
     def _pack(self, git_dir: Path, target: Path, pin: Pin, since: Oid | None) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
+from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported, reported
 from git_hybrid.core.value import Struct, sorted_json
 from git_hybrid.core.values import format_time
 from git_hybrid.store.content import regular
@@ -81,10 +81,8 @@ def longer(timeout: timedelta) -> str:
 
 
 def _held(path: Path) -> Held:
-    try:
+    with reported(path, "lock"):
         return Held(path, os.lstat(path))
-    except OSError as error:
-        raise LocalIo.of(error, path, "lock") from error
 
 
 def _taken_at_once(path: Path) -> Callable[[], None] | None:
