@@ -69,9 +69,7 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
     # Imported here: only where branches both moved a pin somebody asks.
     from git_hybrid.core.errors import GitRefused, InvalidFile, NewerSchema
     from git_hybrid.core.ports_ledger import Head
-    from git_hybrid.git.ahead import STAGED
     from git_hybrid.git.repository import around
-    from git_hybrid.git.staged import blobs
     from git_hybrid.store.layout import archives
     from git_hybrid.store.lockfile import decode_lock
 
@@ -79,10 +77,8 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
     if repository.top is None:
         return None
     prefix = repository.prefix(layout.root)
-    question = "".join(f"HEAD:{prefix}{name}\n" for name in (LOCK, LOG, *archives(layout)))
     with suppress(GitRefused, InvalidFile, NewerSchema):
-        told = repository.ask(STAGED, stdin=question.encode("utf-8", "surrogateescape"))
-        lock, log, *closed = blobs(told)
+        lock, log, *closed = repository.blobs(f"HEAD:{prefix}{name}" for name in (LOCK, LOG, *archives(layout)))
         if log is not None:
             pins = {} if lock is None else decode_lock(lock).pins
             return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)

@@ -97,7 +97,7 @@ def _is_whole_in_head(segments: Sequence[Segment], witnesses: Witnesses) -> bool
     """Tell whether the log that HEAD has, all of whose lines are among *segments*, is whole by itself."""
     known = {line.sha256: line for segment in segments for line in segment.lines}
     lines = tuple(replace(known[sha256], number=number) for number, sha256 in enumerate(witnesses.head, 1))
-    then = [*(item for item in segments if item.file != LOG), Segment(file=LOG, lines=lines, sha256="", ended=True)]
+    then = [*(item for item in segments if item.file != LOG), Segment(file=LOG, lines=lines)]
     records = {str(record["hash"]): record for record in _whole(then)}
     found = (*_lines(then, witnesses.twice), *_links(then, records))
     return bool(lines) and not any(item.file == LOG for item in found)
@@ -115,11 +115,6 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
         decode=witnesses.decode_lock,
         signed=witnesses.has_keys,
     )
-
-
-def missing_archives(segments: Sequence[Segment]) -> tuple[str, ...]:
-    """Return the names of the archived files that the log goes on from and that are not there."""
-    return Files(segments).missing()
 
 
 def no_records(segments: Sequence[Segment]) -> tuple[Breach, ...]:

@@ -16,7 +16,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.mirrors import Inventory, Mirror
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
@@ -258,6 +258,11 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
 
 def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Iterator[Breach]:
     details = [detail_of(record) for record in records.values() if record["event"] == "mirror-add"]
+    if not details and not inventory.mirrors:
+        return
+    # Imported here: few workspaces have a mirror.
+    from git_hybrid.core.mirror_told import is_told, lost_mirrors
+
     added = {(told.get("mirror"), told.get("base_url"), told.get("owner")) for told in details}
     for name, mirror in inventory.mirrors.items():
         if mirror.audit_hash not in records:
@@ -265,21 +270,12 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
         elif (name, mirror.base_url, mirror.owner) not in added:
             what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
             yield of_log("mirror-edited", what, "the inventory was edited by hand")
-        elif not _is_borne_out(mirror, records):
+        elif not is_told(mirror, records):
             what = f"no record tells of the mirror {name} what {MIRRORS} says: how fresh it is"
             mend = f"git checkout HEAD -- {MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
             yield of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
     if any(told.get("mirror") not in inventory.mirrors for told in details):
-        # Imported here: few workspaces have a mirror.
-        from git_hybrid.core.mirror_told import lost_mirrors
-
         for name, mend in lost_mirrors(records, inventory).items():
             what = f"the mirror {name} is in the log and not in {MIRRORS}"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
             yield of_log("mirror-deleted", what, proves, mend=mend)
-
-
-def _is_borne_out(mirror: Mirror, records: Mapping[str, Record]) -> bool:
-    from git_hybrid.core.mirror_told import is_told
-
-    return is_told(mirror, records)

@@ -5,7 +5,7 @@ The files are read and written by :mod:`git_hybrid.store.bundlefile`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from git_hybrid.core.endpoints import same_repository
@@ -147,9 +147,5 @@ def mismatch(content: BundleContent) -> tuple[str, str] | None:
     from_lock, from_list = set(content.lock.pins), {item.name for item in content.carried}
     for name in sorted(from_lock ^ from_list):
         return "inventory.json", f"{name} is not both in the list of sources and in the lock"
-    return _unknown(content.lock.pins, content.manifest.sources)
-
-
-def _unknown(names: Iterable[SourceName], known: Mapping[SourceName, Source]) -> tuple[str, str] | None:
-    lost = sorted(name for name in names if name not in known)
+    lost = sorted(content.lock.pins.keys() - content.manifest.sources.keys())
     return (LOCK, f"{lost[0]} has no entry in {MANIFEST}") if lost else None

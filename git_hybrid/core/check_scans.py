@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.scan_policy import found_elsewhere, unaccepted, unaccepted_elsewhere
+from git_hybrid.core.scan_policy import found_in
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
@@ -60,12 +59,8 @@ def _refused(facts: Facts) -> Iterator[Violation]:
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
         pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
         scan = trail.told.get(name, ScanStatus() if entry is None else entry.scan)
-        own = scan if scan.commit == pin.commit else None
-        others = found_elsewhere(facts.state, trail.unproved, facts.manifest, pin, own)
-        blocked = None if own is None else unaccepted(own, pin, facts.approvals, facts.manifest)
-        blocked = blocked or unaccepted_elsewhere(others, pin, facts.approvals, facts.manifest)
-        if blocked is not None:
-            what, why, mend = _blocking(blocked)
+        if (told := _blocking(facts, pin, scan, trail.unproved)) is not None:
+            what, why, mend = told
             yield Violation(file=STATE, entry=name, what=what, why=why, mend=mend)
 
 
@@ -76,12 +71,9 @@ def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collecti
     """Return what is wrong with one scan, why it matters and what mends it, or None."""
     again, now = f"git hybrid scan {pin.source}", facts.now or facts.clock
     scan = ScanStatus() if entry is None else entry.scan
-    own = scan if scan.commit == pin.commit else None
-    others = found_elsewhere(facts.state, unproved, facts.manifest, pin, own)
-    found = unaccepted_elsewhere(others, pin, facts.approvals, facts.manifest)
     if scan.state == "missing":
         never = (*_NEVER, again if entry is not None else f"git hybrid sync {pin.source}")
-        return never if found is None else _blocking(found)
+        return _blocking(facts, pin, scan, unproved) or never
     known = _identities(facts, scan)
     reason = stale_reason(scan, facts.manifest, pin.source, pinned=pin.commit, now=now, identities=known)
     if reason is not None:
@@ -93,11 +85,15 @@ def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collecti
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
         return what, "an incomplete scan proves nothing", again
-    blocked = unaccepted(scan, pin, facts.approvals, facts.manifest) or found
-    return None if blocked is None else _blocking(blocked)
+    return _blocking(facts, pin, scan, unproved)
 
 
-def _blocking(blocked: ScanBlocked) -> tuple[str, str, str]:
+def _blocking(facts: Facts, pin: Pin, scan: ScanStatus, unproved: Collection[str]) -> tuple[str, str, str] | None:
+    """Return the same of findings that policy blocks on; *scan* is the last one of the source."""
+    own = scan if scan.commit == pin.commit else None
+    blocked = found_in(pin, own, facts.approvals, facts.manifest, state=facts.state, unproved=unproved)
+    if blocked is None:
+        return None
     what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"
     return what, f"{why} without an override", ", or ".join(filter(None, (blocked.accept, blocked.move)))
 

@@ -45,9 +45,9 @@ class FileSeen(Struct, frozen=True, kw_only=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """What the git folder of a clone says, each object hashed again while it was read.
 
-    ``commit`` and ``tree``: the pinned commit as it was found and the tree that it names, None where they cannot be
-    read or are not what their ids say; ``entries`` of that tree; ``broken`` says what of it is wrong; ``index_differs``
-    names where the index and the tree part; ``oddities`` names what makes git see something else than the objects.
+    ``tree``: what the pinned commit names, None where one of them cannot be read or is not what its id says;
+    ``entries`` of that tree; ``broken`` says what of it is wrong; ``index_differs`` names where the index and the tree
+    part; ``oddities`` names what makes git see something else than the objects.
     """
 
     tree: Oid | None

@@ -102,7 +102,7 @@ def condition(
     seen: Looked,
     *,
     now: datetime,
-    identities: Mapping[str, Identity] | None = None,
+    identities: Mapping[str, Identity] = {},
     moved: Move | None = None,
 ) -> Condition:
     """Return what *source* is like; *identities* are the scanners that this machine has."""
@@ -113,7 +113,7 @@ def condition(
     word, why = _word(snapshot, source, pin, recorded, seen, blocked, error)
     scan = recorded.scan if recorded else ScanStatus()
     accepted = accepted_by(snapshot, pin, scan) if pin and blocked is None else None
-    scan_word, scan_why = _scan_word(snapshot, pin, scan, accepted, name=name, now=now, identities=identities or {})
+    scan_word, scan_why = _scan_word(snapshot, pin, scan, accepted, name=name, now=now, identities=identities)
     clone = seen if isinstance(seen, Clone) else None
     override = snapshot.overrides.records.get(pin.override) if pin and pin.override else None
     return Condition(

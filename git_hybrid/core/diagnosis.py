@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.condition import Condition, Word
@@ -23,18 +23,7 @@ LEVELS: tuple[Level, ...] = ("fail", "warn", "ok")
 """Worst first: the order in which findings are told."""
 
 Area = Literal["files", "lock", "clones", "mirrors", "overrides", "scans", "audit", "open issues", "git", "environment"]
-AREAS: tuple[Area, ...] = (
-    "files",
-    "lock",
-    "clones",
-    "mirrors",
-    "overrides",
-    "scans",
-    "audit",
-    "open issues",
-    "git",
-    "environment",
-)
+AREAS: tuple[Area, ...] = get_args(Area)
 
 _FIXED_IN = {43: 7, 44: 4, 45: 4, 46: 4, 47: 3, 48: 2, 49: 1, 50: 1}
 """The first releases without CVE-2025-48384 and its kin: 2.43.7, 2.44.4, … (git's release notes of July 2025)."""

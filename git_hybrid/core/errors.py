@@ -31,6 +31,7 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -1009,6 +1010,20 @@ class LocalIo(HybridError):
     path: str
     operation: str
     reason: str
+
+    @classmethod
+    def of(cls, error: OSError, path: object, operation: str) -> Self:
+        """Return what tells of *error*, with which the *operation* on *path* ended."""
+        return cls(path=str(path), operation=operation, reason=error.strerror or str(error))
+
+
+@contextmanager
+def reported(path: object, operation: str) -> Iterator[None]:
+    """Make a :class:`LocalIo` of what the system refuses in the block, which does the *operation* on *path*."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalIo.of(error, path, operation) from error
 
 
 class WorkspaceGone(LocalIo):

@@ -112,6 +112,11 @@ class Approver(Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+def key_bytes(key: str) -> str:
+    """Return an SSH public *key* without its kind, its comment and what pads it; nothing where there is none."""
+    return "".join(key.split(" ")[1:2]).rstrip("=")
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """The ``[policy]`` table; durations are ages, ``hosts`` None means any host, no ``approvers`` means anybody."""
 

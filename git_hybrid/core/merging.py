@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
+from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror, unasked
 from git_hybrid.core.scans import takes_back
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
@@ -177,7 +177,7 @@ def merged_inventory(
 
 
 def _entries(inventory: Inventory) -> dict[str, Mirror | Incomplete]:
-    entries: dict[str, Mirror | Incomplete] = {name: _unasked(entry) for name, entry in inventory.mirrors.items()}
+    entries: dict[str, Mirror | Incomplete] = {name: unasked(entry) for name, entry in inventory.mirrors.items()}
     for entry in inventory.incomplete:
         name = entry.plain.get("name")
         known = name if isinstance(name, str) else repr(sorted(entry.plain.items()))
@@ -186,13 +186,9 @@ def _entries(inventory: Inventory) -> dict[str, Mirror | Incomplete]:
     return entries
 
 
-def _unasked(mirror: Mirror) -> Mirror:
-    return replace(mirror, verified_at=None, sources={})
-
-
 def _last_verified(mirror: Mirror, ours: Inventory, theirs: Inventory) -> Mirror:
     sides = [entry for side in (ours, theirs) if (entry := side.mirrors.get(mirror.name)) is not None]
-    return max((entry for entry in sides if _unasked(entry) == mirror), key=lambda entry: entry.verified_at or _NEVER)
+    return max((entry for entry in sides if unasked(entry) == mirror), key=lambda entry: entry.verified_at or _NEVER)
 
 
 def _is_lost(entry: SourceState, newest: SourceState) -> bool:

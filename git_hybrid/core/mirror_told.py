@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from git_hybrid.core.audit import Event, Record, detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.mirrors import Inventory, Mirror, mirror_digest
+from git_hybrid.core.mirrors import Inventory, Mirror, mirror_digest, unasked
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.words import typed
@@ -53,7 +53,7 @@ def _as_added(mirror: Mirror, records: Mapping[str, Record]) -> Mirror:
     if added:
         at, by = parse_time(str(added[-1]["at"])), str(added[-1]["operator"])
         mirror = replace(mirror, added_at=at, added_by=by)
-    return replace(mirror, verified_at=None, sources={})
+    return unasked(mirror)
 
 
 def lost_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Mapping[str, str]:

@@ -75,6 +75,11 @@ def mirror_digest(mirror: Mirror) -> str:
     return sha256_hex(canonical_json(mirror_table(mirror)))
 
 
+def unasked(mirror: Mirror) -> Mirror:
+    """Return the entry as if the mirror had never been asked what it has."""
+    return replace(mirror, verified_at=None, sources={})
+
+
 class Incomplete(Struct, frozen=True, kw_only=True):
     """An entry that lacks fields: it is kept as it stands, and nothing relies on it."""
 

@@ -83,9 +83,6 @@ class Ledger(Protocol):
     def is_decided(self, info: RunInfo) -> bool:
         """Tell whether the journal holds a decision of this run, which the next writer would carry out."""
 
-    def forget(self) -> None:
-        """Remove marker and journal."""
-
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first says that upstream had the commit, or None if it never did.
 

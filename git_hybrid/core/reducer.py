@@ -98,7 +98,6 @@ class Records(Struct, frozen=True, kw_only=True):
 
 
 INTENT = "intent"
-NO_MOVES: Mapping[SourceName, Move] = {}
 _UNANNOUNCED = frozenset({"init", "seen", "resume-completed"})
 """Events that change no pin, no clone and no approval."""
 
@@ -152,7 +151,7 @@ def _is_served(task: Task, previous: SourceState | None) -> bool:
 
 
 def reduce_installed(
-    outcomes: Sequence[Installed], state: State, info: RunInfo, moves: Mapping[SourceName, Move] = NO_MOVES
+    outcomes: Sequence[Installed], state: State, info: RunInfo, moves: Mapping[SourceName, Move] = {}
 ) -> Decision:
     """Return what the sources that were installed change in the audit log and in state.
 

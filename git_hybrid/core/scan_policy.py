@@ -60,23 +60,34 @@ def recorded_scan(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanStatus 
 
 def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
     """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
-    scan = recorded_scan(snapshot, name, pin)
-    blocked = None if scan is None else unaccepted(scan, pin, snapshot.approvals, snapshot.manifest)
-    others = () if blocked else elsewhere(snapshot, pin, scan)
-    return blocked or unaccepted_elsewhere(others, pin, snapshot.approvals, snapshot.manifest)
+    own = recorded_scan(snapshot, name, pin)
+    unproved = snapshot.scan_trail.unproved
+    return found_in(pin, own, snapshot.approvals, snapshot.manifest, state=snapshot.state, unproved=unproved)
+
+
+def found_in(
+    pin: Pin,
+    own: ScanStatus | None,
+    approvals: Approvals,
+    manifest: Manifest,
+    *,
+    state: State,
+    unproved: Collection[str],
+) -> ScanBlocked | None:
+    """Return the error for what scans of the pinned commit found and no override accepts.
+
+    *own* is the last one of its source; those of other sources count as :func:`found_elsewhere` says.
+    """
+    if own is not None and (blocked := unaccepted(own, pin, approvals, manifest)) is not None:
+        return blocked
+    others = found_elsewhere(state, unproved, manifest, pin, own)
+    errors = (unaccepted(item.scan, pin, approvals, manifest, by=item.name) for item in others)
+    return next((error for error in errors if error is not None), None)
 
 
 def elsewhere(snapshot: Snapshot, pin: Pin, own: ScanStatus | None) -> Sequence[SourceState]:
     """Return the entries of other sources whose scans count for the pinned commit (:func:`found_elsewhere`)."""
     return found_elsewhere(snapshot.state, snapshot.scan_trail.unproved, snapshot.manifest, pin, own)
-
-
-def unaccepted_elsewhere(
-    others: Sequence[SourceState], pin: Pin, approvals: Approvals, manifest: Manifest
-) -> ScanBlocked | None:
-    """Return the error for what the scans of *others* found in the pinned commit and no override accepts here."""
-    errors = (unaccepted(item.scan, pin, approvals, manifest, by=item.name) for item in others)
-    return next((error for error in errors if error is not None), None)
 
 
 def found_elsewhere(
@@ -224,7 +235,7 @@ def finding_line(item: FindingRef | Finding) -> str:
     return " ".join(word for word in words if word)
 
 
-def finding_lines(findings: Sequence[Finding], *, limit: int = SHOWN) -> tuple[str, ...]:
-    """Return *findings* in words, at most *limit* and how many there are besides."""
-    lines = [finding_line(item) for item in findings[:limit]]
-    return (*lines, *([f"and {len(findings) - limit} more"] if len(findings) > limit else []))
+def finding_lines(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return *findings* in words, at most :data:`SHOWN` and how many there are besides."""
+    lines = [finding_line(item) for item in findings[:SHOWN]]
+    return (*lines, *([f"and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []))

@@ -138,7 +138,7 @@ def stale_reason(
     *,
     pinned: Oid | None,
     now: datetime,
-    identities: Mapping[str, Identity] | None = None,
+    identities: Mapping[str, Identity] = {},
 ) -> StaleReason | None:
     """Return why the scan says nothing about *pinned* of the source *name* any more, or None if it does (or never was).
 
@@ -153,7 +153,7 @@ def stale_reason(
         return "age"
     if scan.scanned_at - now > APART:
         return "clock"
-    return _changed(scan, manifest, name, identities or {}) if scan.scanners else None
+    return _changed(scan, manifest, name, identities) if scan.scanners else None
 
 
 def _changed(

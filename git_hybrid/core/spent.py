@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.manifest import key_bytes
 from git_hybrid.core.override import CLOSINGS, Kind, Overrides, Trail
 from git_hybrid.core.pattern import pattern
 
@@ -67,11 +68,7 @@ def key_of(armour: str) -> str:
 def may_be_by(key: str, armour: str) -> bool:
     """Tell whether a signature may be by the owner of *key*: it says whose it is, and is by nobody else then."""
     said = key_of(armour)
-    return not said or _blob(said) == _blob(key)
-
-
-def _blob(key: str) -> str:
-    return "".join(key.split(" ")[1:2]).rstrip("=")
+    return not said or key_bytes(said) == key_bytes(key)
 
 
 def _string(data: bytes) -> bytes:

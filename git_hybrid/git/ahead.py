@@ -11,8 +11,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST
@@ -51,18 +51,6 @@ Key = tuple[tuple[str, ...], str, bytes]
 """A question: the command, the folder that it is about, and what the command reads."""
 
 
-class _Numbers:
-    """Descriptors that are open."""
-
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self._numbers = numbers
-
-    def close(self) -> None:
-        """Close them."""
-        for number in self._numbers:
-            os.close(number)
-
-
 class Ahead:
     """What was set going; ``close`` ends what nobody wanted after all."""
 
@@ -77,22 +65,26 @@ class Ahead:
         # posix_spawnp would look for it by our own PATH, and so in the folder where somebody stands.
         if (git := on_path("git", env)) is None:
             return
-        with suppress(OSError), closing(_Numbers(ends)):
-            ends += os.pipe()
-            ends += os.pipe()
-            ends.append(os.open(os.devnull, os.O_WRONLY))
-            reading, writing, source, feeding, null = ends
-            if min(ends) <= _STANDARD:
-                # Whoever started us had closed some of the first three: one would be put over the other.
-                return
-            if sys.platform == "linux":
-                # What git tells does not wait for anybody who takes it.
-                fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
-            # Less than a pipe holds, so that nobody has to wait.
-            os.write(feeding, stdin)
-            pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
-            pid = os.posix_spawn(git, ["git", "-C", folder, *to_read(argv)[1:]], env, file_actions=pipes)
-            self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
+        with suppress(OSError):
+            try:
+                ends += os.pipe()
+                ends += os.pipe()
+                ends.append(os.open(os.devnull, os.O_WRONLY))
+                reading, writing, source, feeding, null = ends
+                if min(ends) <= _STANDARD:
+                    # Whoever started us had closed some of the first three: one would be put over the other.
+                    return
+                if sys.platform == "linux":
+                    # What git tells does not wait for anybody who takes it.
+                    fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
+                # Less than a pipe holds, so that nobody has to wait.
+                os.write(feeding, stdin)
+                pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
+                pid = os.posix_spawn(git, ["git", "-C", folder, *to_read(argv)[1:]], env, file_actions=pipes)
+                self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
+            finally:
+                for number in ends:
+                    os.close(number)
 
     def answer(
         self, argv: Sequence[str], folder: str, stdin: bytes = b"", *, check: Callable[[], None] = lambda: None
@@ -157,7 +149,7 @@ def ask_for_hook(ahead: Ahead, folder: str, checks: Collection[str]) -> None:
     if os.path.lexists(f"{top}/{MANIFEST}"):
         ahead.ask(STAGED, top, env=env, stdin=staged_question(files_for(checks)))
         if not checks or "audit" in checks:
-            ahead.ask(STAGED, top, env=env, stdin=witness_question(sides(os.environ), LOG, LOCK))
+            ahead.ask(STAGED, top, env=env, stdin=question(witness_names(sides(os.environ), LOG, LOCK)))
     if not checks or "mirrors" in checks:
         ahead.ask(CONFIG, top, env=env)
 
@@ -179,9 +171,14 @@ def files_for(checks: Collection[str]) -> Sequence[str]:
     return (*FILES, LOG) if needs_log(checks) else FILES
 
 
+def question(names: Iterable[str]) -> bytes:
+    """Return what git is asked for *names* where it reads one from each line."""
+    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+
+
 def staged_question(names: Sequence[str]) -> bytes:
     """Return what ``git cat-file --batch`` is asked for *names* as they are staged."""
-    return "".join(f":./{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    return question(f":./{name}" for name in names)
 
 
 def sides(environ: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -194,8 +191,6 @@ def sides(environ: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     return ("HEAD", *_BEFORE, *(name for name in merged if name.isalnum())), _OTHERS
 
 
-def witness_question(commits: tuple[tuple[str, ...], tuple[str, ...]], *paths: str) -> bytes:
-    """Return what ``git cat-file --batch`` is asked for the files of the log at *paths* as *commits* have them."""
-    return "".join(f"{side}:./{path}\n" for side in (*commits[0], *commits[1]) for path in paths).encode(
-        "utf-8", "surrogateescape"
-    )
+def witness_names(commits: tuple[tuple[str, ...], tuple[str, ...]], *paths: str) -> list[str]:
+    """Return the names that git has for the files of the log at *paths* as *commits* have them."""
+    return [f"{side}:./{path}" for side in (*commits[0], *commits[1]) for path in paths]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.value import Struct
-from git_hybrid.git.ahead import STAGED
+from git_hybrid.git.ahead import question
 from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit
 from git_hybrid.git.repository import FILE, Repository, refused
-from git_hybrid.git.staged import blobs
 
 _SIZES = ("git", "cat-file", "--batch-check=%(objectname) %(objectsize)")
 _PLAIN = ("A", "M", "D")
@@ -122,7 +121,7 @@ def _known(repository: Repository, changes: Sequence[_Change]) -> dict[str, _Gro
     last = dict.fromkeys(
         change.new for change in plain if (change.new and change.new not in before) or change is plain[-1]
     )
-    texts = _read(repository, [name for name in last if name in sizes])
+    texts = [text for text in repository.blobs(name for name in last if name in sizes) if text is not None]
     found: dict[str, _Grown] = {}
     # From the newest on: the text that one was found in is the first for the one before it.
     for name, size in reversed(sizes.items()):
@@ -135,15 +134,9 @@ def _known(repository: Repository, changes: Sequence[_Change]) -> dict[str, _Gro
 
 
 def _sizes(repository: Repository, names: Iterable[str]) -> dict[str, int]:
-    question = "".join(f"{name}\n" for name in names).encode("ascii")
-    told = (line.split(" ") for line in repository.ask(_SIZES, stdin=question).decode("ascii").splitlines())
+    told = (line.split(" ") for line in repository.ask(_SIZES, stdin=question(names)).decode("ascii").splitlines())
     # One that is missing is asked for again by whoever compares, and git tells what is wrong.
     return {name: int(size) for name, size in told if size.isdigit()}
-
-
-def _read(repository: Repository, names: Iterable[str]) -> list[bytes]:
-    question = "".join(f"{name}\n" for name in names).encode("ascii")
-    return [text for text in blobs(repository.ask(STAGED, stdin=question)) if text is not None]
 
 
 def _begins(text: bytes, size: int, name: str) -> bool:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from git_hybrid.core.stages import BASE, LEFT, OURS, THEIRS
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import blobs
 
-_LEFT, _BASE, _OURS, _THEIRS = 0, 1, 2, 3
 _MERGED, _PICKED = "MERGE_HEAD", "CHERRY_PICK_HEAD"
 
 
@@ -42,14 +40,13 @@ def both_sides(runner: Runner, root: Path, paths: Sequence[str]) -> Sides:
     if not base:
         return Sides()
     prefix = repository.prefix(root)
-    asked = "".join(f"{side}:{prefix}{path}\n" for path in paths for side in ("", base, ours, theirs))
-    told = blobs(repository.ask(STAGED, stdin=asked.encode("utf-8", "surrogateescape")))
+    told = repository.blobs(f"{side}:{prefix}{path}" for path in paths for side in ("", base, ours, theirs))
     found: dict[str, Mapping[int, bytes]] = {}
     for at, path in enumerate(paths):
-        stages = zip((_LEFT, _BASE, _OURS, _THEIRS), told[4 * at : 4 * at + 4], strict=True)
+        stages = zip((LEFT, BASE, OURS, THEIRS), told[4 * at : 4 * at + 4], strict=True)
         found[path] = {stage: blob for stage, blob in stages if blob is not None}
     made = theirs not in (_MERGED, _PICKED)
-    return Sides(theirs, made, {path: versions for path, versions in found.items() if _LEFT in versions})
+    return Sides(theirs, made, {path: versions for path, versions in found.items() if LEFT in versions})
 
 
 def _commits(repository: Repository) -> tuple[str, str, str]:

@@ -48,5 +48,5 @@ def _is_there(bundle: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise LocalIo(path=bundle, operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, bundle, "read") from error
     return True

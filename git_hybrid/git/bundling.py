@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from git_hybrid.core.bundles import tip_of
-from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed, LocalIo
+from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed, reported
 from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Quarantine, Stage
@@ -20,7 +20,7 @@ from git_hybrid.core.ports_bundle import BundleHead
 from git_hybrid.core.transfer import Transfer
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.environment import child_environment
+from git_hybrid.git.environment import as_options, child_environment
 from git_hybrid.git.run import Runner
 from git_hybrid.git.watched import SourceWatch
 
@@ -66,10 +66,8 @@ class GitBundles(Struct, frozen=True):
         (git_dir / "objects/info").mkdir(exist_ok=True)
         (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.git_dir}/objects"))
         target = Path(stage.path) / "history.bundle"
-        try:
+        with reported(target, "write"):
             self._pack(git_dir, target, pin, since)
-        except OSError as error:
-            raise LocalIo(path=str(target), operation="write", reason=error.strerror or str(error)) from error
         return str(target)
 
     def _pack(self, git_dir: Path, target: Path, pin: Pin, since: Oid | None) -> None:
@@ -78,7 +76,7 @@ class GitBundles(Struct, frozen=True):
             revisions.write(wanted.encode("ascii"))
             revisions.seek(0)
             file.write(_head(pin, since))
-            options = [*(part for setting in _CONFIG for part in ("-c", setting)), *_PACK]
+            options = [*as_options(_CONFIG), *_PACK]
             options += ["--thin"] if since else []
             with self.runner.stream(options, git_dir=git_dir, stdin=revisions) as out:
                 digest, rest = hashlib.sha1(usedforsecurity=False) if len(pin.commit) == 40 else hashlib.sha256(), b""

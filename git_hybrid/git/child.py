@@ -17,13 +17,12 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from git_hybrid.git.cage import end_group
 from git_hybrid.git.limits import TalksOn
-from git_hybrid.git.watched import Into, Watch, give_away, lingering, read_to_end
+from git_hybrid.git.watched import POLL, Into, Watch, give_away, lingering, read_to_end
 from git_hybrid.openfiles import give_back
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-POLL = 0.1
 _MOST_WORDS = 16 << 20
 _CHUNK = 1 << 16
 _ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)
@@ -158,9 +157,9 @@ def _told_by(
     read: tuple[bytes | None, bytes | None] = None, None
     if isinstance(watch, Into):
         check = partial(_both, check, watch.check)
-        give_away(child.stdout, child.stderr, out=watch.out, err=watch.err, check=check, poll=POLL, lingers=lingers)
+        give_away(child.stdout, child.stderr, out=watch.out, err=watch.err, check=check, lingers=lingers)
     else:
-        read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL, lingers=lingers)
+        read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, lingers=lingers)
     while child.poll() is None:
         with suppress(subprocess.TimeoutExpired):
             child.wait(POLL)

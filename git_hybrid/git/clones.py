@@ -16,7 +16,7 @@ from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.glance import stands
 from git_hybrid.git.glances import glance_at
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 from git_hybrid.git.scout import Scout
 from git_hybrid.git.standing import is_there
 
@@ -117,8 +117,7 @@ class GitClones(Struct, frozen=True):
         """Return path and commit of each submodule that the index of the clone at *path* names."""
         # Of a submodule .git may be a file, in which no process can be started.
         listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path).stdout
-        lines = listed.decode("utf-8", "surrogateescape").split("\0")
-        found = [line.partition("\t") for line in lines if line.startswith(f"{GITLINK} ")]
+        found = [line.partition("\t") for line in items(listed) if line.startswith(f"{GITLINK} ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
     def unsaved_in(self, path: Path) -> tuple[str, ...]:

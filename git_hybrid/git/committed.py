@@ -13,11 +13,10 @@ from git_hybrid.core.files import FILES, LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.git.ahead import STAGED, sides, witness_question
+from git_hybrid.git.ahead import sides, witness_names
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.repository import Repository, refused
-from git_hybrid.git.staged import blobs
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
@@ -50,7 +49,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         return Witnesses()
     prefix = repository.prefix(root)
     before, others = _sides(repository)
-    told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
+    told = repository.blobs(witness_names((before, others), prefix + LOG, prefix + LOCK))
     found, locks = told[::2], told[1::2]
     if is_whole and found[0] is None:
         _require_none(repository, prefix + LOG)
@@ -60,8 +59,8 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
     if archives:
-        question = witness_question((before, others), *(prefix + name for name in archives))
-        committed.update(item for side in _hashed(blobs(repository.ask(STAGED, stdin=question))) for item in side)
+        names = witness_names((before, others), *(prefix + name for name in archives))
+        committed.update(item for side in _hashed(repository.blobs(names)) for item in side)
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
     at = [(name, side) for name, side in zip(before, lines, strict=False) if side != lines[0][: len(side)]]
     bases = [
@@ -214,14 +213,14 @@ def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], fil
 
     It is the newest that has all of that, as a merge of two sides does, or else the one that the last line came with.
     """
-    there = blobs(repository.ask(STAGED, stdin=witness_question((("HEAD",), ()), *(prefix + name for name in files))))
+    there = repository.blobs(witness_names((("HEAD",), ()), *(prefix + name for name in files)))
     kept = {line for side in _hashed(there) for line in side}
     lost = [line for line in ever if line not in kept]
     if not lost:
         return {}
     newest = repository.ask(("git", "rev-list", _MANY, "HEAD", "--", prefix + LOG)).decode().split()
     commits = (*newest, ever[lost[-1]])
-    found = _hashed(blobs(repository.ask(STAGED, stdin=witness_question((commits, ()), prefix + LOG))))
+    found = _hashed(repository.blobs(witness_names((commits, ()), prefix + LOG)))
     sides = [*zip(commits, found, strict=True)]
     commit, lines = next(((name, side) for name, side in sides if not set(lost) - set(side)), sides[-1])
     return dict.fromkeys(lines, commit[:12])

@@ -10,11 +10,10 @@ import os
 from typing import TYPE_CHECKING
 
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner, items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from git_hybrid.git.run import Runner
 
 ANYTHING = frozenset({"url."})
 """What stands for settings that cannot be told: with one of these git asks somebody else."""
@@ -27,16 +26,14 @@ def conditional_settings(runner: Runner) -> frozenset[str]:
     env = child_environment(runner.environ, network=True)
     done = runner.run(["git", "config", "--null", "--type=path", "--get-regexp", _INCLUDES], env=env)
     found = frozenset[str]()
-    for item in done.stdout.decode("utf-8", "surrogateescape").split("\0"):
+    for item in items(done.stdout):
         path = item.partition("\n")[2]
-        if item:
-            # A relative path begins at the file that it stands in, which is not told.
-            found |= _names(runner, env, path) if os.path.isabs(path) else ANYTHING
+        # A relative path begins at the file that it stands in, which is not told.
+        found |= _names(runner, env, path) if os.path.isabs(path) else ANYTHING
     return found
 
 
 def _names(runner: Runner, env: Mapping[str, str], path: str) -> frozenset[str]:
     argv = ["git", "config", "--null", "--name-only", "--includes", "--file", path, "--list"]
-    listed = runner.run(argv, env=env).stdout.decode("utf-8", "surrogateescape")
-    names = frozenset(listed.split("\0")) - {""}
+    names = frozenset(items(runner.run(argv, env=env).stdout))
     return ANYTHING if any(name.startswith(_NESTED) for name in names) else names

@@ -9,7 +9,7 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS
 from git_hybrid.git.repository import Repository, around
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 _MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
 
@@ -27,7 +27,7 @@ def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str,
     if repository.top is None:
         return {}
     told = repository.ask(["git", "ls-files", "--unmerged", "-z", "--", *places], cwd=root)
-    for item in told.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+    for item in items(told):
         words, _, path = item.partition("\t")
         _, oid, stage = words.split(" ")
         found.setdefault(path, {})[int(stage)] = repository.ask(["git", "cat-file", "blob", oid])
@@ -54,8 +54,8 @@ def kept_in(runner: Runner, root: Path, paths: Collection[str]) -> frozenset[str
         return frozenset()
     kept = repository.ask(["git", "ls-files", "--resolve-undo", "-z", "--", *paths], cwd=root)
     changed = repository.ask(["git", "ls-files", "--modified", "-z", "--", *paths], cwd=root)
-    known = {item.partition("\t")[2] for item in kept.decode("utf-8", "surrogateescape").split("\0")}
-    return frozenset(known.intersection(paths).difference(changed.decode("utf-8", "surrogateescape").split("\0")))
+    known = {item.partition("\t")[2] for item in items(kept)}
+    return frozenset(known.intersection(paths).difference(items(changed)))
 
 
 def _without_markers(repository: Repository, root: Path, paths: Collection[str]) -> list[str]:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from git_hybrid.git.servers import Servers
 
 
+def too_late(url: str, defaults: Defaults) -> NetworkFailure:
+    """Return the error that a step which asked *url* took longer than it may in all."""
+    seconds = int(defaults.deadline.total_seconds())
+    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE)
+
+
 class Direct:
     """Lists refs directly, or says that git has to be asked. Safe to be used by many threads."""
 
@@ -41,8 +47,7 @@ class Direct:
         try:
             refs = self._asked(url, limits)
         except DeadlineExceeded as error:
-            seconds = int(limits.deadline.total_seconds())
-            raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE) from error
+            raise too_late(url, defaults) from error
         except NetworkFailure:
             self._by_git.add(url)
             raise

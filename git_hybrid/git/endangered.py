@@ -105,8 +105,7 @@ class Endangering:
             try:
                 names = os.listdir(os.path.join(self._root, here))
             except OSError as error:
-                where = os.fsdecode(os.path.join(self._root, here))
-                raise LocalIo(path=where, operation="save", reason=error.strerror or str(error)) from error
+                raise LocalIo.of(error, os.fsdecode(os.path.join(self._root, here)), "save") from error
             if b".git" in names:
                 self.found.repositories.add(here)
                 continue

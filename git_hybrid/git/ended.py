@@ -20,14 +20,15 @@ _SETTING = "-c"
 
 def unstarted(program: str, cwd: Path | None, error: OSError) -> LocalIo | ToolTooOld:
     """Return the error that tells of *error*, with which *program* could not be started in *cwd*."""
-    is_missing, reason = isinstance(error, FileNotFoundError), error.strerror or str(error)
+    is_missing = isinstance(error, FileNotFoundError)
     # There was no way into the folder (subprocess.Popen).
     if cwd is not None and error.filename == cwd:
-        return LocalIo(path=str(cwd), operation="enter", reason="no such folder" if is_missing else reason)
+        told = LocalIo(path=str(cwd), operation="enter", reason="no such folder")
+        return told if is_missing else LocalIo.of(error, cwd, "enter")
     if is_missing:
         needed = ".".join(map(str, MINIMUM_GIT)) if program == "git" else ""
         return ToolTooOld(tool=program, found="nothing", needed=needed)
-    return LocalIo(path=program, operation="start", reason=reason)
+    return LocalIo.of(error, program, "start")
 
 
 def refuse_ended(argv: Sequence[str], said: str | IO[bytes], status: int) -> None:

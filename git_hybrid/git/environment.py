@@ -222,7 +222,12 @@ def hardened(extra: Sequence[str] = (), command: str = "") -> list[str]:
     it gets several times.
     """
     printed = OUTPUT if command.startswith(("log", "diff")) else ()
-    return [part for setting in (*HARDENING, *printed, *extra) for part in ("-c", setting)]
+    return as_options((*HARDENING, *printed, *extra))
+
+
+def as_options(settings: Iterable[str]) -> list[str]:
+    """Return *settings* as git takes them on its command line."""
+    return [part for setting in settings for part in ("-c", setting)]
 
 
 def to_read(argv: Sequence[str]) -> list[str]:
@@ -230,7 +235,7 @@ def to_read(argv: Sequence[str]) -> list[str]:
 
     Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
     """
-    return [argv[0], *(part for setting in (_NO_MONITOR, *OUTPUT) for part in ("-c", setting)), *argv[1:]]
+    return [argv[0], *as_options((_NO_MONITOR, *OUTPUT)), *argv[1:]]
 
 
 def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:

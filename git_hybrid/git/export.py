@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -20,7 +19,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.core.value import Struct
-from git_hybrid.git.listing import pieces_of_blob
+from git_hybrid.git.listing import batch, pieces_of_blob
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.plainfiles import bytes_at, file_at
 from git_hybrid.git.run import Runner
@@ -54,14 +53,10 @@ class GitExporter(Struct, frozen=True):
         for entry in entries:
             parent = entry.path if entry.mode == GITLINK else os.path.dirname(entry.path)
             os.makedirs(os.path.join(base, parent), exist_ok=True)
-        # The ids come from a file: a pipe that we fill while git fills the other one could block for ever.
-        with tempfile.TemporaryFile() as wanted:
-            wanted.write("".join(f"{entry.oid}\n" for entry in files).encode("ascii"))
-            wanted.seek(0)
-            git_dir = Path(stage.git_dir)
-            with self.runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=wanted) as out:
-                for entry in files:
-                    _write(out, entry, base, stage)
+        git_dir = Path(stage.git_dir)
+        with batch(self.runner, git_dir, (entry.oid for entry in files)) as out:
+            for entry in files:
+                _write(out, entry, base, stage)
         if lfs:
             for entry in files:
                 if entry.mode != LINK and entry.size <= LFS_LIMIT:

@@ -17,7 +17,6 @@ from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.appended import appended
 from git_hybrid.git.patches import (
     MERGES_TOO,
@@ -31,7 +30,7 @@ from git_hybrid.git.patches import (
     named_hashes,
 )
 from git_hybrid.git.repository import Repository, refused
-from git_hybrid.git.staged import blobs
+from git_hybrid.git.run import items
 
 _ANYWHERE = ":(top,glob)**/state/sources-audit*.jsonl"
 _ID = pattern(r"[0-9A-Za-z-]{1,100}")
@@ -64,7 +63,7 @@ def before_commit(
     ]
     if not tips:
         return now, ()
-    known = _ids(_blobs(repository, f"{revision}:./{folder}{LOG}"))
+    known = _ids(repository.blobs([f"{revision}:./{folder}{LOG}"]))
     others = _folders(repository, known, tips, folder) if known else ()
     others = _came_from(repository, revision, () if merging else tips, others)
     found = _found(repository, known, dict.fromkeys(others, tips))
@@ -74,7 +73,7 @@ def before_commit(
     found = Former(lines={**own, **found.lines}, hashes=found.hashes)
     if not found.lines:
         return now, ()
-    sides = _blobs(repository, *(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK)))
+    sides = repository.blobs(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK))
     brought = replace(
         now,
         committed=(now.committed or frozenset()) | found.lines.keys(),
@@ -127,7 +126,7 @@ def logged_at(repository: Repository, revision: str | None, folders: Collection[
     """
     if revision is None or not folders:
         return {}
-    found = _blobs(repository, *(f"{revision}:./{folder}{LOG}" for folder in folders))
+    found = repository.blobs(f"{revision}:./{folder}{LOG}" for folder in folders)
     return {line_hash(line): revision for blob in found if blob for line in blob.split(b"\n") if line}
 
 
@@ -137,7 +136,7 @@ def first_of(repository: Repository, commits: Sequence[str], paths: Sequence[str
     Raises:
         GitRefused: git does not answer.
     """
-    found = _blobs(repository, *(f"{one}:{path}" for one in commits for path in paths))
+    found = repository.blobs(f"{one}:{path}" for one in commits for path in paths)
     each = (found[at : at + len(paths)] for at in range(0, len(found), len(paths)))
     return [next((blob for blob in some if blob is not None), None) for some in each]
 
@@ -150,11 +149,11 @@ def _came_from(repository: Repository, commit: str, parents: Sequence[str], othe
     """
     if not others:
         return others
-    here = _blobs(repository, *(f"{commit}:./{other}{LOG}" for other in others))
+    here = repository.blobs(f"{commit}:./{other}{LOG}" for other in others)
     left = [other for other, log in zip(others, here, strict=True) if log is None]
     if len(parents) != 1:
         return left
-    before = _blobs(repository, *(f"{parents[0]}:./{other}{LOG}" for other in left))
+    before = repository.blobs(f"{parents[0]}:./{other}{LOG}" for other in left)
     if not any(before):
         return others
     stays = {line_hash(line) for log in here if log for line in log.split(b"\n")}
@@ -163,11 +162,6 @@ def _came_from(repository: Repository, commit: str, parents: Sequence[str], othe
         for other, log in zip(left, before, strict=True)
         if log is not None or not logged(appended(repository, parents, logs_in(other))).keys() <= stays
     ]
-
-
-def _blobs(repository: Repository, *names: str) -> list[bytes | None]:
-    question = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-    return blobs(repository.ask(STAGED, stdin=question))
 
 
 def _ids(texts: Sequence[bytes | None]) -> set[str]:
@@ -187,8 +181,7 @@ def _folders(repository: Repository, known: Collection[str], tips: Sequence[str]
     done = repository.run(["git", "log", *options, *tips, "--", _ANYWHERE])
     if done.status != 0:
         raise refused(repository, done.stderr)
-    parts = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    files = dict.fromkeys(part.removeprefix("\n") for part in parts)
+    files = dict.fromkeys(item.removeprefix("\n") for item in items(done.stdout))
     found = (file.rpartition("state/sources-audit")[0] for file in files if "state/sources-audit" in file)
     return [folder for folder in dict.fromkeys(found) if folder != ours and "\n" not in folder]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from git_hybrid.core.errors import FsckRefused
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.environment import as_options, fsck_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def skip_list(waived: Sequence[Oid], area: str) -> Iterator[list[str]]:
 
 def fsck(runner: Runner, git_dir: Path, *, waived: Sequence[Oid] = (), watch: Watch | None = None) -> Completed:
     """Run git's fsck on all objects of the repository at *git_dir*: those *waived* pass, and so do harmless faults."""
-    config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+    config = as_options(fsck_settings("fsck"))
     with skip_list(waived, "fsck") as options:
         command = [*config, *_spared(git_dir), *options, "fsck", "--full", "--strict", "--no-dangling"]
         command += [] if watch is None else ["--progress"]
@@ -75,9 +75,5 @@ def _spared(git_dir: Path) -> list[str]:
         "core.multiPackIndex": ("pack/multi-pack-index",),
         "core.commitGraph": ("info/commit-graph", "info/commit-graphs"),
     }
-    return [
-        part
-        for key, names in spared.items()
-        if not any(os.path.lexists(f"{objects}/{name}") for name in names)
-        for part in ("-c", f"{key}=false")
-    ]
+    absent = (key for key, names in spared.items() if not any(os.path.lexists(f"{objects}/{name}") for name in names))
+    return as_options(f"{key}=false" for key in absent)

@@ -19,7 +19,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.tree import name_of
 from git_hybrid.git import seen, stamps
-from git_hybrid.git.plainfiles import file_at
+from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.recorded import MODES, Doubt, Recorded, Stale, blob_at, is_as_recorded, read_entries
 from git_hybrid.git.stamps import Look
@@ -84,7 +84,7 @@ def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None, url: str
 def is_marked(git_dir: str) -> bool:
     """Tell whether the packs at *git_dir* are those that were there when all objects of its pin were."""
     try:
-        return _read(f"{git_dir}/{MARK}") == packs_of(git_dir)
+        return bytes_at(f"{git_dir}/{MARK}") == packs_of(git_dir)
     except (Doubt, OSError):
         return False
 
@@ -130,32 +130,27 @@ def look(
     if (
         any(entry.is_symlink() for entry in entries)
         or names & _IN_THE_WAY
-        or _read(f"{git_dir}/HEAD") != f"{commit}\n".encode()
+        or bytes_at(f"{git_dir}/HEAD") != f"{commit}\n".encode()
     ):
         raise Doubt
     if "packed-refs" in names:
         from git_hybrid.git.kept import is_sound
 
-        if not is_sound(_read(f"{git_dir}/packed-refs")):
+        if not is_sound(bytes_at(f"{git_dir}/packed-refs")):
             raise Doubt
-    if _read(f"{git_dir}/refs/hybrid/pin") != f"{commit}\n".encode():
+    if bytes_at(f"{git_dir}/refs/hybrid/pin") != f"{commit}\n".encode():
         raise Doubt
-    if _read(f"{git_dir}/info/attributes") != ATTRIBUTES.encode():
+    if bytes_at(f"{git_dir}/info/attributes") != ATTRIBUTES.encode():
         raise Doubt
-    if not _is_plain(_read(f"{git_dir}/config"), url):
+    if not _is_plain(bytes_at(f"{git_dir}/config"), url):
         raise Doubt
     if {"exclude", "grafts", "sparse-checkout"} & set(os.listdir(f"{git_dir}/info")):
         raise Doubt
-    if _read(f"{git_dir}/{MARK}") != packs_of(git_dir):
+    if bytes_at(f"{git_dir}/{MARK}") != packs_of(git_dir):
         raise Doubt
     indexed = _index(f"{git_dir}/index", tree)
     _compare(path, indexed, taken)
     return indexed[0]
-
-
-def _read(path: str) -> bytes:
-    with file_at(path, links=True) as file:
-        return file.read() or b""
 
 
 def _is_plain(config: bytes, url: str | None) -> bool:

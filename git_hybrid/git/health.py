@@ -13,7 +13,7 @@ from git_hybrid.git.complete import is_partial
 from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
 from git_hybrid.git.plainfiles import expects_more
 from git_hybrid.git.repository import EMPTY_BLOBS
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 from git_hybrid.git.trees import links_of
 
 _NUMBERS = (
@@ -81,9 +81,9 @@ def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
 
 def _staged(runner: Runner, git_dir: Path) -> Iterator[str]:
     listed = runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout
-    for line in listed.decode("ascii", "replace").split("\0"):
+    for line in items(listed):
         mode, _, rest = line.partition(" ")
-        if mode not in ("", GITLINK):
+        if mode != GITLINK:
             yield rest.partition(" ")[0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from git_hybrid.git.repository import Repository
+from git_hybrid.git.run import items
 
 
 def ignored(repository: Repository, root: Path, paths: Collection[str]) -> frozenset[str]:
@@ -16,8 +17,7 @@ def ignored(repository: Repository, root: Path, paths: Collection[str]) -> froze
     argv = ["git", "check-ignore", "--no-index", "-z", "--stdin"]
     asked = "".join(f"{path}\0" for path in paths)
     done = repository.run(argv, cwd=root, stdin=asked.encode("utf-8", "surrogateescape"))
-    told = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    return frozenset(paths if done.status > 1 else told).intersection(paths)
+    return frozenset(paths if done.status > 1 else items(done.stdout)).intersection(paths)
 
 
 def exposed(repository: Repository, root: Path, names: Collection[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import NotCheckedOut, NoWorkspace
 from git_hybrid.core.files import FILES, LOG
 from git_hybrid.core.words import typed
 from git_hybrid.git.repository import Repository, around
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 _MANIFEST, _STATE = FILES[0], "state"
 _SHOWN = 10
@@ -52,8 +52,7 @@ def tell_below(runner: Runner, start: Path, error: NoWorkspace) -> None:
     if repository.top is None:
         return
     listed = repository.run(["git", "ls-files", "-z", "--", f":(glob)**/{_MANIFEST}"], cwd=start).stdout
-    paths = (path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path)
-    found = (os.path.dirname(path) for path in paths if os.path.lexists(start / path))
+    found = (os.path.dirname(path) for path in items(listed) if os.path.lexists(start / path))
     names = sorted(name for name in found if "sources" not in name.split("/"))
     if names:
         more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
@@ -68,8 +67,8 @@ def _left_out(repository: Repository, folder: Path, *names: str) -> list[str]:
     # The folder itself may be left out.
     paths = {os.path.normpath(repository.prefix(folder) + name): name for name in names}
     argv = ["git", "ls-files", "-t", "-z", "--", *(f":(literal){path}" for path in paths)]
-    items = repository.run(argv).stdout.decode("utf-8", "surrogateescape").split("\0")
-    found = (item.removeprefix(_LEFT_OUT) for item in items if item.startswith(_LEFT_OUT))
+    told = items(repository.run(argv).stdout)
+    found = (item.removeprefix(_LEFT_OUT) for item in told if item.startswith(_LEFT_OUT))
     return [paths[path] for path in found if not os.path.lexists(repository.top / path)]
 
 

@@ -12,6 +12,7 @@ from git_hybrid.core.errors import AccessDenied, HybridError, LfsMissing, Redire
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network, last_words
+from git_hybrid.git.environment import as_options
 
 EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloaderrors": "false"}
 """The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
@@ -48,13 +49,7 @@ def lfs_arguments(url: str, oid: Oid) -> list[str]:
     # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
     own = {"lfs.transfer.maxretries": "1", "credential.helper": _ONCE}
     settings = {"lfs.url": server, "remote.origin.url": url, **own, **EVERYTHING}
-    return [
-        *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
-        "lfs",
-        "fetch",
-        "origin",
-        oid,
-    ]
+    return [*as_options(f"{key}={value}" for key, value in settings.items()), "lfs", "fetch", "origin", oid]
 
 
 class Led:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry
+from git_hybrid.git.run import Runner
 
 _CHUNK = 1 << 18
 
@@ -40,6 +43,21 @@ def beginnings(out: IO[bytes], most: int) -> Iterator[bytes]:
         yield from (piece[:most] for piece in pieces if piece)
     if rest:
         yield rest
+
+
+@contextmanager
+def batch(runner: Runner, git_dir: Path, oids: Iterable[str], *, folder: str | None = None) -> Iterator[IO[bytes]]:
+    """Yield what ``git cat-file --batch`` writes of *oids* in the repository at *git_dir*, as it comes.
+
+    They come from a file, in *folder*: a pipe that we fill while git fills the other one could block for ever.
+    """
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(dir=folder) as wanted:
+        wanted.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
+        wanted.seek(0)
+        with runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=wanted) as out:
+            yield out
 
 
 def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from git_hybrid.core.errors import BadArgument, LocalIo, MalformedObjects, SymlinkRefused
+from git_hybrid.core.errors import BadArgument, MalformedObjects, SymlinkRefused, reported
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
@@ -151,10 +151,8 @@ class GitMirrorFolder:
             self._change(stage, giver, target, change, is_served=True)
             return
         made = Path(f"{stage.path}.bare")
-        try:
+        with reported(made, "make"):
             write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
-        except OSError as error:
-            raise LocalIo(path=str(made), operation="make", reason=error.strerror or str(error)) from error
         self._change(stage, giver, made, change, is_served=False)
         self.disk.make_folder(target.parent)
         if target.exists():

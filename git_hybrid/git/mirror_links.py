@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo, SymlinkRefused
+from git_hybrid.core.errors import SymlinkRefused, reported
 
 _WRITTEN = ("objects", "lfs")
 _NAMED = ("refs", "logs")
@@ -33,7 +33,7 @@ def refuse_links_in(repository: Path) -> None:
         SymlinkRefused: there is a link.
         LocalIo: it cannot be read.
     """
-    try:
+    with reported(repository, "read"):
         for entry in _entries(repository):
             if entry.is_symlink():
                 raise SymlinkRefused(path=entry.path)
@@ -41,8 +41,6 @@ def refuse_links_in(repository: Path) -> None:
             _refuse(repository / path, deep=False)
         for path in _NAMED:
             _refuse(repository / path, deep=True)
-    except OSError as error:
-        raise LocalIo(path=str(repository), operation="read", reason=error.strerror or str(error)) from error
 
 
 def _refuse(folder: Path, *, deep: bool) -> None:

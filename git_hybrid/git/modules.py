@@ -56,7 +56,7 @@ def _repositories(git_dir: Path) -> list[Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise LocalIo(path=str(error.filename), operation="read", reason=error.strerror or str(error)) from error
+    raise LocalIo.of(error, error.filename, "read") from error
 
 
 def _tree_of(clones: GitClones, module: Path, path: Path) -> Path | None:

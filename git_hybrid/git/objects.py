@@ -18,7 +18,7 @@ from git_hybrid.git.facts import facts_of, moment
 from git_hybrid.git.hashing import small_hashes
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
-from git_hybrid.git.listing import beginnings, hash_one, parse_entries
+from git_hybrid.git.listing import batch, beginnings, hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import TooManyTrees, entries_of
@@ -188,15 +188,9 @@ class GitObjects(Struct, frozen=True):
         return content_digest(entries, hashes or self._blob_hashes(stage, blobs))
 
     def _blob_hashes(self, stage: Stage, oids: Sequence[str]) -> Iterator[str]:
-        from tempfile import TemporaryFile
-
-        # The ids come from a file: a pipe that we fill while git fills the other one could block for ever.
-        with TemporaryFile(dir=stage.path) as wanted:
-            wanted.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
-            wanted.seek(0)
-            with self.runner.stream(["cat-file", "--batch"], git_dir=_git_dir(stage), stdin=wanted) as out:
-                for oid in oids:
-                    yield hash_one(out, oid, stage)
+        with batch(self.runner, _git_dir(stage), oids, folder=stage.path) as out:
+            for oid in oids:
+                yield hash_one(out, oid, stage)
 
     def uses_lfs(self, stage: Stage, entries: Sequence[TreeEntry]) -> bool:
         """Tell whether a ``.gitattributes`` of the tree hands files to Git LFS."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, content_digest
+from git_hybrid.git.linked import real_folder
 from git_hybrid.git.seen import Collector, folders_of
 from git_hybrid.turn import TURN
 
@@ -31,7 +32,7 @@ def read_back(
     # Of large trees most of the time goes into hashing, which other threads need not wait for.
     turn = TURN if sum(entry.size for entry in entries) < _SMALL else nullcontext()
     try:
-        with turn, _opened(folder) as top:
+        with turn, real_folder(folder) as top:
             for name in folders_of(entry.path for entry in entries):
                 seen.add(name, os.lstat(name, dir_fd=top))
             for entry in entries:
@@ -44,18 +45,8 @@ def read_back(
                 elif entry.mode != GITLINK:
                     hashes.append(_file(top, entry, seen, take))
     except OSError as error:
-        path, reason = os.path.join(os.fsencode(folder), name), error.strerror or str(error)
-        raise LocalIo(path=os.fsdecode(path), operation="read back", reason=reason) from error
+        raise LocalIo.of(error, os.fsdecode(os.path.join(os.fsencode(folder), name)), "read back") from error
     return content_digest(entries, iter(hashes)), seen, hashes
-
-
-@contextmanager
-def _opened(folder: str) -> Iterator[int]:
-    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield top
-    finally:
-        os.close(top)
 
 
 def _file(top: int, entry: TreeEntry, seen: Collector, take: Callable[[bytes], object]) -> str:

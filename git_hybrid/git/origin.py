@@ -16,7 +16,7 @@ from git_hybrid.git.complete import is_partial
 from git_hybrid.git.local import must
 from git_hybrid.git.plainfiles import bytes_at, read_plain
 from git_hybrid.git.quarantine import Disk
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 from git_hybrid.git.skeleton import settings
 
 _FETCH = "\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
@@ -74,8 +74,8 @@ def redeclare(runner: Runner, disk: Disk, git_dir: Path, url: str, *, name: Sour
     if _section(url, partial=partial) in text and text.count("promisor") == partial:
         return
     listed = runner.git(["config", "--local", "--null", "--get-regexp", _KEYS], git_dir=git_dir)
-    found = dict(item.partition("\n")[::2] for item in os.fsdecode(listed.stdout).split("\0"))
-    remotes = {key.rpartition(".")[0] for key in found if key}
+    found = dict(item.partition("\n")[::2] for item in items(listed.stdout))
+    remotes = {key.rpartition(".")[0] for key in found}
     for noted in sorted(remote for remote in remotes - {"remote.origin"} if f"{remote}.url" not in found):
         must(runner, name, git_dir, ["config", "--local", "--remove-section", noted])
     for key, value in {"url": url, **(_PARTIAL if partial else {})}.items():

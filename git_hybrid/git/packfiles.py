@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from git_hybrid.core.cache_record import PackFile
+from git_hybrid.core.cache_record import PACK_FILE, PackFile
 from git_hybrid.git.plainfiles import file_at
 
-PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
 _HALF = ".tmp"
 _CHUNK = 1 << 20
 Found = Literal["same", "touched", "damaged", "missing"]
@@ -68,10 +66,14 @@ def describe(path: str) -> PackFile:
         info = os.fstat(file.fileno())
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        # It ends with a digest of its kind, whose length in hex its name has.
-        length = len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
+        length = _checksum_length(path)
         checksum = os.pread(file.fileno(), length, max(info.st_size - length, 0)).hex()
     return PackFile(size=info.st_size, changed=info.st_mtime_ns // 1_000_000_000, checksum=checksum)
+
+
+def _checksum_length(path: str) -> int:
+    """Return how long the digest is that a pack file ends with: in hex it is as long as the one in its name."""
+    return len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
 
 
 def look(path: str, known: PackFile) -> Found:
@@ -96,8 +98,7 @@ def is_whole(path: str) -> bool:
     # Imported here: what links packs need not hash them.
     import hashlib
 
-    # As long in hex as the id in the name.
-    length = len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
+    length = _checksum_length(path)
     digest = hashlib.sha256() if length == 32 else hashlib.sha1(usedforsecurity=False)
     with file_at(path, links=True) as file:
         left = max(os.fstat(file.fileno()).st_size - length, 0)

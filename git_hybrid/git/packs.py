@@ -12,6 +12,7 @@ from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.environment import as_options
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import broken_refs, fetched_refs
@@ -21,7 +22,7 @@ from git_hybrid.git.packfiles import in_order
 from git_hybrid.git.plainfiles import expects_more, file_at, oids_in
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
-from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.run import Completed, Runner, items
 
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
@@ -147,8 +148,7 @@ def roll_up(runner: Runner, git_dir: Path) -> Completed:
     Large ones are left as they are (``--geometric``), so the work stays in proportion to what came since.
     """
     with runner.working() as threads:
-        settings = [part for setting in threads for part in ("-c", setting)]
-        return runner.git([*settings, "repack", "-d", "-n", "--quiet", "--geometric=2"], git_dir=git_dir)
+        return runner.git([*as_options(threads), "repack", "-d", "-n", "--quiet", "--geometric=2"], git_dir=git_dir)
 
 
 def roll_up_many(runner: Runner, git_dir: Path) -> None:
@@ -192,5 +192,5 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
         disk.remove_file(packs / found)
     if marks or expects_more(git_dir):
         listed = runner.git(["config", "--local", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
-        for key in sorted(set(os.fsdecode(listed.stdout).split("\0")) - {""}):
+        for key in sorted(set(items(listed.stdout))):
             must(runner, name, git_dir, ["config", "--local", "--unset-all", key])

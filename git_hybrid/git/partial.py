@@ -7,8 +7,9 @@ from itertools import compress
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused
-from git_hybrid.git.ahead import STAGED
-from git_hybrid.git.repository import Repository, refused, unfetched
+from git_hybrid.git.ahead import STAGED, question
+from git_hybrid.git.repository import Repository, blobs, refused, unfetched
+from git_hybrid.git.run import items
 
 
 class Partly(Repository):
@@ -53,8 +54,6 @@ def require_fetched(repository: Repository, question: bytes, told: bytes) -> Non
     Raises:
         GitRefused: that is so, or git cannot tell, since folders of a commit are not here.
     """
-    from git_hybrid.git.staged import blobs
-
     lacking: dict[str, list[str]] = {}
     for name, blob in zip(question.decode("utf-8", "surrogateescape").split("\n"), blobs(told), strict=False):
         if blob is None:
@@ -67,7 +66,7 @@ def require_fetched(repository: Repository, question: bytes, told: bytes) -> Non
         listed = repository.run([*argv, "--", *(path if commit else f":(literal){path}" for path in lacking[commit])])
         if listed.status != 0:
             raise refused(repository, listed.stderr)
-        found = [item.partition("\t") for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0")]
+        found = [item.partition("\t") for item in items(listed.stdout)]
         if paths := [path for what, _, path in found if " blob " in what or (not commit and what.endswith(" 0"))]:
             raise unfetched(repository, f"{paths[0]} was not fetched")
 
@@ -75,6 +74,6 @@ def require_fetched(repository: Repository, question: bytes, told: bytes) -> Non
 def _commits(repository: Repository, names: Iterable[str]) -> list[str]:
     """Return those of *names* that are commits of the repository; one that is empty is the index."""
     asked = list(names)
-    question = "".join(f"{name or 'HEAD'}^{{commit}}\n" for name in asked).encode("utf-8", "surrogateescape")
-    told = repository.ask(["git", "cat-file", "--batch-check=%(objecttype)"], stdin=question).split(b"\n")
+    stdin = question(f"{name or 'HEAD'}^{{commit}}" for name in asked)
+    told = repository.ask(["git", "cat-file", "--batch-check=%(objecttype)"], stdin=stdin).split(b"\n")
     return list(compress(asked, (line == b"commit" for line in told)))

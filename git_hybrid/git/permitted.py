@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 _LOGINS, _ASKING = ("credential.", "core.askpass"), ("GIT_ASKPASS", "SSH_ASKPASS")
 _SETTINGS = r"^((http|url|remote|protocol|credential)\.|core\.askpass$)"
@@ -61,7 +61,7 @@ def policy_of(runner: Runner) -> Policy:
     listed = runner.run(["git", "config", "--null", "--name-only", "--get-regexp", _SETTINGS], env=env)
     if listed.status not in (0, 1):
         return Policy()
-    keys = {*listed.stdout.decode("utf-8", "surrogateescape").split("\0"), *runner.conditional} - {""}
+    keys = {*items(listed.stdout), *runner.conditional}
     # A remote of the workspace's own repository says nothing, unless it is named by a URL.
     if any(
         key.startswith(("url.", "protocol.version")) or (key.startswith("remote.") and "://" in key) for key in keys

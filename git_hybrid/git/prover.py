@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class GitProver(Struct, frozen=True):
         for entry in standing.entries if submodules else ():
             seen = files.get(entry.path)
             if entry.mode == GITLINK and seen is not None and seen.mode == GITLINK:
-                inner[entry.path] = self._submodule(path / os_path(entry.path), parse_oid(entry.oid))
+                inner[entry.path] = self._submodule(path / os.fsdecode(entry.path), parse_oid(entry.oid))
         return Content(files=files, pointers=pointers, inner=inner)
 
     def _submodule(self, path: Path, commit: Oid) -> tuple[Standing, Content]:
@@ -117,11 +118,6 @@ class GitProver(Struct, frozen=True):
         except Unproved:
             return {}
         return {entry.path: blobs[entry.oid] for entry in entries if entry.oid in blobs}
-
-
-def os_path(path: bytes) -> str:
-    """Return *path* as text that the file system functions turn back into the same bytes."""
-    return path.decode("utf-8", "surrogateescape")
 
 
 def _may_be_lfs(entry: TreeEntry, seen: FileSeen | None) -> bool:

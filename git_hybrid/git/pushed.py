@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.value import Struct
+from git_hybrid.git.ahead import question
 from git_hybrid.git.repository import Repository
 
 Line = tuple[str, str, str]
@@ -40,8 +41,8 @@ def commits(repository: Repository, lines: Iterable[Line], where: str) -> Sequen
     """
     # Each name is one line of the question, and has one of the answer.
     lines = [(ref, name.replace("\n", " "), remote) for ref, name, remote in lines]
-    question = "".join(f"{name}^{{}}\n" for _, name, _ in lines).encode("utf-8", "surrogateescape")
-    told = repository.ask(_LOOK, stdin=question).decode("utf-8", "replace").split("\n") if lines else []
+    stdin = question(f"{name}^{{}}" for _, name, _ in lines)
+    told = repository.ask(_LOOK, stdin=stdin).decode("utf-8", "replace").split("\n") if lines else []
     found: dict[str, Pushed] = {}
     for (ref, name, remote), answer in zip(lines, told, strict=False):
         oid, _, kind = answer.rpartition(" ")

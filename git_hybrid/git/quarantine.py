@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from git_hybrid.core.errors import LocalIo, MirrorGone, WorkspaceGone
+from git_hybrid.core.errors import LocalIo, MirrorGone, WorkspaceGone, reported
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
@@ -99,14 +99,11 @@ class GitQuarantine(Struct):
         self.disk.remove_tree(path)
         git_dir = path / ".git"
         clone = self.folder / f"{name}/.git"
-        try:
-            with TURN:
-                write_skeleton(git_dir, object_format="sha1" if oid_length == 40 else "sha256", attributes=ATTRIBUTES)
-                borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
-                if borrows:
-                    (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
-        except OSError as error:
-            raise _refused(path, error) from error
+        with reported(path, "create"), TURN:
+            write_skeleton(git_dir, object_format="sha1" if oid_length == 40 else "sha256", attributes=ATTRIBUTES)
+            borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
+            if borrows:
+                (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:
@@ -160,12 +157,10 @@ class GitQuarantine(Struct):
                 raise (
                     MirrorGone(path=str(self.folder)) if self.is_mirror else WorkspaceGone(path=str(self.folder.parent))
                 )
-            try:
+            with reported(self._home, "create"):
                 for _ in range(_TRIES):
                     if self._alive is None:
                         self._alive = self._locked_home()
-            except OSError as error:
-                raise _refused(self._home, error) from error
             if self._alive is None:
                 raise LocalIo(path=str(self._home), operation="create", reason="other runs keep removing it")
 
@@ -266,10 +261,6 @@ class GitQuarantine(Struct):
                 self.disk.make_folder(aside.parent)
                 self.disk.rename_path(clone, aside)
                 back.append(f"moved the clone of {name} to sources/.set-aside/{aside.name}")
-
-
-def _refused(path: Path, error: OSError) -> LocalIo:
-    return LocalIo(path=str(path), operation="create", reason=error.strerror or str(error))
 
 
 def _left(error: LocalIo, folder: Path) -> str:

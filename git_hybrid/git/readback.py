@@ -10,11 +10,10 @@ import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.git.listing import pieces, size_of_blob
+from git_hybrid.git.listing import batch, pieces, size_of_blob
 from git_hybrid.git.packs import move
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.run import Runner
@@ -28,11 +27,8 @@ def holds_tree(runner: Runner, git_dir: Path, tree: str) -> bool:
 
 def holds_blobs(runner: Runner, git_dir: Path, oids: Collection[str]) -> bool:
     """Tell whether git can read each of the blobs, and each is what its id says."""
-    with TemporaryFile() as wanted:
-        wanted.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
-        wanted.seek(0)
-        with runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=wanted) as out:
-            return all(_is_next(out, oid) for oid in oids)
+    with batch(runner, git_dir, oids) as out:
+        return all(_is_next(out, oid) for oid in oids)
 
 
 def _is_next(out: IO[bytes], oid: str) -> bool:

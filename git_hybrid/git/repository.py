@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused, LocalIo
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.ahead import LISTED, STAGED
+from git_hybrid.git.ahead import LISTED, STAGED, question
 from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import common_dir, of_commit, top_of
-from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.run import Completed, Runner, items
 
 FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
@@ -64,6 +64,14 @@ class Repository(Struct):
             self._require_fetched(stdin or b"", told)
         return told
 
+    def blobs(self, names: Iterable[str]) -> list[bytes | None]:
+        """Return the files that *names* are git's names of, None for each that is missing or no file.
+
+        Raises:
+            GitRefused: git does not answer, or would have to fetch one.
+        """
+        return blobs(self.ask(STAGED, stdin=question(names)))
+
     def _require_fetched(self, question: bytes, told: bytes) -> None:
         from git_hybrid.git.partial import require_fetched
 
@@ -108,7 +116,7 @@ class Repository(Struct):
                 "--relative",
                 "-z",
             ]
-            for path in self.ask([*argv, "--", *empty], cwd=cwd).decode("utf-8", "surrogateescape").split("\0"):
+            for path in items(self.ask([*argv, "--", *empty], cwd=cwd)):
                 found.pop(path, None)
         return found
 
@@ -171,25 +179,40 @@ def _says_missing(words: str) -> bool:
     return _OBJECT.search(words) is not None and not any(known in words for known in _DAMAGED)
 
 
+def blobs(output: bytes) -> list[bytes | None]:
+    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing or no file."""
+    found: list[bytes | None] = []
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        words = output[at:end].rsplit(b" ", 2)
+        if len(words) == 3 and words[2].isdigit():
+            size = int(words[2])
+            found.append(output[end + 1 : end + 1 + size] if words[1] == b"blob" else None)
+            at = end + size + 2
+        else:
+            found.append(None)
+            at = end + 1
+    return found
+
+
 def of_index(told: bytes) -> dict[str, Entry]:
     """Return the entries in what ``git ls-files --stage -z`` wrote, by path."""
     found: dict[str, Entry] = {}
-    for item in told.decode("utf-8", "surrogateescape").split("\0"):
-        if item:
-            words, _, path = item.partition("\t")
-            mode, oid, stage = words.split(" ")
-            found[path] = (mode, oid if stage == "0" else "")
+    for item in items(told):
+        words, _, path = item.partition("\t")
+        mode, oid, stage = words.split(" ")
+        found[path] = (mode, oid if stage == "0" else "")
     return found
 
 
 def of_tree(told: bytes) -> list[tuple[str, Entry]]:
     """Return the path and the entry of each line in what ``git ls-tree -r -z`` wrote."""
     found: list[tuple[str, Entry]] = []
-    for item in told.decode("utf-8", "surrogateescape").split("\0"):
-        if item:
-            words, _, path = item.partition("\t")
-            mode, _, oid = words.split(" ")
-            found.append((path, (mode, oid)))
+    for item in items(told):
+        words, _, path = item.partition("\t")
+        mode, _, oid = words.split(" ")
+        found.append((path, (mode, oid)))
     return found
 
 

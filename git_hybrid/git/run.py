@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from git_hybrid.git.child import Begun, Heard, Source, Talker
 
 
+def items(told: bytes) -> list[str]:
+    """Return what git ended with NUL in what it *told*, nothing that is empty; bytes that are no text are escaped."""
+    return [item for item in told.decode("utf-8", "surrogateescape").split("\0") if item]
+
+
 class Completed(Struct, frozen=True):
     """A child that ended: its exit status and everything that it wrote."""
 
@@ -124,7 +129,7 @@ class Runner(Struct):
         if self._settings is None:
             env = child_environment(self.environ, network=True)
             done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", OF_NETWORK], env=env)
-            self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
+            self._settings = frozenset(items(done.stdout))
         return self._settings
 
     @property

@@ -10,7 +10,7 @@ from git_hybrid.core.errors import BadArgument, GitFailed, GitRefused, ToolTooOl
 from git_hybrid.git.ahead import CONFIG, OF_REPOSITORY, VERSION
 from git_hybrid.git.environment import MINIMUM_GIT, child_environment, obeying
 from git_hybrid.git.place import top_of
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 _LONGEST = 200
 
@@ -32,7 +32,7 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
         if done.status not in (0, 1):
             raise _refused(runner, top or str(folder), done.stderr)
         told = done.stdout
-    runner.learn(item.partition("\n")[0] for item in told.decode("utf-8", "surrogateescape").split("\0") if item)
+    runner.learn(item.partition("\n")[0] for item in items(told))
     pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
     config = {key.lower(): value if newline else "true" for key, newline, value in pairs}
     runner.environ = obeying(runner.environ, config)

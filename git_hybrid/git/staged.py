@@ -13,7 +13,8 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_below, is_listed, of_tree
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, blobs, is_below, is_listed, of_tree
+from git_hybrid.git.run import items
 
 _ROOTS = (MANIFEST, LOCK)
 _LOCK, _CLONE = "sources/.lock", "160000"
@@ -90,8 +91,7 @@ class Staged(Struct):
             found = zip(wanted, blobs(told), strict=True)
             self._known.update((name, blob if name in self.entries else None) for name, blob in found)
         elif there:
-            question = "".join(f"{self.entries[name][1]}\n" for name in there).encode("ascii")
-            self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
+            self._known.update(zip(there, self.repository.blobs(self.entries[name][1] for name in there), strict=True))
         for name in wanted:
             if self._known.setdefault(name, None) is None and self.entries.get(name, ("", ""))[0].startswith(FILE):
                 raise self.repository.lost(name)
@@ -142,7 +142,7 @@ class Staged(Struct):
     def runs(self) -> tuple[str, ...]:
         """Return the paths of markers and journals that git has, in any case, as some file systems find them."""
         argv = ["git", "ls-files", "-z", "--", ":(icase)state"]
-        told = self.repository.ask(argv, cwd=self.root).decode("utf-8", "surrogateescape").split("\0")
+        told = items(self.repository.ask(argv, cwd=self.root))
         return tuple(path for path in told if path.lower() == "state" or f"{path.lower()}/".startswith(_RUNS))
 
     def documents(self, named: Collection[str] = ()) -> tuple[str, ...]:
@@ -183,8 +183,8 @@ class Staged(Struct):
         argv = ["git", "diff", "--cached", *options]
         if self.repository.revision:
             argv = ["git", "diff-tree", "--root", "-r", "--no-commit-id", *options, self.repository.revision]
-        found = self.repository.ask(argv).decode("utf-8", "surrogateescape").split("\0")
-        return frozenset(path.removeprefix(prefix) for path in found if path and path.startswith(prefix))
+        found = items(self.repository.ask(argv))
+        return frozenset(path.removeprefix(prefix) for path in found if path.startswith(prefix))
 
 
 def is_committed(repository: Repository, root: Path) -> bool:
@@ -210,8 +210,8 @@ def documents_on_disk(repository: Repository, root: Path) -> tuple[str, ...]:
     if repository.top is None:
         return tuple(_walked(root))
     argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "*.md"]
-    told = repository.ask(argv, cwd=root).decode("utf-8", "surrogateescape")
-    return tuple(dict.fromkeys(path for path in told.split("\0") if path and (root / path).is_file()))
+    told = items(repository.ask(argv, cwd=root))
+    return tuple(dict.fromkeys(path for path in told if (root / path).is_file()))
 
 
 def _walked(root: Path) -> Iterator[str]:
@@ -240,7 +240,7 @@ def _on_disk(root: Path, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LocalIo(path=name, operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, name, "read") from error
 
 
 def _object_id(data: bytes, length: int) -> str:
@@ -249,23 +249,6 @@ def _object_id(data: bytes, length: int) -> str:
 
     blob = b"blob %d\0" % len(data) + data
     return (hashlib.sha256(blob) if length == 64 else hashlib.sha1(blob, usedforsecurity=False)).hexdigest()
-
-
-def blobs(output: bytes) -> list[bytes | None]:
-    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing or no file."""
-    found: list[bytes | None] = []
-    at = 0
-    while at < len(output):
-        end = output.index(b"\n", at)
-        words = output[at:end].rsplit(b" ", 2)
-        if len(words) == 3 and words[2].isdigit():
-            size = int(words[2])
-            found.append(output[end + 1 : end + 1 + size] if words[1] == b"blob" else None)
-            at = end + size + 2
-        else:
-            found.append(None)
-            at = end + 1
-    return found
 
 
 def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, str]:

@@ -34,8 +34,7 @@ def mode_of(path: str | bytes | Path) -> int | None:
     except OSError as error:
         if error.errno in _NOTHING:
             return None
-        reason = error.strerror or str(error)
-        raise LocalIo(path=os.fsdecode(path), operation="read", reason=reason) from error
+        raise LocalIo.of(error, os.fsdecode(path), "read") from error
 
 
 def free_place(folder: Path, name: str) -> Path:

@@ -10,7 +10,7 @@ from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.ids import InvalidText, Url, normalize_url, resolve_url, shown_url
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 _KEYS = r"^(remote\..*\.url|branch\..*\.remote)$"
 _LOGIN = re.compile(r"(?<=^https://)[^/]*@")
@@ -54,8 +54,7 @@ def _default_remote(runner: Runner, top: Path) -> str:
     """Return the URL of the remote that the branch has, else of the only one, else of ``origin``, as git does."""
     env = child_environment(runner.environ, network=True)
     told = runner.run(["git", "config", "--null", "--get-regexp", _KEYS], env=env, cwd=top).stdout
-    items = [item.partition("\n") for item in told.decode("utf-8", "surrogateescape").split("\0")]
-    values = {key: value for key, _, value in items}
+    values = dict(item.partition("\n")[::2] for item in items(told))
     urls = {key[len("remote.") : -len(".url")]: value for key, value in values.items() if key.startswith("remote.")}
     head = runner.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], env=env, cwd=top).stdout
     remote = values.get(f"branch.{head.decode('utf-8', 'surrogateescape').strip()}.remote", "")

@@ -10,7 +10,7 @@ from git_hybrid.core.errors import WorkspaceTakenOut
 from git_hybrid.core.files import FILES, LOG
 from git_hybrid.git.leftout import refuse_left_out
 from git_hybrid.git.repository import Repository, around
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 _MANIFEST, _STATE = FILES[0], "state"
 _WITH_IT = (_MANIFEST, "sources", ".gitattributes")
@@ -65,7 +65,7 @@ def _refuse(repository: Repository, root: Path, revision: str, lost: list[str]) 
 def _has(repository: Repository, root: Path, revision: str, *names: str) -> list[str]:
     """Return those of *names*, paths from *root*, that *revision* has; a partial clone knows that of every commit."""
     told = repository.run(["git", "ls-tree", "--name-only", "-z", revision, "--", *names], cwd=root).stdout
-    return [name for name in told.decode("utf-8", "surrogateescape").split("\0") if name]
+    return items(told)
 
 
 def _last(repository: Repository, root: Path, lost: list[str]) -> list[str]:

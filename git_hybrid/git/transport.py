@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from git_hybrid.core.errors import (
-    DEADLINE,
     EndlessAnswer,
     FsckRefused,
     GitFailed,
@@ -28,7 +27,7 @@ from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, plain, read_headers
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
-from git_hybrid.git.direct import Direct
+from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
 from git_hybrid.git.kept import kept_ref
@@ -122,7 +121,7 @@ class GitTransport(Struct, frozen=True):
         try:
             return way.fetch(fetch)
         except DeadlineExceeded as error:
-            raise _too_late(url, defaults) from error
+            raise too_late(url, defaults) from error
 
     def _clone(
         self, options: Sequence[str], stage: Stage, url: str, request: FetchRequest, defaults: Defaults
@@ -247,7 +246,7 @@ class GitTransport(Struct, frozen=True):
                     told, limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, stdin=stdin, watch=watch
                 )
             except DeadlineExceeded as error:
-                raise _too_late(url, defaults) from error
+                raise too_late(url, defaults) from error
             except TalksOn as error:
                 raise EndlessAnswer(url=url, message="what it says has no end") from error
             answer = read_headers(headers)
@@ -293,8 +292,3 @@ class GitTransport(Struct, frozen=True):
         if isinstance(error, GitFailed):
             error.stdout = done.stdout.decode("utf-8", "replace")[:500]
         return error
-
-
-def _too_late(url: str, defaults: Defaults) -> NetworkFailure:
-    seconds = int(defaults.deadline.total_seconds())
-    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE)

@@ -19,6 +19,7 @@ Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
 """The same for many sources: the name of the source comes first."""
 MOST = 1 << 20
+POLL = 0.1
 _CHUNK = 1 << 16
 _LINGER = 1.0
 _PIECE = pattern(rb"[^\r\n]*[\r\n]")
@@ -142,12 +143,11 @@ def read_to_end(
     *,
     watch: Watch,
     check: Callable[[], None],
-    poll: float,
     lingers: Callable[[], bool],
 ) -> tuple[bytes, bytes]:
     """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise."""
     out, sieve = bytearray(), Sieve(watch)
-    give_away(stdout, stderr, out=out.extend, err=sieve.feed, check=check, poll=poll, lingers=lingers)
+    give_away(stdout, stderr, out=out.extend, err=sieve.feed, check=check, lingers=lingers)
     return bytes(out), sieve.close()
 
 
@@ -158,7 +158,6 @@ def give_away(
     out: Callable[[bytes], object],
     err: Callable[[bytes], object],
     check: Callable[[], None],
-    poll: float,
     lingers: Callable[[], bool],
 ) -> None:
     """Give what comes from both pipes of a child to *out* and *err* as it comes; *check* may raise.
@@ -171,7 +170,7 @@ def give_away(
         selector.register(stdout, selectors.EVENT_READ, out)
         selector.register(stderr, selectors.EVENT_READ, err)
         while selector.get_map() and not lingers():
-            ready = selector.select(poll)
+            ready = selector.select(POLL)
             check()
             for key, _ in ready:
                 data = os.read(key.fd, _CHUNK)

@@ -27,7 +27,6 @@ from git_hybrid.turn import TURN
 
 REPORT_LIMIT = 64 * 2**20
 _FILE_LIMIT = REPORT_LIMIT + 1
-_MEMORY_LIMIT = 4 * 2**30
 _VERSION_LIMIT = 2**16
 _VERSION_TIME = timedelta(seconds=20)
 _VERSION = pattern(rb"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
@@ -43,7 +42,7 @@ class Job(Struct, frozen=True, kw_only=True):
     place: Scratch
     timeout: timedelta
     file_bytes: int
-    memory_bytes: int
+    memory_bytes: int = 4 * 2**30
 
 
 class TimeIsUp(Exception):
@@ -99,15 +98,12 @@ class ExternalScanners(Struct, frozen=True):
 
     def _version(self, spec: ScannerSpec) -> str | Unusable:
         with scratch() as place:
-            argv = (self._program(spec.version[0]) or spec.version[0], *spec.version[1:])
-            env = self._environment(spec, place)
             job = Job(
-                argv=argv,
-                env=env,
+                argv=(self._program(spec.version[0]) or spec.version[0], *spec.version[1:]),
+                env=self._environment(spec, place),
                 place=place,
                 timeout=_VERSION_TIME,
                 file_bytes=_VERSION_LIMIT,
-                memory_bytes=_MEMORY_LIMIT,
             )
             try:
                 status = self._printed(job)
@@ -155,7 +151,6 @@ class ExternalScanners(Struct, frozen=True):
                 place=place,
                 timeout=spec.timeout,
                 file_bytes=_FILE_LIMIT,
-                memory_bytes=_MEMORY_LIMIT,
             )
             try:
                 status = self._printed(job)

@@ -63,7 +63,7 @@ class Scratch(Struct, frozen=True):
 
 @contextmanager
 def scratch() -> Iterator[Scratch]:
-    """Make the folder of one scan, and remove it in the end together with those that dead programs left.
+    """Make the folder of one scan, and remove it in the end.
 
     Raises:
         LocalIo: there is no room for it.
@@ -75,8 +75,7 @@ def scratch() -> Iterator[Scratch]:
                 folder.mkdir()
             yield made
     except OSError as error:
-        path = str(error.filename or tempfile.gettempdir())
-        raise LocalIo(path=path, operation="use", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, str(error.filename or tempfile.gettempdir()), "use") from error
 
 
 @contextmanager

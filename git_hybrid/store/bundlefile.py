@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from git_hybrid.core.bundles import Carried
-from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo, Problem
+from git_hybrid.core.errors import BadArgument, BadBundle, InvalidFile, LocalIo, Problem, reported
 from git_hybrid.core.files import LOCK, MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
@@ -151,10 +151,8 @@ class _Reader:
             raise self.bad("its first bytes", "are not those of a bundle: it is another file, or damaged")
 
     def take(self, size: int, place: str) -> bytes:
-        try:
+        with reported(self.shown, "read"):
             data = self.file.read(size)
-        except OSError as error:
-            raise LocalIo(path=self.shown, operation="read", reason=error.strerror or str(error)) from error
         self.digest.update(data)
         if len(data) != size:
             raise self.bad(place, "the file ends here: it was cut")
@@ -169,10 +167,8 @@ class _Reader:
         # What is read as a whole; the histories of sources are not.
         if not name.startswith(_HISTORIES) and found > limit_of(name):
             raise self.bad(name, f"is larger than {limit_of(name) // 2**20:,} MiB")
-        try:
+        with reported(target, "write to"):
             data, sha256 = self._copied(name, target, found)
-        except OSError as error:
-            raise LocalIo(path=str(target), operation="write to", reason=error.strerror or str(error)) from error
         if self.take(-found % _BLOCK, name).strip(b"\0"):
             raise self.bad(name, "is followed by bytes that belong to nothing")
         return data, sha256
@@ -246,9 +242,7 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
     try:
         document = load_json(data, INVENTORY)
         check_version(document, key="schema_version", known=VERSION, shown=INVENTORY)
-    except HybridError as error:
-        if error.code == "newer-schema":
-            raise
+    except InvalidFile as error:
         raise reader.bad(INVENTORY, "is no inventory") from error
     shape = convert(document, BundleShape, "", problems)
     if shape is None or shape.format != "git-hybrid-bundle" or encode_json(document) != data:

@@ -96,7 +96,7 @@ def parse_log(data: bytes) -> Log:
         elif line:
             torn[number] = line
     declared = {str(item["sha256"]) for record in records for item in torn_of(record)}
-    undeclared = {number: line for number, line in torn.items() if _sha256(line) not in declared}
+    undeclared = {number: line for number, line in torn.items() if sha256_hex(line) not in declared}
     problems = tuple(
         Problem(f"line {number}", "is no whole audit record, and no later record declares it torn")
         for number in undeclared
@@ -108,17 +108,13 @@ def parse_log(data: bytes) -> Log:
         if marker_lines(data):
             raise in_conflict(data, LOG)
         raise InvalidFile(path=LOG, problems=problems, mend="what mends it is told by: git hybrid audit verify")
-    pending: list[dict[str, Json]] = [{"len": len(line), "sha256": _sha256(line)} for line in undeclared.values()]
+    pending: list[dict[str, Json]] = [{"len": len(line), "sha256": sha256_hex(line)} for line in undeclared.values()]
     return Log(records=tuple(records), tail=tail_of(records, pending))
 
 
 def as_written(data: bytes) -> bytes:
     """Return the log *data* without what a conversion of line endings put into it: JSON has no CR of its own."""
     return data.replace(b"\r\n", b"\n")
-
-
-def _sha256(line: bytes) -> str:
-    return sha256_hex(line)
 
 
 def segment_of(file: str, data: bytes, *, alone: bool = False) -> Segment:
@@ -132,7 +128,7 @@ def segment_of(file: str, data: bytes, *, alone: bool = False) -> Segment:
     return Segment(
         file=file,
         lines=lines,
-        sha256="" if alone else _sha256(written),
+        sha256="" if alone else sha256_hex(written),
         ended=not parts[-1],
         converted=len(written) < len(data),
     )
@@ -140,7 +136,7 @@ def segment_of(file: str, data: bytes, *, alone: bool = False) -> Segment:
 
 def _line(number: int, line: bytes) -> Line:
     record, whole = _read(line)
-    return Line(number=number, size=len(line), sha256=_sha256(line), record=record, whole=whole)
+    return Line(number=number, size=len(line), sha256=sha256_hex(line), record=record, whole=whole)
 
 
 def _parse(line: bytes) -> Record | None:
@@ -172,7 +168,7 @@ def _is_as_written(line: bytes) -> bool:
     """
     at = line.rfind(b'"hash":"')
     digest, rest = line[at + 8 : at + 72], line[:at] + line[at + 74 :]
-    return at > 0 and line[at + 72 : at + 74] == b'",' and _sha256(rest).encode() == digest
+    return at > 0 and line[at + 72 : at + 74] == b'",' and sha256_hex(rest).encode() == digest
 
 
 def _shaped(line: bytes) -> Record | None:
@@ -259,7 +255,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     if read_bytes(archive, shown) not in (None, data):
         problem = Problem("file", "is another one than the log that is to be closed into it")
         raise InvalidFile(path=shown, problems=(problem,), mend="move it away, then: git hybrid resume")
-    detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": _sha256(data)}
+    detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": sha256_hex(data)}
     begun = Event(event=ROTATED, detail=detail)
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
     (record,) = extend(log.tail, [begun], at=info.now, **who)

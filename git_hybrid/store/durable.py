@@ -11,11 +11,10 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo, SymlinkRefused
+from git_hybrid.core.errors import LocalIo, SymlinkRefused, reported
 from git_hybrid.turn import TURN
 
 TEMPORARY = ".tmp"
@@ -24,14 +23,6 @@ _NOTHING = 0.0002
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _slow = True
 _REMOVALS, _MOMENT = 10, 0.05
-
-
-@contextmanager
-def _reported(path: Path, operation: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise LocalIo(path=str(path), operation=operation, reason=error.strerror or str(error)) from error
 
 
 def write_file(path: Path, data: bytes, *, shared: bool = False) -> None:
@@ -44,11 +35,11 @@ def write_file(path: Path, data: bytes, *, shared: bool = False) -> None:
         LocalIo: the file system refused; the old file is intact.
         SymlinkRefused: *path* is a symbolic link.
     """
-    with _reported(path, "write"):
+    with reported(path, "write"):
         mode = _mode_for(path, shared=shared)
     temporary = path.with_name(path.name + TEMPORARY)
     # A folder there is what has to go away.
-    with _reported(temporary if temporary.is_dir() else path, "write"):
+    with reported(temporary if temporary.is_dir() else path, "write"):
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
             _write_and_close(descriptor, data, mode)
@@ -83,7 +74,7 @@ def append_file(path: Path, data: bytes, *, new: bool = True, shared: bool = Fal
         LocalIo: the file system refused, or the file is not there and must not be *new*; what was there before is
             intact, though a part of *data* may follow it.
     """
-    with _reported(path, "append to"):
+    with reported(path, "append to"):
         created = new and not path.exists()
         flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if new else 0)
         _write_and_close(os.open(path, flags, 0o666), data, _mode_in(path) if created and shared else None)
@@ -99,7 +90,7 @@ def drop_torn_line(path: Path) -> None:
     Raises:
         LocalIo: the file system refused.
     """
-    with _reported(path, "mend"):
+    with reported(path, "mend"):
         if is_torn(path):
             os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
@@ -110,7 +101,7 @@ def is_torn(path: Path) -> bool:
     Raises:
         LocalIo: it cannot be read.
     """
-    with _reported(path, "read"), suppress(FileNotFoundError), open(path, "rb", buffering=0) as file:
+    with reported(path, "read"), suppress(FileNotFoundError), open(path, "rb", buffering=0) as file:
         return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
     return False
 
@@ -121,7 +112,7 @@ def protect_file(path: Path) -> None:
     Raises:
         LocalIo: the file system refused.
     """
-    with _reported(path, "write-protect"):
+    with reported(path, "write-protect"):
         path.chmod(0o444)
 
 
@@ -151,7 +142,7 @@ def remove_file(path: Path) -> None:
     Raises:
         LocalIo: the file system refused.
     """
-    with _reported(path, "remove"):
+    with reported(path, "remove"):
         try:
             path.unlink()
         except FileNotFoundError:
@@ -167,7 +158,7 @@ def make_folder(path: Path, *, shared: bool = False) -> None:
     Raises:
         LocalIo: the file system refused, or a file stands there.
     """
-    with _reported(path, "create"):
+    with reported(path, "create"):
         if not path.is_dir():
             new = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
@@ -183,7 +174,7 @@ def rename_path(source: Path, target: Path) -> None:
     Raises:
         LocalIo: the file system refused; nothing moved.
     """
-    with _reported(target, "rename to"):
+    with reported(target, "rename to"):
         os.rename(source, target)
         sync_folder(target.parent)
         if source.parent != target.parent:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
+from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported, reported
 from git_hybrid.core.value import Struct, sorted_json
 from git_hybrid.core.values import format_time
 from git_hybrid.store.content import regular
@@ -46,7 +46,7 @@ class Held(Struct, frozen=True):
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise LocalIo(path=str(self.path), operation="read", reason=error.strerror or str(error)) from error
+            raise LocalIo.of(error, self.path, "read") from error
 
 
 @contextmanager
@@ -81,10 +81,8 @@ def longer(timeout: timedelta) -> str:
 
 
 def _held(path: Path) -> Held:
-    try:
+    with reported(path, "lock"):
         return Held(path, os.lstat(path))
-    except OSError as error:
-        raise LocalIo(path=str(path), operation="lock", reason=error.strerror or str(error)) from error
 
 
 def _taken_at_once(path: Path) -> Callable[[], None] | None:
@@ -118,10 +116,9 @@ def _waited_for(path: Path, *, timeout: timedelta, cancelled: Callable[[], int])
         blocked = LockBusy(path=str(path), holder=_read_holder(path), stopped=stopped(path), longer=longer(timeout))
         raise blocked from error
     except OSError as error:
-        reason = error.strerror or str(error)
         if error.errno in _NO_LOCKS:
-            raise LockUnsupported(path=str(path), reason=reason) from error
-        raise LocalIo(path=str(path), operation="lock", reason=reason) from error
+            raise LockUnsupported(path=str(path), reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, path, "lock") from error
     return lock.release
 
 

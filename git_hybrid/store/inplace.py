@@ -23,7 +23,7 @@ def facts_of(root: Path) -> Facts | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise LocalIo(path=str(root), operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, root, "read") from error
 
 
 def is_same(root: Path, began: Facts | None) -> bool:

@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import LocalIo, reported
 from git_hybrid.core.files import FILES, MARKER, STATE
 from git_hybrid.core.ids import RunId
 from git_hybrid.core.pattern import pattern
@@ -83,8 +83,6 @@ def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
 
 def _done(path: Path) -> str:
     """Return how far the run of the journal at *path* came that has no marker: that goes when all is written."""
-    try:
+    with reported(path, "read"):
         has_decided = _DECISION in regular(path)
-    except OSError as error:
-        raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
     return "its run had written all that it decided" if has_decided else "its run had recorded nothing"

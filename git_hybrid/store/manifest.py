@@ -32,11 +32,11 @@ from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.core.words import shorten
 from git_hybrid.store.manifest_scanners import decode_scanners
-from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, unknown_table
+from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, nearest
 from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape, StateShape
 
 VERSION = 1
-_TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
+_TABLES = ("schema_version", "defaults", "policy", "scanner", "source", "open_issues")
 _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
 _HOST = pattern(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\]")
@@ -67,8 +67,8 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     except InvalidFile as error:
         missing = "" if "schema_version" in document else ", before its first table"
         problems += (Problem(problem.place, problem.reason + missing) for problem in error.problems)
-    strange = (key for key in document if key not in _TABLES)
-    problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in islice(strange, MOST_PROBLEMS + 1))
+    strange = islice((key for key in document if key not in _TABLES), MOST_PROBLEMS + 1)
+    problems.extend(Problem(key, "unknown table or key" + nearest(key, _TABLES)) for key in strange)
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
         defaults=defaults,

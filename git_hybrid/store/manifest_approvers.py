@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from git_hybrid.core.errors import Problem, until_many
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.manifest import Approver
+from git_hybrid.core.manifest import Approver, key_bytes
 from git_hybrid.core.override import is_named, person
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.words import shorten
@@ -39,16 +39,11 @@ def decode_approvers(items: Sequence[str | ApproverShape], least: int, problems:
         if person(approver.id) in people:
             problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
         people.add(person(approver.id))
-        if (key := _key(approver)) and (other := keys.setdefault(key, approver)) is not approver:
+        if (key := key_bytes(approver.key)) and (other := keys.setdefault(key, approver)) is not approver:
             what = f"is the key of {shorten(other.id)!r} too, so that one signature would count as two"
             problems.append(Problem(f"{place}.key", what))
         found.append(approver)
     return tuple(found)
-
-
-def _key(approver: Approver) -> str:
-    """Return the bytes of a key, as text, without its kind and its comment; nothing where there is none."""
-    return " ".join(approver.key.split(" ")[1:2]).rstrip("=")
 
 
 def _public_key(text: str) -> str:

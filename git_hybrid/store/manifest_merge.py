@@ -18,13 +18,13 @@ from git_hybrid.core.value import Struct
 from git_hybrid.store.manifest import TRACKS, VERSION, decode_manifest, manifest_of
 from git_hybrid.store.manifest_edit import add_sources, remove_sources, with_values
 from git_hybrid.store.parsing import load_toml
+from git_hybrid.store.torn import Versions
 
 _WHOSE = {BASE: "the base's", OURS: "our", THEIRS: "their"}
 _TABLES = ("defaults", "policy")
 _LISTS = ("scanner", "open_issues")
 _SOURCE = "source."
 _TRACK = "track"
-Versions = Mapping[int, bytes]
 
 
 class Told(Struct, frozen=True, kw_only=True):

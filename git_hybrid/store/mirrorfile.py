@@ -111,11 +111,8 @@ def encode_mirrors(inventory: Inventory) -> bytes:
     """Return *inventory* as the bytes of its file: sorted by name, the same inventory always gives the same bytes."""
     entries = [(name, encode_mirror(entry)) for name, entry in inventory.mirrors.items()]
     entries += [(entry.name, dict(entry.plain)) for entry in inventory.incomplete]
-    return encode_json({"schema_version": VERSION, "mirrors": [plain for _, plain in sorted(entries, key=_by_name)]})
-
-
-def _by_name(entry: tuple[str, dict[str, Any]]) -> str:
-    return entry[0]
+    entries.sort(key=lambda entry: entry[0])
+    return encode_json({"schema_version": VERSION, "mirrors": [plain for _, plain in entries]})
 
 
 def encode_mirror(mirror: Mirror) -> dict[str, Json]:

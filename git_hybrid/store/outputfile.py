@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from git_hybrid.core.errors import BadArgument, LocalIo
+from git_hybrid.core.errors import BadArgument, reported
 from git_hybrid.store.durable import TEMPORARY, sync_folder
 from git_hybrid.store.gitplaces import git_places
 from git_hybrid.store.layout import Layout
@@ -68,7 +68,7 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         LocalIo: the file system refused; each file that was there is as it was.
     """
-    try:
+    with reported(path, "write"):
         straight = _straight(path)
         if straight is not None:
             with os.fdopen(straight, "wb") as file:
@@ -92,8 +92,6 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(target.parent)
-    except OSError as error:
-        raise LocalIo(path=str(path), operation="write", reason=error.strerror or str(error)) from error
 
 
 def _straight(path: Path) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -44,7 +44,7 @@ def read_bytes(path: Path, shown: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LocalIo(path=shown, operation="read", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, shown, "read") from error
     if len(data) > limit:
         raise invalid(shown, "file", f"is larger than {limit // 2**20:,} MiB")
     return data
@@ -261,11 +261,6 @@ def convert(value: object, kind: type[T], place: str, problems: list[Problem], *
     except RecursionError:
         problems.append(Problem(place, "is nested too deeply"))
     return None
-
-
-def unknown_table(key: str, known: Iterable[str]) -> str:
-    """Return what to say of the table or key *key* at the top of a file."""
-    return "unknown table or key" + nearest(key, list(known))
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -24,13 +24,16 @@ from git_hybrid.store import chain, lockfile, statefile
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import decode_text, invalid, read_bytes
 
+_decoded_lock = lru_cache(maxsize=1)(lockfile.decode_lock)
+_decoded_state = lru_cache(maxsize=1)(statefile.decode_state)
+
 _AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","(?:before|command_id)"')
 """The time of a record, and of no approval in it: what stands next is in none of those."""
 
 _NAMED = re.compile(rb'"audit_hash":\s*"')
 """What state, overrides and mirrors have of the record that they rest on."""
 
-_SCAN = b'scan","hash":"'
+SCAN = b'scan","hash":"'
 """What every line of the log holds that tells of a scan."""
 
 _BOUND = b'"scan_sha256":'
@@ -47,11 +50,6 @@ def lock(layout: Layout) -> Lock:
     return Lock() if data is None else _decoded_lock(data)
 
 
-@lru_cache(maxsize=1)
-def _decoded_lock(data: bytes) -> Lock:
-    return lockfile.decode_lock(data)
-
-
 def state(layout: Layout) -> State:
     """Return state.
 
@@ -60,11 +58,6 @@ def state(layout: Layout) -> State:
     """
     data = read_bytes(layout.state, STATE)
     return State() if data is None else _decoded_state(data)
-
-
-@lru_cache(maxsize=1)
-def _decoded_state(data: bytes) -> State:
-    return statefile.decode_state(data)
 
 
 def overrides(layout: Layout) -> Overrides:
@@ -198,7 +191,7 @@ def _scan_trail(texts: Mapping[str, bytes], installed: State, decided: Lock) -> 
     """
     wanted = {name: entry.scan for name, entry in installed.sources.items() if entry.scan.commit is not None}
     scanned = {(name, str(scan.commit)) for name, scan in wanted.items()}
-    if not wanted and not any(_SCAN in text for text in texts.values()):
+    if not wanted and not any(SCAN in text for text in texts.values()):
         return ScanTrail()
     from git_hybrid.core.scan_trail import is_bound, scan_trail_of, tells
     from git_hybrid.store.rivals import has_rivals, is_branched
@@ -223,7 +216,7 @@ def _newest_scans(
     left = {commit.encode("ascii") for _, commit in wanted}
     for name, text in reversed(list(texts.items())):
         end = len(text)
-        while len(found) < len(wanted) and (at := text.rfind(_SCAN, 0, end)) >= 0:
+        while len(found) < len(wanted) and (at := text.rfind(SCAN, 0, end)) >= 0:
             end = text.rfind(b"\n", 0, at) + 1
             if text[end + 10 : text.find(b'"', end + 10)] not in left:
                 continue

@@ -64,8 +64,5 @@ def _write_manifest(layout: Layout, edit: ManifestEdit) -> list[str]:
 
 def decided_only(error: LocalIo | OSError, *, is_written: bool) -> DecidedOnly:
     """Return *error* as one that came after the decision of the run; *is_written*: after all of that was written."""
-    if isinstance(error, LocalIo):
-        path, operation, reason = error.path, error.operation, error.reason
-    else:
-        path, operation, reason = path_of(error) or "input or output", "use", error.strerror or str(error)
-    return DecidedOnly(path=path, operation=operation, reason=reason, is_written=is_written)
+    told = error if isinstance(error, LocalIo) else LocalIo.of(error, path_of(error) or "input or output", "use")
+    return DecidedOnly(path=told.path, operation=told.operation, reason=told.reason, is_written=is_written)

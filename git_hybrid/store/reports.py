@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo, SymlinkRefused
+from git_hybrid.core.errors import SymlinkRefused, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
@@ -44,12 +44,10 @@ def foreign_reports(layout: Layout, state: State) -> frozenset[str]:
 
 
 def _read(path: Path, sha256: str) -> bytes | None:
-    try:
+    with reported(path, "read"):
         if path.is_symlink() or not path.is_file():
             return None
         data = content(path, LIMIT)
-    except OSError as error:
-        raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
     return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from git_hybrid.core.audit import Record
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.scan_trail import is_incomplete, scanned_at
+from git_hybrid.store.reading import SCAN
 
-_SCAN, _SEQ, _AFTER = b'scan","hash":"', b'"seq":', b'{"after":"'
+_SEQ, _AFTER = b'"seq":', b'{"after":"'
 _TIMES = (b'"scanned_at":"', b'"at":"')
 _DIGITS = 16
 """No record counts further (2**53), and int() takes 4,300 at most."""
@@ -43,7 +44,7 @@ def _scans(texts: Mapping[str, bytes]) -> Iterable[tuple[bytes, str]]:
     """Yield the commit of each record of a scan, and when that was made."""
     for text in texts.values():
         end = len(text)
-        while (at := text.rfind(_SCAN, 0, end)) >= 0:
+        while (at := text.rfind(SCAN, 0, end)) >= 0:
             end = text.rfind(b"\n", 0, at) + 1
             if text.startswith(_AFTER, end):
                 start = end + len(_AFTER)

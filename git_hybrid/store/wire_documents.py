@@ -13,13 +13,13 @@ from git_hybrid.store.wire_out import ErrorShape, NamedShape, ReportDocument, Re
 class _Document(Struct, frozen=True, kw_only=True):
     schema_version: Literal[1]
     exit_code: int
+    sources: list[Any]
 
 
 class ErrorDocument(_Document, frozen=True, kw_only=True):
     """What every command writes when it comes to nothing as a whole."""
 
     error: ErrorShape
-    sources: list[Any]
 
 
 class FindingShown(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,6 @@ class AuditLogDocument(_Document, frozen=True, kw_only=True):
 
     command: Literal["audit log"]
     records: list[RecordShape]
-    sources: list[Any]
 
 
 class BreachShown(Struct, frozen=True, kw_only=True):
@@ -102,7 +101,6 @@ class AuditVerifyDocument(_Document, frozen=True, kw_only=True):
     records: Count
     breaches: list[BreachShown]
     archives_missing: list[str]
-    sources: list[Any]
 
 
 class AuditRotateDocument(_Document, frozen=True, kw_only=True):
@@ -111,7 +109,6 @@ class AuditRotateDocument(_Document, frozen=True, kw_only=True):
     command: Literal["audit rotate"]
     command_id: str
     archive: str
-    sources: list[Any]
 
 
 class OverrideShown(OverrideShape, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,7 +124,6 @@ class OverrideListDocument(_Document, frozen=True, kw_only=True):
     command: Literal["override list", "override restore"]
     command_id: str | UnsetType = UNSET
     overrides: list[OverrideShown]
-    sources: list[Any]
 
 
 class OverrideDocument(_Document, frozen=True, kw_only=True):
@@ -136,7 +132,6 @@ class OverrideDocument(_Document, frozen=True, kw_only=True):
     command: Literal["override show", "override renew", "override revoke"]
     command_id: str | UnsetType = UNSET
     override: OverrideShown
-    sources: list[Any]
 
 
 class MirrorListDocument(_Document, frozen=True, kw_only=True):
@@ -145,7 +140,6 @@ class MirrorListDocument(_Document, frozen=True, kw_only=True):
     command: Literal["mirror list", "mirror add", "mirror remove"]
     command_id: str | UnsetType = UNSET
     mirrors: list[dict[str, Any]]
-    sources: list[Any]
 
 
 class SettingShown(Struct, frozen=True, kw_only=True):
@@ -161,7 +155,6 @@ class ConfigDocument(_Document, frozen=True, kw_only=True):
 
     command: Literal["config"]
     settings: list[SettingShown]
-    sources: list[Any]
 
 
 class RanShown(Struct, frozen=True, kw_only=True):
@@ -192,7 +185,6 @@ class SchemaListDocument(_Document, frozen=True, kw_only=True):
 
     command: Literal["schema"]
     schemas: list[SchemaNamed]
-    sources: list[Any]
 
 
 class FilesDocument(_Document, frozen=True, kw_only=True):
@@ -206,7 +198,6 @@ class FilesDocument(_Document, frozen=True, kw_only=True):
     installed: list[str] | UnsetType = UNSET
     unchanged: list[str] | UnsetType = UNSET
     removed: list[str] | UnsetType = UNSET
-    sources: list[Any]
 
 
 class CacheStoreShown(Struct, frozen=True, kw_only=True):
@@ -230,7 +221,6 @@ class CacheDocument(_Document, frozen=True, kw_only=True):
     folder: str | None
     stores: list[CacheStoreShown]
     dry_run: bool | UnsetType = UNSET
-    sources: list[Any]
 
 
 class CacheStoreVerified(Struct, frozen=True, kw_only=True):
@@ -247,4 +237,3 @@ class CacheVerifyDocument(_Document, frozen=True, kw_only=True):
     command: Literal["cache verify"]
     folder: str | None
     stores: list[CacheStoreVerified]
-    sources: list[Any]

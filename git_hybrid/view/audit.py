@@ -12,7 +12,7 @@ from git_hybrid.core.audit_query import gist, record_row
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import MOST_PROBLEMS
 from git_hybrid.view.term import fit, paint, safe, width
-from git_hybrid.view.text import SHORT, Look
+from git_hybrid.view.text import Look, moved
 
 _TOLD = ("request_id", "reason", "approvers", "expires_at", "because", "incident", "ref", "command", "error")
 """What comes first of a record's details, and alone where an override is told of without being asked for all."""
@@ -26,9 +26,8 @@ def record_lines(records: Sequence[Record], look: Look) -> list[str]:
     events = max((width(safe(str(record["event"]))) for record in records), default=0)
     lines: list[str] = []
     for record in records:
-        before, after = (str(record.get(key) or "")[:SHORT] for key in ("before", "after"))
-        moved = f"{before} → {after}" if before and after and before != after else after or before
-        about = " ".join(item for item in (safe(str(record.get("source") or "")), moved, safe(gist(record))) if item)
+        way = moved(*(str(record.get(key) or "") for key in ("before", "after")))
+        about = " ".join(item for item in (safe(str(record.get("source") or "")), way, safe(gist(record))) if item)
         event = paint(fit(safe(str(record["event"])), events), "bold", color=look.color)
         who = safe(str(record["operator"]))
         lines.append("  ".join(item for item in (str(record["at"]), event, about, who) if item))

@@ -24,8 +24,8 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted
 from git_hybrid.view.term import safe
+from git_hybrid.view.text import SHORT, person
 
-SHORT = 10
 _NEWEST = 25
 _LANE = 26
 _STATE_STYLES = {
@@ -210,10 +210,6 @@ def _day(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d")
 
 
-def _person(text: str) -> str:
-    return text.split(" <", 1)[0]
-
-
 def _bare(url: str) -> str:
     return url.split("://", 1)[-1]
 
@@ -227,7 +223,7 @@ def _told(mark: Mark) -> str:
     moved = f"{last.before[:SHORT]} → {last.after[:SHORT]}" if last.before else f"new at {last.after[:SHORT]}"
     forced = ", forced" if last.forced else ""
     more = f" (and {len(mark.moves) - 1} more)" if len(mark.moves) > 1 else ""
-    return f"{last.source}: {moved}, {_minute(last.at)}, {_person(last.by)}{forced}{more}"
+    return f"{last.source}: {moved}, {_minute(last.at)}, {person(last.by)}{forced}{more}"
 
 
 def _scan_style(row: Condition) -> str:
@@ -270,7 +266,7 @@ _FILTERS = {
     "left": _left,
     "minute": _minute,
     "n": "{:,}".format,
-    "person": _person,
+    "person": person,
     "phase_style": lambda word: _PHASE_STYLES.get(word, "rest"),
     "scan_age_key": _scan_age_key,
     "scan_style": _scan_style,

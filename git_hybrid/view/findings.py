@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,13 +17,11 @@ def violation_lines(found: Sequence[Violation], *, color: bool = False, most: in
     Of those that the same mends *most* are told, and how many more there are.
     """
     lines: list[str] = []
-    alike: dict[tuple[str, str, str], int] = {}
+    alike = Counter(map(_kind, found))
+    told = Counter[tuple[str, str, str]]()
     for item in found:
-        alike[_kind(item)] = alike.get(_kind(item), 0) + 1
-    told: dict[tuple[str, str, str], int] = {}
-    for item in found:
-        number = told[_kind(item)] = told.get(_kind(item), 0) + 1
-        if number > most:
+        told[_kind(item)] += 1
+        if (number := told[_kind(item)]) > most:
             continue
         word = paint(item.level, "bad" if item.level == "fail" else "warn", color=color)
         lines.append(f"{word} {safe(item.file)}: {safe(item.entry)}: {safe(item.what)}")

@@ -17,7 +17,7 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted
 from git_hybrid.view.term import Style, fit, paint, safe, width
-from git_hybrid.view.text import SHORT, WORD_STYLES, Look
+from git_hybrid.view.text import SHORT, WORD_STYLES, Look, person
 
 NOTHING = "–"
 _GAP = 2
@@ -129,13 +129,13 @@ def _pinned(row: Condition) -> str:
 def _moved(row: Condition, now: datetime) -> str:
     if row.moved is None:
         return NOTHING
-    return f"{format_age(now - row.moved.at)} ago, {safe(_who(row.moved.by))}"
+    return f"{format_age(now - row.moved.at)} ago, {safe(person(row.moved.by))}"
 
 
 def _installed(row: Condition, now: datetime) -> str:
     if row.recorded is None:
         return NOTHING
-    return f"{format_age(now - row.recorded.updated_at)} ago, {safe(_who(row.recorded.updated_by))}"
+    return f"{format_age(now - row.recorded.updated_at)} ago, {safe(person(row.recorded.updated_by))}"
 
 
 def _scanned(row: Condition) -> str:
@@ -157,10 +157,6 @@ def _origin(row: Condition) -> str:
     if row.served is not None and row.served.name is not None:
         return f"mirror {safe(row.served.name)}"
     return safe(str(row.source.url).split("://", 1)[-1]) if row.source is not None else NOTHING
-
-
-def _who(operator: str) -> str:
-    return operator.split(" <", 1)[0]
 
 
 def _is_lost(row: Condition) -> bool:
@@ -275,16 +271,8 @@ def _override_summary(status: Status) -> list[str]:
 
 def porcelain_lines(status: Status) -> list[str]:
     """Return status for scripts, version 1: state, name, pin, HEAD, changed files, scan; separated by tabs."""
-    return [
-        "\t".join(
-            (
-                row.word,
-                safe(row.name),
-                row.pin.commit if row.pin else "-",
-                row.head or "-",
-                str(row.dirty_count),
-                row.scan,
-            )
-        )
+    cells = (
+        (row.word, safe(row.name), row.pin.commit if row.pin else "-", row.head or "-", str(row.dirty_count), row.scan)
         for row in status.rows
-    ]
+    )
+    return ["\t".join(row) for row in cells]

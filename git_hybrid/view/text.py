@@ -92,10 +92,19 @@ def report_lines(report: Report, look: Look) -> list[str]:
 def _movement(row: Row) -> str:
     if row.error is not None:
         return row.error.code
-    before, after = (row.before or "")[:SHORT], (row.after or "")[:SHORT]
-    moved = f"{before} → {after}" if before and after and before != after else after or before
     ref = f"({safe(short_ref(row.ref))})" if row.ref else ""
-    return f"{moved} {ref}".strip()
+    return f"{moved(row.before, row.after)} {ref}".strip()
+
+
+def moved(before: str | None, after: str | None) -> str:
+    """Return from which commit a source moved to which, or the one that there is."""
+    old, new = (before or "")[:SHORT], (after or "")[:SHORT]
+    return f"{old} → {new}" if old and new and old != new else new or old
+
+
+def person(operator: str) -> str:
+    """Return the name of an *operator*, without the address."""
+    return operator.split(" <", 1)[0]
 
 
 def _details(row: Row, *, verbose: bool) -> list[str]:

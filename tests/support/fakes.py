@@ -151,9 +151,6 @@ class FakeLedger:
         """Tell whether something was recorded."""
         return bool(self.decisions)
 
-    def forget(self) -> None:
-        """Forget nothing."""
-
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return that it was never seen."""
         return None

@@ -28,7 +28,7 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit import Record
-from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.audit_archives import Breach, Files
 from git_hybrid.core.audit_query import (
     EVENTS,
     RECORD_COLUMNS,
@@ -39,7 +39,7 @@ from git_hybrid.core.audit_query import (
     records_of,
 )
 from git_hybrid.core.audit_scans import against_scans
-from git_hybrid.core.audit_verify import missing_archives, no_records, verify
+from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.witnesses import Witnesses
@@ -187,7 +187,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
         records = records_of(facts.log)
         scans = against_scans(records, facts.state, facts.lock)
         breaches = (*verify(facts.log, facts.witnesses, now=facts.now), *scans)
-        absent = missing_archives(facts.log)
+        absent = Files(facts.log).missing()
         code = _BAD if breaches else 0
         if output.common.json:
             told = {"breaches": [_plain(breach) for breach in breaches], "archives_missing": list(absent)}

@@ -22,7 +22,7 @@ from git_hybrid.core.audit import (
     record_hash,
     tail_of,
 )
-from git_hybrid.core.audit_archives import AGAIN, NO_GIT, RESTORE, Breach, free_archive
+from git_hybrid.core.audit_archives import AGAIN, NO_GIT, RESTORE, Breach, Files, free_archive
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -35,7 +35,7 @@ from git_hybrid.core.audit_query import (
     record_row,
     records_of,
 )
-from git_hybrid.core.audit_verify import missing_archives, no_records, verify
+from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
@@ -535,8 +535,8 @@ def breaches(segments: Sequence[Segment], witnesses: Witnesses | None = None) ->
 def test_archives() -> None:
     old, new = rotated(LINES, Event(event="init"))
     assert verify([old, new], Witnesses()) == verify([new, old], Witnesses()) == ()
-    assert missing_archives([old, new]) == ()
-    assert missing_archives([new]) == ("state/sources-audit.2026.jsonl",)
+    assert Files([old, new]).missing() == ()
+    assert Files([new]).missing() == ("state/sources-audit.2026.jsonl",)
     (gone,) = verify([new], Witnesses(lock=Lock(pins={TOOL: a_pin()})))
     assert (gone.id, gone.line) == ("archive-missing", 1)
     # A right hash is no proof that a command wrote the name, and what mends it is typed.
@@ -544,7 +544,7 @@ def test_archives() -> None:
     assert forged.mend.endswith(" -- 'state/x;y.jsonl'")
     assert breaches([replace(old, sha256="0"), new]) == ["archive-changed"]
     bare = segment(grown((), Event(event=ROTATED)))
-    assert missing_archives([bare]) == ()
+    assert Files([bare]).missing() == ()
     assert verify([bare], Witnesses()) == ()
 
 
