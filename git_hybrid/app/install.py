@@ -247,7 +247,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     if task.action == "update":
         _look_again(run, task)
     forced = task.action != "update" or (isinstance(seen, Clone) and differs_in_lfs(source, seen))
-    saved = save(rt, task) if forced else None
+    saved = save(rt, task, [item.path for item in submodules if item.stands]) if forced else None
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):
