@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.force import closing_events, superseded
@@ -50,7 +51,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
     """Add sources to the manifest and pin them, all or none.
 
     *imported* is the file that ``init`` takes them from; where that *begins* the workspace, so does its audit log.
-    What an interrupted ``init`` had decided to import is there by then, and is not added again.
+    What an interrupted run had decided to add is there by then, and is not added again.
 
     Raises:
         DuplicateSource: a name is taken.
@@ -63,7 +64,8 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         rt.ledger.require_archives()
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
-        there = tuple(row for item in wanted if imported and (row := _imported(snapshot, item)) is not None)
+        known = _imported if imported else partial(_added_before, rt.ledger.finished)
+        there = tuple(row for item in wanted if (row := known(snapshot, item)) is not None)
         wanted = [item for item in wanted if all(item.source.name != row.name for row in there)]
         if there and not wanted:
             return Report(command=command, rows=there, notes=tuple(mended))
@@ -139,6 +141,17 @@ def _imported(snapshot: Snapshot, item: Wanted) -> Row | None:
     return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref)
 
 
+def _added_before(finished: Decision, snapshot: Snapshot, item: Wanted) -> Row | None:
+    """Return the row of *item* if just that was *finished*, as an interrupted run had decided it."""
+    name = item.source.name
+    source, pin = snapshot.manifest.sources.get(name), finished.pins.get(name)
+    if source is None or pin is None or item.commit not in (None, pin.commit):
+        return None
+    wanted = replace(item.source, track=item.track or source.track, history=item.history or source.history)
+    is_added = any((event.event, event.source) == ("add", name) for event in finished.events)
+    return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref) if is_added and wanted == source else None
+
+
 def _refuse_taken(manifest: Manifest, name: SourceName, renaming: str) -> None:
     """Raise if *name* is taken, also in another case; *renaming* says how it gets another.
 
@@ -153,13 +166,20 @@ def _refuse_taken(manifest: Manifest, name: SourceName, renaming: str) -> None:
 def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
     """Take sources out of manifest, lock and state, and remove their clones unless work would be lost.
 
+    What an interrupted run had decided to remove is gone by then.
+
     Raises:
         UnknownSource: a name is not in the manifest.
         UnfinishedRun: an interrupted sync has to be finished first.
     """
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        selected = select(snapshot.manifest, names)
+        ours = {event.source: event for event in rt.ledger.finished.events if event.event == "remove"}
+        gone = {name: ours[SourceName(name)] for name in names if name in ours.keys() - snapshot.manifest.sources}
+        before = tuple(Row(name=SourceName(name), outcome="removed", before=gone[name].before) for name in gone)
+        if before and gone.keys() >= {*names}:
+            return Report(command="remove", rows=before, notes=tuple(mended))
+        selected = select(snapshot.manifest, [name for name in names if name not in gone])
         refuse_unfinished(snapshot)
         rows = [_removable(rt, snapshot, name) for name in selected]
 
@@ -170,7 +190,7 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
             return replace(dropping(rt, snapshot, events), manifest=edit)
 
         rows = record_without(rt, rows, decide)
-        return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
+        return Report(command="remove", rows=(*before, *rows), run=rt.info.run, notes=tuple(mended))
 
 
 def dropping(rt: Runtime, snapshot: Snapshot, events: Mapping[SourceName, Event]) -> Decision:

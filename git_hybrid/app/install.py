@@ -240,7 +240,7 @@ def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
     if task.action == "update":
         _look_again(run, task, seen)
     forced = task.action != "update" or differs_in_lfs(source, seen)
-    saved = save(rt, task) if forced else None
+    saved = save(rt, task, [item.path for item in submodules if item.stands]) if forced else None
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):

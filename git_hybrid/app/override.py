@@ -57,11 +57,16 @@ def asked_again(snapshot: Snapshot, old: Override, forced: Forced) -> Asked:
 def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
     """End an override now, and return it; a pin that rests on it is refused from here on.
 
+    One that an interrupted run had decided to revoke is revoked by then.
+
     Raises:
         UnknownOverride: there is none of this id, or it was closed.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
     with deciding(rt) as snapshot:
+        before = rt.ledger.finished.overrides.get(identity)
+        if before is not None and before.status == find(snapshot, identity).status == "revoked":
+            return find(snapshot, identity)
         ended = closed(_open(snapshot, identity), "revoked", at=rt.info.now, by=rt.info.operator)
         return _record(rt, ended, "override-revoked", reason=reason)
 

@@ -22,15 +22,15 @@ class Unsaved(Exception):
         self.error = error
 
 
-def save(rt: Runtime, task: Task) -> Saved:
-    """Save local work in the clone of *task*.
+def save(rt: Runtime, task: Task, standing: Sequence[str]) -> Saved:
+    """Save local work in the clone of *task*; the submodules *standing* are as its pin has them, and stay.
 
     Raises:
         NestedRepository: another repository stands in the clone.
         Unsaved: the machine or git refuses.
     """
     try:
-        return rt.writer.save_work(task.name, rt.info.run, task.pin.commit)
+        return rt.writer.save_work(task.name, rt.info.run, task.pin.commit, standing)
     except (GitFailed, LocalIo) as error:
         raise Unsaved(error) from error
 

@@ -153,12 +153,14 @@ def _bug(common: Common) -> int:
     import traceback
 
     from git_hybrid.core.redact import redact
+    from git_hybrid.temporary import temporary_folder
 
     text = redact(traceback.format_exc())
     last = text.strip().splitlines()[-1][:200]
     try:
         # Named at random and readable by its owner alone: others write to the same folder.
-        descriptor, where = tempfile.mkstemp(prefix="git-hybrid-crash-", suffix=".log")
+        place = temporary_folder()
+        descriptor, where = tempfile.mkstemp(prefix="git-hybrid-crash-", suffix=".log", dir=place)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             words = redact(" ".join(word for word in common.argv if "/" not in word))
             file.write(f"git hybrid {words}\n{text}")

@@ -30,6 +30,7 @@ from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.reports import read_report, require_place
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
+from git_hybrid.temporary import temporary_folder
 
 _FILES = (MANIFEST, LOCK, STATE, OVERRIDES)
 
@@ -160,7 +161,7 @@ def is_workspace(folder: Path) -> bool:
 @contextmanager
 def temporary_workspace() -> Iterator[Path]:
     """Yield an empty workspace that goes away again."""
-    with tempfile.TemporaryDirectory(prefix="git-hybrid-") as made:
+    with tempfile.TemporaryDirectory(prefix="git-hybrid-", dir=temporary_folder()) as made:
         folder = Path(made).resolve()
         create(folder)
         yield folder

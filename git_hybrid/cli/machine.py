@@ -22,7 +22,10 @@ from git_hybrid.git.settings import git_text, operator, read_config
 from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings
 from git_hybrid.store.layout import Layout
+from git_hybrid.temporary import temporary_folder
 
+_ROOM, _HARDLY = 1 << 27, 1 << 20
+"""Bytes free for temporary files: fewer may be too few for a scan, or are none to speak of."""
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _TOLD_SECTIONS = ("hybrid", "http", "https", "credential", "url", "protocol", "pager", "safe", "transfer", "fetch")
 _TOLD_KEYS = ("core.pager", "core.sshcommand", "core.askpass", "core.autocrlf", "core.fsmonitor", "core.hookspath")
@@ -52,7 +55,23 @@ def machine_findings(runner: Runner, folder: Path) -> list[Finding]:
         found.append(disk_finding(shutil.disk_usage(folder).free))
     except OSError as error:
         found.append(_environment("disk", f"free space cannot be asked for: {error.strerror or error}"))
-    return [*found, *_git(runner, folder)]
+    return [*found, _temporary(), *_git(runner, folder)]
+
+
+def _temporary() -> Finding:
+    """Return whether there is room for temporary files: what is scanned is written to one of their folders."""
+    name, remedy = "temporary files", "free some space, or name a folder that has some: export TMPDIR=DIR"
+    try:
+        folder = temporary_folder()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        what = error.strerror or str(error)
+        return Finding(area="environment", name=name, level="fail", what=what, remedy=remedy)
+    if free >= _ROOM:
+        return _environment(name, f"they are put into {folder}")
+    what = f"less than 128 MiB are free in {folder}: a scan could have no room"
+    level: Level = "warn" if free >= _HARDLY else "fail"
+    return Finding(area="environment", name=name, level=level, what=what, remedy=remedy)
 
 
 def _git(runner: Runner, folder: Path) -> list[Finding]:

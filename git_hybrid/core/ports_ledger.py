@@ -41,6 +41,11 @@ class Ledger(Protocol):
         """
         ...
 
+    @property
+    def finished(self) -> Decision:
+        """What an earlier run had decided, and the writer found left to be written; an empty one as a rule."""
+        ...
+
     def require_place(self) -> None:
         """Raise unless the workspace is where it was read or locked: whatever fails then fails for that reason."""
 

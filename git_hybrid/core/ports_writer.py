@@ -104,8 +104,8 @@ class Writer(Protocol):
         """Write the attributes and settings of the clone; it asks the URL of the source, also for what it lacks."""
         ...
 
-    def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
-        """Save all local work and what going to *pin* would overwrite."""
+    def save_work(self, name: SourceName, run: str, pin: Oid, standing: Sequence[str]) -> Saved:
+        """Save all local work and what going to *pin* would overwrite; the submodules *standing* are as it has them."""
         ...
 
     def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import as_options, child_environment
 from git_hybrid.git.run import Runner
 from git_hybrid.git.watched import SourceWatch
+from git_hybrid.temporary import temporary_folder
 
 NAMESPACE = "git-hybrid-bundle"
 _HEAD_LIMIT = 1 << 20
@@ -164,7 +165,7 @@ def signer(runner: Runner, data: bytes, signature: bytes, allowed: Path) -> str 
     if not allowed.is_file():
         raise BadArgument(what="--allowed-signers", value=str(allowed), reason="no such file")
     env = child_environment(runner.environ, network=False)
-    with tempfile.NamedTemporaryFile(suffix=".sig") as file:
+    with tempfile.NamedTemporaryFile(suffix=".sig", dir=temporary_folder()) as file:
         file.write(signature)
         file.flush()
         common = ["-s", file.name, "-f", str(allowed)]

@@ -48,7 +48,9 @@ def skip_list(waived: Sequence[Oid], area: str) -> Iterator[list[str]]:
         return
     from tempfile import mkstemp
 
-    descriptor, name = mkstemp(prefix="git-hybrid-", suffix=".skip")
+    from git_hybrid.temporary import temporary_folder
+
+    descriptor, name = mkstemp(prefix="git-hybrid-", suffix=".skip", dir=temporary_folder())
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write("".join(f"{oid}\n" for oid in sorted(waived)))

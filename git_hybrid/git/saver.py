@@ -11,7 +11,6 @@ import errno
 import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, LocalIo
@@ -20,7 +19,7 @@ from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git import place
-from git_hybrid.git.clones import FETCHED, SAVED
+from git_hybrid.git.clones import FETCHED
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
@@ -28,6 +27,7 @@ from git_hybrid.git.nested import refuse_repositories
 from git_hybrid.git.operations import IDENTITY, brought, patches
 from git_hybrid.git.readback import holds_blobs, holds_tree
 from git_hybrid.git.run import Runner
+from git_hybrid.git.savedrefs import free_ref, known_ref
 from git_hybrid.git.standing import mode_of
 from git_hybrid.git.unseen import closed_folders
 
@@ -43,12 +43,14 @@ def save_work(
     pin: Oid,
     anew: Anew,
     cleared: Collection[str] | None = None,
+    standing: Collection[str] = (),
 ) -> Saved:
     """Save HEAD, index, changed and untracked files of the clone at *path*.
 
     Ignored files that the commit *pin* would overwrite are saved too. The submodules *cleared* are kept otherwise, and
-    *pin* gets its own in their places; None: they stay where they are. What cannot be read back is written once more in
-    the environment of *anew* (:func:`git_hybrid.git.readback.written_anew`).
+    *pin* gets its own in their places; None: they stay where they are. Those *standing* are as *pin* has them, and no
+    work. What cannot be read back is written once more in the environment of *anew*
+    (:func:`git_hybrid.git.readback.written_anew`).
 
     Raises:
         LocalIo: something cannot be read, or not be read back; nothing was changed.
@@ -58,7 +60,7 @@ def save_work(
     if closed := closed_folders(runner, path):
         where = os.fsdecode(os.path.join(os.fsencode(path), closed[0].rstrip(b"/")))
         raise LocalIo(path=where, operation="save", reason=os.strerror(errno.EACCES))
-    saver = _Saver(runner=runner, path=path, name=name, anew=anew)
+    saver = _Saver(runner=runner, path=path, name=name, anew=anew, standing={*map(os.fsencode, standing)})
     head = saver.commit("HEAD")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
@@ -84,10 +86,10 @@ def save_work(
     parents += begun
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
-    if (known := saver.saved(tree, parents)) is not None:
+    if (known := known_ref(saver.ask, tree, parents)) is not None:
         return Saved(*known, unsaveable, head)
     commit = saver.must("commit-tree", tree, *options, "-m", message)
-    ref = saver.free_ref(run)
+    ref = free_ref(saver.ask, run)
     saver.must("update-ref", ref, commit, "")
     return Saved(ref, commit, unsaveable, head)
 
@@ -95,8 +97,8 @@ def save_work(
 class _Saver:
     """Runs git in one clone."""
 
-    def __init__(self, *, runner: Runner, path: Path, name: SourceName, anew: Anew) -> None:
-        self._runner, self._path, self._name, self._anew = runner, path, name, anew
+    def __init__(self, *, runner: Runner, path: Path, name: SourceName, anew: Anew, standing: set[bytes]) -> None:
+        self._runner, self._path, self._name, self._anew, self._standing = runner, path, name, anew, standing
         self._seeing = wide_open(path / ".git")
 
     def ask(self, *arguments: str) -> str:
@@ -200,17 +202,22 @@ class _Saver:
                 raise LocalIo(path=where, operation="read back what was saved in", reason=reason)
 
     def _refuse_nested(self, environment: dict[str, str]) -> None:
-        """Raise if git lists a folder as one thing: of another repository it would save no more than a name."""
+        """Raise if git lists a folder as one thing: of another repository it would save no more than a name.
+
+        Of those standing only what HEAD does not have is listed, and left out.
+        """
         listed = self._done(["ls-files", "--others", "--exclude-standard", "-z"], environment)
-        self._refuse({path for path in listed.split(b"\0") if path.endswith(b"/")})
+        self._standing.intersection_update(found := {path[:-1] for path in listed.split(b"\0") if path.endswith(b"/")})
+        self._refuse({path + b"/" for path in found - self._standing})
 
     def _refuse(self, repositories: Collection[bytes], links: Collection[bytes] = ()) -> None:
         refuse_repositories(self._path, self._name, repositories, links=links)
 
     def _add_all(self, environment: dict[str, str]) -> set[bytes]:
         """Add all files; return the submodules whose ``.git`` leads nowhere, of which each file is added by itself."""
+        added = (".", *(f":(exclude,literal){os.fsdecode(path)}" for path in self._standing))
         try:
-            self.must("add", "--all", "--", ".", environment=environment)
+            self.must("add", "--all", "--", *added, environment=environment)
         except GitFailed:
             root, known = os.fsencode(self._path), self._entries(["ls-files", "--stage", "-z"], environment)
             unsaveable = {path for path in known if is_unsaveable(mode_of(os.path.join(root, path)))}
@@ -218,7 +225,7 @@ class _Saver:
             if not (unsaveable or lost):
                 raise
             self._drop(unsaveable | lost, environment)
-            self.must("add", "--all", "--", ".", environment=environment)
+            self.must("add", "--all", "--", *added, environment=environment)
             return lost
         return set()
 
@@ -243,7 +250,7 @@ class _Saver:
         staying = {path for path in named if mode_of(os.path.join(root, path, b".git")) is not None}
         if cleared is not None:
             # One that git put there does not give way, and is a change where the commit has another one or none.
-            staying = self._as_listed(staying, environment, pin)
+            staying = self._as_listed(staying - self._standing, environment, pin) | self._standing
             looking.by_writing(links - listed.keys(), links=(), known=())
         looking.by_writing(listed.keys() - files, links=staying, known=files)
         looking.by_removing(self._entries(["ls-files", "--stage", "-z"], {}).keys() - known.keys())
@@ -281,18 +288,6 @@ class _Saver:
         """Return the paths that git lists with the mode of each."""
         lines = self._done(arguments, environment).split(b"\0")[:-1]
         return {path: info[:6].decode("ascii") for info, _, path in (line.partition(b"\t") for line in lines)}
-
-    def saved(self, tree: str, parents: Sequence[str]) -> tuple[str, str] | None:
-        """Return ref and commit of what is the same and saved already: a run that is tried again finds it."""
-        listed = self.ask("for-each-ref", "--format=%(tree) %(parent) %(refname) %(objectname)", SAVED)
-        wanted = [tree, *parents]
-        return next(((ref, oid) for *found, ref, oid in map(str.split, listed.splitlines()) if found == wanted), None)
-
-    def free_ref(self, run: str) -> str:
-        """Return the ref of the run, or the first of its name with a number: it may have saved something before."""
-        taken = {*self.ask("for-each-ref", "--format=%(refname)", SAVED).split()}
-        numbered = (f"{SAVED}{run}-{number}" for number in count(2))
-        return next(ref for ref in chain([f"{SAVED}{run}"], numbered) if ref not in taken)
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""

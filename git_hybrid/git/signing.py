@@ -8,6 +8,7 @@ from pathlib import Path
 from git_hybrid.core.spent import may_be_by
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
+from git_hybrid.temporary import temporary_folder
 
 NAMESPACE = "git-hybrid-override"
 _IDENTITY = "approver"
@@ -22,7 +23,7 @@ def is_signed(runner: Runner, text: bytes, key: str, armour: str) -> bool:
     # Every approver of policy is asked for: a process for each of them would make hooks slow.
     if not may_be_by(key, armour):
         return False
-    with tempfile.TemporaryDirectory(prefix="git-hybrid-") as name:
+    with tempfile.TemporaryDirectory(prefix="git-hybrid-", dir=temporary_folder()) as name:
         folder = Path(name)
         allowed, signature = folder / "allowed", folder / "signature"
         allowed.write_text(f'{_IDENTITY} namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")

@@ -206,18 +206,22 @@ class GitWriter(Struct, frozen=True):
                 return
         self._verify(task.name, path, task.pin.commit)
 
-    def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
+    def save_work(self, name: SourceName, run: str, pin: Oid, standing: Sequence[str]) -> Saved:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
-        return self._save(name, run, pin, inner.submodules_of(self.clones, self.clones.folder / name))
+        return self._save(name, run, pin, inner.submodules_of(self.clones, self.clones.folder / name), standing)
 
-    def _save(self, name: SourceName, run: str, pin: Oid, cleared: Sequence[str] | None) -> Saved:
+    def _save(
+        self, name: SourceName, run: str, pin: Oid, cleared: Sequence[str] | None, standing: Sequence[str] = ()
+    ) -> Saved:
         from git_hybrid.git.readback import written_anew
         from git_hybrid.git.saver import save_work
 
         path = self.clones.folder / name
         anew = partial(written_anew, self.disk, self.quarantine, path / ".git", name=name)
         with exact_bytes(self.disk, path / ".git"):
-            saved = save_work(self.runner, path, name=name, run=run, pin=pin, anew=anew, cleared=cleared)
+            saved = save_work(
+                self.runner, path, name=name, run=run, pin=pin, anew=anew, cleared=cleared, standing=standing
+            )
         if saved.ref is not None:
             # A git before 2.36 does not know core.fsync: what it saved is to last before its like is taken away.
             self.disk.sync_everything()

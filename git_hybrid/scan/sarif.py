@@ -20,6 +20,8 @@ _CALM = ("pass", "notApplicable", "informational")
 _OPEN = ("open", "review")
 _SHOWN = 500
 _LONGEST = 4096
+_BESIDE = " \t\r\n'\"`()<>[]"
+"""What stands beside a path in a text."""
 _PLACEHOLDER = pattern(r"\{\{|\}\}|\{([0-9]{1,4})\}")
 Run = dict[str, Any]
 
@@ -257,18 +259,25 @@ def path_of(run: Run, result: Mapping[str, Any]) -> str:
 
 
 def relative_texts(value: Any, tree: str) -> Any:
-    """Return *value* with the path of the folder *tree* taken out of every text in it.
+    """Return *value* with the path of the folder *tree*, from wherever it leads there, taken out of every text in it.
 
     The scratch folder has another name each time; what is kept must not depend on it.
     """
     if isinstance(value, str):
-        if tree not in value and "/tree/" not in value:
+        if "/tree" not in value:
             return value
         for prefix in (f"file://{tree}/", f"{tree}/", f"file://{tree}", "../tree/"):
             value = value.replace(prefix, "")
-        return value.replace(tree, ".")
+        scratch = "/".join(tree.split("/")[-2:])
+        return _without_ways(_without_ways(value.replace(tree, "."), f"{scratch}/", ""), scratch, ".")
     if isinstance(value, list):
         return [relative_texts(item, tree) for item in value]
     if isinstance(value, dict):
         return {relative_texts(key, tree): relative_texts(item, tree) for key, item in value.items()}
     return value
+
+
+def _without_ways(text: str, place: str, instead: str) -> str:
+    """Return *text* with *instead* for each *place* and the way that leads to it."""
+    *ways, rest = text.split(place)
+    return "".join(way[: max(map(way.rfind, _BESIDE)) + 1] + instead for way in ways) + rest

@@ -1,7 +1,7 @@
 """The folder in which one scanner works, outside of any workspace; gone with the scan, whatever the scanner did to it.
 
-It stands in the system's folder for temporary files: inside a workspace the scanners that obey ignore files would find
-that git ignores everything there, and scan nothing.
+It stands in a folder for temporary files that is in no git repository: there the scanners that obey ignore files could
+find that git ignores everything, and scan nothing, and others would name files by their way from its top.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import BadArgument, LocalIo
 from git_hybrid.core.value import Struct
+from git_hybrid.temporary import temporary_folders
 
 _PREFIX = "hybrid-scan-"
 _ALIVE = ".alive"
@@ -66,23 +67,41 @@ def scratch() -> Iterator[Scratch]:
     """Make the folder of one scan, and remove it in the end.
 
     Raises:
+        BadArgument: each folder for temporary files is in a git repository.
         LocalIo: there is no room for it.
     """
-    try:
-        with _held() as root:
-            made = Scratch(root)
+    with ExitStack() as stack:
+        try:
+            made = Scratch(stack.enter_context(_held()))
             for folder in (made.tree, made.work, made.home, made.temporary, made.report.parent):
                 folder.mkdir()
-            yield made
-    except OSError as error:
-        raise LocalIo.of(error, str(error.filename or tempfile.gettempdir()), "use") from error
+        except OSError as error:
+            raise LocalIo.of(error, str(error.filename or tempfile.gettempdir()), "use") from error
+        # What fails from here on is no fault of the folder.
+        yield made
+
+
+def _outside() -> str:
+    """Return a folder for temporary files that is in no git repository."""
+    folders = temporary_folders()
+    above = [_repository(folder) for folder in folders]
+    if None in above:
+        return folders[above.index(None)]
+    reason = f"is in the git repository {above[0]}, where scanners that obey its ignore files may see nothing"
+    hint = "a folder that is in no repository: export TMPDIR=DIR"
+    raise BadArgument(what="TMPDIR", value=folders[0], reason=reason, hint=hint)
+
+
+def _repository(folder: str) -> Path | None:
+    real = Path(os.path.realpath(folder))
+    return next((above for above in (real, *real.parents) if os.path.lexists(above / ".git")), None)
 
 
 @contextmanager
 def _held() -> Iterator[Path]:
     """Make a folder, and hold the lock that tells others of it that its program is alive."""
     while True:
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_outside(), ignore_cleanup_errors=True) as name:
             root = Path(os.path.realpath(name))
             alive = os.open(root / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
@@ -103,7 +122,7 @@ def _stands(path: Path, alive: int) -> bool:
 
 def remove_dead() -> None:
     """Remove the folders of scans whose program was killed: nobody holds their lock any more."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for path in (path for folder in temporary_folders() for path in Path(folder).glob(f"{_PREFIX}*")):
         with suppress(OSError):
             alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
@@ -116,5 +135,5 @@ def remove_dead() -> None:
 
 def _remove(path: Path) -> None:
     # TemporaryDirectory also opens folders that were closed to their owner, which rmtree alone does not.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as doomed:
+    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as doomed:
         path.rename(Path(doomed) / path.name)

@@ -48,6 +48,7 @@ class FileLedger(LogReader):
     close_quarantine: Callable[[], None]
     verify: Verify = lambda _text, _key, _armour: False
     tracked: Callable[[], Sequence[str]] = tuple
+    finished: Decision = field(default_factory=Decision)
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
     _decided: bool = False
@@ -121,14 +122,13 @@ class FileLedger(LogReader):
             return notes
         journal = runs.open_journal(self.layout, run)
         if journal.decision is not None:
-            self._journal = self.layout.journal(journal.info.run)
-            self._tasks = journal.tasks
+            self._journal, self._tasks = self.layout.journal(journal.info.run), journal.tasks
             from git_hybrid.store.overtaking import finished, given_up
 
             info, decision, done = journal.info, journal.decision, set[SourceName]()
             if not (dropped := given_up(self, decision, info, gives_up=gives_up)):
                 told, left = self._write_out(info, decision)
-                done = {*decision.entries, *decision.done}
+                done, self.finished = {*decision.entries, *decision.done}, decision
                 notes += [*told, *finished(info, left, told)]
             self._append(self._journal, [runs.recorded_line(tuple(done))])
             notes += dropped

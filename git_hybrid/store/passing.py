@@ -13,6 +13,7 @@ from pathlib import Path
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.store.durable import make_folder, remove_tree, rename_path, write_file
+from git_hybrid.temporary import temporary_folder
 
 _PREFIX, _ALIVE = "git-hybrid-errand-", ".alive"
 
@@ -24,9 +25,10 @@ def passing_workspace(hosts: frozenset[str] | None) -> Iterator[Path]:
     Raises:
         LocalIo: there is no room for it.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    place = temporary_folder()
+    for left in Path(place).glob(f"{_PREFIX}*"):
         _remove_dead(left)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place, ignore_cleanup_errors=True) as name:
         folder = Path(os.path.realpath(name))
         made = folder / f"{_ALIVE}.new"
         alive = os.open(made, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -253,6 +253,24 @@ def test_reset_keeps_the_work_in_a_submodule_and_needs_no_network(ws: Path, lib:
     assert f"error: app needs the submodule at {lib.url}, which no bundle carries" in told
 
 
+def test_a_submodule_that_head_does_not_have_is_no_work_where_the_pin_has_just_that(ws: Path, hybrid: Hybrid) -> None:
+    clone = ws / "sources/app"
+    inner = clone / "vendor/lib"
+    git("rm", "-q", "--cached", ".gitmodules", "vendor/lib", cwd=clone)
+    git("commit", "-qm", "without it", cwd=clone)
+    (clone / "a").write_text("mine")
+    (inner / "mine").touch()
+    assert "unless the pin has just that as a submodule, move away" in hybrid("sync", check=3).err
+    assert "holds another git repository: vendor/lib/" in hybrid("reset", "app", check=3).err
+    (inner / "mine").unlink()
+    (inner / ".git/stays").touch()
+    hybrid("reset", "app")
+    assert (inner / ".git/stays").exists()
+    (ref,) = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone).split()
+    assert git("ls-tree", "-r", "--name-only", ref, cwd=clone).split() == [".gitmodules", "a", "docs/old/b"]
+    assert hybrid("sync").out == ""
+
+
 def test_what_somebody_does_meanwhile_in_a_submodule_that_was_to_stay_is_kept(ws: Path, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (ws / "sources/app/a").write_text("mine\n")

@@ -71,6 +71,7 @@ class FakeLedger:
     held: Snapshot = field(default_factory=lambda: Snapshot(manifest=Manifest(), lock=Lock(), state=State()))
     attempts: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    finished: Decision = field(default_factory=Decision)
 
     @contextmanager
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:

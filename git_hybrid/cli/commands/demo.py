@@ -49,7 +49,8 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     Each command is printed before its real output. The workspace stays, to play in; remove DIR when you are done.
     """
     common = common_of(context)
-    place = common.folder / (folder or DEFAULT)
+    # A URL has no .. in it.
+    place = Path(os.path.realpath(common.folder / (folder or DEFAULT)))
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise BadArgument(what="DIR", value=str(place), reason="is there already; name another: git hybrid demo DIR")
     try:

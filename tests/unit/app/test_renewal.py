@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from git_hybrid.app.force import Forced, approvals_of
-from git_hybrid.app.override import asked_again
+from git_hybrid.app.override import asked_again, revoke
 from git_hybrid.core.approval import last_approvals
+from git_hybrid.core.errors import UnknownOverride
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
-from git_hybrid.core.override import Approval, Override
+from git_hybrid.core.override import Approval, Override, Overrides
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
-from support.fakes import FakeTransport, runtime
+from support.fakes import FakeLedger, FakeTransport, runtime
 from support.samples import NOW
 from support.values import a_source, oid
 
@@ -48,3 +50,13 @@ def test_a_renewal_rests_on_its_own_approvals_alone(clock: datetime, at: datetim
     fresh = approvals_of(runtime(FakeTransport()), snapshot, asked_again(snapshot, OLD, forced), forced, renews=OLD)
     assert fresh == (Approval(id="Dan <dan@example.org>", at=at),)
     assert last_approvals(replace(OLD, approvers=(*OLD.approvers, *fresh))) == fresh
+
+
+def test_what_an_interrupted_run_had_decided_to_revoke_is_not_revoked_already() -> None:
+    ended = replace(OLD, status="revoked", closed_at=NOW)
+    held = Snapshot(manifest=Manifest(), lock=Lock(), state=State(), overrides=Overrides(records={OLD.id: ended}))
+    rt = runtime(FakeTransport())
+    finished = Decision(overrides={OLD.id: ended})
+    assert revoke(replace(rt, ledger=FakeLedger(held=held, finished=finished)), OLD.id, reason="why") == ended
+    with pytest.raises(UnknownOverride):
+        revoke(replace(rt, ledger=FakeLedger(held=held)), OLD.id, reason="why")

@@ -34,7 +34,7 @@ def test_what_a_demo_made_that_fails_is_removed(tmp_path, monkeypatch, capfd, to
         monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setattr("git_hybrid.cli.main.main", ended)
     (place := tmp_path / "place").mkdir()
-    assert main(["-C", str(place), "demo", "deep/demo"]) == code
+    assert main(["-C", str(place), "demo", "../place/deep/demo"]) == code
     assert list(place.iterdir()) == []
     said = capfd.readouterr()
     assert said.out.endswith("# The demo did not come to its end, and what it had made is removed\n")

@@ -37,6 +37,8 @@ def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, us
     assert any((item.area, item.what) == ("clones", "all as pinned (1)") for item in found)
     assert not any("cannot be read" in item.what for item in found)
     assert not any("file locks" in item.what for item in found)
+    (room,) = [item for item in found if item.name == "temporary files"]
+    assert (room.level, room.remedy.rpartition(": ")[2]) == ("fail", "export TMPDIR=DIR")
 
 
 @pytest.mark.parametrize("folder", ["sources/.incoming", "state"])

@@ -200,6 +200,11 @@ def test_an_id_stays_when_lines_move_and_the_scratch_folder_is_another() -> None
     assert first.id == second.id
     assert second.line == 99
     assert TREE not in first.message
+    # Some tools tell the way from the top of the repository or of the file system that the folder is in.
+    for way in ("tmp/", "../../", "file:///a%20b/"):
+        beside = json.loads(json.dumps(again).replace("/other/", f"{way}hybrid-scan-2/"))
+        third = read_report(sarif(a_run(beside)), kind="sarif", scanner="s", tree="/a b/hybrid-scan-2/tree").findings[0]
+        assert (third.path, third.message, third.id) == ("a.py", "bad in a.py", first.id)
     twice = read(sarif(a_run(result, result))).findings
     assert len({item.id for item in twice}) == 2
     # Whoever accepted the one accepted no other, also where another run of the report has it.
