@@ -68,15 +68,21 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("bump", "freeze", "lock", "update", "upgrade"), "pin"),
     **dict.fromkeys(("info", "list", "ls", "show", "st"), "status"),
     **dict.fromkeys(("blame", "history", "log"), "audit log"),
-    **dict.fromkeys(("delete", "rm"), "remove"),
+    **dict.fromkeys(("deinit", "delete", "rm"), "remove"),
     **dict.fromkeys(("restore", "undo"), "reset"),
     **dict.fromkeys(("lint", "validate", "verify"), "check"),
     **dict.fromkeys(("doctor", "fix"), "diag"),
     "clone": "add",
     "continue": "resume",
     "export": "bundle create",
-    "forall": "foreach",
+    **dict.fromkeys(("forall", "run"), "foreach"),
+    "grep": "foreach -- git grep",
     "import": "init --import",
+    "manifest": "help files",
+    # Its page says how.
+    **dict.fromkeys(("mv", "rename"), "help remove"),
+    "start": "init",
+    "submodule": "sync",
     "version": "--version",
 }
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
