@@ -52,7 +52,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
     ),
-    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "git hybrid status")),
+    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "{also}")),
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",

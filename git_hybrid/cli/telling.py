@@ -45,6 +45,7 @@ _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
 ) | {
+    "also",
     "instead",
     "meant",
     "mend",

@@ -252,7 +252,7 @@ class NotCheckedOut(HybridError):
 class UnknownSource(HybridError):
     """Names or groups that the manifest does not have, each with the nearest that it has.
 
-    ``instead`` is what may have been meant as it is typed, if known.
+    ``instead`` is what may have been meant as it is typed, if known; ``also`` is a command that shows what there is.
     """
 
     code: ClassVar[str] = "unknown-source"
@@ -260,6 +260,7 @@ class UnknownSource(HybridError):
     nearest: tuple[str, ...]
     what: str = "source"
     instead: str = ""
+    also: str = "git hybrid status"
 
 
 class DuplicateSource(HybridError):
