@@ -71,16 +71,25 @@ def fetch_history(
 
 
 def fetch_content(
-    rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str, *, served_by: str
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    history: Stage,
+    commit: Oid,
+    ref: str,
+    *,
+    served_by: str,
+    suffix: str = "",
 ) -> tuple[Stage, str]:
     """Return a stage that has the files of *commit*, and who served them.
 
-    It is *history* itself, which was *served_by*, or one without any history. A bundle, and a server that gives out no
-    single commits, is asked for *ref* instead, with all of its history.
+    It is *history* itself, which was *served_by*, or one without any history, of a name with that *suffix*.
+
+    A bundle, and a server that gives out no single commits, is asked for *ref* instead, with all of its history.
     """
     if source.history == "full":
         return history, served_by
-    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit))
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit), suffix=suffix)
     by_ref = FetchRequest(refs=(ref,), waived=rt.waived.get(source.name, ()))
     has_it = partial(rt.objects.has_commit, stage, commit)
     if bundle := fetch_bundle(rt, source, manifest, stage, by_ref, satisfied=has_it):

@@ -10,7 +10,7 @@ from git_hybrid.core.errors import HybridError
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.last_pins import pin_of
-from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
+from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, tells_tag, with_pins
 from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, replace
@@ -114,6 +114,25 @@ def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
     why = "where a branch that was merged had pinned it"
     beside = tuple(of_log(snapshot, [pin], why) for pin in decided)
     return Sides(of_log(snapshot, chosen), of_log(snapshot, plain), beside)
+
+
+def others_of_tag(rt: Runtime, snapshot: Snapshot, source: Source, ref: RefName) -> tuple[Pin, ...]:
+    """Return the pins of other sources that say where the tag *ref* of the repository of *source* was.
+
+    One that has another name since the last commit, or was taken out, counts as that has it. Whoever follows a commit
+    is asked no tag.
+    """
+    if isinstance(source.track, Commit):
+        return ()
+    pins, sources = snapshot.lock.pins, snapshot.manifest.sources
+    head = rt.head() if ref.startswith("refs/tags/") else None
+    gone = {} if head is None else {name: pin for name, pin in head.pins.items() if name not in {*pins, *sources}}
+    return tuple(
+        pin
+        for name, pin in {**gone, **pins}.items()
+        if pin.ref == ref and name != source.name
+        if tells_tag(pin, sources.get(name)) and same_repository(pin.url, source.url)
+    )
 
 
 def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pin, ...]:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from shlex import quote
 
 from git_hybrid.app.age import seen_now, too_young
-from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, unless_allowed
+from git_hybrid.app.bases import (
+    Base,
+    as_logged,
+    bases_of,
+    former_bases,
+    last_of_log,
+    of_log,
+    others_of_tag,
+    unless_allowed,
+)
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor, added
 from git_hybrid.app.force import Objections, closing_events, superseded
 from git_hybrid.app.held import is_held
-from git_hybrid.app.judging import forbidden_in, told_as
+from git_hybrid.app.judging import forbidden_in, moved_beside, told_as
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.app.sync import broken_off, report_of, sync_selected
@@ -157,6 +167,9 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     former = former_bases(rt, snapshot, source, (old,) if old else lost, new.ref)
     for pins in former:
         objections.meet(unless_allowed([moved(_of_log(base.pin, new), new) for base in pins]))
+    others = (*others_of_tag(rt, snapshot, source, new.ref), *brought.forced_beside(new))
+    stood = [base.pin for bases in (bases, *former) for base in bases]
+    objections.meet(moved_beside(stood, lambda _ref: others, new.ref, source, partial(moved, new=new)))
     for pins in (bases, *former):
         objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
     if new.override is None or old is None or old.commit != new.commit:

@@ -17,6 +17,7 @@ from git_hybrid.core.approval import (
     unmet,
 )
 from git_hybrid.core.bundles import BundleContent
+from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import OverrideEnded, PolicyNotMet
 from git_hybrid.core.governance import ended, governed
 from git_hybrid.core.lock import Pin
@@ -42,6 +43,15 @@ class Brought(Struct, frozen=True):
         if theirs is None or (ours is not None and digest(theirs) == digest(ours)):
             return False
         return theirs.status != "active" or _comes_instead(theirs, ours)
+
+    def forced_beside(self, pin: Pin) -> tuple[Pin, ...]:
+        """Return the forced pins by the ref of *pin* that come with it: what explains them may explain it."""
+        return tuple(
+            item
+            for item in self.content.lock.pins.values()
+            if item.override is not None and item.ref == pin.ref and item.source != pin.source
+            if same_repository(item.url, pin.url)
+        )
 
     def refuse_closed(self, pin: Pin) -> None:
         """Raise if *pin* rests on an override that was closed here: no bundle opens it again.

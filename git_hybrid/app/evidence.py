@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF, everything, fetch_content, fetch_history, gate_content
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
-from git_hybrid.app.judging import forbidden, moved_from
+from git_hybrid.app.judging import forbidden, moved_beside, moved_from
 from git_hybrid.app.listing import listed
 from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.remote import answered, fetch, going_on
@@ -30,7 +31,7 @@ from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, con
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, tip, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, moved_tag, newest_allowed, tip, wherever
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import typed
 
@@ -58,7 +59,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has. ``former``
     returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``plain``: of
     branches that are being merged one had it where it is without an override. ``beside`` is where other branches had
-    the pin before a merge: it may not go back behind any of them.
+    the pin before a merge: it may not go back behind any of them. ``others`` returns what other sources say of a tag.
     """
 
     to: str | None
@@ -71,6 +72,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     former: Callable[[RefName | None], tuple[tuple[Base, ...], ...]] = lambda _ref: ()
     plain: bool = False
     beside: tuple[tuple[Base, ...], ...] = ()
+    others: Callable[[RefName], tuple[Pin, ...]] = lambda _ref: ()
 
 
 def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
@@ -98,8 +100,13 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
         candidate = _candidate(rt, source, manifest, refs, endpoint, wish) if kept is None else tip(refs, kept, source)
         moved = moved_from(old, wish.bases, candidate, refs, source)
-        for bases in wish.former(candidate.ref):
+        former = wish.former(candidate.ref)
+        for bases in former:
             moved = moved or moved_from(None, bases, candidate, refs, source)
+        # An approval is also for what the lock has already, and no other pin bears out.
+        stood = () if wish.objections.forced else (base.pin for bases in (wish.bases, *former) for base in bases)
+        judge = partial(moved_tag, candidate=candidate, refs=refs, source=source)
+        moved = moved or moved_beside(stood, wish.others, candidate.ref, source, judge)
         wish.objections.meet(moved)
     same = old is not None and same_repository(old.url, source.url) and (keeps or candidate.commit == old.commit)
     is_exception = old is not None and old.override is not None and wish.objections.forced

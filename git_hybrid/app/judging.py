@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.whereabouts import is_given_out
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, MovedTag
 from git_hybrid.core.ids import RefName
 from git_hybrid.core.last_pins import DESCENDS, pinned_as
 from git_hybrid.core.lock import UNREACHABLE, Pin
@@ -28,6 +28,26 @@ def moved_from(
     # Of what is not in the lock any more the commit is known, and not the tag object.
     known = [pin if pin is old else replace(pin, tag_object=candidate.tag_object) for pin in pins]
     return unless_allowed([moved_tag(pin, candidate, refs, source) for pin in known])
+
+
+def moved_beside(
+    stood: Iterable[Pin],
+    others: Callable[[RefName], Iterable[Pin]],
+    ref: RefName | None,
+    source: Source,
+    judge: Callable[[Pin], HybridError | None],
+) -> HybridError | None:
+    """Return the error if *ref* is a tag by which none of *stood* was pinned, and *judge* has one for all *others*.
+
+    One of those will do: an override may have let it take the tag where that is now.
+    """
+    if ref is None or any(pin.ref == ref and same_repository(pin.url, source.url) for pin in stood):
+        return None
+    pins = tuple(others(ref))
+    error = unless_allowed([judge(pin) for pin in pins])
+    if isinstance(error, MovedTag):
+        error.held = f"{pins[0].source}, of the same repository, was pinned by it before"
+    return error
 
 
 def forbidden(

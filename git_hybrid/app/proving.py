@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import IdentityChanged, MovedTag, Unreachable
 from git_hybrid.core.ids import Oid, RefName, is_full_ref
-from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.lock import UNREACHABLE, Pin, is_before_tag
 from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.resolve import is_other_repository
@@ -19,9 +19,7 @@ def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     if upstream is None:
         return False
     commit, tag_object = upstream
-    # What an override lets come before a tag, and off every branch, stands in no ref but the history of that tag.
-    before_tag = pin.override is not None and pin.reachable_from == pin.ref and pin.tag_object is None
-    if pin.ref.startswith("refs/tags/") and not before_tag:
+    if pin.ref.startswith("refs/tags/") and not is_before_tag(pin):
         return (commit, tag_object) == (pin.commit, pin.tag_object)
     if commit == pin.commit:
         return True

@@ -9,8 +9,9 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.words import as_typed, typed
 
-_WHICH = {"group": "grep -n groups sources.toml"}
+_ALSO = {"group": "git hybrid status -v"}
 """What shows the names that there are, where ``status`` does not."""
+_NONE = {"group": "no source is in a group; how one gets into one: git hybrid help files"}
 
 
 def select(manifest: Manifest, names: Sequence[str], groups: Sequence[str] = ()) -> tuple[SourceName, ...]:
@@ -62,7 +63,8 @@ def refuse_unknown(what: str, asked: Sequence[str], known: Collection[str]) -> N
     if unknown:
         nearest = (_nearest(name, known) for name in unknown)
         near = tuple(dict.fromkeys(filter(None, nearest)))
-        raise UnknownSource(names=unknown, nearest=near, what=what, instead=_WHICH.get(what, "") if known else "")
+        also = (_ALSO if known else _NONE).get(what, "git hybrid status")
+        raise UnknownSource(names=unknown, nearest=near, what=what, also=also)
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -16,18 +16,20 @@ from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
 from git_hybrid.app.observe import observe
+from git_hybrid.app.on_disk import SHOWN_COMMITS, disk_row
+from git_hybrid.app.patching import to_disk, to_upstream
 from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
+from git_hybrid.core.difference import Difference
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import SourceName, short_ref
-from git_hybrid.core.lock import Pin, is_valid, no_pin
+from git_hybrid.core.lock import Pin, no_pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
-from git_hybrid.core.planner import differs
+from git_hybrid.core.plan import Looked, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed, refused
@@ -40,13 +42,21 @@ from git_hybrid.core.resolve import (
 )
 from git_hybrid.core.value import Struct, replace
 
-SHOWN_COMMITS = 10
 ASKED_TOGETHER = 16
 """So many upstreams make one errand: they share connections, and the cost of handing them over."""
 
 
-def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, upstream: bool = False) -> Report:
+def diff(
+    rt: Runtime,
+    names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    *,
+    upstream: bool = False,
+    changes: dict[SourceName, Difference] | None = None,
+) -> Report:
     """Return what stands between lock and disk, or with *upstream* between lock and the newest upstream.
+
+    *changes* gets both sides of each difference that a patch can be made of, until the end of the run.
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
@@ -65,8 +75,14 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
         try:
             with of_source(name), blaming(rt, pin):
                 if upstream:
-                    return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin, mirrors)
-                return _disk_row(rt, snapshot.manifest.sources[name], pin, seen[name])
+                    return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin, mirrors, changes)
+                row = disk_row(rt, snapshot.manifest.sources[name], pin, seen[name])
+                if (
+                    changes is not None
+                    and (found := to_disk(rt, snapshot.manifest.sources[name], pin, row, seen[name])) is not None
+                ):
+                    changes[name] = found
+                return row
         except HybridError as error:
             return failed(name, error)
         finally:
@@ -76,43 +92,20 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     return Report(command="diff", rows=run_to_end(rt, snapshot.manifest, title, work, selected))
 
 
-def _disk_row(rt: Runtime, source: Source, pin: Pin, seen: Looked) -> Row:
-    name = pin.source
-    if isinstance(seen, Unreadable):
-        raise seen.error
-    if not isinstance(seen, Clone):
-        word, why = _no_clone(seen)
-        return Row(name=name, outcome=word, before=pin.commit, ref=pin.ref, notes=why)
-    if seen.head == pin.commit:
-        row = Row(name=name, outcome="same", before=pin.commit, after=seen.head, ref=pin.ref)
-        if seen.dirty_count:
-            return replace(row, outcome="dirty", notes=seen.dirty)
-        unlike = differs(source, seen) if is_valid(pin, source) else ""
-        return replace(row, outcome="differs", notes=(unlike,)) if unlike else row
-    stage = rt.clones.as_stage(name)
-    ranged = rt.objects.between(stage, pin.commit, seen.head, limit=SHOWN_COMMITS) if seen.has_pin else None
-    return Row(
-        name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty, range=ranged
-    )
-
-
-def _no_clone(seen: Absent | Foreign | Broken) -> tuple[str, tuple[str, ...]]:
-    match seen:
-        case Absent():
-            return "missing", ()
-        case Foreign(what):
-            return "foreign", (what,)
-        case Broken(why):
-            return "broken", (why,)
-
-
 def _known_mirrors(rt: Runtime, snapshot: Snapshot) -> Inventory:
     """Return the inventory as far as the log bears it out, which is read only where a mirror may be asked."""
     is_asked = any(entry != DIRECT for entry in rt.mirrors.entries)
     return rt.ledger.believed(snapshot.mirrors) if is_asked else NO_MIRRORS
 
 
-def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mirrors: Inventory) -> Row:
+def _upstream_row(
+    rt: Runtime,
+    snapshot: Snapshot,
+    source: Source,
+    pin: Pin,
+    mirrors: Inventory,
+    changes: dict[SourceName, Difference] | None,
+) -> Row:
     bases = bases_of(snapshot, pin)
     found = _newest(rt, source, snapshot.manifest, pin, bases, mirrors)
     newest = found.newest
@@ -122,7 +115,7 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     length = len(pin.commit if pin.url == source.url else newest.commit)
     wanted, commit = (newest.ref,) if newest.ref else EVERY_REF, newest.commit
     satisfied = partial(rt.objects.has_commit, oid=commit) if newest.ref else partial(belongs, rt, commit=commit)
-    stage, _ = fetch_history(rt, source, snapshot.manifest, wanted, oid_length=length, satisfied=satisfied)
+    stage, served_by = fetch_history(rt, source, snapshot.manifest, wanted, oid_length=length, satisfied=satisfied)
     ref = newest.ref or containing_ref(rt, stage, commit)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=ref)
     if ref is None:
@@ -134,6 +127,9 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
             gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS, files=full)
         row = replace(row, range=ranged)
+    if changes is not None:
+        change = to_upstream(rt, source, snapshot.manifest, pin, (commit, ref), (stage, served_by))
+        changes |= {} if change is None else {source.name: change}
     row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
     new = replace(pin, url=source.url, commit=newest.commit, ref=ref, root_commits=())
     return row if "refused" in row.detail else _unless_refused(rt, source, row, (pin, new), bases, stage)

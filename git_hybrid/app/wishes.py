@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_log, sides_in_log
+from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_log, others_of_tag, sides_in_log
 from git_hybrid.app.evidence import Wish
 from git_hybrid.app.force import Forced, Objections
 from git_hybrid.app.runtime import Runtime
@@ -30,7 +30,8 @@ def wish_for(
     bases = (*wish.bases, *sides.chosen, *plain)
     mirrors = rt.ledger.believed(snapshot.mirrors)
     wish = replace(wish, bases=bases, anew=anew, plain=bool(plain), mirrors=mirrors)
-    return replace(wish, lost=lost, former=former, beside=sides.beside)
+    others = partial(others_of_tag, rt, snapshot, source)
+    return replace(wish, lost=lost, former=former, beside=sides.beside, others=others)
 
 
 def _wish(

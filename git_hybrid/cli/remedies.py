@@ -52,7 +52,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
     ),
-    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "git hybrid status")),
+    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "{also}")),
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",
@@ -214,7 +214,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",
-        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more\n"
+        "its commit was {old_commit} and is {new_commit}\n{held}: a tag that moves is no release any more\n"
         "ask upstream why",
         (
             "to follow another tag or its commit, change sources.toml, then: git hybrid pin {name}" + _SCAN,

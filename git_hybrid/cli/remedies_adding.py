@@ -18,6 +18,7 @@ ADDING: Mapping[str, tuple[str, ...]] = {
     ),
     "unreachable": ("check the id, or " + _ANOTHER,),
     "unusable-ref": (_ANOTHER,),
+    "moved-tag": (_ANOTHER, "if the new one is approved: git hybrid add {added} --commit {new_commit}" + _TOO),
     "off-branch": (
         "name a branch that has it, or none, so that the commit is followed: git hybrid add {added} --commit {commit}"
         + _TOO,
@@ -37,6 +38,7 @@ IMPORTING: Mapping[str, tuple[str, ...]] = {
     "too-young": ("wait until then, and import it again",),
     "unreachable": ("push the commit to a branch of its upstream, or " + _OTHER_COMMIT,),
     "unusable-ref": (_BRANCH,),
+    "moved-tag": (_OTHER_COMMIT,),
     "off-branch": (_BRANCH,),
     "ref-missing": ("git ls-remote {url}", _BRANCH),
     "hostile-tree": (_OTHER_COMMIT,),

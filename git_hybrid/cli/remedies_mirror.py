@@ -38,7 +38,7 @@ BEHIND: Mapping[str, Remedy] = {
     "moved-tag": Remedy(
         5,
         "{name}: the mirror {mirror} has another {tag}: it was {old}, it is {new}",
-        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more\n"
+        "its commit was {old_commit} and is {new_commit}\n{held}: a tag that moves is no release any more\n"
         "upstream itself was not asked",
         _HINTS[1:],
     ),

@@ -44,9 +44,9 @@ _AUTHORITIES = "GIT_SSL_CAINFO"
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     (
-        *("accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"),
-        *("instead", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust", "waiting", "waive", "way"),
-        "whose_url",
+        *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling"),
+        *("giving_up", "hint", "instead", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
+        *("waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""

@@ -68,15 +68,21 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("bump", "freeze", "lock", "update", "upgrade"), "pin"),
     **dict.fromkeys(("info", "list", "ls", "show", "st"), "status"),
     **dict.fromkeys(("blame", "history", "log"), "audit log"),
-    **dict.fromkeys(("delete", "rm"), "remove"),
+    **dict.fromkeys(("deinit", "delete", "rm"), "remove"),
     **dict.fromkeys(("restore", "undo"), "reset"),
     **dict.fromkeys(("lint", "validate", "verify"), "check"),
     **dict.fromkeys(("doctor", "fix"), "diag"),
     "clone": "add",
     "continue": "resume",
     "export": "bundle create",
-    "forall": "foreach",
+    **dict.fromkeys(("forall", "run"), "foreach"),
+    "grep": "foreach -- git grep",
     "import": "init --import",
+    "manifest": "help files",
+    # Its page says how.
+    **dict.fromkeys(("mv", "rename"), "help remove"),
+    "start": "init",
+    "submodule": "sync",
     "version": "--version",
 }
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -162,11 +168,22 @@ def run(common: Common, argv: Sequence[str]) -> int:
     except click.UsageError as error:
         # click names no command where an option lacks its value.
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else help_of(argv)
-        return usage(_in_words(error.format_message()), hint, common)
+        text = error.message if _is_far(error) else error.format_message()
+        return usage(_in_words(text), hint, common)
     except click.Abort as error:
         # click says so of every interrupt; which signal it was is known by what it came from.
         raise (error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt) from None
     return result if isinstance(result, int) else 0
+
+
+def _is_far(error: click.UsageError) -> bool:
+    """Tell whether click names options that are none of what was meant: the dashes alone make any two alike."""
+    from difflib import get_close_matches
+
+    if not isinstance(error, click.NoSuchOption):
+        return False
+    known = [name.lstrip("-") for name in error.possibilities or ()]
+    return not get_close_matches(error.option_name.lstrip("-"), known, n=1, cutoff=0.65)
 
 
 def _in_words(text: str) -> str:

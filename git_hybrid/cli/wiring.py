@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -184,7 +184,7 @@ def _runtime(
         cache=_cache(layout, runner, settings, info, progress=progress, cancel=cancel, hands=hands),
         cache_max_age=settings.cache_max_age,
         durations=late(lambda: _durations(folder)),
-        head=partial(head_of, layout, runner),
+        head=cache(partial(head_of, layout, runner)),
         at_host=HostGate(cancel),
     )
 

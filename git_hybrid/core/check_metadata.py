@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.endpoints import repository_path
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
-from git_hybrid.core.lock import is_valid, pinning
+from git_hybrid.core.ids import short_ref
+from git_hybrid.core.lock import Pin, is_valid, pinning, tells_tag
 from git_hybrid.core.manifest import allows_host
+from git_hybrid.core.words import approval_words
 
 
 def check_metadata(facts: Facts) -> tuple[Violation, ...]:
@@ -29,6 +32,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
             mend = pinning(wanted, pin)
             found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
+    found += _contradictions(facts)
     for name in state.sources:
         if name not in manifest.sources:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
@@ -41,6 +45,35 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)
+
+
+def _contradictions(facts: Facts) -> Iterator[Violation]:
+    """Yield the pins by a tag that others of the same repository have at another object, where no override says why.
+
+    Whether that is in force the check of overrides tells.
+    """
+    tags: dict[tuple[str, str], list[Pin]] = {}
+    for name, pin in facts.lock.pins.items():
+        if pin.ref.startswith("refs/tags/") and tells_tag(pin, facts.manifest.sources.get(name)):
+            tags.setdefault((repository_path(pin.url), pin.ref), []).append(pin)
+    for pins in tags.values():
+        if len({_object(pin) for pin in pins}) == 1:
+            continue
+        forced = {_object(pin) for pin in pins if pin.override}
+        plain = [pin for pin in pins if _object(pin) not in forced]
+        plain.sort(key=lambda pin: (pin.first_seen, pin.source))
+        for pin in (item for item in plain if _object(item) != _object(plain[0])):
+            there = f"{plain[0].source}, of the same repository, at {_object(plain[0])}"
+            what = f"has {short_ref(pin.ref)} at {_object(pin)}, and {there}"
+            why = "a tag that moves is no release any more: one of the two took it unseen"
+            approved = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=facts.has_keys)}"
+            mend = f'write commit = "{pin.commit}" into its entry, then: git hybrid pin {pin.source}'
+            mend += f"; or, if it is approved: {approved}"
+            yield Violation(file=LOCK, entry=f"source.{pin.source}", what=what, why=why, mend=mend)
+
+
+def _object(pin: Pin) -> str:
+    return f"{pin.commit} (tag {pin.tag_object})" if pin.tag_object else pin.commit
 
 
 def _declared(facts: Facts) -> Iterator[Violation]:

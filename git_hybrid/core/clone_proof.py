@@ -28,6 +28,8 @@ from git_hybrid.core.value import Struct, field, replace
 
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
+# As it is told, where a shell takes each key as it stands.
+_SETS = pattern(r"(?P<file>\.git/config(\.worktree)?) sets (?P<keys>[\w.:/@+-]+(, [\w.:/@+-]+)*)", re.ASCII)
 _LFS_SIZE = pattern(rb"^size \+?(\d+)\s*$", re.MULTILINE)
 _SHOWN = 10
 _IO = 74
@@ -136,6 +138,9 @@ def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violat
         mend = f"take it out of sources/{name}/.git, then: git hybrid check sources"
         mend = reset if oddity.startswith((ATTRIBUTES_FILE, NO_SETTINGS)) else mend
         mend = f"git -C sources/{name} sparse-checkout disable" if oddity.startswith(SPARSE_FILE) else mend
+        if found := _SETS.fullmatch(oddity):
+            unset = f"git config --file sources/{name}/{found['file']} --unset-all"
+            mend = " && ".join(f"{unset} {key}" for key in found["keys"].split(", "))
         why = "so git may see, hide or run something else than what the lock says"
         yield _violation(name, oddity, why, mend)
 

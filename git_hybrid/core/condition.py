@@ -205,7 +205,8 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
     if not seen.can_have(pin.commit):
         return "behind", "the pin is of another object format: sync makes the clone anew"
     if seen.head != pin.commit:
-        return "behind", "the pin moved: sync brings it here"
+        is_back = recorded is not None and recorded.commit == pin.commit
+        return "behind", f"{'HEAD' if is_back else 'the pin'} moved: sync brings it {'back' if is_back else 'here'}"
     if why := differs(source, seen):
         return "behind", why
     if has_other_origin(source, seen):

@@ -253,7 +253,7 @@ class NotCheckedOut(HybridError):
 class UnknownSource(HybridError):
     """Names or groups that the manifest does not have, each with the nearest that it has.
 
-    ``instead`` is what may have been meant as it is typed, if known.
+    ``instead`` is what may have been meant as it is typed, if known; ``also`` is a command that shows what there is.
     """
 
     code: ClassVar[str] = "unknown-source"
@@ -261,6 +261,7 @@ class UnknownSource(HybridError):
     nearest: tuple[str, ...]
     what: str = "source"
     instead: str = ""
+    also: str = "git hybrid status"
 
 
 class DuplicateSource(HybridError):
@@ -552,7 +553,7 @@ class UnusableRef(HybridError):
 
 
 class MovedTag(HybridError):
-    """Upstream's tag is no longer what was pinned."""
+    """Upstream's tag is no longer what was pinned; ``held`` says which pin tells that, as the beginning of a line."""
 
     code: ClassVar[str] = "moved-tag"
     name: str
@@ -561,6 +562,7 @@ class MovedTag(HybridError):
     new: str
     old_commit: str
     new_commit: str
+    held: str = "the pin stays"
     mirror: str = ""
 
 

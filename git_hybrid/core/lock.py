@@ -71,6 +71,17 @@ def pin_digest(pin: Pin) -> str:
     return sha256_hex(canonical_json(table_of(pin) | times))
 
 
+def is_before_tag(pin: Pin) -> bool:
+    """Tell whether an override let *pin* come before a tag, and off every branch: it stands in the tag's history."""
+    return pin.override is not None and pin.reachable_from == pin.ref and pin.tag_object is None
+
+
+def tells_tag(pin: Pin, source: Source | None) -> bool:
+    """Tell whether *pin*, of the entry *source* if that is known, says which object upstream has, or had, as a tag."""
+    by_ref = source is None or not isinstance(source.track, Commit)
+    return by_ref and pin.ref.startswith("refs/tags/") and not is_before_tag(pin)
+
+
 def is_valid(pin: Pin | None, source: Source) -> bool:
     """Tell whether *pin* was made from *source* as the manifest has it now."""
     return pin is not None and pin.config_digest == config_digest(source)

@@ -35,6 +35,19 @@ _PLAIN = pattern(
     r"|lfs\.(repositoryformatversion|.*\.(access|locksverify))|(user|branch|advice|color|pull|push)\..*",
     re.DOTALL,
 )
+# What gh, glab, git-review, git gui, git maintenance and people write into a clone that they work in: it runs nothing
+# that others chose, and hides nothing.
+_WORK = pattern(
+    r"remote\..*\.((gh|glab)-resolved|prune|prunetags|skipdefaultupdate|skipfetchall)|remote\.pushdefault"
+    r"|fetch\.(output|parallel|prune|prunetags|showforcedupdates)|commit\.(cleanup|gpgsign|status|verbose)"
+    r"|tag\.(forcesignannotated|gpgsign|sort)|gpg\.format|format\.(cc|signoff|subjectprefix|thread|to)"
+    r"|rerere\.(autoupdate|enabled)|rebase\.(autosquash|autostash|missingcommitscheck|stat|updaterefs)"
+    r"|merge\.(autostash|conflictstyle|ff|log|stat)|log\.(abbrevcommit|date|decorate|follow)"
+    r"|diff\.(algorithm|colormoved|colormovedws|context|indentheuristic|mnemonicprefix|noprefix|renames|renamelimit)"
+    r"|status\.(aheadbehind|branch|short|showstash)|gc\.(auto|autodetach|autopacklimit)"
+    r"|maintenance\.(auto|autodetach|strategy|.*\.(enabled|schedule))|credential\.(.*\.)?username|(gitreview|gui)\..*",
+    re.DOTALL,
+)
 _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}
 # As `git sparse-checkout disable` leaves them, with the file of what was left out before.
 _VALUES |= {_SPARSE: "false", "index.sparse": "false"}
@@ -165,4 +178,4 @@ def is_plain(key: str, value: str, *, lfs: bool) -> bool:
         return value in _REF_FORMATS
     if lfs and key.startswith("filter.lfs."):
         return LFS_FILTER.get(key.removeprefix("filter.lfs.")) == value
-    return _PLAIN.fullmatch(key) is not None
+    return _PLAIN.fullmatch(key) is not None or _WORK.fullmatch(key) is not None

@@ -72,6 +72,7 @@ class StatusRow(Struct, frozen=True, kw_only=True):
     needs_attention: bool
     url: str | None
     track: dict[str, str] | None
+    groups: list[str]
     pin: PinnedShape | None
     moved: MovedShape | None
     override: dict[str, Any] | None

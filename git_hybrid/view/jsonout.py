@@ -90,6 +90,7 @@ def _condition(row: Condition) -> dict[str, Any]:
         "needs_attention": needs_attention(row),
         "url": str(source.url) if source else None,
         "track": {key: value} if source else None,
+        "groups": list(source.groups) if source else [],
         "pin": pin and {"commit": pin.commit, "ref": pin.ref, "tree": pin.tree, "override": pin.override},
         "moved": row.moved and _moved(row.moved),
         "override": None if row.override is None else {**plain(row.override), "state": row.override_phase},

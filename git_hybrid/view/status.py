@@ -180,6 +180,8 @@ def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -
         lines.append(f"scan {row.scan}: {safe(row.scan_why)}")
     if verbose and "FROM" not in columns and row.source is not None:
         lines.append(f"from {safe(str(row.source.url))}")
+    if verbose and row.source is not None and row.source.groups:
+        lines.append(f"in {', '.join(map(safe, row.source.groups))}")
     if verbose and "INSTALLED" not in columns and row.recorded is not None:
         lines.append(f"installed {_installed(row, now)}")
     return [f"    {line}" for line in lines]

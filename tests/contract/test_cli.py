@@ -390,11 +390,21 @@ def test_an_unknown_command_gets_its_neighbour(capsys, typed, meant):
     assert meant in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("--init", ""), ("--short", ""), ("--ofline", "--offline")])
+def test_an_unknown_option_gets_a_neighbour_that_is_near(capsys, typed, meant):
+    assert main(["sync", typed]) == 2
+    told = capsys.readouterr().err
+    assert meant in told
+    assert bool(meant) is ("Did you mean" in told)
+
+
 def test_an_unknown_source_gets_its_neighbour(cli):
     done = cli("status", "tol")
     assert done.code == 2
     assert "did you mean tool?" in done.err
-    assert "no such group: ''\n" in cli("sync", "-g", "").err
+    told = cli("sync", "-g", "").err
+    assert "no such group: ''\n" in told
+    assert "hint: no source is in a group; how one gets into one: git hybrid " in told
 
 
 @pytest.fixture

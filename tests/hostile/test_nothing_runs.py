@@ -153,8 +153,8 @@ CYCLE = (
     ("check", "sources", "--content"),
     ("pin", "tool"),
     ("sync",),
-    ("diff",),
-    ("diff", "--upstream"),
+    ("diff", "--patch"),
+    ("diff", "--upstream", "--patch"),
     ("reset", "tool"),
     ("outdated",),
 )

@@ -499,6 +499,18 @@ def test_every_way_to_follow_crosses(
     assert offline("sync", "--offline", cwd=there).returncode == 0
 
 
+def test_a_tag_that_another_source_has_elsewhere_does_not_cross(
+    tool: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    for folder, name, at in ((there, "here", "main"), (workspace, "tool", "main~1")):
+        tool.tag("v1.0.0", at, force=True)
+        hybrid("init", cwd=folder)
+        hybrid("add", tool.url, "--tag", "v1.0.0", "--name", name, cwd=folder)
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    told = hybrid("bundle", "apply", tmp_path / "b", cwd=there, check=5).err
+    assert "here, of the same repository, was pinned by it before" in told
+
+
 def test_sha256_crosses(
     upstream_factory: UpstreamFactory, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:

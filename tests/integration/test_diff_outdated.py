@@ -83,6 +83,42 @@ def test_diff_upstream_shows_the_commits_of_a_part_of_a_history(
     assert "    1 commit ahead\n" in hybrid("pin", "--all", "-n").out
 
 
+@pytest.mark.parametrize("history", ["full", "shallow"])
+def test_what_a_move_would_bring_is_read_before_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, history: str
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "main", "--history", history)
+    # No attribute of upstream's hides what it changes.
+    tool.commit({"README": "one\n\x1b[2Jtwo\n", ".gitattributes": "* binary\n"})
+    assert "hint: what would change: git hybrid diff --upstream --patch tool\n" in hybrid("pin", "tool", "-n").err
+    told = hybrid("diff", "--upstream", "--patch")
+    assert "\n+++ b/sources/tool/README\n" in told.out
+    assert "\n+\x1b[2Jtwo\n" in told.out
+    assert "tool  differs  " in told.err
+    shown = hybrid("diff", "--upstream", "-p", "--color=always", env={"GIT_PAGER_IN_USE": "true"}).out
+    assert "\x1b[32m+\\x1b[2Jtwo\x1b[0m\n" in shown
+    names = hybrid("diff", "--upstream", "--name-only").out
+    assert names.splitlines() == ["sources/tool/.gitattributes", "sources/tool/README"]
+    assert " 2 files changed, " in hybrid("diff", "--upstream", "--stat").out
+    for words in (("--patch", "--json"), ("--stat", "--name-only")):
+        hybrid("diff", *words, check=2)
+
+
+def test_a_patch_of_the_clone_runs_nothing(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    assert hybrid("diff", "-p").out == ""
+    (clone / "README").write_text("mine\n")
+    for key in ("diff.external", "core.fsmonitor", "filter.x.clean", "diff.x.textconv"):
+        git("config", key, f"touch {tmp_path}/ran; cat", cwd=clone)
+    (clone / ".git/info/attributes").write_text("* filter=x diff=x\n")
+    told = hybrid("diff", "-p").out
+    assert told.startswith("diff --git a/sources/tool/README b/sources/tool/README\n")
+    assert told.endswith("+mine\n")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_diff_upstream_tells_a_branch_that_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, "--branch", "main")
     pinned = tool.rev("main")

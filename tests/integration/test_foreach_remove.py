@@ -53,7 +53,7 @@ def test_foreach_order_env_and_folder(hybrid: Hybrid, three: Path) -> None:
         for name in "abc":
             expected += [str(three / "sources" / name), f"{name} {commit}", commit]
         assert lines == expected
-    assert "hint: grep -n groups sources.toml\n" in hybrid("status", "--group", "zz", check=2).err
+    assert "hint: git hybrid status -v\n" in hybrid("status", "--group", "zz", check=2).err
     assert hybrid("foreach", "--group", "gb", "--", "echo", "x").out == "x\n"
 
 

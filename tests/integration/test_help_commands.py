@@ -91,6 +91,7 @@ def test_help(hybrid: Hybrid, tmp_path: Path) -> None:
     assert hybrid("help", "sync").out.startswith("Usage: git hybrid sync")
     assert "Did you mean 'sync'" in hybrid("help", "snyc", check=2).err
     assert "Did you mean 'pin'" in hybrid("update", check=2).err
+    assert "Did you mean 'help remove'" in hybrid("rename", check=2).err
     for words in (("nonsense",), ("clean",)):
         assert "Did you mean" not in hybrid(*words, check=2).err
     assert hybrid("help", "audit", "log").out.startswith("Usage: git hybrid audit log ")

@@ -9,7 +9,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
-from support.kit import changes, codes, errors, head, lock, released, replace, snapshot, started
+from support.kit import changes, codes, errors, git, head, lock, released, replace, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
 OVERRIDE = ["--request", "CHG-1", "--approver", "a@example.org", "--reason", "why", "--expires", "14d"]
@@ -53,6 +53,27 @@ def test_rewritten_tag_object_of_the_same_commit_is_5(hybrid: Hybrid, tool: Upst
     started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
     tool.tag("v1.0.0", "v1.0.0^{commit}", force=True)
     hybrid("pin", "tool", check=5)
+
+
+def test_a_tag_is_held_against_the_pins_of_other_names(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    git("init", "-q", cwd=workspace)
+    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "one", cwd=workspace)
+    old, new = tool.rev("v1.0.0"), tool.tag("v1.0.0", "main", force=True, annotated=False)
+    told = hybrid("add", tool.url, "--tag", "v1.0.0", "--name", "two", check=5).err
+    assert "cause: tool, of the same repository, was pinned by it before: " in told
+    assert f"hint: if the new one is approved: git hybrid add {tool.url} --commit {new} --name two\n" in told
+    # By another name what the last commit has counts, though the lock lost it.
+    replace(workspace / "sources.toml", "source.tool", "source.two")
+    for words in (("status",), ("sync", "--prune")):
+        hybrid(*words, check=None)
+        assert f"it was {old}, it is {new}\n" in hybrid("pin", check=5).err
+    hybrid("pin", "two", "--to", new, "--force", *OVERRIDE)
+    hybrid("check", "metadata", "overrides", "audit")
+    hybrid("add", tool.url, "--tag", "v1.0.0", "--name", "three")
+    hybrid("pin")
+    hybrid("check", "metadata")
 
 
 def test_a_tag_that_the_list_of_refs_has_elsewhere_is_5(

@@ -27,6 +27,9 @@ from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
 
+_NAMED = 5
+"""So many sources a hint names; of more it asks for all."""
+
 
 @click.command("pin")
 @names_argument
@@ -123,16 +126,20 @@ def command(
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )
-        return _told(session, output, pin(session.runtime, asked))
+        return _told(session, output, pin(session.runtime, asked), to)
 
 
-def _told(session: Session, output: Output, report: Report) -> int:
+def _told(session: Session, output: Output, report: Report, to: str | None) -> int:
     if not report.rows and not session.runtime.ledger.snapshot().manifest.sources:
         output.no_sources()
         return output.report(report)
     code = output.report(report)
     if code == 0 and not report.dry_run and any(row.outcome == "pinned" for row in report.rows):
         output.hint("pinned", "git hybrid sync")
+    moves = [row.name for row in report.rows if row.outcome == "would-pin" and row.before not in (None, row.after)]
+    if moves and to is None and not output.common.json:
+        names = moves if len(moves) <= _NAMED else ()
+        output.hint("patch", " ".join(("what would change: git hybrid diff --upstream --patch", *names)))
     if not report.rows and not output.common.json:
         output.talk("every source has a valid pin; name sources, or give --all, to move pins")
     return code

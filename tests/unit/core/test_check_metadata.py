@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.manifest import Policy, Tag
+from git_hybrid.core.manifest import Commit, Policy, Tag
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
-from support.values import a_pin, a_snapshot, a_source, a_state_entry
+from support.values import NOW, a_pin, a_snapshot, a_source, a_state_entry, oid
 
-TOOL, OTHER = a_source("tool"), a_source("other")
+TOOL, OTHER, BRANCH = a_source("tool"), a_source("other"), a_source("branch")
 
 
 def checked(snapshot: Snapshot) -> tuple[Violation, ...]:
@@ -53,6 +53,21 @@ def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
     assert found.mend == "git hybrid pin"
     (found,) = checked(a_snapshot(TOOL, pins=[a_pin(replace(TOOL, track=Tag("v9")))]))
     assert found.mend == "git hybrid pin tool"
+
+
+def test_two_pins_by_one_tag_at_two_commits_are_a_violation_unless_an_override_says_why() -> None:
+    at_tag, later = a_source("tool", track=Tag("v1")), a_source("other", track=Tag("v1"))
+    by_commit = a_source("fixed", track=Commit(oid(3)))
+    pins = [a_pin(at_tag), replace(a_pin(later, commit=oid(2), tag_object=oid(9)), first_seen=NOW)]
+    pins += [a_pin(by_commit, commit=oid(3), ref="refs/tags/v1"), a_pin(BRANCH)]
+    (found,) = checked(a_snapshot(at_tag, later, by_commit, BRANCH, pins=pins))
+    assert (found.file, found.entry) == ("state/sources.lock", "source.other")
+    assert found.what.startswith(f"has v1 at {oid(2)} (tag {oid(9)}), and tool, ")
+    assert f"git hybrid pin other --to {oid(2)} --force " in found.mend
+    # One has taken the moved tag with an approval, another after it, and a third is where it was.
+    third = a_source("third", track=Tag("v1"))
+    pins = [replace(a_pin(at_tag, commit=oid(2)), override="ovr-1"), a_pin(later, commit=oid(2)), a_pin(third)]
+    assert checked(a_snapshot(at_tag, later, third, pins=pins)) == ()
 
 
 def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:

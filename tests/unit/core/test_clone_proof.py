@@ -86,6 +86,12 @@ def test_what_a_clone_is_not_is_told(clone: Clone, word: str) -> None:
         (replace(STANDING, tree=None, broken="the tree x is missing"), "the tree x", "git hybrid reset tool"),
         (replace(STANDING, index_differs=tuple("abcdefghijkl")), "j and 2 more", "git hybrid reset tool"),
         (replace(STANDING, oddities=("an oddity",)), "an oddity", "git hybrid check sources"),
+        (
+            replace(STANDING, oddities=(".git/config sets alias.x, core.editor",)),
+            "alias.x, core.editor",
+            " && git config --file sources/tool/.git/config --unset-all core.editor",
+        ),
+        (replace(STANDING, oddities=(".git/config sets alias.$(x)",)), "alias", "git hybrid check sources"),
         (replace(STANDING, oddities=(f"{ATTRIBUTES_FILE} is missing",)), "is missing", "git hybrid reset tool"),
         (replace(STANDING, oddities=(f"{SPARSE_FILE} x",)), "x", "git -C sources/tool sparse-checkout disable"),
         (replace(STANDING, oddities=(f"{NO_SETTINGS}, so",)), "is missing or empty", "git hybrid reset tool"),

@@ -56,6 +56,25 @@ def test_packed_refs_are_read_without_it(git_dir):
     assert any(REF in line for line in find_oddities(runner, git_dir, lfs=False))
 
 
+def test_of_settings_those_are_plain_that_run_nothing_and_hide_nothing():
+    plain = ["remote.origin.gh-resolved", "remote.pushdefault", "remote.a.b.prune", "fetch.prune", "commit.gpgsign"]
+    plain += ["gpg.format", "tag.gpgsign", "format.signoff", "rerere.enabled", "rebase.autostash", "gui.geometry"]
+    plain += ["merge.conflictstyle", "maintenance.auto", "maintenance.commit-graph.schedule", "gc.auto"]
+    plain += ["credential.username", "credential.https://a.b.username", "gitreview.username", "diff.algorithm"]
+    odd = ["alias.status", "commit.template", "core.editor", "core.pager", "core.hookspath", "credential.helper"]
+    odd += ["credential.https://username.helper", "diff.external", "diff.algorithm.command", "diff.a.textconv"]
+    odd += ["diff.ignoresubmodules", "filter.a.clean", "gc.recentobjectshook", "gpg.program", "gpg.ssh.program"]
+    odd += ["gpg.ssh.defaultkeycommand", "include.path", "merge.ff.driver", "remote.a.vcs", "remote.a.uploadpack"]
+    odd += [
+        "remote.a.receivepack",
+        "sequence.editor",
+        "status.showuntrackedfiles",
+        "pager.log",
+        "interactive.difffilter",
+    ]
+    assert [key for key in plain + odd if is_plain(key, "true", lfs=False)] == plain
+
+
 def test_of_the_extensions_those_are_plain_that_git_writes_and_that_hide_nothing():
     plain = [
         ("refstorage", "reftable"),

@@ -1,0 +1,101 @@
+"""Write a difference as git does, in a repository of its own that has the objects of others.
+
+Nothing of a clone's or the user's settings is in it, so no setting names a program or a driver; and no attribute of the
+tree, which is upstream's, calls a file binary so that its change is not shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from git_hybrid.core.clone_proof import LFS_LIMIT, is_lfs_content
+from git_hybrid.core.difference import Difference
+from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.local import must
+from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.trees import ALGORITHMS
+from git_hybrid.git.watched import Into
+from git_hybrid.git.worktree import look
+
+_ATTRIBUTES = "* !diff -filter -text -eol -ident -working-tree-encoding\n"
+_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
+
+
+def write_difference(
+    runner: Runner, root: Path, found: Difference, options: Sequence[str], take: Callable[[bytes], object]
+) -> None:
+    """Give *take* what ``git diff`` with *options* says of *found*, in pieces; paths are those below *root*.
+
+    Raises:
+        GitFailed: git could not read one of the sides.
+        LocalIo: there is no room for the repository.
+    """
+    with TemporaryDirectory(prefix="git-hybrid-diff-") as folder:
+        git_dir, said = Path(folder, ".git"), bytearray()
+        trees = _made(git_dir, found)
+        if found.new is None:
+            must(runner, found.name, git_dir, ["read-tree", *trees])
+            trees = []
+            if found.lfs:
+                _take_content(runner, found.name, git_dir, root)
+        words = ["diff", *_PLAIN, *options, *trees, "--"]
+        into = Into(out=take, err=said.extend, check=lambda: None)
+        done = runner.git(words, git_dir=git_dir, work_tree=root, watch=into)
+        if done.status != 0:
+            told = last_words(said.decode("utf-8", "replace"))
+            raise GitFailed(command="git diff", status=done.status, stderr=told, name=found.name)
+
+
+def _made(git_dir: Path, found: Difference) -> list[str]:
+    """Make the repository at *git_dir* and return the trees in it that have both sides, or the old one alone.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    sides = [side for side in (found.old, found.new) if side is not None]
+    try:
+        write_skeleton(git_dir, object_format=ALGORITHMS[len(found.old.tree)], attributes=_ATTRIBUTES)
+        places = "".join(f"{side.git_dir}/objects\n" for side in sides)
+        (git_dir / "objects/info/alternates").write_bytes(os.fsencode(places))
+        return [_below(git_dir, side.tree, found.name, "sources") for side in sides]
+    except OSError as error:
+        raise LocalIo(path=str(git_dir), operation="create", reason=error.strerror or str(error)) from error
+
+
+def _take_content(runner: Runner, name: SourceName, git_dir: Path, root: Path) -> None:
+    """Let git take content of Git LFS that stands in the place of its pointer for unchanged."""
+    raw = must(runner, name, git_dir, ["diff", "--raw", "-z", "--no-renames", "--no-abbrev", *_PLAIN], work_tree=root)
+    told = raw.stdout.split(b"\0")[:-1]
+    changed = [(head.split(b" "), path) for head, path in zip(told[::2], told[1::2], strict=True)]
+    asked = b"".join(b"%s\n" % words[2] for words, _ in changed)
+    sizes = must(runner, name, git_dir, ["cat-file", "--batch-check=%(objectsize)"], stdin=asked).stdout.split(b"\n")
+    taken = list[bytes]()
+    for (words, path), size in zip(changed, sizes, strict=False):
+        if not size.isdigit() or int(size) > LFS_LIMIT:
+            continue
+        pointer = must(runner, name, git_dir, ["cat-file", "blob", words[2].decode("ascii")]).stdout
+        seen = look(root, path, algorithm=ALGORITHMS[len(words[2])])
+        if seen is not None and is_lfs_content(seen, pointer):
+            taken.append(path + b"\0")
+    unchanged = ["update-index", "-z", "--assume-unchanged", "--stdin"]
+    must(runner, name, git_dir, unchanged, work_tree=root, stdin=b"".join(taken))
+
+
+def _below(git_dir: Path, tree: str, *names: str) -> str:
+    """Return a tree of the repository at *git_dir* that has *tree* below *names*, the innermost first."""
+    for name in names:
+        body = b"40000 " + name.encode("ascii") + b"\0" + bytes.fromhex(tree)
+        data = b"tree %d\0" % len(body) + body
+        tree = hashlib.new(ALGORITHMS[len(tree)], data).hexdigest()
+        path = git_dir / "objects" / tree[:2] / tree[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zlib.compress(data))
+    return tree

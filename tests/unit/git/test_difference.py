@@ -1,0 +1,39 @@
+"""A difference between a commit and files: content of Git LFS that is what its pointer names is none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.difference import Difference, Side
+from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.git.difference import write_difference
+from git_hybrid.git.run import Runner
+from support.kit import git
+
+CONTENT = b"content\n"
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{hashlib.sha256(CONTENT).hexdigest()}\nsize {len(CONTENT)}\n"
+
+
+def test_content_in_the_place_of_its_pointer_is_no_change(tmp_path: Path) -> None:
+    clone = tmp_path / "sources/tool"
+    clone.mkdir(parents=True)
+    git("init", "-q", cwd=clone)
+    for name, text in (("kept", POINTER), ("edited", POINTER), ("gone", "gone\n"), ("small", "small\n")):
+        (clone / name).write_text(text)
+    git("add", "-A", cwd=clone)
+    (clone / "kept").write_bytes(CONTENT)
+    (clone / "edited").write_bytes(b"other\n")
+    (clone / "small").write_text("changed\n")
+    (clone / "gone").unlink()
+    side = Side(Oid(git("write-tree", cwd=clone)), str(clone / ".git"))
+    found, runner, out = Difference(SourceName("tool"), side, None, lfs=True), Runner(environ=os.environ), bytearray()
+    write_difference(runner, tmp_path, found, ["--name-only"], out.extend)
+    assert out.decode().split() == ["sources/tool/edited", "sources/tool/gone", "sources/tool/small"]
+    absent = Difference(found.name, side, Side(Oid("1" * 40), side.git_dir))
+    with pytest.raises(GitFailed):
+        write_difference(runner, tmp_path, absent, ["--patch"], out.extend)
