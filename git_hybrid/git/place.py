@@ -29,8 +29,8 @@ def git_dir(top: str, environ: Mapping[str, str]) -> str:
         return os.path.realpath(environ["GIT_DIR"])
     path = f"{top}/.git"
     try:
-        with open(path, "rb") as file:
-            named = os.fsdecode(file.read().strip())
+        with open(path, "rb", opener=_at_once) as file:
+            named = os.fsdecode(file.read().rstrip(b"\r\n"))
     except OSError:
         return path
     return os.path.join(top, named.removeprefix("gitdir: "))
@@ -59,6 +59,11 @@ def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
     if (index := environ.get("GIT_INDEX_FILE")) and (tree == top or top_of(os.path.realpath(os.curdir), {}) == top):
         found["GIT_INDEX_FILE"] = os.path.join(top, index)
     return found
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open *path* without waiting for whoever writes into it, if it is a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _named(environ: Mapping[str, str]) -> str | None:

@@ -69,10 +69,13 @@ class Runner(Struct):
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
         from git_hybrid.git.excludes import excluding
+        from git_hybrid.git.programs import without_programs
 
-        settings = hardened(excluding(self, arguments), arguments[0])
+        settings, more = hardened(excluding(self, arguments), arguments[0]), dict(environment or {})
+        if git_dir is not None:
+            settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
-        env = child_environment(self.environ, network=False) | dict(environment or {})
+        env = child_environment(self.environ, network=False) | more
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
 
     def git_network(
