@@ -32,6 +32,7 @@ from git_hybrid.git.standing import refuse_unreadable
 _NAMED = pattern(r"'(/[^']+)'")
 _DIGITS = b"0123456789abcdef\n"
 _FILES = ("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates")
+_WRITTEN = ("config", "config.worktree", "index", "packed-refs", "shallow")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
@@ -77,6 +78,12 @@ class FullLook(Struct, frozen=True):
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
+        # What git writes into these lands where a link leads; and with the other's settings it would be another clone.
+        for name in _WRITTEN:
+            if (git_dir / name).is_symlink() and (git_dir / name).exists():
+                return Foreign(f"a clone whose .git/{name} is a symbolic link")
+        if (git_dir / "commondir").is_file():
+            return Foreign("a working tree of another repository (its .git has a commondir)")
         # libgit2 takes a folder for an empty file, and git would wait for what comes out of a pipe.
         for name in _FILES:
             if (git_dir / name).exists() and not (git_dir / name).is_file():

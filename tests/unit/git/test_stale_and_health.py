@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Absent, Broken, Clone
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
 from git_hybrid.git import looking, owners
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
@@ -171,6 +172,30 @@ def test_a_clone_that_lacks_an_object_is_broken(clone: Path, name: str) -> None:
     seen = _seen(clone)
     assert isinstance(seen, Broken)
     assert "missing" in seen.why
+
+
+def _elsewhere(clone: Path) -> None:
+    (clone / ".git/config").rename(clone.parent / "config")
+    (clone / ".git/config").symlink_to(clone.parent / "config")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "why"),
+    [
+        (_elsewhere, Foreign, ".git/config is a symbolic link"),
+        (lambda clone: (clone / ".git/commondir").write_text("../../other\n"), Foreign, "commondir"),
+        (lambda clone: os.mkfifo(clone / ".gitignore"), Broken, ".gitignore is no file"),
+        (lambda clone: (clone / ".gitattributes").symlink_to(os.devnull), Broken, ".gitattributes is no file"),
+    ],
+    ids=["config elsewhere", "of another", "pipe", "device"],
+)
+def test_what_leads_a_git_astray_is_told_before_one_looks(
+    clone: Path, change: Callable[[Path], object], kind: type, why: str
+) -> None:
+    change(clone)
+    seen = _seen(clone)
+    assert isinstance(seen, kind)
+    assert why in str(seen)
 
 
 @pytest.mark.parametrize("error", [GitError("no"), OSError("no"), ValueError("no")])
