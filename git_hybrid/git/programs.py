@@ -52,7 +52,7 @@ def without_programs(
     runner: Runner,
     arguments: Sequence[str],
     *,
-    git_dir: Path,
+    git_dir: Path | None,
     work_tree: Path | None,
     environment: Mapping[str, str],
 ) -> list[str]:
@@ -61,7 +61,7 @@ def without_programs(
     Nor one that a repository names which is nested in *work_tree*. The filter of Git LFS is what :data:`LFS_FILTER`
     says wherever one is named, unless git-lfs is told to start something else.
     """
-    if arguments[0] in _READING:
+    if git_dir is None or arguments[0] in _READING:
         return []
     if git_dir.is_file():
         git_dir = Path(place.git_dir(str(git_dir.parent), {}))

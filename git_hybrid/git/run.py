@@ -72,8 +72,7 @@ class Runner(Struct):
         from git_hybrid.git.programs import without_programs
 
         settings, more = hardened(excluding(self, arguments), arguments[0]), dict(environment or {})
-        if git_dir is not None:
-            settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
+        settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | more
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
@@ -99,6 +98,8 @@ class Runner(Struct):
         Raises:
             DeadlineExceeded: it took longer than the limits allow.
         """
+        from git_hybrid.git.apart import apart
+
         stall = max(int(limits.stall.total_seconds()), 1)
         extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
@@ -108,9 +109,9 @@ class Runner(Struct):
         inherited, also = ((), None) if headers is None else ((headers.file.fileno(),), headers.check)
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
         data = stdin if isinstance(stdin, bytes) else None
-        with self.working() as threads:
+        with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
-            begun = self._started(argv, env=env, cwd=cwd or git_dir, stdin=source, inherited=inherited)
+            begun = self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited)
             return self._ended(begun, data, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
@@ -125,8 +126,9 @@ class Runner(Struct):
     def chosen(self) -> frozenset[str]:
         """Which settings of the user's matter to a network step: their ssh command, threads, and what would be run."""
         if self._settings is None:
-            env = child_environment(self.environ, network=True)
-            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", OF_NETWORK], env=env)
+            from git_hybrid.git.apart import settings_of_user
+
+            done = settings_of_user(self, "--name-only", "--get-regexp", OF_NETWORK)
             self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
         return self._settings
 
