@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git import place
@@ -36,13 +37,13 @@ _READING = frozenset(
         *("merge-base", "rev-list", "rev-parse"),
     )
 )
-_NAMING = pattern(rb"filter|hook|include", re.IGNORECASE)
+_NAMING = pattern(rb"filter|hook|include|lfs", re.IGNORECASE)
 _SETTINGS = ("config", "config.worktree")
-_ASKED = ("config", "--null", "--name-only", "--get-regexp", r"^(filter|hook|lfs)\.")
+_ASKED = ("config", "--null", "--name-only", "--get-regexp", r"^(filter|hook|lfs|alias)\.")
 _FILTER, _HOOK, _LFS = "filter.", "hook.", "lfs"
 _FILTER_KEYS = ("clean", "smudge", "process", "required")
-# What git-lfs starts by its own settings.
-_OF_LFS = pattern(r"lfs\.(extension\..*|customtransfer\..*|(.*\.)?standalonetransferagent)", re.DOTALL)
+# What git-lfs starts by its own settings, and git in its place where it is not installed.
+_OF_LFS = pattern(r"lfs\.(extension\..*|customtransfer\..*|(.*\.)?standalonetransferagent)|alias\.lfs", re.DOTALL)
 # Names may hold anything, also what ends a key on a command line: so the value, which is nothing, is that of a variable
 # that each child has (:data:`git_hybrid.git.environment`).
 _NOTHING = "LANGUAGE"
@@ -72,11 +73,11 @@ def without_programs(
             keys |= _named(runner, nested)
     filters = {key[len(_FILTER) : key.rindex(".")] for key in keys if key.startswith(_FILTER) and key.count(".") > 1}
     hooks = {key.rpartition(".")[0] for key in keys if key.startswith(_HOOK) and key.count(".") > 1}
-    options = []
-    if _LFS in filters and not any(map(_OF_LFS.fullmatch, keys)):
+    options, emptied = list[str](), sorted(filter(_OF_LFS.fullmatch, keys))
+    if _LFS in filters and not emptied:
         filters.remove(_LFS)
         options = [part for key, value in LFS_FILTER.items() for part in ("-c", f"{_FILTER}{_LFS}.{key}={value}")]
-    emptied = [f"{_FILTER}{name}.{key}" for name in sorted(filters) for key in _FILTER_KEYS]
+    emptied += [f"{_FILTER}{name}.{key}" for name in sorted(filters) for key in _FILTER_KEYS]
     emptied += [f"{hook}.enabled" for hook in sorted(hooks)]
     return [*options, *(f"--config-env={key}={_NOTHING}" for key in emptied)]
 
@@ -100,8 +101,17 @@ def _named(runner: Runner, git_dir: Path) -> set[str]:
 
 
 def _asked(runner: Runner, git_dir: Path) -> set[str]:
-    # Where it cannot be read no other git goes on either.
-    told = runner.git(_ASKED, git_dir=git_dir).stdout
+    """Return what git tells of them; where it cannot read the settings no other git goes on either.
+
+    Raises:
+        LocalIo: they are more than any repository has.
+    """
+    from git_hybrid.git.listed import TOO_MANY, TooManySettings, listed
+
+    try:
+        told = listed(lambda into: runner.git(_ASKED, git_dir=git_dir, watch=into)).stdout
+    except TooManySettings as error:
+        raise LocalIo(path=f"{git_dir}/config", operation="read", reason=TOO_MANY) from error
     return {*told.decode("utf-8", "surrogateescape").split("\0")} - {""}
 
 

@@ -102,5 +102,6 @@ def test_no_hook_runs_that_stands_in_the_settings_and_git_lfs_is_told_what_it_is
         *(word for setting in ours for word in ("-c", setting)),
         "--config-env=hook.x.enabled=LANGUAGE",
     ]
-    config.write_text('[filter "lfs"]\n\tclean = git-lfs\n[lfs "extension.x"]\n\tclean = y\n')
-    assert options() == [f"--config-env=filter.lfs.{key}=LANGUAGE" for key in LFS_FILTER]
+    config.write_text('[filter "lfs"]\n\tclean = git-lfs\n[lfs "extension.x"]\n\tclean = y\n[alias]\n\tlfs = z\n')
+    emptied = ["alias.lfs", "lfs.extension.x.clean", *(f"filter.lfs.{key}" for key in LFS_FILTER)]
+    assert options() == [f"--config-env={key}=LANGUAGE" for key in emptied]
