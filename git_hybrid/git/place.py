@@ -29,8 +29,7 @@ def git_dir(top: str, environ: Mapping[str, str]) -> str:
         return os.path.realpath(environ["GIT_DIR"])
     path = f"{top}/.git"
     try:
-        with open(path, "rb", opener=_at_once) as file:
-            named = os.fsdecode(file.read().rstrip(b"\r\n"))
+        named = _line(path)
     except OSError:
         return path
     return os.path.join(top, named.removeprefix("gitdir: "))
@@ -40,8 +39,7 @@ def common_dir(top: str, environ: Mapping[str, str]) -> str:
     """Return where git keeps what all working trees of the repository at *top* share, its settings among them."""
     folder = git_dir(top, environ)
     try:
-        with open(f"{folder}/commondir", "rb") as file:
-            return os.path.join(folder, os.fsdecode(file.read().strip()))
+        return os.path.join(folder, _line(f"{folder}/commondir"))
     except OSError:
         return folder
 
@@ -61,9 +59,11 @@ def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
     return found
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open *path* without waiting for whoever writes into it, if it is a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _line(path: str) -> str:
+    from git_hybrid.git.plainfiles import bytes_at
+
+    # Blanks at its end belong to the path, as to git.
+    return os.fsdecode(bytes_at(path).rstrip(b"\r\n"))
 
 
 def _named(environ: Mapping[str, str]) -> str | None:
