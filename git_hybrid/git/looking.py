@@ -35,7 +35,7 @@ _FILES = (
     *("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates"),
     *("logs/HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"),
 )
-_WRITTEN = ("config", "config.worktree", "index", "packed-refs", "shallow")
+_WRITTEN = ("config", "config.worktree", "index", "packed-refs", "shallow", "refs", "logs", "logs/HEAD")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 

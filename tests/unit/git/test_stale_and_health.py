@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -174,21 +175,23 @@ def test_a_clone_that_lacks_an_object_is_broken(clone: Path, name: str) -> None:
     assert "missing" in seen.why
 
 
-def _elsewhere(clone: Path) -> None:
-    (clone / ".git/config").rename(clone.parent / "config")
-    (clone / ".git/config").symlink_to(clone.parent / "config")
+def _elsewhere(clone: Path, name: str) -> None:
+    outside = clone.parent / "outside"
+    (clone / ".git" / name).rename(outside)
+    (clone / ".git" / name).symlink_to(outside)
 
 
 @pytest.mark.parametrize(
     ("change", "kind", "why"),
     [
-        (_elsewhere, Foreign, ".git/config is a symbolic link"),
+        (partial(_elsewhere, name="config"), Foreign, ".git/config is a symbolic link"),
+        (partial(_elsewhere, name="logs/HEAD"), Foreign, ".git/logs/HEAD is a symbolic link"),
         (lambda clone: (clone / ".git/commondir").write_text("../../other\n"), Foreign, "commondir"),
         (lambda clone: os.mkfifo(clone / ".gitignore"), Broken, ".gitignore is no file"),
         (lambda clone: os.mkfifo(clone / ".git/refs/heads/pipe"), Broken, ".git/refs/heads/pipe is no file"),
         (lambda clone: (clone / ".gitattributes").symlink_to(os.devnull), Broken, ".gitattributes is no file"),
     ],
-    ids=["config elsewhere", "of another", "pipe", "pipe for a ref", "device"],
+    ids=["config elsewhere", "log elsewhere", "of another", "pipe", "pipe for a ref", "device"],
 )
 def test_what_leads_a_git_astray_is_told_before_one_looks(
     clone: Path, change: Callable[[Path], object], kind: type, why: str
