@@ -127,6 +127,9 @@ def _heads(index: Staged, names: Sequence[str], ref: str = "HEAD") -> Mapping[st
     for name in [name for name, commit in found.items() if not commit]:
         # Begun elsewhere: what nobody may enter is told by whoever looks at the clones.
         git_dir, asked = index.root / "sources" / name / ".git", ["rev-parse", "--verify", "--quiet", ref]
+        if os.path.exists(git_dir / ref) and not os.path.isfile(git_dir / ref):
+            # git would wait for what comes out of a pipe.
+            continue
         done = index.repository.runner.git(asked, git_dir=git_dir, cwd=index.root)
         found[name] = done.stdout.decode("ascii").strip()
     return found

@@ -32,6 +32,7 @@ CONFIG = (
     "git",
     "config",
     "--null",
+    "--show-scope",
     "--get-regexp",
     rf"^((hybrid|advice|color|user|fetch)\.|{OF_REPOSITORY}$)|{OF_NETWORK}",
 )

@@ -51,6 +51,8 @@ def find_changes(
     Raises:
         OSError: git or the system cannot read something.
     """
+    # First of all, since git would wait for what it refuses.
+    passed_over = unseen(runner, path, index)
     if _looks_away(runner, path):
         found, doubtful = _listed(runner, path), index
     elif repository is not None:
@@ -59,7 +61,7 @@ def find_changes(
         found, doubtful = _status(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path)
     changed = comparison.changed(index if thorough else doubtful)
-    return sorted({*found, *changed, *unseen(runner, path, index)})
+    return sorted({*found, *changed, *passed_over})
 
 
 def _looks_away(runner: Runner, path: Path) -> bool:
@@ -94,7 +96,7 @@ def dirty_by_cli(runner: Runner, path: Path, links: Collection[bytes]) -> list[b
     Raises:
         OSError: git cannot tell.
     """
-    return sorted({*_status(runner, path), *unseen_by_git(runner, path, links)})
+    return sorted({*unseen_by_git(runner, path, links), *_status(runner, path)})
 
 
 def _status(runner: Runner, path: Path) -> list[bytes]:

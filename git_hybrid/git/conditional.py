@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from git_hybrid.git.apart import settings_of_user
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner, items
 
@@ -24,7 +25,7 @@ _NESTED = "includeif."
 def conditional_settings(runner: Runner) -> frozenset[str]:
     """Return the names of all settings in the files that the user's configuration includes under a condition."""
     env = child_environment(runner.environ, network=True)
-    done = runner.run(["git", "config", "--null", "--type=path", "--get-regexp", _INCLUDES], env=env)
+    done = settings_of_user(runner, "--type=path", "--get-regexp", _INCLUDES)
     found = frozenset[str]()
     for item in items(done.stdout):
         path = item.partition("\n")[2]

@@ -24,6 +24,7 @@ from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.trees import ALGORITHMS
 from git_hybrid.git.watched import Into
 from git_hybrid.git.worktree import look
+from git_hybrid.temporary import temporary_folder
 
 _ATTRIBUTES = "* !diff -filter -text -eol -ident -working-tree-encoding\n"
 _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
@@ -38,7 +39,7 @@ def write_difference(
         GitFailed: git could not read one of the sides.
         LocalIo: there is no room for the repository.
     """
-    with TemporaryDirectory(prefix="git-hybrid-diff-") as folder:
+    with TemporaryDirectory(prefix="git-hybrid-diff-", dir=temporary_folder()) as folder:
         git_dir, said = Path(folder, ".git"), bytearray()
         trees = _made(git_dir, found)
         if found.new is None:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.deltas import offset_at
+from git_hybrid.git.plainfiles import bytes_at
 
 if TYPE_CHECKING:
     from git_hybrid.git.run import Runner
@@ -20,10 +22,17 @@ _ASSUMED, _EXTENDED, _STAGE, _LENGTH = 0x8000, 0x4000, 0x3000, 0x0FFF
 _SKIPPED = 0x4000
 _STAT_BYTES = 40
 _MODE_AT = 24
+_SIZES = (20, 32)
+# The mode of a submodule; and the extensions of an index whose entries stand elsewhere, or are only folders.
+_OF_LINKS = (int(GITLINK, 8).to_bytes(4), b"link", b"sdir")
 
 
 class BadIndex(ValueError):
     """The file is no index that git would write."""
+
+
+class _Elsewhere(BadIndex):
+    """Its entries stand in another file, or are only folders."""
 
 
 class IndexEntry(Struct, frozen=True):
@@ -73,6 +82,29 @@ def _listed(line: bytes) -> IndexEntry:
     return IndexEntry(path=path, mode=mode, oid=oid, blind=tag == "S" or tag.islower(), merged=stage == "0")
 
 
+def links_at(file: Path) -> set[bytes] | None:
+    """Return the paths of the submodules that the index *file* names; None if only git can read it.
+
+    How long its ids are is not known: what is read with the wrong length names nothing that there is.
+    """
+    try:
+        data = bytes_at(file)
+    except OSError:
+        return set()
+    if not any(mark in data for mark in _OF_LINKS):
+        return set()
+    read = list[IndexEntry]()
+    failed = 0
+    for size in _SIZES:
+        try:
+            read += _entries(data, size)
+        except _Elsewhere:
+            return None
+        except (IndexError, ValueError):
+            failed += 1
+    return {entry.path for entry in read if entry.mode == GITLINK} if failed < len(_SIZES) else None
+
+
 def is_blind(git_dir: Path, *, oid_length: int) -> bool:
     """Tell whether git is told not to look at some of the files, or the index is one that cannot be read here."""
     try:
@@ -116,5 +148,5 @@ def _refuse_split(data: bytes, at: int, size: int) -> None:
     while at + 8 <= len(data) - size:
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8])
         if name[:1].islower():
-            raise BadIndex(f"has the extension {name.decode('ascii', 'replace')!r}, which only git itself reads")
+            raise _Elsewhere(f"has the extension {name.decode('ascii', 'replace')!r}, which only git itself reads")
         at += 8 + length

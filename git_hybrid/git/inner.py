@@ -16,7 +16,8 @@ from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import must
-from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.programs import LFS_FILTER
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import free_place, is_there
 from git_hybrid.git.unseen import files_left

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,11 @@ from git_hybrid.git.standing import refuse_unreadable
 # The file, where Python or libgit2 names it.
 _NAMED = pattern(r"'(/[^']+)'")
 _DIGITS = b"0123456789abcdef\n"
-_FILES = ("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates")
+_FILES = (
+    *("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates"),
+    *("logs/HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"),
+)
+_WRITTEN = ("config", "config.worktree", "index", "packed-refs", "shallow", "refs", "logs", "logs/HEAD")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
@@ -75,24 +79,8 @@ class FullLook(Struct, frozen=True):
         return self._inspect_clone(path, git_dir, pin, thorough=thorough)
 
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
-        if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
-            return Broken("its .git lacks HEAD or objects")
-        # libgit2 takes a folder for an empty file, and git would wait for what comes out of a pipe.
-        for name in _FILES:
-            if (git_dir / name).exists() and not (git_dir / name).is_file():
-                return Broken(f"its .git/{name} is no file")
-        # libgit2 takes what is behind a NUL for nothing: git refuses it.
-        if b"\0" in (read_plain(git_dir / "config") or b""):
-            return Broken("its .git/config is damaged: it has bytes that are no text")
-        if not is_sound(read_plain(git_dir / "packed-refs") or b""):
-            return Broken("its .git/packed-refs is damaged")
-        if (read_plain(git_dir / "shallow") or b"").strip(_DIGITS):
-            return Broken("its .git/shallow is damaged")
-        # libgit2 takes a folder of packs that cannot be read for an empty one.
-        packs = git_dir / "objects/pack"
-        for name in os.listdir(packs) if packs.is_dir() else ():
-            if name.endswith(".idx") and (packs / name).exists() and not (packs / name).is_file():
-                return Broken(f"its .git/objects/pack/{name} is no file")
+        if (unfit := _elsewhere(git_dir) or _unfit(git_dir)) is not None:
+            return unfit
         # Of many sources the packs of all of them would stay open else.
         with released(open_repository(git_dir)) as repository:
             if repository is not None:
@@ -228,6 +216,46 @@ class FullLook(Struct, frozen=True):
             installed=installed,
             origin=origin_of(git_dir),
         )
+
+
+def _elsewhere(git_dir: Path) -> Foreign | None:
+    """Return what leads out of the clone: git would write where a link leads, and obey the settings of a commondir."""
+    for name in _WRITTEN:
+        if (git_dir / name).is_symlink() and (git_dir / name).exists():
+            return Foreign(f"a clone whose .git/{name} is a symbolic link")
+    if (git_dir / "commondir").is_file():
+        return Foreign("a working tree of another repository (its .git has a commondir)")
+    return None
+
+
+def _unfit(git_dir: Path) -> Broken | None:
+    """Return why neither git nor libgit2 is to look at the clone; None if they are."""
+    if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
+        return Broken("its .git lacks HEAD or objects")
+    # libgit2 takes a folder for an empty file, and git would wait for what comes out of a pipe.
+    for name in _read(git_dir):
+        if (git_dir / name).exists() and not (git_dir / name).is_file():
+            return Broken(f"its .git/{show_path(os.fsencode(name))} is no file")
+    # libgit2 takes what is behind a NUL for nothing: git refuses it.
+    if b"\0" in (read_plain(git_dir / "config") or b""):
+        return Broken("its .git/config is damaged: it has bytes that are no text")
+    if not is_sound(read_plain(git_dir / "packed-refs") or b""):
+        return Broken("its .git/packed-refs is damaged")
+    if (read_plain(git_dir / "shallow") or b"").strip(_DIGITS):
+        return Broken("its .git/shallow is damaged")
+    return None
+
+
+def _read(git_dir: Path) -> Iterator[str]:
+    """Yield what git reads as files, by its path in *git_dir*."""
+    yield from _FILES
+    for folder, _, files in os.walk(git_dir / "refs"):
+        yield from (os.path.relpath(f"{folder}/{name}", git_dir) for name in files)
+    # libgit2 takes a folder of packs that cannot be read for an empty one.
+    packs = git_dir / "objects/pack"
+    for name in os.listdir(packs) if packs.is_dir() else ():
+        if name.endswith(".idx"):
+            yield f"objects/pack/{name}"
 
 
 def _links(index: Iterable[IndexEntry]) -> list[bytes]:

@@ -16,7 +16,8 @@ from git_hybrid.core.words import shorten
 from git_hybrid.git.linked import links_in
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.plainfiles import plain_settings, read_plain
-from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
+from git_hybrid.git.programs import LFS_FILTER
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS
 from git_hybrid.git.run import Runner
 
 _FILES = {

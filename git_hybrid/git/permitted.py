@@ -10,6 +10,7 @@ from urllib.parse import SplitResult
 
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
+from git_hybrid.git.apart import settings_of_user
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner, items
 
@@ -58,11 +59,11 @@ def policy_of(runner: Runner) -> Policy:
     """Return what may be asked directly, from the environment and the names of the user's settings."""
     environ = runner.environ
     env = child_environment(environ, network=True)
-    listed = runner.run(["git", "config", "--null", "--name-only", "--get-regexp", _SETTINGS], env=env)
+    listed = settings_of_user(runner, "--name-only", "--get-regexp", _SETTINGS)
     if listed.status not in (0, 1):
         return Policy()
     keys = {*items(listed.stdout), *runner.conditional}
-    # A remote of the workspace's own repository says nothing, unless it is named by a URL.
+    # A remote says nothing, unless it is named by a URL.
     if any(
         key.startswith(("url.", "protocol.version")) or (key.startswith("remote.") and "://" in key) for key in keys
     ):
@@ -75,7 +76,7 @@ def policy_of(runner: Runner) -> Policy:
     home = environ.get("HOME", "")
     plain = plain and bool(home) and not os.path.lexists(os.path.join(home, ".netrc"))
     plain = plain and not any(key.startswith("http.") and key not in _HARMLESS for key in keys)
-    chosen = environ.get("GIT_SSL_CAINFO") or (_configured(runner, env) if _AUTHORITIES in keys else "")
+    chosen = environ.get("GIT_SSL_CAINFO") or (_configured(runner) if _AUTHORITIES in keys else "")
     authorities = chosen or next((name for name in _SYSTEM if Path(name).is_file()), None)
     trusted = bool(chosen) or _is_usual(environ, authorities)
     return Policy(
@@ -86,8 +87,8 @@ def policy_of(runner: Runner) -> Policy:
     )
 
 
-def _configured(runner: Runner, env: Mapping[str, str]) -> str:
-    asked = runner.run(["git", "config", "--null", "--type=path", "--get", _AUTHORITIES], env=env)
+def _configured(runner: Runner) -> str:
+    asked = settings_of_user(runner, "--type=path", "--get", _AUTHORITIES)
     return asked.stdout.decode("utf-8", "surrogateescape").rstrip("\0")
 
 

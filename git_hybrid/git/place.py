@@ -29,8 +29,7 @@ def git_dir(top: str, environ: Mapping[str, str]) -> str:
         return os.path.realpath(environ["GIT_DIR"])
     path = f"{top}/.git"
     try:
-        with open(path, "rb") as file:
-            named = os.fsdecode(file.read().strip())
+        named = _line(path)
     except OSError:
         return path
     return os.path.join(top, named.removeprefix("gitdir: "))
@@ -40,8 +39,7 @@ def common_dir(top: str, environ: Mapping[str, str]) -> str:
     """Return where git keeps what all working trees of the repository at *top* share, its settings among them."""
     folder = git_dir(top, environ)
     try:
-        with open(f"{folder}/commondir", "rb") as file:
-            return os.path.join(folder, os.fsdecode(file.read().strip()))
+        return os.path.join(folder, _line(f"{folder}/commondir"))
     except OSError:
         return folder
 
@@ -59,6 +57,13 @@ def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
     if (index := environ.get("GIT_INDEX_FILE")) and (tree == top or top_of(os.path.realpath(os.curdir), {}) == top):
         found["GIT_INDEX_FILE"] = os.path.join(top, index)
     return found
+
+
+def _line(path: str) -> str:
+    from git_hybrid.git.plainfiles import bytes_at
+
+    # Blanks at its end belong to the path, as to git.
+    return os.fsdecode(bytes_at(path).rstrip(b"\r\n"))
 
 
 def _named(environ: Mapping[str, str]) -> str | None:

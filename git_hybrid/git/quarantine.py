@@ -29,12 +29,6 @@ MOVED = "git hybrid: to the commit"
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 # Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
 ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"
-LFS_FILTER = {
-    "clean": "git-lfs clean -- %f",
-    "smudge": "git-lfs smudge -- %f",
-    "process": "git-lfs filter-process",
-    "required": "true",
-}
 Wanted = Callable[[str, Path], bool]
 _ALIVE, _TRIES = ".alive", 20
 _WITHDRAWN, _TRASH, _HALF = ".withdrawn-", ".trash-", ".half-"

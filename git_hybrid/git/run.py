@@ -43,7 +43,7 @@ class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
     ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``ahead`` was asked before;
-    ``excludes`` is what the user ignores, once it was asked for (:mod:`git_hybrid.git.excludes`).
+    ``excludes`` and ``settings`` are what the user ignores and which settings there are, once that was asked for.
     """
 
     environ: Mapping[str, str]
@@ -51,7 +51,7 @@ class Runner(Struct):
     hurried: Callable[[], bool] = field(default=lambda: False)
     ahead: Ahead | None = None
     excludes: Sequence[str] | None = None
-    _settings: frozenset[str] | None = None
+    settings: frozenset[str] | None = None
     _conditional: frozenset[str] | None = None
     _share: Share = field(default_factory=Share)
 
@@ -74,10 +74,12 @@ class Runner(Struct):
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
         from git_hybrid.git.excludes import excluding
+        from git_hybrid.git.programs import without_programs
 
-        settings = hardened(excluding(self, arguments), arguments[0])
+        settings, more = hardened(excluding(self, arguments), arguments[0]), dict(environment or {})
+        settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
-        env = child_environment(self.environ, network=False) | dict(environment or {})
+        env = child_environment(self.environ, network=False) | more
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
 
     def git_network(
@@ -101,6 +103,8 @@ class Runner(Struct):
         Raises:
             DeadlineExceeded: it took longer than the limits allow.
         """
+        from git_hybrid.git.apart import apart
+
         stall = max(int(limits.stall.total_seconds()), 1)
         extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
@@ -110,27 +114,23 @@ class Runner(Struct):
         inherited, also = ((), None) if headers is None else ((headers.file.fileno(),), headers.check)
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
         data = stdin if isinstance(stdin, bytes) else None
-        with self.working() as threads:
+        with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
-            begun = self._started(argv, env=env, cwd=cwd or git_dir, stdin=source, inherited=inherited)
+            begun = self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited)
             return self._ended(begun, data, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
         return nullcontext(()) if "pack.threads" in self.chosen else self._share.taken()
 
-    def learn(self, keys: Iterable[str]) -> None:
-        """Take the *keys* of the user's settings, those of :data:`OF_NETWORK` among them."""
-        self._settings = frozenset(keys)
-
     @property
     def chosen(self) -> frozenset[str]:
         """Which settings of the user's matter to a network step: their ssh command, threads, and what would be run."""
-        if self._settings is None:
-            env = child_environment(self.environ, network=True)
-            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", OF_NETWORK], env=env)
-            self._settings = frozenset(items(done.stdout))
-        return self._settings
+        if self.settings is None:
+            from git_hybrid.git.apart import settings_of_user
+
+            self.settings = frozenset(items(settings_of_user(self, "--name-only", "--get-regexp", OF_NETWORK).stdout))
+        return self.settings
 
     @property
     def conditional(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from git_hybrid.git.place import top_of
 from git_hybrid.git.run import Runner, items
 
 _LONGEST = 200
+_OF_A_REPOSITORY = ("local", "worktree")
 
 
 def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
@@ -32,8 +33,11 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
         if done.status not in (0, 1):
             raise _refused(runner, top or str(folder), done.stderr)
         told = done.stdout
-    runner.learn(item.partition("\n")[0] for item in items(told))
-    pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
+    told_with_scope = items(told)
+    # Where a server is asked, those of the repository that the workspace is in do not count.
+    scoped = zip(told_with_scope[::2], told_with_scope[1::2], strict=False)
+    runner.settings = frozenset(item.partition("\n")[0] for scope, item in scoped if scope not in _OF_A_REPOSITORY)
+    pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0")[1::2])
     config = {key.lower(): value if newline else "true" for key, newline, value in pairs}
     runner.environ = obeying(runner.environ, config)
     if top is not None and OF_REPOSITORY not in config:

@@ -7,12 +7,17 @@ it; libgit2 also with a repository in which no file is checked out.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.tree import GITLINK
+from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.run import Runner
+
+# git and libgit2 open these wherever they look for files.
+_OPENED = (b".gitignore", b".gitattributes", b".gitmodules")
 
 
 def closed_folders(runner: Runner, path: Path) -> list[bytes]:
@@ -70,6 +75,9 @@ def _walk(root: bytes, links: Collection[bytes] = ()) -> tuple[list[bytes], list
     """Return the folders below *root* that cannot be read, those that are repositories, and what is left below *links*.
 
     That is each file where no repository stands at one of *links*, and each repository, with a slash behind its name.
+
+    Raises:
+        OSError: something stands there that git would wait for.
     """
     closed, repositories, left, waiting = [], [], [], [(b"", False)]
     while waiting:
@@ -78,6 +86,9 @@ def _walk(root: bytes, links: Collection[bytes] = ()) -> tuple[list[bytes], list
         try:
             with os.scandir(here) as entries:
                 listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+            for name in _OPENED:
+                if (name, False) in listed:
+                    _refuse_endless(os.path.join(here, name), os.path.join(folder, name))
             if not os.access(here, os.X_OK):
                 closed.append(folder)
                 continue
@@ -98,3 +109,11 @@ def _walk(root: bytes, links: Collection[bytes] = ()) -> tuple[list[bytes], list
         if is_below:
             left += [above + name for name, is_folder in listed if not is_folder]
     return sorted(closed), sorted(repositories), left
+
+
+def _refuse_endless(path: bytes, shown: bytes) -> None:
+    mode = stat.S_IFREG
+    with suppress(OSError):
+        mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(f"{show_path(shown)} is no file")

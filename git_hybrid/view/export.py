@@ -17,6 +17,8 @@ Format = Literal["csv", "json", "md", "html"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "md", "html")
 # With the full-width forms of the signs, which some spreadsheets take for the signs.
 _FORMULA = pattern(r"\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+# Where the list separator is another than a comma, as in most of Europe, quotes keep no cell together.
+_NEXT_FORMULA = pattern(r'([;|])(?=[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20])')
 _MARKDOWN = pattern(r"([\\`*_{}\[\]<>|#~!&])")
 _STYLE = (
     "body{font:14px/1.4 system-ui,sans-serif;margin:2em}table{border-collapse:collapse;margin:0 0 2em}"
@@ -63,7 +65,8 @@ def _csv(table: Table) -> str:
 
 def _inert(cell: str) -> str:
     """Return *cell* so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
-    return f"'{safe(cell)}" if _FORMULA.match(cell) else safe(cell)
+    text = _NEXT_FORMULA.sub(r"\1'", safe(cell))
+    return f"'{text}" if _FORMULA.match(cell) else text
 
 
 def _markdown(table: Table) -> list[str]:

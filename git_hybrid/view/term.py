@@ -13,7 +13,12 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def safe(text: str) -> str:
-    """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape."""
+    """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape.
+
+    So is what GitHub Actions takes for a command to the runner where it stands first in a line.
+    """
+    if text.lstrip()[:2] == "::":
+        text = text.replace(":", escaped(":"), 1)
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if _is_safe(char) else escaped(char) for char in text)

@@ -99,6 +99,8 @@ def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: st
     clone = workspace / "sources/tool"
     (clone / "build.log").write_text("ignored")
     DAMAGE[kind](clone)
+    if kind == "pipe for HEAD":
+        assert "is a broken clone" in hybrid("check", "sources", check=1).out
     first = hybrid("sync", check=None)
     if kind == "only .git":
         # The files were deleted, by a crash or by the user: that is local work.

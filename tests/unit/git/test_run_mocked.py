@@ -114,7 +114,7 @@ DROPPED = [
 
 def _runner(environ: dict[str, str] | None = None) -> Runner:
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"} | (environ or {}))
-    runner._settings = frozenset()
+    runner.settings = frozenset()
     return runner
 
 
@@ -187,7 +187,7 @@ def test_ssh_never_asks_unless_the_user_chose_an_ssh(fp):
 @pytest.mark.parametrize("variable", ["GIT_SSH", "GIT_SSH_COMMAND"])
 def test_an_ssh_of_the_environment_stands(fp, variable):
     runner = Runner(environ={"PATH": os.environ["PATH"], variable: "mine"})
-    runner._settings = frozenset()
+    runner.settings = frozenset()
     _, options = _call(fp, runner, ["fetch"], network=True)
     ours = {key: value for key, value in options["env"].items() if key in ("GIT_SSH", "GIT_SSH_COMMAND")}
     assert ours == {variable: "mine"}

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import of_ssh, silenced
+from git_hybrid.git.limits import Limits
 from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import read_config
+from git_hybrid.git.skeleton import write_skeleton
 
 
 def test_hooks_of_the_configuration_are_switched_off_by_name() -> None:
@@ -35,3 +41,24 @@ def test_the_keys_are_read_from_the_users_configuration(tmp_path) -> None:
     runner = Runner(environ={"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"})
     assert runner.chosen == {"hook.Mine.command", "core.sshcommand", "core.alternaterefscommand"}
     assert of_ssh(runner.environ, runner.chosen) == {}
+
+
+def test_those_of_the_repository_around_count_nowhere_and_those_that_count_for_its_place_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, global_ = tmp_path / "top", tmp_path / "config"
+    write_skeleton(top / ".git", object_format="sha1", more="[core]\n\tsshCommand = theirs\n[hook.x]\n\tcommand = y\n")
+    global_.write_text(f'[includeIf "gitdir:{tmp_path}/"]\n\tpath = {tmp_path}/more\n')
+    ran = tmp_path / "ran"
+    (tmp_path / "more").write_text(f'[core]\n\tsshCommand = "touch {ran}; false"\n')
+    monkeypatch.chdir(top)
+    environ = {"GIT_CONFIG_GLOBAL": str(global_), "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"}
+    expected = {f"includeif.gitdir:{tmp_path}/.path", "core.sshcommand"}
+    runner = Runner(environ=environ)
+    assert runner.chosen == expected
+    read_config(runner, top)
+    assert runner.chosen == expected
+    limits = Limits(stall=timedelta(seconds=9), deadline=timedelta(seconds=9))
+    asked = runner.git_network(["ls-remote", "ssh://git@nowhere.invalid/x"], limits=limits)
+    assert asked.status != 0
+    assert ran.exists()

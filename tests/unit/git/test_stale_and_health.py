@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Absent, Broken, Clone
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
 from git_hybrid.git import looking, owners
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
@@ -171,6 +173,33 @@ def test_a_clone_that_lacks_an_object_is_broken(clone: Path, name: str) -> None:
     seen = _seen(clone)
     assert isinstance(seen, Broken)
     assert "missing" in seen.why
+
+
+def _elsewhere(clone: Path, name: str) -> None:
+    outside = clone.parent / "outside"
+    (clone / ".git" / name).rename(outside)
+    (clone / ".git" / name).symlink_to(outside)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "why"),
+    [
+        (partial(_elsewhere, name="config"), Foreign, ".git/config is a symbolic link"),
+        (partial(_elsewhere, name="logs/HEAD"), Foreign, ".git/logs/HEAD is a symbolic link"),
+        (lambda clone: (clone / ".git/commondir").write_text("../../other\n"), Foreign, "commondir"),
+        (lambda clone: os.mkfifo(clone / ".gitignore"), Broken, ".gitignore is no file"),
+        (lambda clone: os.mkfifo(clone / ".git/refs/heads/pipe"), Broken, ".git/refs/heads/pipe is no file"),
+        (lambda clone: (clone / ".gitattributes").symlink_to(os.devnull), Broken, ".gitattributes is no file"),
+    ],
+    ids=["config elsewhere", "log elsewhere", "of another", "pipe", "pipe for a ref", "device"],
+)
+def test_what_leads_a_git_astray_is_told_before_one_looks(
+    clone: Path, change: Callable[[Path], object], kind: type, why: str
+) -> None:
+    change(clone)
+    seen = _seen(clone)
+    assert isinstance(seen, kind)
+    assert why in str(seen)
 
 
 @pytest.mark.parametrize("error", [GitError("no"), OSError("no"), ValueError("no")])

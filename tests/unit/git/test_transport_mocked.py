@@ -33,7 +33,7 @@ LIST = f"{OID}\trefs/heads/main\n".encode()
 @pytest.fixture
 def transport():
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
-    runner._settings = frozenset()
+    runner.settings = frozenset()
     return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")
 
 

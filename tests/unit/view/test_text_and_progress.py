@@ -37,7 +37,11 @@ def test_what_could_steer_a_terminal_is_escaped(char):
     assert shown.isprintable()
 
 
-@pytest.mark.parametrize("text", ["plain", "äöü ß é", "名前", "→ – …", "a\\b", ""])
+def test_what_a_runner_takes_for_a_command_is_none():
+    assert safe(" ::add-mask::e") == " \\x3a:add-mask::e"
+
+
+@pytest.mark.parametrize("text", ["plain", "a::b", "äöü ß é", "名前", "→ – …", "a\\b", ""])
 def test_ordinary_text_stays(text):
     assert safe(text) == text
 

@@ -1,0 +1,44 @@
+"""Ask a server, or git for its settings, apart from the repository that the program was started in.
+
+A fetch into a stage has the settings of the user and of the system, and so has every other question to a server: those
+of the repository around a workspace came with it, and may name programs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.place import git_dir, top_of
+from git_hybrid.temporary import temporary_folder
+
+if TYPE_CHECKING:
+    from git_hybrid.git.run import Completed, Runner
+
+
+def settings_of_user(runner: Runner, *arguments: str) -> Completed:
+    """Return what ``git config --null`` tells of the user's settings and the system's."""
+    with apart() as places:
+        env = child_environment(runner.environ, network=True) | places
+        return runner.run(["git", "config", "--null", *arguments], env=env)
+
+
+@contextmanager
+def apart(*, wanted: bool = True) -> Iterator[dict[str, str]]:
+    """Yield the variables with which a git that is started here has no settings of a repository; none if not *wanted*.
+
+    Where that is stays known, so that settings of the user which count for a place (git-config(1), "Conditional
+    includes") are those of a stage.
+    """
+    top = top_of(os.path.realpath(os.curdir), {}) if wanted else None
+    if top is None:
+        yield {}
+        return
+    with TemporaryDirectory(prefix="git-hybrid-", dir=temporary_folder()) as common:
+        for name in ("objects", "refs"):
+            os.mkdir(f"{common}/{name}")
+        yield {"GIT_DIR": git_dir(top, {}), "GIT_COMMON_DIR": common}
