@@ -95,7 +95,9 @@ _NOT_FOUND = (
 _HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (
     "ssl certificate problem",
-    "server certificate verification failed",
+    "certificate verification failed",
+    "server verification failed",
+    "verify result: ",
     "certificate verify failed",
     "no alternative certificate",
     "certificate subject name",
@@ -104,9 +106,7 @@ _TLS = (
     "error adding trust anchors",
     "problem with the ssl ca cert",
     "problem with the local ssl certificate",
-    "unable to get local issuer certificate",
-    "self-signed certificate",
-    "self signed certificate",
+    "x509: ",
 )
 _CORRUPT = (
     "bad object at offset",

@@ -177,7 +177,7 @@ class _Saver:
         tree = self.must("write-tree", environment=environment)
         if not holds_tree(self._runner, self._path / ".git", tree):
             with self._anew() as anew:
-                self.must("write-tree", "--missing-ok", environment=environment | anew)
+                self.must("write-tree", "--missing-ok", "--ignore-cache-tree", environment=environment | anew)
         return tree
 
     def _read_back(self, tree: str, scratch: Path, known: Sequence[str]) -> None:

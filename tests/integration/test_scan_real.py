@@ -13,7 +13,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.kit import started, state
-from support.scanners import scan_of, use
+from support.scanners import needs_betterleaks, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
 
 HOOK = Path(sys.executable).with_name("git-hybrid-hook-scans")
@@ -38,6 +38,7 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     return upstream
 
 
+@needs_betterleaks
 def test_nothing_is_found_where_nothing_is(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url)
     use(workspace, *BOTH)
@@ -50,6 +51,7 @@ def test_nothing_is_found_where_nothing_is(hybrid: Hybrid, workspace: Path, tool
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@needs_betterleaks
 def test_planted_secrets_and_workflow_problems_are_found_whatever_the_tree_says(
     hybrid: Hybrid, workspace: Path, tool: Upstream
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_workflow_that_cannot_be_read_is_no_clean_scan(hybrid: Hybrid, workspa
     assert scan_of(state(workspace))["state"] == "error"
 
 
+@needs_betterleaks
 def test_the_hook_needs_no_scanner_and_asks_for_none(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url)
 

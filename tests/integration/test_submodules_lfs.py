@@ -713,7 +713,7 @@ def test_the_hooks_of_git_lfs_are_its_own(large: Path, workspace: Path, hybrid: 
     for other in (
         f"{text}\ntouch x\n",
         text.replace("#!/bin/sh", "#!/bin/bash"),
-        text.replace("{ echo", "{ touch x; echo"),
+        text.replace("|| { ", "|| { touch x; "),
     ):
         hook.write_text(other)
         assert "post-checkout is run by git" in hybrid("check", "sources", check=1).out

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from support.console import Step, same, steps, told, updated
+from support.scanners import needs_betterleaks
 
 DOCS = Path(__file__).parents[2] / "docs"
-PLAYED = ("tutorial.md", "from-submodules.md", "hooks-and-ci.md", "air-gap.md", "overrides.md", "weekly-scans.md")
+PLAYED = (
+    *("tutorial.md", "from-submodules.md", "hooks-and-ci.md", "air-gap.md", "overrides.md"),
+    pytest.param("weekly-scans.md", marks=needs_betterleaks),
+)
 
 
 @pytest.mark.parametrize("name", PLAYED)

