@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from git_hybrid.core.endpoints import folder_url
-from git_hybrid.core.ids import InvalidText, Url, normalize_url, resolve_url, shown_url
+from git_hybrid.core.ids import InvalidText, Url, normalize_url, shown_url
+from git_hybrid.core.relative_url import resolve_url
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
@@ -26,7 +27,7 @@ class Base(Struct, frozen=True):
         """Return the URL that a ``.gitmodules`` means by *text*.
 
         Raises:
-            InvalidText: as :func:`~git_hybrid.core.ids.resolve_url`, or it is relative to a URL that is refused.
+            InvalidText: as :func:`~git_hybrid.core.relative_url.resolve_url`, or *text* is relative to a refused URL.
         """
         if self.why and text.startswith(("./", "../")):
             raise InvalidText(self.why)
