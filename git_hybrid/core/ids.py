@@ -45,6 +45,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
 # Before the first or behind the others a secret may stand, percent-encoded or not.
 _HIDING = ("@", "?", "#", "%40", "%3a", "%3f", "%23")
+_OF_GIT = ("file", "ftp", "ftps", "git", "http", "https", "ssh")
 _NO_LOGIN = "credentials do not belong in a URL: use a git credential helper or an ssh agent"
 _SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
 NAME_LIMIT = 100
@@ -245,7 +246,7 @@ def normalize_url(text: str) -> Url:
 
 def _is_meant(host: str, path: str) -> bool:
     """Tell whether ``host:path`` without a user is an address: C:x is a drive, and file:/srv is a scheme mistyped."""
-    return len(host) > 1 and not path.startswith("/")
+    return len(host) > 1 and not (path.startswith("/") and host.lower() in _OF_GIT)
 
 
 def shown_url(text: str) -> str:

@@ -229,6 +229,8 @@ def test_init_where_nobody_looks_for_a_workspace_is_refused(
         (".gitmodules", [".gitmodules"], "hint: git hybrid init --import .gitmodules\n"),
         ("state", [], "cause: state: is a file, and a folder belongs there\n"),
         ("sources", [], "cause: sources: is a file, and a folder belongs there\n"),
+        ("notes", ["https://u:hunter2@h/x"], "error: DIR: '(hidden)': is a URL, not a folder; "),
+        ("notes", ["git@h:team/x"], "makes it here): git hybrid add git@h:team/x\n"),
     ],
 )
 def test_init_where_a_file_stands_for_a_folder_leaves_nothing(

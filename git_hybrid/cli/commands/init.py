@@ -13,14 +13,14 @@ import click
 from git_hybrid.app.acquire import NOT_FETCHED
 from git_hybrid.app.edit import BEGINNING, Wanted, add
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, PLACE
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, WorkspaceExists
 from git_hybrid.core.files import LOG
-from git_hybrid.core.ids import InvalidText, SourceName, parse_name
+from git_hybrid.core.ids import InvalidText, SourceName, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
@@ -36,7 +36,7 @@ _SHOWN = 5
 
 
 @click.command("init")
-@click.argument("folder", required=False, type=FILE, metavar="[DIR]")
+@click.argument("place", required=False, type=PLACE, metavar="[DIR]")
 @click.option(
     "--import",
     "imported",
@@ -46,9 +46,10 @@ _SHOWN = 5
 )
 @common_options
 @click.pass_context
-def command(context: click.Context, *, folder: Path | None, imported: Path | None) -> int:
+def command(context: click.Context, *, place: str | None, imported: Path | None) -> int:
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
+    folder = None if place is None else _folder(place, common.folder)
     file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
     if folder is not None and folder.name == ".gitmodules" and (common.folder / folder).is_file():
         hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
@@ -75,6 +76,23 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
             undo(root, created)
             _remove_folders(made)
     return code
+
+
+def _folder(text: str, start: Path) -> Path:
+    """Return the folder that *text* names.
+
+    Raises:
+        BadArgument: it is a URL, and no folder that is there.
+    """
+    if not os.path.exists(start / text):
+        hint = ""
+        with suppress(InvalidText):
+            normalize_url(text)
+            hint = f"once there is a workspace (git hybrid init makes it here): git hybrid add {typed(text)}"
+        if hint or "://" in text or (":" in text and "@" in text):
+            reason = "is a URL, not a folder; a workspace that is kept there comes by git clone"
+            raise BadArgument(what="DIR", value=text if hint else shown_url(text), reason=reason, hint=hint)
+    return Path(text)
 
 
 def _make_folder(path: Path) -> list[Path]:

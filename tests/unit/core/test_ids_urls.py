@@ -147,13 +147,14 @@ def test_hosts_are_compared_without_case() -> None:
         ("git@host:/srv/tool.git", "ssh://git@host/srv/tool.git"),
         ("git@host:~ada/tool", "ssh://git@host/~ada/tool"),
         ("host.example:tool", "ssh://host.example/tool"),
+        ("nas:/srv/tool", "ssh://nas/srv/tool"),
         ("git@h:o/x.git", "ssh://git@h/o/x.git"),
         ("deploy+ci@srv:o/x", "ssh://deploy+ci@srv/o/x"),
         ("git@[::1]:x.git", "ssh://git@[::1]/x.git"),
         ("https://host/tool", "https://host/tool"),
         ("ssh://git@host:22/tool", "ssh://git@host:22/tool"),
     ],
-    ids=["usual", "absolute", "home", "no-user", "one-letter-host", "plus", "ipv6", "https", "ssh"],
+    ids=["usual", "absolute", "home", "no-user", "no-user-absolute", "one-letter-host", "plus", "ipv6", "https", "ssh"],
 )
 def test_what_a_user_types_becomes_a_url(typed: str, expected: str) -> None:
     assert str(normalize_url(typed)) == expected
@@ -163,7 +164,7 @@ def test_what_a_user_types_becomes_a_url(typed: str, expected: str) -> None:
     "typed",
     [
         *("ext::sh -c x", "git@host:a:b", "git@host:../x", "git@host://x", "-oProxy@host:x", "git@-host:x", "C:x"),
-        *("file:/srv/x", "https:/host/x", "git@host:", "git@host:a b", "git@host:$HOME", "git:secret@host:x"),
+        *("file:/srv/x", "https:/host/x", "C:/x", "git@host:", "git@host:a b", "git@host:$HOME", "git:secret@host:x"),
         *("oauth2:secret@host/team/x", "oauth2:sec/ret@host/x", "tool"),
     ],
 )
