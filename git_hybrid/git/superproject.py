@@ -51,6 +51,13 @@ def _parsed(text: str, top: Path) -> Url:
     return normalize_url(_LOGIN.sub("", text))
 
 
+def branch_at(runner: Runner, top: Path) -> str:
+    """Return the branch that the repository whose working tree is at *top* is on; nothing if it is on none."""
+    env = child_environment(runner.environ, network=True)
+    head = runner.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], env=env, cwd=top).stdout
+    return head.decode("utf-8", "surrogateescape").strip()
+
+
 def _default_remote(runner: Runner, top: Path) -> str:
     """Return the URL of the remote that the branch has, else of the only one, else of ``origin``, as git does."""
     env = child_environment(runner.environ, network=True)
@@ -58,8 +65,7 @@ def _default_remote(runner: Runner, top: Path) -> str:
     items = [item.partition("\n") for item in told.decode("utf-8", "surrogateescape").split("\0")]
     values = {key: value for key, _, value in items}
     urls = {key[len("remote.") : -len(".url")]: value for key, value in values.items() if key.startswith("remote.")}
-    head = runner.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], env=env, cwd=top).stdout
-    remote = values.get(f"branch.{head.decode('utf-8', 'surrogateescape').strip()}.remote", "")
+    remote = values.get(f"branch.{branch_at(runner, top)}.remote", "")
     if remote not in urls:
         remote = next(iter(urls)) if len(urls) == 1 else "origin"
     return urls.get(remote, "")

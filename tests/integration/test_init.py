@@ -16,7 +16,8 @@ from support.upstream import Gitlink, UpstreamFactory
 
 
 def test_init_makes_the_files(hybrid: Hybrid, workspace: Path) -> None:
-    hybrid("init")
+    (workspace / ".gitmodules").touch()
+    assert "--import" not in hybrid("init").err
     assert "schema_version = 1" in (workspace / "sources.toml").read_text()
     assert (workspace / "state").is_dir()
     assert (workspace / "sources/.gitignore").is_file()
@@ -236,7 +237,7 @@ def test_init_where_nobody_looks_for_a_workspace_is_refused(
 def test_init_where_a_file_stands_for_a_folder_leaves_nothing(
     hybrid: Hybrid, workspace: Path, file: str, words: list[str], said: str
 ) -> None:
-    (workspace / file).touch()
+    (workspace / file).write_text("[submodule")
     assert said in hybrid("init", *words, check=2).err
     assert [path.name for path in workspace.iterdir()] == [file]
 
