@@ -37,7 +37,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     ``track`` None takes upstream's default branch, ``history`` None the manifest's default; ``commit`` is where it
     must be pinned. ``hoped`` is followed instead where upstream has it, and it has the commit. ``notes`` and ``detail``
-    go into its row.
+    go into its row. ``typed`` is the URL as it was typed.
     """
 
     source: Source
@@ -45,6 +45,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     history: History | None = None
     commit: str | None = None
     hoped: Track | None = None
+    typed: str = ""
     notes: tuple[str, ...] = ()
     detail: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,7 +80,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
-            urls = {source.name: str(source.url) for source, _, _ in done}
+            urls = {item.source.name: item.typed or str(item.source.url) for item in wanted}
             rows = tuple(_not_added(row, imported, urls[row.name]) for row in rows)
             return Report(command=command, rows=(*there, *rows), notes=tuple(mended))
         text = rt.ledger.manifest_text()
