@@ -143,26 +143,6 @@ def former_bases(
     return tuple(of_log(snapshot, pins, why) for why, pins in former.items() if pins)
 
 
-def twins(snapshot: Snapshot, source: Source, own: Sequence[Pin], ref: RefName | None) -> tuple[Base, ...]:
-    """Return what pins of other sources of the same repository say of the tag *ref*, if none of *own* is by it.
-
-    Under another name a moved tag is the same moved tag. Whoever follows a commit may have any ref that leads there.
-    """
-
-    def is_by(pin: Pin) -> bool:
-        return pin.ref == ref and same_repository(pin.url, source.url)
-
-    def follows(name: SourceName) -> bool:
-        other = snapshot.manifest.sources.get(name)
-        return other is None or not isinstance(other.track, Commit)
-
-    is_tag = ref is not None and ref.startswith("refs/tags/") and not isinstance(source.track, Commit)
-    if not is_tag or any(map(is_by, own)):
-        return ()
-    others = [pin for name, pin in snapshot.lock.pins.items() if name != source.name and is_by(pin) and follows(name)]
-    return tuple(base for pin in others for base in bases_of(snapshot, pin) if base.pin.ref == ref)
-
-
 def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:
     """Return the commit that the pin of a source stands at, by the lock or else by the audit log; None if at none."""
     old = snapshot.lock.pins.get(source.name)

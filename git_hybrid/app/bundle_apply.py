@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from shlex import quote
 
 from git_hybrid.app.age import seen_now, too_young
-from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, twins, unless_allowed
+from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
@@ -36,7 +36,7 @@ from git_hybrid.core.bundles import (
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override, event_of
 from git_hybrid.core.plan import Clone, Snapshot
@@ -157,10 +157,6 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     former = former_bases(rt, snapshot, source, (old,) if old else lost, new.ref)
     for pins in former:
         objections.meet(unless_allowed([moved(_of_log(base.pin, new), new) for base in pins]))
-    # Either all of the bundle is taken over, or nothing: what it brings for the others counts.
-    joined = replace(snapshot, lock=Lock(pins={**snapshot.lock.pins, **content.lock.pins}))
-    others = twins(joined, source, (old,) if old else lost, new.ref)
-    objections.meet(unless_allowed([moved(_of_log(base.pin, new) if base.why else base.pin, new) for base in others]))
     for pins in (bases, *former):
         objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
     if new.override is None or old is None or old.commit != new.commit:

@@ -8,7 +8,7 @@ from git_hybrid.app.acquire import EVERY_REF, fetch_content, fetch_history, gate
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
-from git_hybrid.app.judging import forbidden, moved_beside, moved_from
+from git_hybrid.app.judging import forbidden, moved_from
 from git_hybrid.app.listing import listed
 from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.remote import answered, fetch, going_on
@@ -58,8 +58,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has. ``former``
     returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``plain``: of
     branches that are being merged one had it where it is without an override. ``beside`` is where other branches had
-    the pin before a merge: it may not go back behind any of them. ``twins`` returns what other sources of the same
-    repository have of a tag that this one has not been at.
+    the pin before a merge: it may not go back behind any of them.
     """
 
     to: str | None
@@ -72,7 +71,6 @@ class Wish(Struct, frozen=True, kw_only=True):
     former: Callable[[RefName | None], tuple[tuple[Base, ...], ...]] = lambda _ref: ()
     plain: bool = False
     beside: tuple[tuple[Base, ...], ...] = ()
-    twins: Callable[[RefName | None], tuple[Base, ...]] = lambda _ref: ()
 
 
 def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
@@ -102,7 +100,6 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         moved = moved_from(old, wish.bases, candidate, refs, source)
         for bases in wish.former(candidate.ref):
             moved = moved or moved_from(None, bases, candidate, refs, source)
-        moved = moved or moved_beside(wish.twins(candidate.ref), candidate, refs, source)
         wish.objections.meet(moved)
     same = old is not None and same_repository(old.url, source.url) and (keeps or candidate.commit == old.commit)
     is_exception = old is not None and old.override is not None and wish.objections.forced

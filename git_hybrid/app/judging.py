@@ -30,13 +30,6 @@ def moved_from(
     return unless_allowed([moved_tag(pin, candidate, refs, source) for pin in known])
 
 
-def moved_beside(others: Sequence[Base], candidate: Candidate, refs: RemoteRefs, source: Source) -> HybridError | None:
-    """Return the error if the tag of *candidate* is for none of *others*, of other sources, the object it was."""
-    # As above; those without a reason are the pins in the lock.
-    known = [replace(base.pin, tag_object=candidate.tag_object) if base.why else base.pin for base in others]
-    return unless_allowed([moved_tag(pin, candidate, refs, source) for pin in known])
-
-
 def forbidden(
     rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, base: Base, new: Pin, history: Stage
 ) -> HybridError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_log, sides_in_log, twins
+from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_log, sides_in_log
 from git_hybrid.app.evidence import Wish
 from git_hybrid.app.force import Forced, Objections
 from git_hybrid.app.runtime import Runtime
@@ -25,14 +25,12 @@ def wish_for(
     sides = sides_in_log(rt, snapshot, source, to)
     # A pin without a name goes on with its override.
     plain = () if wish.objections.forced else sides.plain
-    own = (old,) if old else lost
-    former = cache(partial(former_bases, rt, snapshot, source, own))
+    former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
     anew = wish.anew or (to is not None and bool(sides.beside)) or bool(plain)
     bases = (*wish.bases, *sides.chosen, *plain)
     mirrors = rt.ledger.believed(snapshot.mirrors)
     wish = replace(wish, bases=bases, anew=anew, plain=bool(plain), mirrors=mirrors)
-    twin = partial(twins, snapshot, source, own)
-    return replace(wish, lost=lost, former=former, beside=sides.beside, twins=twin)
+    return replace(wish, lost=lost, former=former, beside=sides.beside)
 
 
 def _wish(

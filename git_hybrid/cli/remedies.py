@@ -214,7 +214,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",
-        "its commit was {old_commit} and is {new_commit}\n{kept}: a tag that moves is no release any more\n"
+        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more\n"
         "ask upstream why",
         (
             "to follow another tag or its commit, change sources.toml, then: git hybrid pin {name}" + _SCAN,

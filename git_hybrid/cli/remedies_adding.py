@@ -20,7 +20,6 @@ ADDING: Mapping[str, tuple[str, ...]] = {
     ),
     "unreachable": ("check the id, or " + _ANOTHER,),
     "unusable-ref": (_ANOTHER,),
-    "moved-tag": ("to follow the commit that it was: git hybrid add {added} --commit {old_commit}" + _TOO, _ANOTHER),
     "off-branch": (
         "name a branch that has it, or none, so that the commit is followed: git hybrid add {added} --commit {commit}"
         + _TOO,

@@ -12,7 +12,7 @@ from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag
 from git_hybrid.core.files import LOCK, MANIFEST
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Lock, Pin, kept_by
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
@@ -112,8 +112,8 @@ def moved(old: Pin | None, new: Pin) -> MovedTag | None:
         return None
     if tip_of(old) == tip_of(new) or not same_repository(old.url, new.url):
         return None
-    facts = {"old_commit": old.commit, "new_commit": new.commit, "kept": kept_by(old, new.source)}
-    return MovedTag(name=new.source, tag=new.ref, old=tip_of(old), new=tip_of(new), **facts)
+    commits = {"old_commit": old.commit, "new_commit": new.commit}
+    return MovedTag(name=new.source, tag=new.ref, old=tip_of(old), new=tip_of(new), **commits)
 
 
 def edits(content: BundleContent, manifest: Manifest) -> tuple[list[SourceName], list[Source]]:

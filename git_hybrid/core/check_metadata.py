@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
-from git_hybrid.core.ids import short_ref
-from git_hybrid.core.lock import Pin, is_valid, pinning
-from git_hybrid.core.manifest import Commit, allows_host
+from git_hybrid.core.lock import is_valid, pinning
+from git_hybrid.core.manifest import allows_host
 
 
 def check_metadata(facts: Facts) -> tuple[Violation, ...]:
@@ -31,7 +29,6 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
             mend = pinning(wanted, pin)
             found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
-    found += _twins(facts)
     for name in state.sources:
         if name not in manifest.sources:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
@@ -44,22 +41,6 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)
-
-
-def _twins(facts: Facts) -> Iterator[Violation]:
-    """Yield which pins have one tag of one repository as two objects, unless an override or a commit explains it."""
-    first: dict[str, list[Pin]] = {}
-    for name, pin in facts.lock.pins.items():
-        source = facts.manifest.sources.get(name)
-        if not pin.ref.startswith("refs/tags/") or pin.override or (source and isinstance(source.track, Commit)):
-            continue
-        others = first.setdefault(pin.ref, [])
-        for other in others:
-            if same_repository(other.url, pin.url) and (other.commit, other.tag_object) != (pin.commit, pin.tag_object):
-                what = f"has another {short_ref(pin.ref)} than source.{other.source}, of the same repository"
-                why, mend = "one of them is of a tag that moved", f"git hybrid pin {other.source} {name}"
-                yield Violation(file=LOCK, entry=f"source.{name}", what=what, why=why, mend=mend)
-        others.append(pin)
 
 
 def _declared(facts: Facts) -> Iterator[Violation]:

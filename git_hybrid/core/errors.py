@@ -551,7 +551,7 @@ class UnusableRef(HybridError):
 
 
 class MovedTag(HybridError):
-    """Upstream's tag is no longer what was pinned; ``kept`` says by which pin, as the beginning of a sentence."""
+    """Upstream's tag is no longer what was pinned."""
 
     code: ClassVar[str] = "moved-tag"
     name: str
@@ -560,7 +560,6 @@ class MovedTag(HybridError):
     new: str
     old_commit: str
     new_commit: str
-    kept: str = "the pin stays"
     mirror: str = ""
 
 

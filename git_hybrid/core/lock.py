@@ -108,11 +108,6 @@ def no_pin(source: Source, pin: Pin | None, *, lost: bool = False) -> NoPin:
     return NoPin(name=source.name, stale=pin is not None, mend=pinning(source, pin, lost=lost))
 
 
-def kept_by(old: Pin, name: SourceName) -> str:
-    """Return which pin has the tag that moved for the source *name* where it was, as words to begin with."""
-    return "the pin stays" if old.source == name else f"the pin of {old.source}, the same repository, has what it was"
-
-
 def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[SourceName]) -> Lock:
     """Return *lock* with the pins of *add* put in and those of *drop* taken out."""
     pins = {name: pin for name, pin in lock.pins.items() if name not in drop}

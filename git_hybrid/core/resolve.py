@@ -27,7 +27,7 @@ from git_hybrid.core.ids import (
     short_ref,
     tag_ref,
 )
-from git_hybrid.core.lock import Pin, kept_by
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
@@ -202,7 +202,7 @@ def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: S
     if was == found:
         # Of a former pin the commit alone is known.
         was, found = old.commit, now.commit or ""
-    return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits, kept=kept_by(old, source.name))
+    return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits)
 
 
 def is_other_repository(old: Sequence[Oid], new: Sequence[Oid]) -> bool:

@@ -499,17 +499,6 @@ def test_every_way_to_follow_crosses(
     assert offline("sync", "--offline", cwd=there).returncode == 0
 
 
-def test_a_tag_that_moved_comes_under_no_other_name(
-    bundle: Path, lib: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
-) -> None:
-    hybrid("init", cwd=there)
-    lib.tag("v1.0.0", "main", force=True)
-    hybrid("add", lib.url, "--tag", "v1.0.0", "--name", "twin", cwd=there)
-    refused = hybrid("bundle", "apply", bundle, cwd=there, check=5).err
-    assert "error: lib: upstream moved refs/tags/v1.0.0: " in refused
-    assert "cause: the pin of twin, the same repository, has what it was" in refused
-
-
 def test_sha256_crosses(
     upstream_factory: UpstreamFactory, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.manifest import Commit, Policy, Tag, config_digest
+from git_hybrid.core.manifest import Policy, Tag
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
-from support.values import a_pin, a_snapshot, a_source, a_state_entry, oid
+from support.values import a_pin, a_snapshot, a_source, a_state_entry
 
 TOOL, OTHER = a_source("tool"), a_source("other")
 
@@ -53,20 +53,6 @@ def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
     assert found.mend == "git hybrid pin"
     (found,) = checked(a_snapshot(TOOL, pins=[a_pin(replace(TOOL, track=Tag("v9")))]))
     assert found.mend == "git hybrid pin tool"
-
-
-def test_one_tag_is_one_object_under_every_name_but_by_an_override_or_a_commit() -> None:
-    twin, elsewhere = a_source("twin"), a_source("elsewhere", url="https://git.example.org/elsewhere")
-    there = [a_pin(source, ref="refs/tags/v1", commit=oid(number)) for number, source in ((1, TOOL), (3, elsewhere))]
-    (found,) = checked(a_snapshot(TOOL, twin, elsewhere, pins=[*there, a_pin(twin, ref="refs/tags/v1", commit=oid(2))]))
-    assert (found.entry, found.mend) == ("source.twin", "git hybrid pin tool twin")
-    moved, at = a_pin(twin, ref="refs/tags/v1", commit=oid(2)), replace(twin, track=Commit(oid(2)))
-    for source, pin in (
-        (twin, replace(moved, commit=oid(1))),
-        (twin, replace(moved, override="ovr-1")),
-        (at, replace(moved, config_digest=config_digest(at))),
-    ):
-        assert checked(a_snapshot(TOOL, source, elsewhere, pins=[*there, pin])) == ()
 
 
 def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:
