@@ -20,7 +20,7 @@ from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.versions import newest_release
 
 BEGINNING = Decision(events=[Event(event="init")])
@@ -38,13 +38,18 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """A source to add.
 
     ``track`` None takes upstream's default branch, ``history`` None the manifest's default; ``commit`` is where it
-    must be pinned.
+    must be pinned. ``hoped`` is followed instead where upstream has it, and it has the commit. ``notes`` and ``detail``
+    go into its row. ``typed`` is the URL as it was typed.
     """
 
     source: Source
     track: Track | None
     history: History | None = None
     commit: str | None = None
+    hoped: Track | None = None
+    typed: str = ""
+    notes: tuple[str, ...] = ()
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str = "", begins: bool = False) -> Report:
@@ -78,7 +83,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
-            urls = {source.name: str(source.url) for source, _, _ in done}
+            urls = {item.source.name: item.typed or str(item.source.url) for item in wanted}
             rows = tuple(_not_added(row, imported, urls[row.name]) for row in rows)
             return Report(command=command, rows=(*there, *rows), notes=tuple(mended))
         text = rt.ledger.manifest_text()
@@ -94,6 +99,11 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
 
 def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source, Row, Decision]:
     hints: dict[str, str] = {}
+    if item.hoped is not None:
+        hoped = replace(item, source=replace(item.source, track=item.hoped), track=item.hoped, hoped=None)
+        source, row, decision = _resolve_one(rt, snapshot, hoped)
+        if not isinstance(row.error, OffBranch | RefMissing):
+            return source, row, decision
     source = replace(item.source, history=item.history or snapshot.manifest.defaults.history)
     try:
         if item.track is None:
@@ -106,7 +116,7 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
         source = replace(source, track=Commit(parse_oid(item.commit)))
         row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True, keep=True)
     if row.error is None:
-        row = replace(row, outcome="added", detail=hints)
+        row = replace(row, outcome="added", detail={**item.detail, **hints}, notes=(*row.notes, *item.notes))
     return source, row, decision
 
 
@@ -138,7 +148,7 @@ def _imported(snapshot: Snapshot, item: Wanted) -> Row | None:
     source, pin = snapshot.manifest.sources.get(name), snapshot.lock.pins.get(name)
     if source is None or pin is None or source.url != item.source.url or pin.commit != item.commit:
         return None
-    return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref)
+    return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref, detail=item.detail, notes=item.notes)
 
 
 def _added_before(finished: Decision, snapshot: Snapshot, item: Wanted) -> Row | None:

@@ -15,9 +15,10 @@ from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import GitFailed, HostileTree, NotCarried, Offline, SubmoduleUnreachable, WrongContent
-from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url, resolve_url
+from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.relative_url import resolve_url
 from git_hybrid.core.tree import TreeEntry, TreeLimits
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import counted

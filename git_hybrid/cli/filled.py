@@ -45,3 +45,5 @@ def _empty(value: str, param: click.Parameter | None) -> BadArgument:
 
 TEXT = _Text()
 FILE = _File(path_type=Path)
+PLACE = _File()
+"""A path as it was typed: ``Path`` makes one slash of the two of a URL."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from git_hybrid.core.errors import HybridError, RefMissing, RemoteError
-from git_hybrid.core.words import as_typed
+from git_hybrid.core.errors import HybridError, RefMissing, RemoteError, RepositoryNotFound
+from git_hybrid.core.ids import normalize_url
+from git_hybrid.core.value import replace
+from git_hybrid.core.words import as_typed, typed
 
 _TOO = as_typed()
 _ANOTHER = "add another branch, tag, version or commit of it: git hybrid add {added} --tag TAG" + _TOO
@@ -60,5 +62,20 @@ def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     if isinstance(error, RemoteError) and not error.imported:
         from git_hybrid.cli.browsed import instead_of
 
-        return (instead_of(error.url), *hints)
+        return (instead_of(error.url), *_of_scp(error), *hints)
     return (IMPORTING if error.imported else ADDING).get(error.code, hints)
+
+
+def _of_scp(error: RemoteError) -> tuple[str, ...]:
+    """Return what user@host:path may have meant that the URL with that path from the root does not mean."""
+    if "://" in error.added or ":" not in error.added:
+        return ()
+    url, path = normalize_url(error.added), error.added.rpartition(":")[2]
+    below = typed(str(replace(url, path=f"/~/{path}")))
+    home = f"where the path begins at the home of the login: git hybrid add {below}{_TOO}"
+    instead = (
+        f"where url.*.insteadOf rewrites {error.added} it has to rewrite {url} too: "
+        r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
+    )
+    is_below = isinstance(error, RepositoryNotFound) and not path.startswith(("/", "~"))
+    return (home, instead) if is_below else (instead,)

@@ -107,7 +107,7 @@ class HybridError(Exception):
     def while_adding(self, imported: str = "", added: str = "URL") -> Self:
         """Return the error; it is about a source that is not in the manifest, and for this reason will not be.
 
-        *imported* is the ``.gitmodules`` that it was to be taken over from, if so, *added* its URL.
+        *imported* is the ``.gitmodules`` that it was to be taken over from, if so, *added* its URL, as typed.
         """
         vars(self).update(adding=True, imported=imported, added=added)
         return self

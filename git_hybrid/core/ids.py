@@ -45,6 +45,8 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
 # Before the first or behind the others a secret may stand, percent-encoded or not.
 _HIDING = ("@", "?", "#", "%40", "%3a", "%3f", "%23")
+_OF_GIT = ("file", "ftp", "ftps", "git", "http", "https", "ssh")
+_NO_LOGIN = "credentials do not belong in a URL: use a git credential helper or an ssh agent"
 _SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
 NAME_LIMIT = 100
 URL_LIMIT = 2000
@@ -180,7 +182,11 @@ def parse_url(text: str) -> Url:
     if match is None or scheme not in ("https", "ssh", "file"):
         raise InvalidText(f"{_SCHEMES}{_rewritten(text)}")
     user, host, port = _split_authority(match["authority"], scheme)
-    return Url(scheme, user, host, port, _checked_path(match["path"] or ""))
+    path = _checked_path(match["path"] or "")
+    if scheme == "ssh" and not user and "@" in path:
+        # user:token@host is such a path behind the host "user", to git too, and all processes would see it.
+        raise InvalidText(f"{_NO_LOGIN}; where the path has an @, name the user: ssh://user@host/path")
+    return Url(scheme, user, host, port, path)
 
 
 def _rewritten(text: str) -> str:
@@ -200,7 +206,7 @@ def _split_authority(authority: str, scheme: str) -> tuple[str, str, int | None]
         return "", "", None
     user, at, rest = authority.rpartition("@")
     if at and (scheme != "ssh" or _USER.fullmatch(user) is None):
-        raise InvalidText("credentials do not belong in a URL: use a git credential helper or an ssh agent")
+        raise InvalidText(_NO_LOGIN)
     literal = _IPV6.match(rest)
     host = literal[0] if literal else rest.split(":", 1)[0]
     if not literal and _HOST.fullmatch(host) is None:
@@ -240,7 +246,7 @@ def normalize_url(text: str) -> Url:
 
 def _is_meant(host: str, path: str) -> bool:
     """Tell whether ``host:path`` without a user is an address: C:x is a drive, and file:/srv is a scheme mistyped."""
-    return len(host) > 1 and not path.startswith("/")
+    return len(host) > 1 and not (path.startswith("/") and host.lower() in _OF_GIT)
 
 
 def shown_url(text: str) -> str:
@@ -252,28 +258,6 @@ def shown_url(text: str) -> str:
 def shown_text(text: str) -> str:
     """Return *text*, which was to be no URL, as a message may show it: as :func:`shown_url` where it may be one."""
     return shown_url(text) if ":" in text or "//" in text else text[:200]
-
-
-def resolve_url(text: str, base: Url | None) -> Url:
-    """Return the URL that a ``.gitmodules`` means by *text*; ``./`` and ``../`` are relative to *base*.
-
-    Raises:
-        InvalidText: as :func:`parse_url`, or *text* is relative and there is no *base*, or leads above its root.
-    """
-    if not text.startswith(("./", "../")):
-        return normalize_url(f"file://{text}" if text.startswith("/") else text)
-    if base is None:
-        raise InvalidText("is relative, and the repository has no origin to resolve it against")
-    parts = base.path.rstrip("/").split("/")
-    for step in text.split("/"):
-        if step == "..":
-            # Above the root stands the host: "../../.evil.example/x" must not change it.
-            if len(parts) == 1:
-                raise InvalidText("leads out of the server that the repository is on")
-            parts = parts[:-1]
-        elif step not in (".", ""):
-            parts.append(step)
-    return parse_url(str(base).removesuffix(base.path) + "/".join(parts))
 
 
 def name_from_url(url: Url) -> str:

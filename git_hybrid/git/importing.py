@@ -10,33 +10,44 @@ from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, Oid, Url, parse_oid, parse_ref_part
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
+from git_hybrid.core.values import is_false
 from git_hybrid.core.words import shorten
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.listed import TOO_MANY, TooManySettings, listed, pairs
 from git_hybrid.git.repository import Entry, around, of_index
 from git_hybrid.git.run import Runner
-from git_hybrid.git.superproject import Base, base_at
+from git_hybrid.git.superproject import Base, base_at, branch_at
 
+HERE = "."
+"""As the branch of a submodule: the one that its repository is on."""
 _EACH = "init without --import, then for each of its repositories: git hybrid add URL"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
 
 
 class Submodule(Struct, frozen=True, kw_only=True):
-    """One submodule: its path, its URL made absolute, the branch that it names (or None), the commit that is pinned."""
+    """One submodule: its name and path, its URL made absolute, the branch that it names (or None), the pinned commit.
 
+    ``shallow`` and ``left_out`` tell how git was to fetch it: the last commits alone, or not at all (gitmodules(5)).
+    """
+
+    name: str
     path: str
     url: Url
     branch: str | None
     commit: Oid
+    shallow: bool
+    left_out: bool
 
 
 class Gitmodules(Struct, frozen=True, kw_only=True):
     """The submodules that a ``.gitmodules`` lists of the repository at ``top``, and those that its index has besides.
 
-    ``unlisted`` has the commit of each by its path; nothing where that is in conflict.
+    ``unlisted`` has the commit of each by its path; nothing where that is in conflict. ``branch`` is what ``.`` stands
+    for as the branch of a submodule: the one that the repository is on, or nothing.
     """
 
     top: Path
+    branch: str
     listed: tuple[Submodule, ...]
     unlisted: Mapping[str, str]
 
@@ -69,19 +80,23 @@ def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
         raise InvalidFile(path=str(file), problems=tuple(problems))
     paths = {module.path for module in found}
     unlisted = {path: oid for path, (mode, oid) in index.items() if mode == GITLINK and path not in paths}
-    return Gitmodules(top=top, listed=tuple(found), unlisted=unlisted)
+    branch = branch_at(runner, top) if any(module.branch == HERE for module in found) else ""
+    return Gitmodules(top=top, branch=branch, listed=tuple(found), unlisted=unlisted)
 
 
 def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index: Mapping[str, Entry]) -> Submodule:
     path, url = values.get((name, "path"), "").rstrip("/"), values.get((name, "url"))
     if not path or not url:
         raise InvalidText("has no path or no url")
-    branch = values.get((name, "branch"), ".")
+    branch, shallow = values.get((name, "branch")), values.get((name, "shallow"))
     return Submodule(
+        name=name,
         path=path,
         url=base.resolve(url),
-        branch=None if branch == "." else parse_ref_part(branch),
+        branch=branch if branch in (None, HERE) else parse_ref_part(branch),
         commit=_pinned(path, index),
+        shallow=shallow is not None and not is_false(shallow),
+        left_out=values.get((name, "update")) == "none",
     )
 
 

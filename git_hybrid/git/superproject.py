@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from git_hybrid.core.endpoints import folder_url
-from git_hybrid.core.ids import InvalidText, Url, normalize_url, resolve_url, shown_url
+from git_hybrid.core.ids import InvalidText, Url, normalize_url, shown_url
+from git_hybrid.core.relative_url import resolve_url
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner, items
@@ -26,7 +27,7 @@ class Base(Struct, frozen=True):
         """Return the URL that a ``.gitmodules`` means by *text*.
 
         Raises:
-            InvalidText: as :func:`~git_hybrid.core.ids.resolve_url`, or it is relative to a URL that is refused.
+            InvalidText: as :func:`~git_hybrid.core.relative_url.resolve_url`, or *text* is relative to a refused URL.
         """
         if self.why and text.startswith(("./", "../")):
             raise InvalidText(self.why)
@@ -50,14 +51,20 @@ def _parsed(text: str, top: Path) -> Url:
     return normalize_url(_LOGIN.sub("", text))
 
 
+def branch_at(runner: Runner, top: Path) -> str:
+    """Return the branch that the repository whose working tree is at *top* is on; nothing if it is on none."""
+    env = child_environment(runner.environ, network=True)
+    head = runner.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], env=env, cwd=top).stdout
+    return head.decode("utf-8", "surrogateescape").strip()
+
+
 def _default_remote(runner: Runner, top: Path) -> str:
     """Return the URL of the remote that the branch has, else of the only one, else of ``origin``, as git does."""
     env = child_environment(runner.environ, network=True)
     told = runner.run(["git", "config", "--null", "--get-regexp", _KEYS], env=env, cwd=top).stdout
     values = dict(item.partition("\n")[::2] for item in items(told))
     urls = {key[len("remote.") : -len(".url")]: value for key, value in values.items() if key.startswith("remote.")}
-    head = runner.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], env=env, cwd=top).stdout
-    remote = values.get(f"branch.{head.decode('utf-8', 'surrogateescape').strip()}.remote", "")
+    remote = values.get(f"branch.{branch_at(runner, top)}.remote", "")
     if remote not in urls:
         remote = next(iter(urls)) if len(urls) == 1 else "origin"
     return urls.get(remote, "")

@@ -17,6 +17,7 @@ _TWICE = pattern(r"Cannot declare (\(.*\)) twice", re.DOTALL)
 _COLUMN = pattern(r"line (\d+), column (\d+)")
 _TYPOGRAPHIC = tuple("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb`")
 _BARE = pattern(r"[A-Za-z0-9_-]+")
+_SOURCE = pattern(r"\[source\.([^\]\"']*)\]")
 _OPENING = pattern(
     r"#[^\n]*|\"{3}(?:[^\\]|\\.)*?\"{3,5}|'{3}.*?'{3,5}|\"{3}|'{3}|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[\[\]{}]",
     re.DOTALL,
@@ -47,6 +48,16 @@ def declared_twice(reason: str, text: str) -> str:
     # Where the first table is in a key, as in a = {x = 1}, that is found too.
     _, line = _index(text).get(".".join(key), (key, 0))
     return f"[{name}] stands there twice{f', first in line {line}' if line else ''}"
+
+
+def misnamed(text: str, place: str) -> str:
+    """Return what is wrong with the name of a source in the header at *place* of *text*; nothing where that is well."""
+    found = _COLUMN.fullmatch(place)
+    header = text.split("\n")[int(found[1]) - 1].strip() if found else ""
+    named = _SOURCE.match(header)
+    if named is None or key_of(header):
+        return ""
+    return f"{shorten(named[1])!r} is no name of a source: it holds only letters, digits, '.', '_' and '-'"
 
 
 def left_open(text: str) -> int:

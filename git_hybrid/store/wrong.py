@@ -30,6 +30,17 @@ _KIND = re.compile(r"Expected `(?P<kinds>[a-z0-9 |]+)`(?P<more>.*)", re.DOTALL)
 _BOUND = re.compile(r"(?: of (?P<length>length))? (?P<sign>[<>]=) (?P<bound>-?[0-9]+)")
 _TABLES = (DefaultsShape, RetryShape, PolicyShape, SourceShape, ScannerShape)
 _fields = cache(msgspec.structs.fields)
+_REF = ("commit", "write tag, branch, version or commit")
+_SHALLOW = ("history", 'write history = "shallow"')
+_OURS = {
+    "revision": _REF,
+    "rev": _REF,
+    "ref": _REF,
+    "depth": _SHALLOW,
+    "shallow": _SHALLOW,
+    "path": ("submodules", "its clone is sources/NAME, by the name of the table"),
+}
+"""Keys of other tools: a key that the table has if it is the one that is meant, and what is written there."""
 _NOUNS = {
     "str": "text",
     "int": "a whole number",
@@ -112,12 +123,20 @@ def _explain(message: str, kind: Any, value: object, place: str) -> Problem:
         structs = [part for part in _parts(wanted) if _is_struct(part)]
         fields = [item.encode_name for part in structs for item in _fields(part)]
         key = shorten(unknown["key"])
-        hint = nearest(unknown["key"], fields)
+        hint = _instead(unknown["key"], fields)
         return Problem(_join(_join(place, unknown["path"] or ""), key), f"unknown key {key!r}{hint}")
     found = _PLACED.fullmatch(message)
     path = found["path"] or "" if found else ""
     wanted, content = _reached(kind, value, path)
     return Problem(_join(place, path), _words(found["reason"] if found else message, wanted, content))
+
+
+def _instead(key: str, fields: list[str]) -> str:
+    """Return as a clause what is written for *key*, which is none of *fields*; all of them where none is near."""
+    ours = _OURS.get(key)
+    if ours is not None and ours[0] in fields:
+        return f": {ours[1]}"
+    return nearest(key, fields) or (f": the keys are {', '.join(fields)}" if fields else "")
 
 
 def _join(place: str, inner: str) -> str:

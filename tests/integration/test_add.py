@@ -106,6 +106,22 @@ def test_scp_like_urls_become_ssh(hybrid: Hybrid, workspace: Path, tool: Upstrea
     assert manifest(workspace)["tool"]["url"] == f"ssh://git@example.invalid{tool.path}"
 
 
+def test_a_path_from_the_home_of_the_login_is_told_as_a_url_has_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\ncd {tool.path.parent} && for word; do :; done && HOME=$PWD exec sh -c "$word"\n')
+    ssh.chmod(0o755)
+    env = {"GIT_SSH_COMMAND": str(ssh), "GIT_SSH_VARIANT": "ssh"}
+    hybrid("init")
+    told = hybrid("add", f"git@NAS:{tool.path.name}", "--group", "g", env=env, check=4).err.splitlines()
+    command, setting = (line.partition("git hybrid ")[2] for line in told if line.startswith("hint: where"))
+    assert setting == ""
+    hybrid(*shlex.split(command), env=env)
+    assert manifest(workspace)["tool"]["url"] == f"ssh://git@nas/~/{tool.path.name}"
+    assert manifest(workspace)["tool"]["groups"] == ["g"]
+
+
 def test_comments_are_kept(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
     text = '\n# mine: ünïcode\n[source.zed]   # trailing\nurl = "https://example.org/z"\ntag = "v1"\n'

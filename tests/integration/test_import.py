@@ -52,6 +52,8 @@ def test_what_is_to_be_done_next_is_told_in_the_order_in_which_it_works(
     paths, old, wanted = ["sources/a", "vendor/b", *(f"v{i}" for i in range(5))], workspace / "old", "submodules = true"
     index = _gitlink(outer, paths[0]) + "".join(_gitlink(first, path) for path in (*paths[1:], "lost"))
     _superproject(old, upstream.url, dict(zip("abcdefg", paths, strict=True)), index)
+    hint = "hint: git hybrid -C old init --import .gitmodules"
+    assert hint in hybrid("-C", "old", "init", "--import", ".", check=2).err
     told = hybrid("-C", "old", "init", "--import", ".gitmodules").err.splitlines()
     assert told[0] == "note: not taken over, as .gitmodules does not list what the index has: lost"
     assert [line.partition("hint: ")[2] for line in told[2:]] == [
@@ -87,15 +89,37 @@ def test_an_import_that_knows_no_commit_is_refused(
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_a_submodule_whose_path_is_no_name_gets_a_number_that_is_free(
-    hybrid: Hybrid, workspace: Path, upstream: Upstream
-) -> None:
+def test_a_submodule_has_a_name_by_which_it_is_known_again(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
     first = upstream.rev("main~2")
-    paths = ["x/module-2", "my lib", "his lib", "y/module-2"]
-    index = "".join(_gitlink(first, path) for path in paths)
-    _superproject(workspace / "old", upstream.url, dict(zip("abcd", paths, strict=True)), index)
-    hybrid("init", "--import", "old/.gitmodules")
-    assert list(lock(workspace)) == ["module-2", "module-3", "module-4", "y-module-2"]
+    paths = {"a": "x/module-3", "b": "my lib", "\u00e9": "\u00f6", "its name": "\u00fc", "e": "y/module-3"}
+    index = "".join(_gitlink(first, path) for path in paths.values())
+    _superproject(workspace / "old", upstream.url, paths, index)
+    rows = hybrid("init", "--import", "old/.gitmodules", "--json").json()["sources"]
+    assert {row["name"]: row["detail"]["path"] for row in rows} == {
+        "module-3": "x/module-3",
+        "my-lib": "my lib",
+        "module-4": "\u00f6",
+        "its-name": "\u00fc",
+        "y-module-3": "y/module-3",
+    }
+
+
+@pytest.mark.parametrize(("here", "branch"), [("rel", "rel"), ("gone", "main")])
+def test_what_git_was_told_of_a_submodule_is_taken_over_or_told(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, here: str, branch: str
+) -> None:
+    old, more = workspace / "old", "\tshallow = true\n\tupdate = none\n\tbranch = .\n"
+    upstream.update_ref("refs/heads/rel", upstream.rev("main"))
+    _superproject(old, upstream.url, {"a": "a"}, _gitlink(upstream.rev("main~2"), "a"), more=more)
+    git("symbolic-ref", "HEAD", f"refs/heads/{here}", cwd=old)
+    told = hybrid("init", "--import", "old/.gitmodules").out
+    assert [line.partition(" (")[2] for line in told.splitlines()] == [
+        f"{branch})",
+        "update = none), and sync makes its clone",
+        "branch = .), and sources.toml names one branch",
+    ]
+    assert lock(workspace)["a"]["ref"] == f"refs/heads/{branch}"
+    assert 'history = "shallow"' in (workspace / "sources.toml").read_text()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
@@ -190,4 +214,6 @@ def test_a_file_without_submodules_is_refused_and_no_folder_stays(
     before = snapshot(workspace)
     told = hybrid("init", "new/dir", "--import", "old/modules", check=2).err
     assert ("no such file" if content is None else "lists no submodule") in told
+    told = hybrid("init", "new/dir", "--import", "old", check=2).err
+    assert "old': is a folder, not a .gitmodules" in told
     assert changes(before, snapshot(workspace)) == []

@@ -16,7 +16,8 @@ from support.upstream import Gitlink, UpstreamFactory
 
 
 def test_init_makes_the_files(hybrid: Hybrid, workspace: Path) -> None:
-    hybrid("init")
+    (workspace / ".gitmodules").touch()
+    assert "--import" not in hybrid("init").err
     assert "schema_version = 1" in (workspace / "sources.toml").read_text()
     assert (workspace / "state").is_dir()
     assert (workspace / "sources/.gitignore").is_file()
@@ -229,12 +230,14 @@ def test_init_where_nobody_looks_for_a_workspace_is_refused(
         (".gitmodules", [".gitmodules"], "hint: git hybrid init --import .gitmodules\n"),
         ("state", [], "cause: state: is a file, and a folder belongs there\n"),
         ("sources", [], "cause: sources: is a file, and a folder belongs there\n"),
+        ("notes", ["https://u:hunter2@h/x"], "error: DIR: '(hidden)': is a URL, not a folder; "),
+        ("notes", ["git@h:team/x"], "makes it here): git hybrid add git@h:team/x\n"),
     ],
 )
 def test_init_where_a_file_stands_for_a_folder_leaves_nothing(
     hybrid: Hybrid, workspace: Path, file: str, words: list[str], said: str
 ) -> None:
-    (workspace / file).touch()
+    (workspace / file).write_text("[submodule")
     assert said in hybrid("init", *words, check=2).err
     assert [path.name for path in workspace.iterdir()] == [file]
 

@@ -57,7 +57,7 @@ def command(
     track = _track(*next(iter(given.items()))) if given else None
     source = _source(url, name, groups, track, start=common_of(context).folder)
     with opened(context) as (session, output):
-        report = add(session.runtime, session.editor, [Wanted(source=source, track=track, history=history)])
+        report = add(session.runtime, session.editor, [Wanted(source=source, track=track, history=history, typed=url)])
         code = output.report(report)
         if code == 0:
             for row in report.rows:

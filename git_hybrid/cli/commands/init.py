@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain, count, islice
@@ -13,19 +14,19 @@ import click
 from git_hybrid.app.acquire import NOT_FETCHED
 from git_hybrid.app.edit import BEGINNING, Wanted, add
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, PLACE
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, WorkspaceExists
 from git_hybrid.core.files import LOG
-from git_hybrid.core.ids import InvalidText, SourceName, parse_name
+from git_hybrid.core.ids import InvalidText, SourceName, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, plural, typed
-from git_hybrid.git.importing import Gitmodules, Submodule, read_gitmodules
+from git_hybrid.git.importing import HERE, Gitmodules, Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.layout import find_root
@@ -33,10 +34,11 @@ from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, und
 from git_hybrid.view.term import safe
 
 _SHOWN = 5
+_OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @click.command("init")
-@click.argument("folder", required=False, type=FILE, metavar="[DIR]")
+@click.argument("place", required=False, type=PLACE, metavar="[DIR]")
 @click.option(
     "--import",
     "imported",
@@ -46,13 +48,19 @@ _SHOWN = 5
 )
 @common_options
 @click.pass_context
-def command(context: click.Context, *, folder: Path | None, imported: Path | None) -> int:
+def command(context: click.Context, *, place: str | None, imported: Path | None) -> int:
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
+    folder = None if place is None else _folder(place, common.folder)
     file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
-    if folder is not None and folder.name == ".gitmodules" and (common.folder / folder).is_file():
+    if folder is not None and folder.name == ".gitmodules" and _has_submodules(common.folder / folder):
         hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
         raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=hint)
+    if imported is not None and (common.folder / imported).is_dir():
+        inside = imported / ".gitmodules"
+        hint = f"git hybrid init --import {typed(str(inside))}{as_typed('imported')}"
+        hint = hint if _has_submodules(common.folder / inside) else ""
+        raise BadArgument(what="--import", value=str(imported), reason="is a folder, not a .gitmodules", hint=hint)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     made: list[Path] = []
     if folder is not None:
@@ -75,6 +83,31 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
             undo(root, created)
             _remove_folders(made)
     return code
+
+
+def _folder(text: str, start: Path) -> Path:
+    """Return the folder that *text* names.
+
+    Raises:
+        BadArgument: it is a URL, and no folder that is there.
+    """
+    if not os.path.exists(start / text):
+        hint = ""
+        with suppress(InvalidText):
+            normalize_url(text)
+            hint = f"once there is a workspace (git hybrid init makes it here): git hybrid add {typed(text)}"
+        if hint or "://" in text or (":" in text and "@" in text):
+            reason = "is a URL, not a folder; a workspace that is kept there comes by git clone"
+            raise BadArgument(what="DIR", value=text if hint else shown_url(text), reason=reason, hint=hint)
+    return Path(text)
+
+
+def _has_submodules(file: Path) -> bool:
+    """Tell whether *file* looks like a .gitmodules with a submodule in it: one whose last was removed stays, empty."""
+    try:
+        return b"[submodule" in file.read_bytes()
+    except OSError:
+        return False
 
 
 def _make_folder(path: Path) -> list[Path]:
@@ -104,7 +137,7 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
             output.talk(f"note: {safe(str(outer))} is a workspace too: a command is for the nearest one")
-        if (root / ".gitmodules").is_file():
+        if _has_submodules(root / ".gitmodules"):
             output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")
     return 0
@@ -120,7 +153,7 @@ def _import(session: Session, output: Output, file: Path, is_new: bool) -> int:
         error.mend = f"mend {file}, then: {again}"
         raise
     names = _names(modules.listed)
-    wanted = [_wanted(module, name) for module, name in zip(modules.listed, names, strict=True)]
+    wanted = [_wanted(module, name, modules.branch) for module, name in zip(modules.listed, names, strict=True)]
     report = add(session.runtime, session.editor, wanted, imported=str(file), begins=is_new)
     code = output.report(replace(report, notes=(*report.notes, *_left_out(modules))))
     if code != 0:
@@ -168,23 +201,40 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _wanted(module: Submodule, name: SourceName) -> Wanted:
-    track = Branch(module.branch) if module.branch else None
+def _wanted(module: Submodule, name: SourceName, here: str) -> Wanted:
+    """Return what is added for *module*, whose repository is on the branch *here*."""
+    notes = [] if module.path == name else [f"its path was {module.path}"]
+    if module.left_out:
+        notes.append("git left it out (update = none), and sync makes its clone")
+    track, hoped = Branch(module.branch) if module.branch else None, None
+    if module.branch == HERE:
+        notes.append("it followed the branch of its repository (branch = .), and sources.toml names one branch")
+        track, hoped = None, Branch(here) if here else None
     source = Source(name=name, url=module.url, track=track or Branch("HEAD"), groups=("imported",))
-    return Wanted(source=source, track=track, commit=module.commit)
+    return Wanted(
+        source=source,
+        track=track,
+        history="shallow" if module.shallow else None,
+        commit=module.commit,
+        hoped=hoped,
+        notes=tuple(notes),
+        detail={} if module.path == name else {"path": module.path},
+    )
 
 
 def _names(modules: tuple[Submodule, ...]) -> list[SourceName]:
-    """Return a name for each submodule: the last part of its path, or all of it where that is taken or not allowed.
+    """Return a name for each submodule: the last part of its path, or all of it where that is taken.
 
-    Where that is neither it is ``module-`` and the first number, from its place in the list on, that is free.
+    What no name may have becomes a hyphen; where that is no name either it is that of the submodule, or ``module-`` and
+    the first number, from its place in the list on, that is free.
     """
     names: list[SourceName] = []
     taken: set[str] = set()
     for place, module in enumerate(modules, 1):
-        whole = module.path.replace("/", "-")
-        texts = chain((module.path.rsplit("/", 1)[-1], whole), (f"module-{number}" for number in count(place)))
-        name = next(name for name in map(_allowed, texts) if name and name.casefold() not in taken)
+        texts = [module.path.rsplit("/", 1)[-1], module.path.replace("/", "-")]
+        texts += [_OTHER.sub("-", text).strip("-.") for text in (*texts, module.name)]
+        numbered = (f"module-{number}" for number in count(place))
+        name = next(name for name in map(_allowed, chain(texts, numbered)) if name and name.casefold() not in taken)
         taken.add(name.casefold())
         names.append(name)
     return names

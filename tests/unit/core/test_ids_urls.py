@@ -9,10 +9,10 @@ from git_hybrid.core.ids import (
     name_from_url,
     normalize_url,
     parse_url,
-    resolve_url,
     shown_text,
     shown_url,
 )
+from git_hybrid.core.relative_url import resolve_url
 
 BAD_URLS = {
     "empty": "",
@@ -37,6 +37,7 @@ BAD_URLS = {
     "https-password": "https://user:token@host/x",
     "https-empty-user": "https://@host/x",
     "ssh-password": "ssh://git:secret@host/x",
+    "ssh-password-in-the-path": "ssh://oauth2/secret@host/x",
     "two-users": "ssh://a@b@host/x",
     "newline": "https://host/x\n",
     "newline-inside": "https://host/x\ny",
@@ -95,6 +96,7 @@ GOOD_URLS = {
     "https-port": "https://host.example:8443/a",
     "ssh": "ssh://host/a",
     "ssh-user-port": "ssh://git@host.example:2222/team/a.git",
+    "ssh-at": "ssh://git@host/x@2",
     "ssh-home": "ssh://git@host/~ada/a",
     "file": "file:///srv/mirror/a.git",
     "ipv4": "https://127.0.0.1:8443/a",
@@ -145,13 +147,14 @@ def test_hosts_are_compared_without_case() -> None:
         ("git@host:/srv/tool.git", "ssh://git@host/srv/tool.git"),
         ("git@host:~ada/tool", "ssh://git@host/~ada/tool"),
         ("host.example:tool", "ssh://host.example/tool"),
+        ("nas:/srv/tool", "ssh://nas/srv/tool"),
         ("git@h:o/x.git", "ssh://git@h/o/x.git"),
         ("deploy+ci@srv:o/x", "ssh://deploy+ci@srv/o/x"),
         ("git@[::1]:x.git", "ssh://git@[::1]/x.git"),
         ("https://host/tool", "https://host/tool"),
         ("ssh://git@host:22/tool", "ssh://git@host:22/tool"),
     ],
-    ids=["usual", "absolute", "home", "no-user", "one-letter-host", "plus", "ipv6", "https", "ssh"],
+    ids=["usual", "absolute", "home", "no-user", "no-user-absolute", "one-letter-host", "plus", "ipv6", "https", "ssh"],
 )
 def test_what_a_user_types_becomes_a_url(typed: str, expected: str) -> None:
     assert str(normalize_url(typed)) == expected
@@ -161,7 +164,8 @@ def test_what_a_user_types_becomes_a_url(typed: str, expected: str) -> None:
     "typed",
     [
         *("ext::sh -c x", "git@host:a:b", "git@host:../x", "git@host://x", "-oProxy@host:x", "git@-host:x", "C:x"),
-        *("file:/srv/x", "https:/host/x", "git@host:", "git@host:a b", "git@host:$HOME", "git:secret@host:x", "tool"),
+        *("file:/srv/x", "https:/host/x", "C:/x", "git@host:", "git@host:a b", "git@host:$HOME", "git:secret@host:x"),
+        *("oauth2:secret@host/team/x", "oauth2:sec/ret@host/x", "tool"),
     ],
 )
 def test_what_only_looks_like_an_scp_address_is_refused(typed: str) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from git_hybrid.core.errors import MOST_PROBLEMS, InvalidFile, Problem
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.wire import DefaultsShape, SourceShape
 
 SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
+NO_NAME = "is no name of a source: it holds only letters, digits, '.', '_' and '-'"
 WRONG = """\
 schema_version = 1
 [defaults]
@@ -116,13 +118,25 @@ def test_a_wrong_key_hides_none_of_the_others():
         ),
         ("[source.a]\n[source.a]", "is not valid TOML: [source.a] stands there twice, first in line 2"),
         ('[source."a b"]\n[source."a b"]', 'is not valid TOML: [source."a b"] stands there twice, first in line 2'),
+        ("[source.a]\n[source.a/b]", f"is not valid TOML: 'a/b' {NO_NAME}"),
+        ("[source.a b]", f"is not valid TOML: 'a b' {NO_NAME}"),
+        (
+            "source.a = {url = 'https://h/a', revision = 1}",
+            "unknown key 'revision': write tag, branch, version or commit",
+        ),
+        ("source.a = {url = 'https://h/a', depth = 1}", "unknown key 'depth': write history = \"shallow\""),
+        (
+            "source.a = {url = 'https://h/a', path = 1}",
+            "unknown key 'path': its clone is sources/NAME, by the name of the table",
+        ),
+        ("defaults.path = 1", f"unknown key 'path': the keys are {', '.join(DefaultsShape.__struct_fields__)}"),
         ("source.a.tag = 'a'\nsource.a.tag = 'b'", "is not valid TOML: a key or table of this name is there already"),
         ("schema_version = [", "is not valid TOML: Invalid value"),
         ("policy.scan_max_age = 7", 'must be text with its unit, such as "30s" or "7d"'),
         ("source.a.lfs = true", "must be one of pointer, fetch, and is 'true'"),
         ("[source.jquery.js]\nurl = 'x'", 'a name with a dot stands in quotes: write [source."jquery.js"]'),
         ("[source.a.b.c]\nurl = 'x'", 'a name with a dot stands in quotes: write [source."a.b.c"]'),
-        ("[source.a.b.c]\nx = 'x'", "unknown key 'b'"),
+        ("[source.a.b.c]\nx = 'x'", f"unknown key 'b': the keys are {', '.join(SourceShape.__struct_fields__)}"),
         ("[[source.x]]", "must be a table of keys and values: write its name in one pair of brackets, not in two"),
         ("x.url = https://u:secret@h/a", 'is not valid TOML: a text stands in quotes: write x.url = "…"'),
         ("source.a.submodules = True", "is not valid TOML: must be true or false, in small letters"),
