@@ -23,6 +23,7 @@ EMPTY_BLOBS = (
 )
 """The ids of an empty file, by SHA-1 and by SHA-256."""
 _TRUSTED = "safe.directory"
+_MISSET = ("bad config", "config value", "configuration files")
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
 # Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words. An id in a
@@ -146,11 +147,16 @@ def around(runner: Runner, root: Path, revision: str = "") -> Repository:
 
 def refused(repository: Repository, stderr: str) -> GitRefused:
     """Return the error for a git that answers nothing about the *repository*."""
-    words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
+    lines = (line.strip() for line in stderr.splitlines())
+    words = " ".join(dict.fromkeys(filter(None, lines)))
     if _says_unfetched(words) or (_says_missing(words) and repository.is_partial()):
         return unfetched(repository, words)
     top = str(repository.top)
-    mend = f"git config --global --add {_TRUSTED} {typed(top)}" if _TRUSTED in words else f"git -C {typed(top)} status"
+    mend = f"git -C {typed(top)} status"
+    if _TRUSTED in words:
+        mend = f"git config --global --add {_TRUSTED} {typed(top)}"
+    elif any(known in words for known in _MISSET):
+        mend = f"mend git's configuration there, then: {mend}"
     return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
 
 
