@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from shlex import quote
 
 from git_hybrid.app.age import seen_now, too_young
 from git_hybrid.app.bases import (
@@ -55,6 +54,7 @@ from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.words import typed
 
 
 class Applying(Struct, frozen=True, kw_only=True):
@@ -193,7 +193,7 @@ def _keep_objects(rt: Runtime, proved: Proved, rows: Iterable[Row], bundle: Open
         if row.error is None or stage is None:
             continue
         if isinstance(row.error, ForeignFolder):
-            row.error.command = f"bundle apply {quote(bundle.content.path)}"
+            row.error.command = f"bundle apply {typed(bundle.content.path)}"
         elif stage != clone and isinstance(rt.clones.inspect(row.name, None), Clone):
             rt.writer.pour(stage, clone, boundaries=False)
 

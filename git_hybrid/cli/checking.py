@@ -17,6 +17,7 @@ from git_hybrid.core.checks import Facts, Violation, failures, to_stage
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.files import FILES, LOG, MANIFEST
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
@@ -233,16 +234,14 @@ def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
 
 def _add(environ: Mapping[str, str], files: Sequence[str], ignored: Collection[str]) -> str:
     """Return the command that stages *files*; all of the workspace where git forgets what this commit had staged."""
-    from shlex import join
-
     forced = [name for name in files if name in ignored]
-    first = f"git add -f -- {join(forced)}" if forced else ""
+    first = f"git add -f -- {typed(*forced)}" if forced else ""
     used = os.path.basename(environ.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
             return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))
     others = [name for name in files if name not in ignored]
-    return ", then ".join(filter(None, (first, f"git add -- {join(others)}" if others else "")))
+    return ", then ".join(filter(None, (first, f"git add -- {typed(*others)}" if others else "")))
 
 
 def _is_told(path: str) -> bool:

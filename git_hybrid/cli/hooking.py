@@ -16,6 +16,7 @@ from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem, SymlinkRefused
 from git_hybrid.core.files import MANIFEST
+from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.repository import Repository, around, is_listed
 from git_hybrid.git.run import Runner
@@ -163,8 +164,6 @@ def _then(pushed: Pushed | None) -> Sequence[str]:
 
 
 def _tell(error: HybridError, root: Path | None = None) -> None:
-    from shlex import quote
-
     from git_hybrid.cli.placing import Place, place_of
     from git_hybrid.cli.telling import tell
     from git_hybrid.cli.telling_invalid import problem_lines
@@ -173,7 +172,7 @@ def _tell(error: HybridError, root: Path | None = None) -> None:
     if isinstance(error, InvalidFile):
         for line in problem_lines(error):
             print(f"error: {safe(place.path(error.path))}: {safe(line)}")
-        mend = error.mend or f"correct {error.path}, then: git add -- {quote(error.path)}"
+        mend = error.mend or f"correct {error.path}, then: git add -- {typed(error.path)}"
         print(f"  mend: {safe(place.command(mend))}")
         return
     told = tell(error)

@@ -18,7 +18,6 @@ from git_hybrid.cli.spool import Kept, Spool
 from git_hybrid.cli.streams import reporting
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.watched import Into
-from git_hybrid.view.term import safe
 
 MOST = 64 << 20
 """How much a command may have written before its turn, in bytes; then it waits for that."""
@@ -105,7 +104,7 @@ class InTurn:
     def _catch_up(self, part: _Part) -> None:
         """Show what was kept of a command whose turn it is."""
         if not part.is_named:
-            self._output.talk(f"==> {safe(part.name)}")
+            self._output.talk(f"==> {part.name}")
             part.is_named = True
         for is_out, kept in zip((True, False), part.taken(), strict=True):
             for piece in kept:
@@ -113,14 +112,14 @@ class InTurn:
 
     def _close(self, part: _Part, ran: Ran) -> None:
         if ran.status is None:
-            self._output.talk(f"{safe(ran.name)}: no clone, skipped")
+            self._output.talk(f"{ran.name}: no clone, skipped")
             return
         self._catch_up(part)
         sys.stderr.write(part.words.decode(b"", final=True))
         if ran.error is not None:
             self._output.error(ran.error)
         elif ran.status:
-            self._output.talk(f"error: the command failed in {safe(ran.name)} {_ended(ran.status)}")
+            self._output.talk(f"error: the command failed in {ran.name} {_ended(ran.status)}")
 
     def _show(self, part: _Part, data: bytes, *, is_out: bool) -> None:
         if not is_out:

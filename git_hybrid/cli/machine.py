@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shlex import quote
 
 from git_hybrid import __version__
 from git_hybrid.cli.settings import read_settings, require_color
@@ -15,6 +14,7 @@ from git_hybrid.core.diagnosis import Finding, Level, disk_finding, git_finding,
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
 from git_hybrid.core.values import is_false
+from git_hybrid.core.words import typed
 from git_hybrid.git import libgit2
 from git_hybrid.git.environment import MINIMUM_GIT, is_verify
 from git_hybrid.git.run import Runner
@@ -107,7 +107,7 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
 def _unverified(item: Setting) -> Finding:
     key = redact_key(item.key)
     what = f"{key}={item.value or 'false'} is not obeyed: certificates are always verified"
-    remedy = f"git config --unset-all {quote(key)}; an authority of your own is named by http.sslCAInfo"
+    remedy = f"git config --unset-all {typed(key)}; an authority of your own is named by http.sslCAInfo"
     return _environment("certificates", what, "warn", remedy)
 
 
@@ -138,7 +138,7 @@ def _cache(folder: Path | None, root: Path) -> Finding:
     real = Path(os.path.realpath(folder))
     why, remedy = OF_WORKSPACE, "export GIT_HYBRID_CACHE_DIR=DIR"
     if not Layout(root).owns(real):
-        remedy = f"chmod go-w {quote(str(folder))}"
+        remedy = f"chmod go-w {typed(str(folder))}"
         try:
             why = why_unsafe(real)
         except FileNotFoundError:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from git_hybrid.app.mirror_filling import Mirrored
@@ -18,6 +17,7 @@ from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import SourceName, parse_url, shown_url
 from git_hybrid.core.mirrors import Inventory, plain_url, update_target
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import typed
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
@@ -62,7 +62,7 @@ def _refuse_mistaken(target: str, inventory: Inventory, start: Path) -> None:
         recorded = next((entry.name for entry in known), None)
         folder = folder_of(target) if target.startswith("file:///") else "DIR"
         reason = "is a URL: name a recorded mirror, or the folder itself"
-        hint = f"git hybrid mirror update {recorded or quote(folder)}"
+        hint = f"git hybrid mirror update {recorded or typed(folder)}"
         raise BadArgument(what="mirror", value=shown_url(target), reason=reason, hint=hint)
     if "/" in target or (start / target).exists():
         return

@@ -90,7 +90,7 @@ class Output:
         """Print *line* to stderr unless the user wants quiet."""
         if not self.common.quiet and line:
             self._clear()
-            print(line, file=sys.stderr)
+            print(safe(line), file=sys.stderr)
 
     def error(self, error: HybridError) -> None:
         """Print *error* as error, cause and hint lines."""
@@ -148,18 +148,18 @@ class Output:
         if names_all:
             self.data(*report_lines(report, self.look))
         for note in report.notes:
-            self.talk(f"note: {safe(note)}")
+            self.talk(f"note: {note}")
         self._errors(report, in_short=names_all and not self.common.verbose)
         if report.pending:
             names = ", ".join(report.pending)
-            self.talk(f"note: still to do: {safe(names)}")
+            self.talk(f"note: still to do: {names}")
             self.hint("resume", "git hybrid resume --abort" if again else "git hybrid resume")
             if again:
                 self.hint("resume", f"then once more: {again}")
             elif not report.interrupted:
                 self.hint("resume", "or give it up: git hybrid resume --abort")
-        self.talk(safe(said))
-        self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
+        self.talk(said)
+        self.talk(summary_line(report, seconds=time.monotonic() - self._started))
         return code
 
     def _errors(self, report: Report, *, in_short: bool = False) -> None:

@@ -6,16 +6,16 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from re import Match
-from shlex import quote
 
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.errors import NoWorkspace
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import typed
 from git_hybrid.store.layout import find_root
 
 _PARTS = pattern(
-    r"\bgit -C '?/[^;,()]*|\bgit hybrid -C [^;,()]*"
+    r"\bgit -C (?:'?/|\"\$\(printf '/[^()]*\)\")[^;,()]*|\bgit hybrid -C [^;,()]*"
     r"|\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
     r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|clean|fetch --unshallow|log|merge|rm|show)\b"
     r"(?:\$\([^()]*\)|[^;,()&|>])*)"
@@ -48,15 +48,18 @@ class Place(Struct, frozen=True):
 
     def _part(self, found: Match[str]) -> str:
         if found["hybrid"]:
-            return found[0] if self.is_found else f"git hybrid -C {quote(self.below)} "
+            return found[0] if self.is_found else f"git hybrid -C {typed(self.below)} "
         if found["plain"]:
-            git = f"git -C {quote(self.below)} "
+            git = f"git -C {typed(self.below)} "
             return git + found["plain"].replace("$(git ", f"$({git}")
         if not found["path"]:
             return found[0]
         path = f"{self.below}/{found['path']}"
         # Within quotes the path may have begun before, and goes on behind what was found.
-        return path if found.string[found.start() - 1 : found.start()] == "'" else quote(path)
+        if found.string[found.start() - 1 : found.start()] != "'":
+            return typed(path)
+        is_plain = self.below.isprintable() and "'" not in self.below
+        return path if is_plain else f"'{typed(self.below)}'/{found['path']}"
 
 
 def place_of(root: Path) -> Place:

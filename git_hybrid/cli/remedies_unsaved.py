@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from shlex import quote
 from typing import Any
 
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.plan import PIN_REF
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import counted, typed
 
 AWAY = "move it away, then: git hybrid sync --prune"
 """What to do with a folder that belongs to no source."""
@@ -60,7 +59,7 @@ def hints_for(name: str, path: str, refs: Sequence[str], *, stray: bool) -> tupl
     hints = []
     if len(tagged) > 1:
         hints.append(
-            f"{_NOTE_TAGS}: git -C {quote(path)} submodule foreach --recursive 'git fetch origin \"{_ITS_TAGS}\"'"
+            f"{_NOTE_TAGS}: git -C {typed(path)} submodule foreach --recursive 'git fetch origin \"{_ITS_TAGS}\"'"
         )
     for where, kinds in islice(found.items(), _PLACES):
         for kind in _sorted(kinds):
@@ -73,12 +72,12 @@ def hints_for_submodules(name: str, path: str, submodules: Sequence[str]) -> Ite
 
     git takes none out in which anything is changed, or that stands at another commit.
     """
-    git, these = f"git -C {quote(path)}", " ".join(map(quote, submodules))
+    git, these = f"git -C {typed(path)}", " ".join(map(typed, submodules))
     for inner in submodules[:_AT_ONCE]:
-        yield f"keep what is changed in it: git -C {quote(f'{path}/{inner}')} stash --include-untracked"
+        yield f"keep what is changed in it: git -C {typed(f'{path}/{inner}')} stash --include-untracked"
     yield f"{git} submodule update --checkout -- {these}"
     yield f"{git} submodule deinit -- {these}"
-    yield f"then: git hybrid reset {quote(name)}"
+    yield f"then: git hybrid reset {typed(name)}"
 
 
 def _kind(what: str) -> str:
@@ -93,7 +92,7 @@ def _ways(name: str, where: str, found: Sequence[str]) -> Iterator[str]:
     """Yield the commands for what was *found* of one kind in the repository at *where*."""
     # No working tree belongs to one inside a .git, and that which it names may be gone.
     is_module = "/.git/" in where
-    git = f"git -C {quote(where)}{' --work-tree=.' if is_module else ''}"
+    git = f"git -C {typed(where)}{' --work-tree=.' if is_module else ''}"
     what, rest = found[0], found[0].partition(" ")[2]
     if what == "HEAD" and name and not is_module:
         yield f"save it: git hybrid reset {name}"
@@ -109,18 +108,18 @@ def _ways(name: str, where: str, found: Sequence[str]) -> Iterator[str]:
         yield keep if is_module else f"to commit and push the newest: {git} stash branch BRANCH"
         yield f"if all of them may go: {git} stash clear"
     elif what.startswith("refs/"):
-        yield f"push it: {git} push origin {quote(what)}"
-        yield f"then, or if it may go: {git} update-ref -d {quote(what)}"
+        yield f"push it: {git} push origin {typed(what)}"
+        yield f"then, or if it may go: {git} update-ref -d {typed(what)}"
     elif what.startswith("commit "):
         commit, _, logs = rest.partition(" ")
         yield f"{git} show --stat {commit}"
         yield f"push it: {git} push origin {commit}:refs/heads/BRANCH"
         yield f"if what only reflogs have may go: {git} reflog expire --expire=now {_logged(logs)}"
     elif what.startswith("worktrees/"):
-        yield f"push what was committed in the worktree: {git} push origin {quote(what)}:refs/heads/BRANCH"
+        yield f"push what was committed in the worktree: {git} push origin {typed(what)}:refs/heads/BRANCH"
     elif what.startswith("worktree "):
         yield f"{git} worktree list"
-        yield f"when what is in it is kept elsewhere: {git} worktree remove {quote(rest)}"
+        yield f"when what is in it is kept elsewhere: {git} worktree remove {typed(rest)}"
     else:
         yield f"{git} status"
 
@@ -128,16 +127,16 @@ def _ways(name: str, where: str, found: Sequence[str]) -> Iterator[str]:
 def _of_names(git: str, found: Sequence[str]) -> Iterator[str]:
     them, they = ("it", "it") if len(found) == 1 else ("them", "they")
     few = found[:_AT_ONCE]
-    names = " ".join(quote(short_ref(ref)) for ref in few)
+    names = " ".join(typed(short_ref(ref)) for ref in few)
     if found[0].startswith("refs/heads/"):
         yield f"push {them}: {git} push origin {names}"
         yield f"if {they} may go: {git} branch -D {names}"
     else:
         yield f"{_NOTE_TAGS}: {git} fetch origin '{_ITS_TAGS}'"
-        yield f"push {them}: {git} push origin {' '.join(map(quote, few))}"
+        yield f"push {them}: {git} push origin {' '.join(map(typed, few))}"
         yield f"then, or if {they} may go: {git} tag -d {names}"
 
 
 def _logged(words: str) -> str:
     """Return the refs of *words*, ``(reflog of REF, REF)``; all refs would be that of the stashes too."""
-    return " ".join(map(quote, words.removeprefix("(reflog of ").removesuffix(")").split(", ")))
+    return " ".join(map(typed, words.removeprefix("(reflog of ").removesuffix(")").split(", ")))

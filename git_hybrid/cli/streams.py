@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from git_hybrid.core.words import escaped
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -31,7 +33,7 @@ def _without(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
-    told = (_NEAREST.get(char) or char.encode("ascii", "backslashreplace").decode("ascii") for char in lacking)
+    told = (_NEAREST.get(char) or escaped(char) for char in lacking)
     return "".join(told), error.end
 
 
@@ -106,14 +108,19 @@ def make_sure_of_streams() -> None:
         made = sys.stdout
         sys.stdout = _Report(
             made.buffer,
-            encoding=made.encoding,
+            encoding=_of_lines(made.encoding),
             errors=_WITHOUT,
             line_buffering=made.line_buffering,
             write_through=made.write_through,
         )
     talk = io.FileIO(2, "w", closefd=False) if sys.stderr is None else sys.stderr.buffer
     encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
-    sys.stderr = _Talk(talk, encoding=encoding, errors=_WITHOUT, line_buffering=True)
+    sys.stderr = _Talk(talk, encoding=_of_lines(encoding), errors=_WITHOUT, line_buffering=True)
+
+
+def _of_lines(encoding: str) -> str:
+    """Return *encoding*, or UTF-8 where ASCII is other bytes in it, as in UTF-16: no reader of lines or JSON asks."""
+    return encoding if "{\n".encode(encoding) == b"{\n" else "utf-8"
 
 
 @contextmanager

@@ -187,7 +187,11 @@ def _is_far(error: click.UsageError) -> bool:
 
 
 def _in_words(text: str) -> str:
-    """Return what click says of a command line without the signs of its own: brackets, and what bounds a number."""
+    """Return what click says of a command line without the signs of its own: brackets, and what bounds a number.
+
+    A byte that is no text, which Python tells as half a surrogate pair, is told as a byte.
+    """
+    text = re.sub(r"(?<!\\)\\udc([89a-f][0-9a-f])", r"\\x\1", text)
     text = re.sub(r"is not in the range (\d+)<=x<=(\d+)", r"must be \1 to \2", text)
     text = re.sub(r"is not in the range x>=(\d+)", r"must be \1 or more", text)
     text = text.replace("is not a valid integer range", "is no whole number")

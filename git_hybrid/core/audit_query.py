@@ -8,6 +8,7 @@ from datetime import datetime
 from git_hybrid.core.audit import Record, Segment, detail_of, previous
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
+from git_hybrid.core.scans import SEVERITIES
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import findings_told
@@ -152,7 +153,9 @@ def gist(record: Record) -> str:
     if "scanners" not in told or not isinstance(counts, Mapping):
         signed = f"signed by {told['signed_by']}" if "signed_by" in told else ""
         return str(told.get("mirror") or told.get("error") or signed)
-    found = findings_told({level: count for level, count in counts.items() if isinstance(count, int)})
+    # The keys of a record are sorted by name.
+    worst_first = {level: counts[level] for level in SEVERITIES if level in counts} | dict(counts)
+    found = findings_told({level: count for level, count in worst_first.items() if isinstance(count, int)})
     incomplete = "incomplete, " if told.get("state") == "error" else ""
     return f"{'refused: ' if told.get('refused') else ''}{incomplete}{found}"
 

@@ -23,7 +23,7 @@ def counted(number: int, word: str) -> str:
 
 def findings_told(counts: Mapping[str, int]) -> str:
     """Return how many findings a scan had in all, and of each severity, such as ``2 findings (1 high, 1 low)``."""
-    parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
+    parts = ", ".join(f"{number:,} {level}" for level, number in counts.items() if number)
     return counted(sum(counts.values()), "finding") + (f" ({parts})" if parts else "")
 
 

@@ -67,7 +67,7 @@ _LOCAL = pattern(
     r"|(?:could not|cannot|can't|failed to) (?:open|read|write|create|fork|exec|run|lock|map)"
     r"|no such file or directory|input/output error|permission denied|bad object"
     r"|point to a valid object|missing (?:blob|tree|commit|object)|failed to traverse|revision walk|packfile"
-    r"|corrupt|bad config|not a git command|options are incompatible|cannot be used together"
+    r"|corrupt|bad config|configuration files|not a git command|options are incompatible|cannot be used together"
 )
 _USAGE = 129
 """The status of a git that does not know an option that it was given, and of no other trouble (git's usage.c)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 
 from git_hybrid.core.errors import NotCheckedOut, NoWorkspace
 from git_hybrid.core.files import FILES, LOG
@@ -82,6 +81,6 @@ def _mend(repository: Repository, root: Path, found: Sequence[str]) -> str:
     if is_sparse:
         # With a folder a cone has the files beside it; of patterns each file needs its own.
         names = (_STATE, _MANIFEST) if _MANIFEST in found and not is_cone else (_STATE,)
-        what = " ".join(["add", *(quote(repository.prefix(root) + name) for name in names)])
+        what = " ".join(["add", *(typed(repository.prefix(root) + name) for name in names)])
     # Without a sparse checkout somebody set the bits by hand: this takes them back.
-    return f"git -C {quote(str(repository.top))} sparse-checkout {what}"
+    return f"git -C {typed(str(repository.top))} sparse-checkout {what}"

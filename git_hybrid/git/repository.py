@@ -9,6 +9,7 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused, LocalIo
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import LISTED, STAGED, question
 from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import common_dir, of_commit, top_of
@@ -22,6 +23,7 @@ EMPTY_BLOBS = (
 )
 """The ids of an empty file, by SHA-1 and by SHA-256."""
 _TRUSTED = "safe.directory"
+_MISSET = ("bad config", "config value", "configuration files")
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
 # Since 2.45 a git that may not fetch says of what is not here what it says of what is lost, in many words. An id in a
@@ -153,22 +155,23 @@ def around(runner: Runner, root: Path, revision: str = "") -> Repository:
 
 def refused(repository: Repository, stderr: str) -> GitRefused:
     """Return the error for a git that answers nothing about the *repository*."""
-    from shlex import quote
-
-    words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
+    lines = (line.strip() for line in stderr.splitlines())
+    words = " ".join(dict.fromkeys(filter(None, lines)))
     if _says_unfetched(words) or (_says_missing(words) and repository.is_partial()):
         return unfetched(repository, words)
     top = str(repository.top)
-    mend = f"git config --global --add {_TRUSTED} {quote(top)}" if _TRUSTED in words else f"git -C {quote(top)} status"
+    mend = f"git -C {typed(top)} status"
+    if _TRUSTED in words:
+        mend = f"git config --global --add {_TRUSTED} {typed(top)}"
+    elif any(known in words for known in _MISSET):
+        mend = f"mend git's configuration there, then: {mend}"
     return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
 
 
 def unfetched(repository: Repository, words: str) -> GitRefused:
     """Return the error for what the *repository*, a partial clone, lacks; *words* say what that is."""
-    from shlex import quote
-
     top = str(repository.top)
-    return GitRefused(path=top, words=words, mend=f"git -C {quote(top)} {WHOLE}", is_unfetched=True)
+    return GitRefused(path=top, words=words, mend=f"git -C {typed(top)} {WHOLE}", is_unfetched=True)
 
 
 def _says_unfetched(words: str) -> bool:

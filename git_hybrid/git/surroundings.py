@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 
 from git_hybrid.core.diagnosis_git import OF_RUNS, Setup
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, STATE
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import typed
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
@@ -51,7 +51,7 @@ def setup_around(runner: Runner, root: Path) -> Setup | None:
         text=text,
         ignored=tuple(name for name in ignored if name not in OF_RUNS),
         exposed=exposed,
-        cone=(quote(prefix.rstrip("/")) if prefix else "sources state") if is_cone else "",
+        cone=(typed(prefix.rstrip("/")) if prefix else "sources state") if is_cone else "",
     )
 
 

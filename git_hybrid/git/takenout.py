@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from shlex import join
 
 from git_hybrid.core.errors import WorkspaceTakenOut
 from git_hybrid.core.files import FILES, LOG
+from git_hybrid.core.words import typed
 from git_hybrid.git.leftout import refuse_left_out
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner, items
@@ -58,7 +58,7 @@ def _refuse(repository: Repository, root: Path, revision: str, lost: list[str]) 
     # All of state goes with its log. Of the rest, what is there may have been edited since.
     others = [name for name in _has(repository, root, revision, *_WITH_IT) if not os.path.lexists(root / name)]
     names = [*others, _STATE] if LOG in lost else others
-    mend = join(["git", "-C", str(root), "checkout", revision, "--", *sorted(names)])
+    mend = typed("git", "-C", str(root), "checkout", revision, "--", *sorted(names))
     raise WorkspaceTakenOut(path=str(root), what=" and no ".join(_WORDS[name] for name in lost), mend=mend)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 
 from git_hybrid.core.errors import BadArgument, WorkspaceExists
 from git_hybrid.core.files import LOG, MANIFEST
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import counted, typed
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import Layout, refuse_linked, refuse_links
@@ -76,7 +75,7 @@ def refuse_inside(folder: Path, shown: str) -> None:
         for name, what in (("sources", "a clone"), ("state", "a record")) if (outer / MANIFEST).exists() else ():
             if folder.is_relative_to(outer / name):
                 reason = f"is in {name}/ of the workspace {outer}: what lies there is {what}, and no workspace"
-                hint = f"git hybrid -C {quote(str(outer))} status"
+                hint = f"git hybrid -C {typed(str(outer))} status"
                 raise BadArgument(what="DIR", value=shown, reason=reason, hint=hint)
 
 

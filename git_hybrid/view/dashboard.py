@@ -151,14 +151,14 @@ def _scan_tile(page: Dashboard) -> Tile:
         return Tile("Scans", "none", "no scanner is configured", "warn")
     counts = dict(page.scan_words)
     total, clean = sum(counts.values()), counts.get("clean", 0)
-    wrong = [f"{count} {word}" for word, count in counts.items() if word != "clean"]
+    wrong = [f"{count:,} {word}" for word, count in counts.items() if word != "clean"]
     style = "bad" if {"findings", "error"} & set(counts) else "warn" if wrong else "good"
     return Tile("Scans fresh and clean", f"{clean} of {total}", ", ".join(wrong) or "nothing to do", style)
 
 
 def _override_tile(page: Dashboard) -> Tile:
     counts = {word: sum(line.phase == word for line in page.overrides) for word in ("expired", "expiring")}
-    told = [f"{count} {word}" for word, count in counts.items() if count]
+    told = [f"{count:,} {word}" for word, count in counts.items() if count]
     style = "bad" if counts["expired"] else "warn" if page.in_force else "good"
     return Tile("Overrides in force", str(page.in_force), ", ".join(told) or "none ends within 7 days", style)
 
@@ -239,7 +239,7 @@ def _scan_age_key(line: SourceLine) -> str:
 def _scan_told(row: Condition) -> str:
     """Return how old a scan is, why it does not count, and what it found."""
     counts: Mapping[str, int] = (row.recorded.scan.counts or {}) if row.recorded else {}
-    found = [f"{counts[level]} {level}" for level in ("high", "medium", "low") if counts.get(level)]
+    found = [f"{counts[level]:,} {level}" for level in ("high", "medium", "low") if counts.get(level)]
     why = row.scan_why.removeprefix("it is ")
     age = "" if row.scan_age is None or why.endswith(" old") else f"{format_age(row.scan_age)} old"
     return "; ".join(part for part in (age, why, ", ".join(found)) if part)

@@ -39,7 +39,9 @@ def finding_summary(findings: Sequence[Finding]) -> str:
     counts = Counter(item.level for item in findings)
     if counts["ok"] == len(findings):
         return f"nothing to mend: {counted(len(findings), 'thing')} looked at"
-    return f"{counted(len(findings), 'thing')} looked at: " + ", ".join(f"{counts[level]} {level}" for level in LEVELS)
+    return f"{counted(len(findings), 'thing')} looked at: " + ", ".join(
+        f"{counts[level]:,} {level}" for level in LEVELS
+    )
 
 
 def diag_document(findings: Sequence[Finding], *, exit_code: int, scans: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import html
 import io
-import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
+from git_hybrid.view.jsonout import dump
 from git_hybrid.view.term import safe
 
 Format = Literal["csv", "json", "md", "html"]
@@ -46,7 +46,7 @@ def export(tables: Mapping[str, Table], form: Format, *, heading: str) -> str:
             return _csv(next(iter(tables.values())))
         case "json":
             plain = {name: [dict(row) for row in table.rows] for name, table in tables.items()}
-            return json.dumps({"schema_version": 1, **plain}, indent=2, ensure_ascii=True) + "\n"
+            return dump(plain, sort_keys=False) + "\n"
         case "md":
             return "\n".join(
                 [f"# {_escaped(heading)}", *(line for item in tables.values() for line in _markdown(item))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from re import Match
 from typing import Any
 
 from git_hybrid.core.condition import Condition, Served, needs_attention, scan_mend
@@ -11,18 +12,32 @@ from git_hybrid.core.errors import HybridError
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import plain
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row, Status
 from git_hybrid.core.state import ScanStatus, plain_scan
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import escaped
 
 SCHEMA_VERSION = 1
 Explain = Callable[[HybridError], Mapping[str, Any]]
+_HALF = pattern(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\u(?P<half>d[89a-f]..)")
+"""Half a surrogate pair in encoded JSON; a backslash that stands for itself and whole pairs are passed over."""
 
 
-def dump(document: Mapping[str, Any]) -> str:
-    """Return *document* as the text that every ``--json`` output is; ASCII, so that no terminal is steered by it."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2, sort_keys=True, ensure_ascii=True)
+def dump(document: Mapping[str, Any], *, sort_keys: bool = True) -> str:
+    """Return *document* as the text that every ``--json`` output is; ASCII, so that no terminal is steered by it.
+
+    A byte that is no text, as a path may have, is told as :func:`escaped` tells it to people: half a surrogate pair
+    would make the document one that strict readers refuse (RFC 8259, section 8.2).
+    """
+    whole = {"schema_version": SCHEMA_VERSION, **document}
+    text = json.dumps(whole, indent=2, sort_keys=sort_keys, ensure_ascii=True)
+    return _HALF.sub(_told, text) if "\\ud" in text else text
+
+
+def _told(found: Match[str]) -> str:
+    return "\\" + escaped(chr(int(found["half"], 16))) if found["half"] else found[0]
 
 
 def report_document(report: Report, explain: Explain, *, exit_code: int) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _sources_summary(status: Status) -> str:
     if total and counts["unpinned"] == total:
         declared = f"{counted(total, 'source')} declared, none pinned yet"
         return f"{declared}: pinning asks upstream and writes state/sources.lock"
-    parts = [f"{number} {word}" for word, number in counts.items()]
+    parts = [f"{number:,} {word}" for word, number in counts.items()]
     return f"{counted(total, 'source')}: {', '.join(parts)}"
 
 
@@ -258,7 +258,7 @@ def _scan_summary(status: Status) -> str:
     counts = Counter(row.scan for row in status.rows)
     if bad := [(counts[scan], words) for scan, words in _BAD_SCANS.items() if counts[scan]]:
         (number, words), *others = bad
-        return ", ".join([f"{counted(number, 'scan')} {words}", *(f"{number} {words}" for number, words in others)])
+        return ", ".join([f"{counted(number, 'scan')} {words}", *(f"{number:,} {words}" for number, words in others)])
     accepted = sum(row.scan == "accepted" for row in status.rows)
     return f"scans fresh, findings of {counted(accepted, 'source')} accepted" if accepted else "scans fresh and clean"
 

@@ -206,6 +206,20 @@ def test_json_without_a_command(capsys, words):
     assert err.splitlines()[-1] == f"hint: {' '.join(['git hybrid', *words])} -h"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bog\udcff"], r"error: no such command 'bog\xff'"),
+        (["help", "x\udcff"], r"error: no such command, topic or error: 'x\xff'"),
+        (["check", "\udc80"], r"error: invalid value for CHECK: '\x80' is not one of"),
+        (["dashboard", "x\udcff"], r"error: got unexpected extra argument (x\xff)"),
+    ],
+)
+def test_a_byte_that_is_no_text_is_told_as_one(capsys, words, told):
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(told)
+
+
 def test_json_of_wrong_usage(capsys):
     assert main(["status", "--json", "--bogus"]) == 2
     document = json.loads(capsys.readouterr().out)

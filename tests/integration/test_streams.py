@@ -173,13 +173,21 @@ def test_a_character_that_a_stream_does_not_have_stops_nothing(
         assert done.stdout.decode("utf-8").rstrip().endswith("</html>")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
+def test_lines_and_json_are_ascii_at_least(tmp_path: Path, encoding: str) -> None:
+    argv = [executable(), "status", "--json"]
+    env = merged_env({"PYTHONIOENCODING": encoding})
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert (done.stdout[:4], done.stderr[:7]) == (b"{\n  ", b"error: ")
+
+
 def test_a_name_that_is_not_utf_8_is_shown_escaped(
     hybrid: Hybrid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "caf\udce9").mkdir()
     git("init", "-q", cwd=tmp_path / "caf\udce9")
     hybrid("init", cwd=tmp_path / "caf\udce9")
-    assert "caf\\udce9/.git/hooks/pre-commit" in hybrid("hooks", "install", cwd=tmp_path / "caf\udce9").out
+    assert "caf\\xe9/.git/hooks/pre-commit" in hybrid("hooks", "install", cwd=tmp_path / "caf\udce9").out
     # The environment of the program may be in there, too.
     monkeypatch.setattr(sys, "executable", str(tmp_path / "caf\udce9/bin/python"))
     assert b"caf\xe9/bin/git-hybrid-hook-" in _script("pre-commit")

@@ -19,6 +19,7 @@ from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument, Interrupted, LocalIo
 from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import typed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.samples import Change, create_upstream, extend_upstream
 from git_hybrid.store.durable import remove_tree
@@ -100,7 +101,7 @@ class Demo(Struct, frozen=True):
         """Run the story; return 0, or the status of the command that did not end as the story says."""
         code = self._start() or self._upstream_moves() or self._local_work() or self._retag()
         if not code:
-            shown = shlex.quote(os.path.relpath(self.workspace))
+            shown = typed(os.path.relpath(self.workspace))
             tries = "git hybrid status, diff --upstream, foreach -- git log -1 --oneline"
             _say(f"Now it is yours: cd {shown} and try {tries}")
         return code

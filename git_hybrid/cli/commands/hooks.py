@@ -17,6 +17,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HookTaken
 from git_hybrid.git.repository import around
 from git_hybrid.store.durable import make_folder, remove_file, write_file
+from git_hybrid.view.term import safe
 
 _MARK = "# Written by git hybrid hooks install."
 _PROGRAM = "git-hybrid-hook-check"
@@ -178,6 +179,6 @@ def _told(output: Output, done: Mapping[str, Sequence[Path]], nothing: str = "")
         files = {word: [str(path) for path in paths] for word, paths in done.items()}
         output.document({"command": "hooks", **files})
     else:
-        output.done(*(f"{word} {path}" for word, paths in done.items() for path in paths))
+        output.done(*(safe(f"{word} {path}") for word, paths in done.items() for path in paths))
         output.talk("" if any(done.values()) else nothing)
     return 0

@@ -133,7 +133,7 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     if output.common.json:
         output.document({"command": "init", "command_id": info.run, "root": str(root), "created": list(created)})
     else:
-        output.done(*(f"created {place_of(root).path(path)}" for path in created))
+        output.done(*(safe(f"created {place_of(root).path(path)}") for path in created))
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
             output.talk(f"note: {safe(str(outer))} is a workspace too: a command is for the nearest one")

@@ -14,6 +14,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
 from git_hybrid.core.words import counted, typed
 from git_hybrid.store.durable import make_folder, write_file
+from git_hybrid.view.term import safe
 
 
 @click.command("install-man")
@@ -36,7 +37,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     if output.common.json:
         output.document({"command": "install-man", "installed": written})
     else:
-        output.done(*written)
+        output.done(*map(safe, written))
         path = typed(f"{place}:")
         output.talk(f"{counted(len(written), 'page')}; where man does not find them: export MANPATH={path}")
     return 0

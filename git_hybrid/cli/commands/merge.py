@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from shlex import join
 
 import click
 
@@ -17,7 +16,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
-from git_hybrid.core.words import approval_words
+from git_hybrid.core.words import approval_words, typed
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
 from git_hybrid.store.layout import Layout
@@ -70,7 +69,7 @@ def _merged(layout: Layout, conflicts: Mapping[str, Versions], sides: Sides) -> 
         return merge_files(layout, conflicts, sides.files, is_made=sides.is_made)
     except InvalidFile as error:
         if error.path in conflicts:
-            shown = join(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path])
+            shown = typed(*(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path]))
             error.mend = f"mend {error.path}, then call this again; what git has of both sides: git show {shown}"
         raise
 
@@ -88,7 +87,7 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
         else:
             output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
     if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
-        output.hint("merge", f"git add -- {join(done)}")
+        output.hint("merge", f"git add -- {typed(*done)}")
 
 
 def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:

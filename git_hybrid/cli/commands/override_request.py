@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
 import click
 
 from git_hybrid.app.accept import chosen_findings, known_findings
@@ -25,6 +23,7 @@ from git_hybrid.core.lock import no_pin
 from git_hybrid.core.override import Kind
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import typed
 
 _SIGN = "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-override -f KEY FILE"
 
@@ -126,7 +125,7 @@ def _asked(
         return asked_for(source, pin.commit, pin.commit, forced, kind="scan", findings=chosen)
     if not is_oid(to or ""):
         reason = "is not the full id of a commit, and that is what an approver signs"
-        hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
+        hint = f"git hybrid pin {source.name} --to {typed(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)
     named = tuple(sorted(set(findings))) or known_findings(rt, snapshot, source.name, Oid(to or ""))
     before = commit_before(rt, as_logged(rt, snapshot, [source.name]), source)

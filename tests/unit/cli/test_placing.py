@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,10 @@ MENDS = {
         "git -C /w checkout HEAD -- sources.toml state; git -C '/a b' log -- sources/x",
     )
     * 2,
+    "git -C \"$(printf '/a\\011b')\" checkout HEAD -- sources/x": (
+        "git -C \"$(printf '/a\\011b')\" checkout HEAD -- sources/x",
+    )
+    * 2,
     "git ls-remote https://host/sources/a": ("git ls-remote https://host/sources/a",) * 2,
 }
 
@@ -69,6 +75,18 @@ def test_a_mend_is_typed_below_and_above_the_workspace(mend: str) -> None:
 def test_a_folder_with_a_space_is_quoted() -> None:
     place = Place("a b", is_found=False)
     assert place.command("git hybrid pin; mend sources.toml") == "git hybrid -C 'a b' pin; mend 'a b/sources.toml'"
+
+
+@pytest.mark.parametrize("name", ["w\tx", "\udcff\n)", "\u202e", "it's a"])
+def test_a_folder_is_typed_as_a_shell_takes_it(name: str) -> None:
+    mend = "git hybrid pin; ls sources/a 'sources/a b'; git rm 'sources/a b'"
+    told = Place(name, is_found=False).command(mend)
+    assert told.isprintable()
+    shell = ["sh", "-c", f'git() {{ for word; do printf \'<%s>\' "$word"; done; }}; ls() {{ git "$@"; }}; {told}']
+    words = ("hybrid", "-C", name, "pin", f"{name}/sources/a", f"{name}/sources/a b", "-C", name, "rm", "sources/a b")
+    assert os.fsdecode(subprocess.run(shell, capture_output=True, check=True).stdout) == "".join(
+        f"<{w}>" for w in words
+    )
 
 
 def test_where_a_workspace_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

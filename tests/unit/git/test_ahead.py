@@ -58,8 +58,9 @@ def test_settings_that_git_cannot_read_are_not_taken_for_none(root: Path) -> Non
     good = config.read_text()
     config.write_text(good + "[x\n")
     runner = Runner(environ=os.environ)
-    with pytest.raises(GitRefused, match="bad config line"):
+    with pytest.raises(GitRefused, match="bad config line") as caught:
         read_config(runner, root)
+    assert caught.value.mend == f"mend git's configuration there, then: git -C {root} status"
     # A repository that is none for git is passed over in silence.
     config.write_text(good.replace("repositoryformatversion = 0", "repositoryformatversion = 9"))
     with pytest.raises(GitRefused, match="repo version"):

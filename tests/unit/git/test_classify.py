@@ -145,6 +145,10 @@ SAMPLES = (
     ("fatal: expected response end packet", Network),
     (AT + "URL using bad/illegal format or missing URL", Network),
     ("fatal: Out of memory, malloc failed", errors.GitFailed),
+    (
+        "warning: unable to access '/x': Is a directory\nfatal: unknown error occurred while reading the configuration files",
+        errors.GitFailed,
+    ),
     ("error: cannot lock ref 'refs/x': Unable to create '/x.lock': File exists.", errors.GitFailed),
     ("fatal: --bare and --origin git-hybrid options are incompatible.", errors.GitFailed),
     ("fatal: options '--bare' and '--origin git-hybrid' cannot be used together", errors.GitFailed),

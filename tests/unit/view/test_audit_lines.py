@@ -20,8 +20,13 @@ FINDINGS = [{"id": f"{number:020x}", "level": "high"} for number in range(12)]
     [
         (
             "scan",
-            {"scanners": [{"name": "own"}], "counts": {"high": 12}, "findings": FINDINGS, "state": "findings"},
-            "scan  tool 1111111111 12 findings (12 high)  Ada",
+            {
+                "scanners": [{"name": "own"}],
+                "counts": {"high": 12, "low": 1000, "medium": 1},
+                "findings": FINDINGS,
+                "state": "findings",
+            },
+            "scan  tool 1111111111 1,013 findings (12 high, 1 medium, 1,000 low)  Ada",
             ["    state: findings", '    scanners: {"name": "own"}', "… (12 in all)"],
         ),
         (

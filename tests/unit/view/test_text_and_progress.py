@@ -6,6 +6,7 @@ import io
 import json
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from git_hybrid.core.condition import Condition
@@ -158,6 +159,21 @@ def test_json_is_sorted_and_versioned():
     document = json.loads(dump({"b": 1, "a": "ä"}))
     assert document == {"schema_version": 1, "a": "ä", "b": 1}
     assert dump({"b": 1, "a": 2}) == dump({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a\udcff/\udc80\udcfe", r"a\xff/\x80\xfe"),
+        ("\\\udcff", r"\\xff"),
+        (r"\udcff", r"\udcff"),
+        ("\U0001f600\udcff\U0001f600", "\U0001f600\\xff\U0001f600"),
+        ("\ud800\u00e9", "\\ud800\u00e9"),
+    ],
+)
+def test_json_has_no_half_of_a_surrogate_pair(text: str, told: str) -> None:
+    document = msgspec.json.decode(dump({text: [text]}))
+    assert document == {"schema_version": 1, told: [told]}
 
 
 @pytest.mark.parametrize(("verbose", "kinds"), [(False, 2), (True, 5)])
