@@ -11,16 +11,16 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.files import LOCK, MANIFEST, OVERRIDES, STATE
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.words import approval_words
+from git_hybrid.git.appended import logged_anywhere
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
-from git_hybrid.store.layout import Layout
 from git_hybrid.store.merging import Merge, merge_files
 from git_hybrid.store.torn import Versions
 
@@ -41,7 +41,7 @@ def command(context: click.Context) -> int:
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
             sides = _sides(session, conflicts)
-            told = _merged(layout, conflicts, sides)
+            told = _merged(session, conflicts, sides)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
         rows = tuple(_row(told, change) for change in told.changes)
@@ -65,9 +65,16 @@ def _sides(session: Session, conflicts: Collection[str]) -> Sides:
     return Sides() if sides.is_made and conflicts else sides
 
 
-def _merged(layout: Layout, conflicts: Mapping[str, Versions], sides: Sides) -> Merge:
+def _merged(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -> Merge:
+    layout = session.layout
     try:
-        return merge_files(layout, conflicts, sides.files, is_made=sides.is_made)
+        return merge_files(
+            layout,
+            conflicts,
+            sides.files,
+            is_made=sides.is_made,
+            elsewhere=lambda: logged_anywhere(session.runner, layout.root),
+        )
     except InvalidFile as error:
         if error.path in conflicts:
             shown = join(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path])
@@ -77,7 +84,10 @@ def _merged(layout: Layout, conflicts: Mapping[str, Versions], sides: Sides) -> 
 
 def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], kept: Collection[str]) -> None:
     for name in told.left:
-        if name in conflicts:
+        if name == LOG and name in told.astray:
+            fetched = "fetch the branch that they come from, then call this again"
+            output.hint("merge", f"{fetched}; what is wrong with the log: git hybrid audit verify")
+        elif name in conflicts:
             output.hint("merge", f"put both sides of {name} together, then: git add -- {name}")
         elif name in kept:
             output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {name}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from git_hybrid.core.audit import Event, extend, tail_of
+from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.stages import THEIRS
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.merging import in_order, merge_files
+from git_hybrid.store.log_merge import Rejoined, in_order, rejoined
+from git_hybrid.store.merging import merge_files
 from support.values import NOW, OPERATOR, RUN
 
 WHO = {"at": NOW, "operator": OPERATOR, "command_id": RUN, "log_id": "log"}
@@ -37,6 +38,39 @@ def test_a_log_that_stands_the_other_way_round_comes_right_and_a_circle_stays() 
     )
     circle = b"".join(canonical_json(record | {"prev": [record["hash"]]}) + b"\n" for record in records)
     assert in_order(circle) == circle
+
+
+def test_a_log_gets_back_the_records_that_it_names_and_no_others() -> None:
+    base = extend(tail_of(()), [Event(event="init"), Event(event="add")], **WHO)
+    ours = extend(tail_of(base), [Event(event="ours")], **WHO)
+    left, right = (extend(tail_of(base), [Event(event=name), Event(event="pin")], **WHO) for name in ("a", "b"))
+    (picked,) = extend(tail_of([*base, *left, *right]), [Event(event="picked")], **WHO)
+    (after,) = extend(tail_of([*ours, picked]), [Event(event="after")], **WHO)
+    (alien,) = extend(tail_of(()), [Event(event="alien")], **WHO)
+
+    def lines(*records: Record) -> list[bytes]:
+        return [canonical_json(record) for record in records]
+
+    def log(*records: Record) -> bytes:
+        return b"".join(line + b"\n" for line in lines(*records))
+
+    short = log(*base, *ours, picked, after)
+    whole = log(*base, *ours, *left, *right, picked, after)
+    everywhere = lines(*base, *left, *right, picked, alien)
+    assert rejoined(short, (), lambda: everywhere) == Rejoined(whole)
+    # What is in an archive is there, and other lines are for whoever verifies it.
+    assert rejoined(short, [log(*left, *right)], lambda: everywhere) == Rejoined(short)
+    assert rejoined(short + b"<<<<<<<\n", (), lambda: everywhere) == Rejoined(short + b"<<<<<<<\n")
+    # One that is edited, or of another log, is not what was named.
+    edited = [line.replace(b'"b"', b'"c"') for line in everywhere]
+    some = log(*base, *ours, *left, right[1], picked, after)
+    assert rejoined(short, (), lambda: edited) == Rejoined(some, is_short=True)
+    (copied,) = extend(tail_of([alien]), [Event(event="copied")], **WHO)
+    foreign = log(*base, copied)
+    assert rejoined(foreign, (), lambda: everywhere) == Rejoined(foreign, is_short=True)
+    begun = extend(tail_of(base), [Event(event="rotated", detail={"archive": "x"})], **WHO)
+    (next_one,) = extend(tail_of(begun), [Event(event="next")], **WHO)
+    assert rejoined(log(*ours, next_one), [log(*base)], lambda: lines(*begun)) == Rejoined(log(*ours, *begun, next_one))
 
 
 def test_what_one_side_added_in_a_folder_that_the_other_moved_is_left_to_nobody(tmp_path: Path) -> None:
