@@ -80,11 +80,12 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         return mended if lost or witnesses.committed is None else tuple(map(_picked, mended))
     is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
     mends = {"cut": AGAIN} if is_since else {}
-    mended = (
-        replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)) if item.mend == RESTORE else item
+    return tuple(
+        _picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
+        if item.mend == RESTORE
+        else item
         for item in told
     )
-    return tuple(map(_picked, mended))
 
 
 def _picked(breach: Breach) -> Breach:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.files import LOG
 from git_hybrid.core.stages import THEIRS
+from git_hybrid.core.witnesses import Witnesses
+from git_hybrid.store.chain import rotate, segment_of
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.log_merge import Rejoined, in_order, rejoined
 from git_hybrid.store.merging import merge_files
+from support.samples import run_info
 from support.values import NOW, OPERATOR, RUN
 
 WHO = {"at": NOW, "operator": OPERATOR, "command_id": RUN, "log_id": "log"}
@@ -71,6 +76,20 @@ def test_a_log_gets_back_the_records_that_it_names_and_no_others() -> None:
     begun = extend(tail_of(base), [Event(event="rotated", detail={"archive": "x"})], **WHO)
     (next_one,) = extend(tail_of(begun), [Event(event="next")], **WHO)
     assert rejoined(log(*ours, next_one), [log(*base)], lambda: lines(*begun)) == Rejoined(log(*ours, *begun, next_one))
+
+
+def test_lines_that_git_doubled_are_archived_once(tmp_path: Path) -> None:
+    records = extend(tail_of(()), [Event(event=name) for name in ("init", "add", "rotate")], **WHO)
+    lines = [canonical_json(record) + b"\n" for record in records]
+    invented = canonical_json(extend(tail_of(records[:1]), [Event(event="eve")], **WHO)[0]) + b"\n"
+    log, archive = tmp_path / LOG, tmp_path / "state/sources-audit.2026.jsonl"
+    log.parent.mkdir()
+    for text, breaches in ((lines[:2], []), ([invented], ["inserted"])):
+        archive.unlink(missing_ok=True)
+        log.write_bytes(b"".join([*lines[:2], *text, lines[2]]))
+        rotate(log, archive, run_info())
+        segments = [segment_of(f"state/{path.name}", path.read_bytes()) for path in (archive, log)]
+        assert [breach.id for breach in verify(segments, Witnesses())] == breaches
 
 
 def test_what_one_side_added_in_a_folder_that_the_other_moved_is_left_to_nobody(tmp_path: Path) -> None:
