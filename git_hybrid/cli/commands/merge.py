@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from shlex import join
 
 import click
@@ -19,7 +19,7 @@ from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.words import approval_words
 from git_hybrid.git.appended import logged_anywhere
-from git_hybrid.git.bothsides import Sides, both_sides
+from git_hybrid.git.bothsides import Sides, both_sides, name_of_theirs
 from git_hybrid.git.conflicts import conflicts_in, kept_in
 from git_hybrid.store.merging import Merge, merge_files
 from git_hybrid.store.torn import Versions
@@ -53,8 +53,11 @@ def command(context: click.Context) -> int:
         if not conflicts and not told.left and not told.files and not told.changes:
             output.talk("nothing is in conflict")
         kept = kept_in(session.runner, layout.root, [name for name in told.left if name not in conflicts])
-        _tell_what_is_next(output, told, conflicts, kept)
-        _tell_what_both_moved(output, told, ":3" if LOCK in conflicts else sides.theirs)
+        _tell_what_is_left(output, told, conflicts, kept)
+        # What is added is in conflict no more, and of a choice nothing is told then.
+        _tell_what_both_moved(output, told, lambda: _theirs(session, conflicts, sides))
+        if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
+            output.hint("merge", f"git add -- {join(done)}")
         return code
 
 
@@ -82,7 +85,7 @@ def _merged(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -
         raise
 
 
-def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], kept: Collection[str]) -> None:
+def _tell_what_is_left(output: Output, told: Merge, conflicts: Collection[str], kept: Collection[str]) -> None:
     for name in told.left:
         if name == LOG and name in told.astray:
             fetched = "fetch the branch that they come from, then call this again"
@@ -97,12 +100,17 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", "git hybrid audit verify")
         else:
             output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
-    if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
-        output.hint("merge", f"git add -- {join(done)}")
 
 
-def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
-    """Tell how the other pin is taken; *theirs* is what git calls the other side, of a merge or of its lock."""
+def _theirs(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -> str:
+    """Return what git calls the other side of the merge, or of its lock."""
+    if LOCK not in conflicts:
+        return sides.theirs
+    return name_of_theirs(session.runner, session.layout.root, LOCK, conflicts[LOCK].get(THEIRS, b""))
+
+
+def _tell_what_both_moved(output: Output, told: Merge, theirs: Callable[[], str]) -> None:
+    """Tell how the other pin is taken; *theirs* returns what git calls the other side."""
     for change in told.changes:
         name = SourceName(change.name)
         our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
@@ -124,7 +132,7 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
             output.hint("merge", f"if {whose} is right: {pin} {approval_words(signed=told.signed)}")
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
-            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs}:./{LOCK}")
+            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs()}:./{LOCK}")
 
 
 def _asked(pin: Pin) -> tuple[str, ...]:
