@@ -13,8 +13,6 @@ from git_hybrid.git.staged import blobs
 
 _LEFT, _BASE, _OURS, _THEIRS = 0, 1, 2, 3
 _MERGED, _PICKED = "MERGE_HEAD", "CHERRY_PICK_HEAD"
-_STAGED_THEIRS = ":3"
-_NAMES = (_MERGED, _PICKED, "REBASE_HEAD", "REVERT_HEAD^", "stash")
 
 
 class Sides(Struct, frozen=True):
@@ -52,21 +50,6 @@ def both_sides(runner: Runner, root: Path, paths: Sequence[str]) -> Sides:
         found[path] = {stage: blob for stage, blob in stages if blob is not None}
     made = theirs not in (_MERGED, _PICKED)
     return Sides(theirs, made, {path: versions for path, versions in found.items() if _LEFT in versions})
-
-
-def name_of_theirs(runner: Runner, root: Path, path: str, text: bytes) -> str:
-    """Return what git calls the other side of a merge, rebase, pick, revert or stash, which has *text* at *path*.
-
-    It is a name that stays when the file was added to the index, if there is one.
-
-    Raises:
-        GitRefused: git does not answer.
-    """
-    repository = around(runner, root)
-    prefix = repository.prefix(root)
-    asked = "".join(f"{name}:{prefix}{path}\n" for name in _NAMES).encode("utf-8", "surrogateescape")
-    told = zip(_NAMES, blobs(repository.ask(STAGED, stdin=asked)), strict=True)
-    return next((name for name, found in told if found == text), _STAGED_THEIRS)
 
 
 def _commits(repository: Repository) -> tuple[str, str, str]:

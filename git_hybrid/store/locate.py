@@ -7,8 +7,9 @@ import re
 import tomli
 
 from git_hybrid.core.errors import Problem
+from git_hybrid.core.files import FILES
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.words import shorten
+from git_hybrid.core.words import JOINED, shorten
 
 _DEEP = 5
 """More parts than the place of a problem has; a longer key costs no more time."""
@@ -47,6 +48,11 @@ def declared_twice(reason: str, text: str) -> str:
     # Where the first table is in a key, as in a = {x = 1}, that is found too.
     _, line = _index(text).get(".".join(key), (key, 0))
     return f"[{name}] stands there twice{f', first in line {line}' if line else ''}"
+
+
+def mend_of_joined(path: str) -> str:
+    """Return what mends the file at *path*, which has a table twice: git may have joined it so."""
+    return f"{JOINED}mend {path}, then: git hybrid diag" if path in FILES else ""
 
 
 def left_open(text: str) -> int:

@@ -15,7 +15,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.merging import Change, agreed, common, merged, merged_inventory, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
-from git_hybrid.core.stages import BASE, OURS, THEIRS
+from git_hybrid.core.stages import BASE, LEFT, OURS, THEIRS
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
@@ -26,8 +26,10 @@ from git_hybrid.store.log_merge import in_order, joined, rejoined
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
+from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
+from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.restoring import restored
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
@@ -114,6 +116,25 @@ def merge_files(
         told.left, told.astray = (*told.left, LOG), (*told.astray, LOG)
         told.why += (f"{LOG}: it names records that no commit here has",)
     return told
+
+
+def unreadable(layout: Layout, sides: Mapping[str, Versions]) -> dict[str, Versions]:
+    """Return those of *sides* that stand as git joined them and cannot be read: as a rule, a table stands there twice.
+
+    They are to be merged like those in conflict.
+    """
+    found: dict[str, Versions] = {}
+    for path, decode in {MANIFEST: decode_manifest, **_DECODED}.items():
+        versions = sides.get(path, {})
+        if not {OURS, THEIRS, LEFT} <= versions.keys() or marker_lines(versions[LEFT]):
+            continue
+        if read_bytes(layout.root / path, path) == versions[LEFT]:
+            with suppress(NewerSchema):
+                try:
+                    decode(versions[LEFT])
+                except InvalidFile:
+                    found[path] = versions
+    return found
 
 
 def _complete_log(torn: Torn, elsewhere: Callable[[], Sequence[bytes]]) -> bool:

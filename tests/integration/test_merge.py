@@ -308,10 +308,19 @@ def test_two_branches_that_pinned_the_same_agree(
 
     def first() -> None:
         upstreams["c"].commit({"README": "next"}, "next")
+        (workspace / "sources.toml").write_text((workspace / "sources.toml").read_text() + table)
         moved()
 
-    branched(first, moved)
+    def second() -> None:
+        replace(workspace / "sources.toml", "[source.c]", f"{table[1:]}\n[source.c]")
+        moved()
+
+    table = f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
+    branched(first, second)
+    # git has the table of both, each in its place.
+    assert "hint: where a merge joined it from two: git hybrid merge; else: mend" in hybrid("status", check=2).err
     hybrid("merge")
+    assert (workspace / "sources.toml").read_text() == git("show", "HEAD:sources.toml", cwd=workspace) + "\n"
     concluded(hybrid, workspace)
 
 

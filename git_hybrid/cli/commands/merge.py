@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from shlex import join
 
 import click
@@ -19,9 +19,9 @@ from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.words import approval_words
 from git_hybrid.git.appended import logged_anywhere
-from git_hybrid.git.bothsides import Sides, both_sides, name_of_theirs
+from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
-from git_hybrid.store.merging import Merge, merge_files
+from git_hybrid.store.merging import Merge, merge_files, unreadable
 from git_hybrid.store.torn import Versions
 
 _WHERE = (MANIFEST, "state")
@@ -41,6 +41,7 @@ def command(context: click.Context) -> int:
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
             sides = _sides(session, conflicts)
+            conflicts |= unreadable(layout, sides.files)
             told = _merged(session, conflicts, sides)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
@@ -55,7 +56,7 @@ def command(context: click.Context) -> int:
         kept = kept_in(session.runner, layout.root, [name for name in told.left if name not in conflicts])
         _tell_what_is_left(output, told, conflicts, kept)
         # What is added is in conflict no more, and of a choice nothing is told then.
-        _tell_what_both_moved(output, told, lambda: _theirs(session, conflicts, sides))
+        _tell_what_both_moved(output, told, sides.theirs or ":3")
         if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
             output.hint("merge", f"git add -- {join(done)}")
         return code
@@ -64,7 +65,7 @@ def command(context: click.Context) -> int:
 def _sides(session: Session, conflicts: Collection[str]) -> Sides:
     """Return what both sides have of the tables that git merged by itself; nothing if that is another merge."""
     runner, root = session.runner, session.layout.root
-    sides = both_sides(runner, root, [name for name in (LOCK, STATE) if name not in conflicts])
+    sides = both_sides(runner, root, [name for name in (MANIFEST, LOCK, STATE) if name not in conflicts])
     return Sides() if sides.is_made and conflicts else sides
 
 
@@ -82,6 +83,8 @@ def _merged(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -
         if error.path in conflicts:
             shown = join(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path])
             error.mend = f"mend {error.path}, then call this again; what git has of both sides: git show {shown}"
+        elif error.path == MANIFEST:
+            error.mend = f"mend {MANIFEST}, then: git hybrid merge"
         raise
 
 
@@ -102,15 +105,8 @@ def _tell_what_is_left(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
 
 
-def _theirs(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -> str:
-    """Return what git calls the other side of the merge, or of its lock."""
-    if LOCK not in conflicts:
-        return sides.theirs
-    return name_of_theirs(session.runner, session.layout.root, LOCK, conflicts[LOCK].get(THEIRS, b""))
-
-
-def _tell_what_both_moved(output: Output, told: Merge, theirs: Callable[[], str]) -> None:
-    """Tell how the other pin is taken; *theirs* returns what git calls the other side."""
+def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
+    """Tell how the other pin is taken; *theirs* is what git calls the other side, of a merge or of its lock."""
     for change in told.changes:
         name = SourceName(change.name)
         our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
@@ -132,7 +128,7 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: Callable[[], str]
             output.hint("merge", f"if {whose} is right: {pin} {approval_words(signed=told.signed)}")
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
-            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs()}:./{LOCK}")
+            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs}:./{LOCK}")
 
 
 def _asked(pin: Pin) -> tuple[str, ...]:
