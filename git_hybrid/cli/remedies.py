@@ -327,7 +327,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "scan-blocked": Remedy(
         6,
-        "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on)",
+        "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on){former}",
         "{findings}",
         (
             "{accept}",

@@ -98,7 +98,10 @@ def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collecti
 
 
 def _blocking(blocked: ScanBlocked) -> tuple[str, str, str]:
-    what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"
+    what, why = (
+        f"has {blocked.counted} at or above {blocked.level}{blocked.former}",
+        "[policy] scan_block_on forbids them",
+    )
     return what, f"{why} without an override", ", or ".join(filter(None, (blocked.accept, blocked.move)))
 
 

@@ -773,7 +773,8 @@ class ScanBlocked(PolicyError):
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
     which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
-    without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner.
+    without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner. ``former``
+    tells of an override that accepted them and has expired, as the end of a sentence.
     """
 
     code: ClassVar[str] = "scan-blocked"
@@ -785,6 +786,7 @@ class ScanBlocked(PolicyError):
     accept: str
     move: str
     again: str
+    former: str = ""
 
 
 class NoScanner(HybridError):
