@@ -46,6 +46,7 @@ _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
 ) | {
     "instead",
+    "leave",
     "meant",
     "mend",
     "move",

@@ -704,6 +704,7 @@ class OverrideEnded(PolicyError):
     """The pin rests on an override that expired or was closed; ``how`` says which and when.
 
     ``way`` is how to go on without an approval, nothing where that takes another entry; ``hint`` is how with one.
+    ``leave`` is the first of these where the pin is more likely to be kept.
     """
 
     code: ClassVar[str] = "override-ended"
@@ -712,6 +713,7 @@ class OverrideEnded(PolicyError):
     commit: str
     way: str
     hint: str
+    leave: str = ""
 
 
 class OverrideUnsigned(PolicyError):
