@@ -33,13 +33,14 @@ def joined(ours: bytes, theirs: bytes) -> bytes:
 def in_order(log: bytes) -> bytes:
     """Return the log with each record behind those that it names, the others as they stand.
 
-    git joins a log by lines; of branches that had met before it may put a record before one that it names.
+    git joins a log by lines; of branches that had met before it may put a record before one that it names. Where it has
+    doubled lines as well, these stand in it once.
     """
-    lines = log.splitlines(keepends=True)
-    records = segment_of(LOG, log, alone=True).lines
+    lines = list(dict.fromkeys(log.splitlines(keepends=True)))
+    records = segment_of(LOG, b"".join(lines), alone=True).lines
     named = {str(line.record["hash"]): previous(line.record) for line in records if line.record is not None}
     if len(named) != len(lines):
-        # With torn, foreign or repeated lines it is for whoever verifies it.
+        # With torn or foreign lines it is for whoever verifies it.
         return log
     place, rounds = {digest: number for number, digest in enumerate(named)}, dict[str, int]()
     with suppress(CycleError):
@@ -48,7 +49,8 @@ def in_order(log: bytes) -> bytes:
             before = [item for item in named.get(digest, ()) if item in named]
             rounds[digest] = max((rounds[item] + (place[item] > place[digest]) for item in before), default=0)
         text = dict(zip(named, lines, strict=True))
-        return b"".join(text[digest] for digest in sorted(named, key=lambda digest: rounds[digest]))
+        ordered = [text[digest] for digest in sorted(named, key=lambda digest: rounds[digest])]
+        return log if ordered == lines else b"".join(ordered)
     return log
 
 
