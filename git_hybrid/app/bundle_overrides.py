@@ -23,7 +23,7 @@ from git_hybrid.core.governance import ended, governed
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, digest
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by, with_lost
+from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by, with_former
 from git_hybrid.core.spent import used
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
@@ -110,7 +110,7 @@ class Brought(Struct, frozen=True):
                     raise self._closed(pin, ours)
                 self._refuse_unmet(item)
         if not is_new:
-            raise with_lost(error, snapshot.approvals, pin) or error
+            raise with_former(error, snapshot.approvals, pin) or error
         if error.accept:
             words = approval_words(signed=has_keys(self.content.manifest.policy))
             again = f"git hybrid pin {pin.source} --kind scan {words}"

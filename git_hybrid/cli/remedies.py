@@ -291,7 +291,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: its pin {commit} rests on {override}, which {how}",
         "an exception ends by itself; the clone was left as it is\n"
         "another branch, tag or commit can be followed in sources.toml",
-        ("{way}", "if it is approved once more: {hint}"),
+        ("{way}", "if it is approved once more: {hint}", "{leave}"),
     ),
     "override-unsigned": Remedy(
         6,
@@ -327,7 +327,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "scan-blocked": Remedy(
         6,
-        "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on)",
+        "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on){former}",
         "{findings}",
         (
             "{accept}",

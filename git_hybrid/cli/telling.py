@@ -45,7 +45,7 @@ _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling"),
-        *("giving_up", "hint", "instead", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
+        *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
         *("waiting", "waive", "way", "whose_url"),
     )
 )

@@ -25,6 +25,8 @@ from git_hybrid.core.audit_archives import (
     restore_from,
 )
 from git_hybrid.core.audit_witness import against_files
+from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
 from git_hybrid.core.value import replace
@@ -50,7 +52,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += [*_forks(files.ours, committed), *files.breaches(committed)]
+    found += [*_forks(files.ours, _named_by(files.ours, committed or frozenset())), *files.breaches(committed)]
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
@@ -74,13 +76,23 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         what, proves = "is missing or empty, and other files tell of its records", "it was deleted, or never committed"
         told = (Breach(id="log-missing", file=LOG, line=0, what=what, proves=proves),)
     if lost or not told or not _is_whole_in_head(files.ours, witnesses):
-        return _mended(told, next((item.mend for item in lost), nowhere))
+        mended = _mended(told, next((item.mend for item in lost), nowhere))
+        return mended if lost or witnesses.committed is None else tuple(map(_picked, mended))
     is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
     mends = {"cut": AGAIN} if is_since else {}
     return tuple(
-        replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)) if item.mend == RESTORE else item
+        _picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
+        if item.mend == RESTORE
+        else item
         for item in told
     )
+
+
+def _picked(breach: Breach) -> Breach:
+    """Return *breach* with what mends it where git took a commit without the records before it, which it has."""
+    if breach.id != "missing" or breach.file != LOG:
+        return breach
+    return replace(breach, mend=f"if git brought it from another branch: git hybrid merge; else {breach.mend}")
 
 
 def _mended(breaches: Iterable[Breach], known: str) -> tuple[Breach, ...]:
@@ -193,13 +205,31 @@ def _links(segments: Sequence[Segment], records: Mapping[str, Record]) -> Iterat
             first = False
 
 
-def _forks(segments: Sequence[Segment], known: frozenset[str] | None) -> Iterator[Breach]:
+def _named_by(segments: Sequence[Segment], committed: frozenset[str]) -> frozenset[str]:
+    """Return *committed* with the lines of all records before these: each is the one that was named, by its hash.
+
+    Where a commit was picked onto a branch that never had them, they come after it.
+    """
+    lines = [line for segment in segments for line in segment.lines if line.record is not None and line.whole]
+    if committed.issuperset(line.sha256 for line in lines):
+        return committed
+    known, named = set(committed), set[str]()
+    for line in sorted(lines, key=lambda line: seq_of(line.record or {"seq": 0}), reverse=True):
+        record = line.record or {}
+        # As it was written: of one with other spaces there may be many.
+        if record["hash"] in named and line.sha256 == sha256_hex(canonical_json(record)):
+            known.add(line.sha256)
+        if line.sha256 in known:
+            named.update(previous(record))
+    return frozenset(known)
+
+
+def _forks(segments: Sequence[Segment], committed: frozenset[str]) -> Iterator[Breach]:
     """Yield records that no append and no merge explains.
 
     What git has not committed yet stands at the end. Two records after the same one come from two branches, so that
     one of them at least is committed.
     """
-    committed = known or frozenset()
     after: dict[str, list[tuple[str, Line]]] = {}
     for segment in segments:
         end = max((line.number for line in segment.lines if line.sha256 in committed), default=0)

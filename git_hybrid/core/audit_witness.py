@@ -248,7 +248,7 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
             yield gone(f"{OVERRIDES}: {item.id}", item.audit_hash or "none")
         elif not binds(last, item):
             what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
-            proves = "the record is not what the log tells: a merge took one side, or it was edited"
+            proves = "a merge took one side, a pick brought records of another branch, or it was edited"
             yield of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
     for identity in sorted(set(told) - set(overrides.records)):
         what = f"{identity} is in the log and not in {OVERRIDES}"

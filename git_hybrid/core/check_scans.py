@@ -94,8 +94,12 @@ def _blocking(facts: Facts, pin: Pin, scan: ScanStatus, unproved: Collection[str
     blocked = found_in(pin, own, facts.approvals, facts.manifest, state=facts.state, unproved=unproved)
     if blocked is None:
         return None
-    what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"
-    return what, f"{why} without an override", ", or ".join(filter(None, (blocked.accept, blocked.move)))
+    what = f"has {blocked.counted} at or above {blocked.level}{blocked.former}"
+    return (
+        what,
+        "[policy] scan_block_on forbids them without an override",
+        ", or ".join(filter(None, (blocked.accept, blocked.move))),
+    )
 
 
 def _identities(facts: Facts, scan: ScanStatus) -> Mapping[str, Identity]:

@@ -196,7 +196,7 @@ def _word(
     if not is_valid(pin, source):
         return "stale-pin", "the manifest entry changed since it was pinned"
     if blocked is not None:
-        return "refused", f"{blocked.counted} at or above {blocked.level} ([policy] scan_block_on)"
+        return "refused", f"{blocked.counted} at or above {blocked.level} ([policy] scan_block_on){blocked.former}"
     return _standing(source, pin, recorded, seen) if isinstance(seen, Clone) else ("missing", "not cloned yet")
 
 

@@ -707,6 +707,7 @@ class OverrideEnded(PolicyError):
     """The pin rests on an override that expired or was closed; ``how`` says which and when.
 
     ``way`` is how to go on without an approval, nothing where that takes another entry; ``hint`` is how with one.
+    ``leave`` is the first of these where the pin is more likely to be kept.
     """
 
     code: ClassVar[str] = "override-ended"
@@ -715,6 +716,7 @@ class OverrideEnded(PolicyError):
     commit: str
     way: str
     hint: str
+    leave: str = ""
 
 
 class OverrideUnsigned(PolicyError):
@@ -776,7 +778,8 @@ class ScanBlocked(PolicyError):
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
     which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
-    without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner.
+    without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner. ``former``
+    tells of an override that accepted them and has expired, as the end of a sentence.
     """
 
     code: ClassVar[str] = "scan-blocked"
@@ -788,6 +791,7 @@ class ScanBlocked(PolicyError):
     accept: str
     move: str
     again: str
+    former: str = ""
 
 
 class NoScanner(HybridError):

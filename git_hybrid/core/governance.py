@@ -19,7 +19,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, track_field
-from git_hybrid.core.override import Override, Overrides, Trail, binds, is_in_force, phase
+from git_hybrid.core.override import CLOSINGS, Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, later
 from git_hybrid.core.words import JOINED, approval_words, signature_words
@@ -114,7 +114,12 @@ def unbound(record: Override, trail: Trail) -> str:
     told = trail.latest.get(record.id)
     if told is None:
         return "of which the audit log knows nothing"
-    return "" if binds(told, record) else "whose record is not what the audit log tells"
+    if binds(told, record):
+        return ""
+    has_end = told["event"] in CLOSINGS and record.status == "active"
+    # The log is one for all branches, and the file is that of this one.
+    end = f": an end at {told['at']}, which a pick or a merge may have brought from another branch" if has_end else ""
+    return f"whose record is not what the audit log tells{end}"
 
 
 def in_force(name: SourceName, approvals: Approvals) -> tuple[Override, ...]:
@@ -171,7 +176,12 @@ def renewal(override: str, *, signed: bool, anew: bool = False) -> str:
 
 
 def ended(pin: Pin, record: Override, approvals: Approvals) -> OverrideEnded | None:
-    """Return the error for *pin* if *record*, which it rests on, is no longer in force; None if it is."""
+    """Return the error for *pin* if *record*, which it rests on, is no longer in force; None if it is.
+
+    An end by another pin leaves nothing that rests on it, but where that end alone came from another branch: there to
+    leave the pin is not the first thing to do.
+    """
+    way, leave = without(record, pin, approvals), ""
     match phase(record, approvals.clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"
@@ -179,11 +189,15 @@ def ended(pin: Pin, record: Override, approvals: Approvals) -> OverrideEnded | N
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
+            if word == "superseded":
+                how += " for another pin, which a pick or a merge may have brought from another branch"
+                way, leave = "", way and f"or leave it: {way}"
             hint = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=approvals.signed)}"
         case _:
             return None
-    way = without(record, pin, approvals)
-    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, way=way, hint=hint)
+    return OverrideEnded(
+        name=pin.source, override=record.id, how=how, commit=pin.commit, way=way, hint=hint, leave=leave
+    )
 
 
 def without(record: Override, pin: Pin, approvals: Approvals) -> str:
@@ -237,7 +251,7 @@ def again(pin: Pin, trail: Trail, *, signed: bool) -> str:
 def mend_of(error: Unapproved, pin: Pin, approvals: Approvals) -> str:
     """Return what brings *pin*, which *error* refuses, to order: by the approval that it had, where it had one."""
     if isinstance(error, OverrideEnded):
-        return error.way or error.hint
+        return error.way or ", ".join(filter(None, (error.hint, error.leave)))
     if isinstance(error, OverrideUnsigned):
         return renewal(error.override, signed=True)
     if isinstance(error, OverrideUnrecorded) and (pin.source, pin.commit) in approvals.trail.rests:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.approval import Approvals
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import ScanBlocked, ScanFindings
-from git_hybrid.core.governance import unbound
+from git_hybrid.core.governance import renewal, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level, Manifest, Track, track_field
-from git_hybrid.core.override import Override, is_in_force, lost_overrides, restoring
+from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
 from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Finding, blocking_findings, by_severity, counts_told
 from git_hybrid.core.state import FindingRef, ScanStatus, SourceState, State
@@ -166,22 +166,41 @@ def unaccepted(
     if blocked is not None and by is not None:
         blocked.findings = (*blocked.findings, f"found by the scan of {by}, which has the same commit")
         blocked.again = f"{_LEAVE_OUT}, then: git hybrid scan {by}{as_typed()}" if has_scanner else ""
-    return with_lost(blocked, approvals, pin)
+    return with_former(blocked, approvals, pin)
 
 
-def with_lost(blocked: ScanBlocked | None, approvals: Approvals, pin: Pin) -> ScanBlocked | None:
-    """Return *blocked*; findings that a lost override accepts are not approved anew: that is restored from the log."""
+def with_former(blocked: ScanBlocked | None, approvals: Approvals, pin: Pin) -> ScanBlocked | None:
+    """Return *blocked*; findings that were accepted once are not approved anew: a lost override is restored.
+
+    One that has expired is named, and renewed where it accepts all of them.
+    """
     if blocked is None:
         return None
+    ids = set(blocked.ids)
+    if expired := _expired(ids, approvals, pin):
+        blocked.former = f", accepted by {expired.id} until it expired at {format_time(expired.expires_at)}"
+        if blocked.accept and ids.issubset(expired.findings):
+            blocked.accept = renewal(expired.id, signed=approvals.signed)
     for identity, record in lost_overrides(approvals.overrides, approvals.trail).items():
         told = detail_of(record)
         findings, end = told.get("findings"), str(told.get("expires_at", ""))
-        accepts = isinstance(findings, list) and not set(blocked.ids).isdisjoint(map(str, findings))
+        accepts = isinstance(findings, list) and not ids.isdisjoint(map(str, findings))
         is_its = (record.get("source"), record.get("after")) == (pin.source, pin.commit)
         if is_its and accepts and end > format_time(approvals.clock):
             blocked.accept = restoring(identity)
             break
     return blocked
+
+
+def _expired(ids: Collection[str], approvals: Approvals, pin: Pin) -> Override | None:
+    """Return the override that accepted findings *ids* of the pinned commit until it expired, of several the last."""
+    found = (
+        item
+        for item in approvals.overrides.of(pin.source)
+        if item.to_commit == pin.commit and not set(item.findings).isdisjoint(ids)
+        if phase(item, approvals.clock) == "expired" and not unbound(item, approvals.trail)
+    )
+    return max(found, key=lambda item: item.expires_at, default=None)
 
 
 def blocked_by(

@@ -7,14 +7,19 @@ the hash of as many bytes of what stands last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import question
-from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit
-from git_hybrid.git.repository import FILE, Repository, refused
+from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit, logs_in
+from git_hybrid.git.repository import FILE, Repository, around, refused
+from git_hybrid.git.run import Runner
 
 _SIZES = ("git", "cat-file", "--batch-check=%(objectname) %(objectsize)")
 _PLAIN = ("A", "M", "D")
+_ANYWHERE = ("--topo-order", "--all", "--reflog", "--ignore-missing")
+_NAMED = ("CHERRY_PICK_HEAD", "REBASE_HEAD", "MERGE_HEAD", "ORIG_HEAD", "FETCH_HEAD")
 _FEW, _MANY = 16, 1000
 """So few changes git looks at alone, for to ask for more takes longer; so many too, if they are another kind."""
 
@@ -57,6 +62,24 @@ def appended(repository: Repository, revisions: Sequence[str], files: Sequence[s
         told.setdefault(item.commit, []).append(item)
     for change in changes:
         yield from told.pop(change.commit, ()) if change.commit in left else _lines(change, known)
+
+
+def logged_anywhere(runner: Runner, root: Path) -> tuple[bytes, ...]:
+    """Return the lines that the log of the workspace at *root* has, or had, on any branch, parents before children.
+
+    Of a partial clone that lacks some of them there are none.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    repository = around(runner, root)
+    try:
+        found = [*appended(repository, (*_ANYWHERE, *_NAMED), logs_in(repository.prefix(root)))]
+    except GitRefused as error:
+        if not error.is_unfetched:
+            raise
+        return ()
+    return tuple(dict.fromkeys(item.line.rstrip("\r").encode("utf-8", "surrogateescape") for item in found))
 
 
 def _is_growth(change: _Change, known: Mapping[str, _Grown]) -> bool:

@@ -244,11 +244,14 @@ def is_rotated(records: Sequence[Record], info: RunInfo) -> bool:
 def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     """Close the log at *path* into *archive* and begin a new one that goes on from it; again, it changes nothing.
 
+    Lines that git has doubled where it joined branches go into it once: nobody can tell later who doubled them.
+
     Raises:
         LocalIo: the file system refused; the log is whole.
         InvalidFile: another file stands where the archive goes, which is left as it is.
     """
-    data, shown = as_written(read_bytes(path, LOG) or b""), f"state/{archive.name}"
+    lines, shown = as_written(read_bytes(path, LOG) or b"").splitlines(keepends=True), f"state/{archive.name}"
+    data = b"".join(dict.fromkeys(lines))
     log = parse_log(data)
     if is_rotated(log.records, info):
         return

@@ -7,8 +7,9 @@ import re
 import tomli
 
 from git_hybrid.core.errors import Problem
+from git_hybrid.core.files import FILES
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.words import shorten
+from git_hybrid.core.words import JOINED, shorten
 
 _DEEP = 5
 """More parts than the place of a problem has; a longer key costs no more time."""
@@ -58,6 +59,11 @@ def misnamed(text: str, place: str) -> str:
     if named is None or key_of(header):
         return ""
     return f"{shorten(named[1])!r} is no name of a source: it holds only letters, digits, '.', '_' and '-'"
+
+
+def mend_of_joined(path: str) -> str:
+    """Return what mends the file at *path*, which has a table twice: git may have joined it so."""
+    return f"{JOINED}mend {path}, then: git hybrid diag" if path in FILES else ""
 
 
 def left_open(text: str) -> int:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from graphlib import CycleError, TopologicalSorter
 
 from git_hybrid.core.approval import has_keys
-from git_hybrid.core.audit import previous
 from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
@@ -17,19 +15,21 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.merging import Change, agreed, common, merged, merged_inventory, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
-from git_hybrid.core.stages import BASE, OURS, THEIRS
+from git_hybrid.core.stages import BASE, LEFT, OURS, THEIRS
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
-from git_hybrid.store.chain import segment_of
 from git_hybrid.store.joined import part_pins, part_state
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.lockfile import decode_lock, encode_lock
+from git_hybrid.store.log_merge import in_order, joined, rejoined
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
+from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
+from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.restoring import restored
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
@@ -71,11 +71,12 @@ def merge_files(
     sides: Mapping[str, Versions],
     *,
     is_made: bool,
+    elsewhere: Callable[[], Sequence[bytes]] = tuple,
 ) -> Merge:
     """Write each file of *conflicts* that can be merged by its tables, and return what came of it.
 
     *sides* has the versions of files that git merged by itself: there the tables are taken apart that it joined;
-    *is_made* tells that the merge is committed.
+    *is_made* tells that the merge is committed, *elsewhere* the lines of the logs of all branches, the oldest first.
 
     A file without the markers of a conflict stays: somebody has decided what stands in it, or an earlier call wrote it,
     and then what both changed is told again. One that names records that are nowhere does not. Records of overrides are
@@ -97,9 +98,8 @@ def merge_files(
             stood = (torn.read(MANIFEST) or b"").decode("utf-8", "replace")
             torn.put(MANIFEST, as_before(manifest.text, stood).encode("utf-8"))
     if torn.is_open(LOG) and {OURS, THEIRS} <= conflicts[LOG].keys():
-        torn.put(LOG, _joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
-    if (log := torn.read(LOG)) is not None and (ordered := in_order(log)) != log:
-        torn.texts[LOG] = ordered
+        torn.put(LOG, joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
+    is_short = _complete_log(torn, elsewhere)
     _merge_lock(torn, told, sides, declared)
     _merge_state(torn, sides, [] if LOCK in conflicts else [change.name for change in told.changes])
     if torn.is_open(OVERRIDES) and (records := torn.sides(OVERRIDES, decode_overrides, Overrides())) is not None:
@@ -112,36 +112,40 @@ def merge_files(
     told.files, told.left = tuple(torn.texts), tuple(_left(torn))
     told.astray = tuple(path for path in told.left if torn.is_astray(path) and not torn.has_markers(path))
     told.why += tuple(_unknown(torn, path) for path in told.left if path not in conflicts)
+    if is_short:
+        told.left, told.astray = (*told.left, LOG), (*told.astray, LOG)
+        told.why += (f"{LOG}: it names records that no commit here has",)
     return told
 
 
-def _joined(ours: bytes, theirs: bytes) -> bytes:
-    """Return the log with the lines of both, as git joins it where ``.gitattributes`` says so."""
-    first, second = ([line for line in text.split(b"\n") if line] for text in (ours, theirs))
-    known = frozenset(first)
-    return b"".join(b"%b\n" % line for line in (*first, *(line for line in second if line not in known)))
+def unreadable(layout: Layout, sides: Mapping[str, Versions]) -> dict[str, Versions]:
+    """Return those of *sides* that stand as git joined them and cannot be read: as a rule, a table stands there twice.
 
-
-def in_order(log: bytes) -> bytes:
-    """Return the log with each record behind those that it names, the others as they stand.
-
-    git joins a log by lines; of branches that had met before it may put a record before one that it names.
+    They are to be merged like those in conflict.
     """
-    lines = log.splitlines(keepends=True)
-    records = segment_of(LOG, log, alone=True).lines
-    named = {str(line.record["hash"]): previous(line.record) for line in records if line.record is not None}
-    if len(named) != len(lines):
-        # With torn, foreign or repeated lines it is for whoever verifies it.
-        return log
-    place, rounds = {digest: number for number, digest in enumerate(named)}, dict[str, int]()
-    with suppress(CycleError):
-        # In each round, from the top to the end, comes what waits for nothing any more.
-        for digest in TopologicalSorter(named).static_order():
-            before = [item for item in named.get(digest, ()) if item in named]
-            rounds[digest] = max((rounds[item] + (place[item] > place[digest]) for item in before), default=0)
-        text = dict(zip(named, lines, strict=True))
-        return b"".join(text[digest] for digest in sorted(named, key=lambda digest: rounds[digest]))
-    return log
+    found: dict[str, Versions] = {}
+    for path, decode in {MANIFEST: decode_manifest, **_DECODED}.items():
+        versions = sides.get(path, {})
+        if not {OURS, THEIRS, LEFT} <= versions.keys() or marker_lines(versions[LEFT]):
+            continue
+        if read_bytes(layout.root / path, path) == versions[LEFT]:
+            with suppress(NewerSchema):
+                try:
+                    decode(versions[LEFT])
+                except InvalidFile:
+                    found[path] = versions
+    return found
+
+
+def _complete_log(torn: Torn, elsewhere: Callable[[], Sequence[bytes]]) -> bool:
+    """Put back what git left out of the log and put it in order; tell whether it names records that are nowhere."""
+    if (log := torn.read(LOG)) is None:
+        return False
+    names = (*archives(torn.layout), *torn.conflicts)
+    found = rejoined(log, [torn.read(name) or b"" for name in names if _ARCHIVE.fullmatch(name)], elsewhere)
+    if (ordered := in_order(found.text)) != log:
+        torn.texts[LOG] = ordered
+    return found.is_short
 
 
 def _merge_lock(torn: Torn, told: Merge, sides: Mapping[str, Versions], declared: frozenset[SourceName] | None) -> None:

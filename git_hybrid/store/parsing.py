@@ -87,13 +87,14 @@ def load_toml(data: bytes, shown: str) -> Document:
         raise invalid(shown, "file", "is nested too deeply") from error
     except ValueError as error:
         match = _TOML_PLACE.match(str(error))
-        from git_hybrid.store.locate import declared_twice, left_open, misnamed, unquoted
+        from git_hybrid.store.locate import declared_twice, left_open, mend_of_joined, misnamed, unquoted
 
         place = match["place"].removeprefix("at ") if match else "file"
         place = f"line {left_open(text)}" if place == "end of document" else place
         reason = match["reason"] if match else _plainly(error)
-        told = misnamed(text, place) or declared_twice(reason, text) or unquoted(text, place) or reason
-        raise invalid(shown, place, f"is not valid TOML: {told}") from error
+        twice = "" if (misplaced := misnamed(text, place)) else declared_twice(reason, text)
+        problem = Problem(place, f"is not valid TOML: {misplaced or twice or unquoted(text, place) or reason}")
+        raise InvalidFile(path=shown, problems=(problem,), mend=mend_of_joined(shown) if twice else "") from error
 
 
 def load_json(data: bytes, shown: str, *, fractions: bool = True) -> Document:

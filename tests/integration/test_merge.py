@@ -308,10 +308,19 @@ def test_two_branches_that_pinned_the_same_agree(
 
     def first() -> None:
         upstreams["c"].commit({"README": "next"}, "next")
+        (workspace / "sources.toml").write_text((workspace / "sources.toml").read_text() + table)
         moved()
 
-    branched(first, moved)
+    def second() -> None:
+        replace(workspace / "sources.toml", "[source.c]", f"{table[1:]}\n[source.c]")
+        moved()
+
+    table = f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
+    branched(first, second)
+    # git has the table of both, each in its place.
+    assert "hint: where a merge joined it from two: git hybrid merge; else: mend" in hybrid("status", check=2).err
     hybrid("merge")
+    assert (workspace / "sources.toml").read_text() == git("show", "HEAD:sources.toml", cwd=workspace) + "\n"
     concluded(hybrid, workspace)
 
 
@@ -390,8 +399,10 @@ def test_what_both_moved_is_told_until_it_is_added(
     told = hybrid("merge", "--json", check=1).json()
     assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
     before = snapshot(workspace)
-    show = "git show :3:./state/sources.lock"
-    assert f"if theirs is right, put its table into state/sources.lock: {show}\n" in hybrid("merge", check=1).err
+    # The choice comes first, and what it is told with is there also when all is added.
+    show = "git show MERGE_HEAD:./state/sources.lock"
+    choice = f"if theirs is right, put its table into state/sources.lock: {show}\nhint: git add -- state/sources-overrides.json"
+    assert choice in hybrid("merge", check=1).err
     again = hybrid("merge", "--json", check=1).json()
     assert again["sources"] == told["sources"]
     assert changes(before, snapshot(workspace)) == []
@@ -410,10 +421,12 @@ def test_records_that_the_log_does_not_tell_of_in_full_are_left(
     branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"))
     log = workspace / "state/sources-audit.jsonl"
     records = [json.loads(line) for line in log.read_text().splitlines()]
+    made: dict[str, str] = {}
     for record in records:
         if record["event"] == "override":
             del record["detail"]["reason"]
-            record["hash"] = record_hash(record)
+        record["prev"] = [made.get(digest, digest) for digest in record["prev"]]
+        made[record["hash"]] = record["hash"] = record_hash(record)
     log.write_text("".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in records))
     told = hybrid("merge", check=1)
     assert "note: left to you: state/sources-overrides.json" in told.err

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.audit import Event, Tail, extend
+from git_hybrid.core.canonical import canonical_json
 from integration.test_hooks import hook
 from support.governed import LOCK, OVERRIDES, STATE, Site, option_words, plain_site
+from support.governed import LOG as AUDIT
 from support.governed import OPTIONS as APPROVED
 from support.kit import git, lock
+from support.values import NOW, RUN
 
 
 @pytest.fixture
@@ -133,3 +137,24 @@ def test_a_pick_of_one_side_brings_its_record(site: Site) -> None:
     site.commit("picked")
     assert pinned(site) == site.tool.rev("main~1")
     assert (told(site), site.verified()) == ([], ())
+
+
+def test_a_pick_from_a_branch_that_had_met_this_one_brings_what_was_before_it(site: Site) -> None:
+    merged(site)
+    site.commit("merge")
+    moved(site, "next")
+    git("checkout", "-q", "side", cwd=site.root)
+    git("cherry-pick", "--strategy-option=theirs", "main", cwd=site.root)
+    assert "git hybrid merge" in told(site)[0]
+    git("branch", "-q", "-M", "side", "main", cwd=site.root)
+    assert "hint: git add -- state/sources-audit.jsonl" in site("merge").err
+    assert told(site) == []
+    site.commit("joined")
+    assert (told(site), site.verified(), "nothing is in conflict" in site("merge").err) == ([], (), True)
+    # One that was copied from another log brings nothing with it.
+    (copied,) = extend(
+        Tail(heads=("0" * 64,), seq=1), [Event(event="seen")], at=NOW, operator="Eve", command_id=RUN, log_id="x"
+    )
+    site.write(AUDIT, site.read(AUDIT) + canonical_json(copied).decode() + "\n")
+    assert "fetch the branch that they come from" in site("merge", check=1).err
+    assert [breach.id for breach in site.verified()] == ["missing"]

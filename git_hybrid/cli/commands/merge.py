@@ -10,17 +10,17 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.files import LOCK, MANIFEST, OVERRIDES, STATE
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.words import approval_words, typed
+from git_hybrid.git.appended import logged_anywhere
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
-from git_hybrid.store.layout import Layout
-from git_hybrid.store.merging import Merge, merge_files
+from git_hybrid.store.merging import Merge, merge_files, unreadable
 from git_hybrid.store.torn import Versions
 
 _WHERE = (MANIFEST, "state")
@@ -40,7 +40,8 @@ def command(context: click.Context) -> int:
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
             sides = _sides(session, conflicts)
-            told = _merged(layout, conflicts, sides)
+            conflicts |= unreadable(layout, sides.files)
+            told = _merged(session, conflicts, sides)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
         rows = tuple(_row(told, change) for change in told.changes)
@@ -52,31 +53,46 @@ def command(context: click.Context) -> int:
         if not conflicts and not told.left and not told.files and not told.changes:
             output.talk("nothing is in conflict")
         kept = kept_in(session.runner, layout.root, [name for name in told.left if name not in conflicts])
-        _tell_what_is_next(output, told, conflicts, kept)
-        _tell_what_both_moved(output, told, ":3" if LOCK in conflicts else sides.theirs)
+        _tell_what_is_left(output, told, conflicts, kept)
+        # What is added is in conflict no more, and of a choice nothing is told then.
+        _tell_what_both_moved(output, told, sides.theirs or ":3")
+        if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
+            output.hint("merge", f"git add -- {typed(*done)}")
         return code
 
 
 def _sides(session: Session, conflicts: Collection[str]) -> Sides:
     """Return what both sides have of the tables that git merged by itself; nothing if that is another merge."""
     runner, root = session.runner, session.layout.root
-    sides = both_sides(runner, root, [name for name in (LOCK, STATE) if name not in conflicts])
+    sides = both_sides(runner, root, [name for name in (MANIFEST, LOCK, STATE) if name not in conflicts])
     return Sides() if sides.is_made and conflicts else sides
 
 
-def _merged(layout: Layout, conflicts: Mapping[str, Versions], sides: Sides) -> Merge:
+def _merged(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -> Merge:
+    layout = session.layout
     try:
-        return merge_files(layout, conflicts, sides.files, is_made=sides.is_made)
+        return merge_files(
+            layout,
+            conflicts,
+            sides.files,
+            is_made=sides.is_made,
+            elsewhere=lambda: logged_anywhere(session.runner, layout.root),
+        )
     except InvalidFile as error:
         if error.path in conflicts:
             shown = typed(*(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path]))
             error.mend = f"mend {error.path}, then call this again; what git has of both sides: git show {shown}"
+        elif error.path == MANIFEST:
+            error.mend = f"mend {MANIFEST}, then: git hybrid merge"
         raise
 
 
-def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], kept: Collection[str]) -> None:
+def _tell_what_is_left(output: Output, told: Merge, conflicts: Collection[str], kept: Collection[str]) -> None:
     for name in told.left:
-        if name in conflicts:
+        if name == LOG and name in told.astray:
+            fetched = "fetch the branch that they come from, then call this again"
+            output.hint("merge", f"{fetched}; what is wrong with the log: git hybrid audit verify")
+        elif name in conflicts:
             output.hint("merge", f"put both sides of {name} together, then: git add -- {name}")
         elif name in kept:
             output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {name}")
@@ -86,8 +102,6 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", "git hybrid audit verify")
         else:
             output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
-    if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
-        output.hint("merge", f"git add -- {typed(*done)}")
 
 
 def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:

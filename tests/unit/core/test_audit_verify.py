@@ -161,6 +161,22 @@ def test_a_fork_needs_a_merge_that_git_knows() -> None:
     assert [item.id for item in found(split)] == ["inserted"]
 
 
+def test_what_a_committed_record_names_is_what_it_was_wherever_it_comes_in() -> None:
+    (ours,) = grown(LINES, Event(event="seen", source="tool"))[3:]
+    before, other = (grown(LINES, Event(event="seen", source=name))[-1] for name in "ab")
+    picked = grown((*LINES, before, other), Event(event="prune"))[-1]
+    known = Witnesses(committed=frozenset(map(sha, (*LINES, ours, picked))))
+    (breach,) = found([*LINES, ours, before, picked], known)
+    assert breach.mend == f"if git brought it from another branch: git hybrid merge; else {RESTORE}"
+    assert ids([*LINES, ours, before, other, picked], known) == []
+    # One that is edited, invented, or not what was named, is told as ever.
+    edited = rehashed(before, operator="Eve")
+    assert "missing" in ids([*LINES, ours, edited, other, picked], known)
+    assert "edited" in ids([*LINES, ours, {**before, "operator": "Eve"}, other, picked], known)
+    assert ids([*LINES, ours, before, edited, other, picked], known) == ["inserted"]
+    assert ids([*LINES, ours, before, before, other, picked], known) == ["repeated"]
+
+
 def test_committed_lines_must_be_there() -> None:
     everything = tuple(map(sha, LINES))
     assert ids(LINES[:2], Witnesses(committed=frozenset(everything), head=everything)) == ["not-append-only"]
@@ -580,10 +596,12 @@ def test_a_fork_in_an_archive_that_a_committed_record_names_is_explained() -> No
     first = new.lines[0].sha256
     assert breaches([old, new]) == ["inserted"]
     assert breaches([old, new], Witnesses(committed=frozenset({first}))) == []
-    assert breaches([replace(old, sha256="0"), new], Witnesses(committed=frozenset({first}))) == [
-        "inserted",
-        "archive-changed",
-    ]
+    # The record that goes on from both names both, whatever else is in the archive.
+    assert breaches([replace(old, sha256="0"), new], Witnesses(committed=frozenset({first}))) == ["archive-changed"]
+    more = segment([*(line.record for line in old.lines if line.record), rehashed(merged[-1])], file=old.file)
+    assert breaches([more, new], Witnesses(committed=frozenset({first}))) == ["repeated", "archive-changed"]
+    more = replace(segment([*LINES, *merged[3:], rehashed(merged[-1], operator="Eve")]), file=old.file)
+    assert "inserted" in breaches([more, new], Witnesses(committed=frozenset({first})))
     again = rotated([*(line.record for line in new.lines if line.record)], file="sources-audit.2027.jsonl")
     last = frozenset({again[1].lines[0].sha256})
     assert breaches([old, *again], Witnesses(committed=last)) == []
@@ -766,7 +784,8 @@ def test_a_log_that_is_missing_is_one_thing_that_is_wrong() -> None:
 
 def test_outside_of_a_repository_no_mend_is_by_git() -> None:
     lines = [LINES[0], *LINES[2:]]
-    for committed, mend in ((None, NO_GIT), (frozenset(map(sha, lines)), RESTORE)):
+    joined = f"if git brought it from another branch: git hybrid merge; else {RESTORE}"
+    for committed, mend in ((None, NO_GIT), (frozenset(map(sha, lines)), joined)):
         assert {item.mend for item in verify([segment(lines)], Witnesses(committed=committed))} == {mend}
 
 

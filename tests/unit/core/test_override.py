@@ -405,6 +405,26 @@ def test_a_pin_whose_override_ended_may_not() -> None:
         assert isinstance(error, OverrideEnded)
         assert "--force" in error.hint
         assert f"was {ended.status}" in error.how
+        told = mend_of(error, PIN, Approvals(overrides, trail_of(records), NOW, certain, signed=False))
+        if ended.status == "revoked":
+            assert (error.way, error.leave, told) == ("git hybrid pin tool", "", "git hybrid pin tool")
+        else:
+            # Another branch may have brought the end: to keep the pin comes first.
+            assert (error.way, error.leave) == ("", "or leave it: git hybrid pin tool")
+            assert told == f"{error.hint}, {error.leave}"
+            assert "brought from another branch" in error.how
+
+
+@pytest.mark.parametrize("event", ["override-superseded", "override-revoked"])
+def test_an_end_that_a_pick_brought_is_told_and_counts(event: str) -> None:
+    overrides, records = recorded(an_override())
+    who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+    end = event_of(closed(an_override(), "superseded", at=NOW, by="Cid"), event)
+    trail = trail_of((*records, *extend(tail_of(records), [end], at=NOW, **who)))
+    error = governed(PIN, Approvals(overrides, trail, NOW, certain, signed=False))
+    assert isinstance(error, OverrideUnrecorded)
+    assert "an end at 2026-07-20T12:00:00Z, which a pick or a merge may have brought" in error.what
+    assert error.hint == "git hybrid override restore ovr-1"
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,41 @@ def test_each_override_that_accepts_is_named_with_its_end() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({}, True),
+        ({"kind": "scan"}, True),
+        ({"findings": (a_finding(2).id,)}, False),
+        ({"status": "revoked"}, False),
+        ({"to_commit": oid(9)}, False),
+        ({"reason": "edited"}, False),
+    ],
+)
+def test_an_acceptance_that_has_expired_is_named_and_renewed(changes: dict[str, Any], *, is_told: bool) -> None:
+    changes = dict(changes)
+    edited = {"reason": changes.pop("reason")} if "reason" in changes else {}
+    made, trail = an_override(*changes.pop("findings", (a_finding(1).id,)), **{"expires_at": NOW, **changes})
+    last = replace(made, **edited)
+    snapshot = replace(
+        a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)]),
+        overrides=Overrides(records={last.id: last}),
+        trail=trail,
+        clock=NOW,
+    )
+    error = scan_blocked(snapshot, NAME, a_pin())
+    assert error is not None
+    end = f", accepted by ovr-1 until it expired at {format_time(NOW)}"
+    assert (error.former, error.accept.startswith("git hybrid override renew ovr-1 ")) == (
+        (end, True) if is_told else ("", False)
+    )
+    both = replace(FOUND, findings=(*FOUND.findings, a_finding(3)), counts={"high": 2, "medium": 0, "low": 0})
+    more = replace(snapshot, state=a_snapshot(SOURCE, recorded=[a_state_entry(SOURCE, scan=both)]).state)
+    error = scan_blocked(more, NAME, a_pin())
+    assert error is not None
+    assert (bool(error.former), "--kind scan" in error.accept) == (is_told, True)
+
+
+@pytest.mark.parametrize(
     ("changes", "is_restored"),
     [
         ({}, True),

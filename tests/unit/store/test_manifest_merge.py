@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.stages import BASE, OURS, THEIRS
+from git_hybrid.core.stages import LEFT as JOINED
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_merge import merge_manifest
+from git_hybrid.store.merging import merge_files, unreadable
 
 TEXT = """\
 schema_version = 1
@@ -200,3 +204,27 @@ def test_what_cannot_be_edited_takes_a_person(monkeypatch):
     assert merged(TEXT, put(TEXT, ("jobs = 4", "jobs = 2"))).why == (
         "source is written in a way that this program cannot edit; change defaults in it",
     )
+
+
+def test_a_source_that_git_has_joined_twice_is_merged_as_a_conflict_is(tmp_path):
+    base, new = TEXT[: TEXT.index("# d is Dan's")], '[source.e]\nurl = "https://example.org/e"\nbranch = "{}"\n'
+    path = tmp_path / MANIFEST
+    for branch in ("main", "next"):
+        ours = put(base, ("# c is", new.format("main") + "\n# c is"))
+        theirs = base + new.format(branch)
+        texts = {BASE: base, OURS: ours, THEIRS: theirs, JOINED: ours + new.format(branch)}
+        sides = {MANIFEST: {stage: text.encode() for stage, text in texts.items()}}
+        path.write_text(texts[JOINED] + "# mended\n")
+        assert unreadable(Layout(tmp_path), sides) == {}
+        path.write_text(texts[JOINED])
+        conflicts = unreadable(Layout(tmp_path), sides)
+        told = merge_files(Layout(tmp_path), conflicts, {}, is_made=False)
+        if branch == "main":
+            assert (told.left, path.read_text()) == ((), ours)
+            assert unreadable(Layout(tmp_path), sides) == {}
+        else:
+            assert (told.left, path.read_text()) == ((MANIFEST,), texts[JOINED])
+            assert told.why == ('sources.toml: [source.e]: ours branch = "main", theirs branch = "next"',)
+    newer = {MANIFEST: dict.fromkeys((JOINED, OURS, THEIRS), b"schema_version = 9\n")}
+    path.write_bytes(newer[MANIFEST][JOINED])
+    assert unreadable(Layout(tmp_path), newer) == {}

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from git_hybrid.core.audit import Event, extend, tail_of
+from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.files import LOG
 from git_hybrid.core.stages import THEIRS
+from git_hybrid.core.witnesses import Witnesses
+from git_hybrid.store.chain import rotate, segment_of
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.merging import in_order, merge_files
+from git_hybrid.store.log_merge import Rejoined, in_order, rejoined
+from git_hybrid.store.merging import merge_files
+from support.samples import run_info
 from support.values import NOW, OPERATOR, RUN
 
 WHO = {"at": NOW, "operator": OPERATOR, "command_id": RUN, "log_id": "log"}
@@ -23,6 +29,9 @@ def test_each_record_comes_behind_those_that_it_names() -> None:
     whole = b"".join(lines)
     assert in_order(whole) == b"".join([*lines[:3], lines[5], *lines[3:5]])
     assert in_order(in_order(whole)) == in_order(whole)
+    # Lines that git has doubled as well stand in it once; where all are in order they may stay.
+    assert in_order(whole + b"".join(lines[1:3])) == in_order(whole)
+    assert in_order(in_order(whole) + lines[5]) == in_order(whole) + lines[5]
     torn = whole + b"{"
     assert in_order(torn) == torn
 
@@ -37,6 +46,53 @@ def test_a_log_that_stands_the_other_way_round_comes_right_and_a_circle_stays() 
     )
     circle = b"".join(canonical_json(record | {"prev": [record["hash"]]}) + b"\n" for record in records)
     assert in_order(circle) == circle
+
+
+def test_a_log_gets_back_the_records_that_it_names_and_no_others() -> None:
+    base = extend(tail_of(()), [Event(event="init"), Event(event="add")], **WHO)
+    ours = extend(tail_of(base), [Event(event="ours")], **WHO)
+    left, right = (extend(tail_of(base), [Event(event=name), Event(event="pin")], **WHO) for name in ("a", "b"))
+    (picked,) = extend(tail_of([*base, *left, *right]), [Event(event="picked")], **WHO)
+    (after,) = extend(tail_of([*ours, picked]), [Event(event="after")], **WHO)
+    (alien,) = extend(tail_of(()), [Event(event="alien")], **WHO)
+
+    def lines(*records: Record) -> list[bytes]:
+        return [canonical_json(record) for record in records]
+
+    def log(*records: Record) -> bytes:
+        return b"".join(line + b"\n" for line in lines(*records))
+
+    short = log(*base, *ours, picked, after)
+    whole = log(*base, *ours, *left, *right, picked, after)
+    everywhere = lines(*base, *left, *right, picked, alien)
+    assert rejoined(short, (), lambda: everywhere) == Rejoined(whole)
+    # What is in an archive is there, and other lines are for whoever verifies it.
+    assert rejoined(short, [log(*left, *right)], lambda: everywhere) == Rejoined(short)
+    assert rejoined(short + b"<<<<<<<\n", (), lambda: everywhere) == Rejoined(short + b"<<<<<<<\n")
+    # One that is edited, or of another log, is not what was named.
+    edited = [line.replace(b'"b"', b'"c"') for line in everywhere]
+    some = log(*base, *ours, *left, right[1], picked, after)
+    assert rejoined(short, (), lambda: edited) == Rejoined(some, is_short=True)
+    (copied,) = extend(tail_of([alien]), [Event(event="copied")], **WHO)
+    foreign = log(*base, copied)
+    assert rejoined(foreign, (), lambda: everywhere) == Rejoined(foreign, is_short=True)
+    begun = extend(tail_of(base), [Event(event="rotated", detail={"archive": "x"})], **WHO)
+    (next_one,) = extend(tail_of(begun), [Event(event="next")], **WHO)
+    assert rejoined(log(*ours, next_one), [log(*base)], lambda: lines(*begun)) == Rejoined(log(*ours, *begun, next_one))
+
+
+def test_lines_that_git_doubled_are_archived_once(tmp_path: Path) -> None:
+    records = extend(tail_of(()), [Event(event=name) for name in ("init", "add", "rotate")], **WHO)
+    lines = [canonical_json(record) + b"\n" for record in records]
+    invented = canonical_json(extend(tail_of(records[:1]), [Event(event="eve")], **WHO)[0]) + b"\n"
+    log, archive = tmp_path / LOG, tmp_path / "state/sources-audit.2026.jsonl"
+    log.parent.mkdir()
+    for text, breaches in ((lines[:2], []), ([invented], ["inserted"])):
+        archive.unlink(missing_ok=True)
+        log.write_bytes(b"".join([*lines[:2], *text, lines[2]]))
+        rotate(log, archive, run_info())
+        segments = [segment_of(f"state/{path.name}", path.read_bytes()) for path in (archive, log)]
+        assert [breach.id for breach in verify(segments, Witnesses())] == breaches
 
 
 def test_what_one_side_added_in_a_folder_that_the_other_moved_is_left_to_nobody(tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""The audit log where git joined it, or could not: the lines of both, the records that it left out, their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
+
+from git_hybrid.core.audit import ROTATED, Record, previous
+from git_hybrid.core.errors import NewerSchema
+from git_hybrid.core.files import LOG
+from git_hybrid.core.value import Struct
+from git_hybrid.store.chain import segment_of
+
+_RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
+
+
+class Rejoined(Struct, frozen=True):
+    """A log that has got records back; ``is_short``: it names others that are nowhere."""
+
+    text: bytes
+    is_short: bool = False
+
+
+def joined(ours: bytes, theirs: bytes) -> bytes:
+    """Return the log with the lines of both, as git joins it where ``.gitattributes`` says so."""
+    first, second = ([line for line in text.split(b"\n") if line] for text in (ours, theirs))
+    known = frozenset(first)
+    return b"".join(b"%b\n" % line for line in (*first, *(line for line in second if line not in known)))
+
+
+def in_order(log: bytes) -> bytes:
+    """Return the log with each record behind those that it names, the others as they stand.
+
+    git joins a log by lines; of branches that had met before it may put a record before one that it names. Where it has
+    doubled lines as well, these stand in it once.
+    """
+    lines = list(dict.fromkeys(log.splitlines(keepends=True)))
+    records = segment_of(LOG, b"".join(lines), alone=True).lines
+    named = {str(line.record["hash"]): previous(line.record) for line in records if line.record is not None}
+    if len(named) != len(lines):
+        # With torn or foreign lines it is for whoever verifies it.
+        return log
+    place, rounds = {digest: number for number, digest in enumerate(named)}, dict[str, int]()
+    with suppress(CycleError):
+        # In each round, from the top to the end, comes what waits for nothing any more.
+        for digest in TopologicalSorter(named).static_order():
+            before = [item for item in named.get(digest, ()) if item in named]
+            rounds[digest] = max((rounds[item] + (place[item] > place[digest]) for item in before), default=0)
+        text = dict(zip(named, lines, strict=True))
+        ordered = [text[digest] for digest in sorted(named, key=lambda digest: rounds[digest])]
+        return log if ordered == lines else b"".join(ordered)
+    return log
+
+
+def rejoined(log: bytes, archived: Iterable[bytes], elsewhere: Callable[[], Sequence[bytes]]) -> Rejoined:
+    """Return the log with the records that it names and lacks, each before the first that goes on from it.
+
+    git takes the lines of a commit that is picked, and leaves out those before them that this branch never had.
+    *elsewhere* tells the lines of the logs of all branches, the oldest first. By its hash each record is the one that
+    was named; where they go back to a beginning that this log does not have they are of another log, and none is taken.
+    *archived* are the archives of the log.
+    """
+    lines = log.splitlines(keepends=True)
+    records = [line.record for line in segment_of(LOG, log, alone=True).lines]
+    here = {found.decode() for text in (log, *archived) for found in _RECORDED.findall(text)}
+    named = [_before(record) for record in records if record is not None]
+    if len(named) != len(lines) or here.issuperset(digest for before in named for digest in before):
+        return Rejoined(log)
+    known = {found[-1].decode(): line for line in elsewhere() if (found := _RECORDED.findall(line))}
+    place = {digest: number for number, digest in enumerate(known)}
+    texts, is_short = list[bytes](), False
+    for line, before in zip(lines, named, strict=True):
+        brought, lacks = _ancestors(before, here, known)
+        if not all(map(previous, brought.values())):
+            return Rejoined(log, is_short=True)
+        texts += [known[digest] + b"\n" for digest in sorted(brought, key=lambda digest: place[digest])] + [line]
+        here |= brought.keys()
+        is_short = is_short or lacks
+    return Rejoined(b"".join(texts), is_short)
+
+
+def _ancestors(
+    named: Sequence[str], here: Collection[str], known: Mapping[str, bytes]
+) -> tuple[dict[str, Record], bool]:
+    """Return the records before what names *named*, as far as they are not *here*, and whether some are nowhere."""
+    found, todo, lacks = dict[str, Record](), list(named), False
+    while todo:
+        digest = todo.pop()
+        if digest in here or digest in found:
+            continue
+        record = _record(known.get(digest, b""), digest)
+        if record is None:
+            lacks = True
+        else:
+            found[digest] = record
+            todo += _before(record)
+    return found, lacks
+
+
+def _before(record: Record) -> tuple[str, ...]:
+    """Return what *record* names, but for what stands in the archive that it goes on from."""
+    return () if record["event"] == ROTATED else previous(record)
+
+
+def _record(line: bytes, digest: str) -> Record | None:
+    """Return the record in *line* if it is the one with the hash *digest*, as it was written."""
+    with suppress(NewerSchema):
+        for item in segment_of(LOG, line, alone=True).lines:
+            if item.record is not None and item.whole and item.record["hash"] == digest:
+                return item.record
+    return None
