@@ -17,7 +17,7 @@ _SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
 _SET_ASIDE = "reset keeps what is in a submodule below sources/.set-aside/, then goes to the pin"
 _SAVED_TOO = "reset saves it below refs/hybrid/saved/, and what is in a submodule below sources/.set-aside/"
 _NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
-_AWAY = "unless the pin has just that as a submodule, move away what ends with a slash, or mend its rights, then: "
+_AWAY = "move away what ends with a slash, but no submodule that the pin has just so, or mend its rights, then: "
 _ORDER = ("changed", "HEAD", "worktrees", "worktree", "commit", "refs/heads")
 """What comes first, the rest after it: git deletes no branch that is checked out, and a reflog goes with its branch."""
 _AT_ONCE = 10

@@ -203,7 +203,8 @@ def test_nested_repositories_are_not_said_to_be_saved(hybrid: Hybrid, clone: Pat
     git("commit", "-q", "-m", "mine", cwd=clone / "k")
     blocked = hybrid("sync", check=3).err
     assert "saves all of it" not in blocked
-    assert "hint: move away what ends with a slash, or mend its rights, then: git hybrid reset tool\n" in blocked
+    assert "hint: move away what ends with a slash, but no submodule that the pin has just so, " in blocked
+    assert " or mend its rights, then: git hybrid reset tool\n" in blocked
     refused = hybrid("reset", "tool", check=3).err
     assert "hint: move it away, then: git hybrid reset tool\n" in refused
     (clone / "k").rename(clone.parent.parent / "k")

@@ -553,7 +553,7 @@ def test_a_scan_sees_the_lfs_content_that_is_installed(
     hybrid("pin")
     hybrid("sync")
     assert "lfs or submodules of the source, changed" in hybrid("status").out
-    assert "(1000 high)" in hybrid("scan", check=1).err
+    assert "(1,000 high)" in hybrid("scan", check=1).err
     _push(tmp_path / "large-work", b"SMELL")
     hybrid("pin", "large", "--scan")
     assert scan_of(state(workspace), "large")["counts"]["medium"] == 1000

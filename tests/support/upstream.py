@@ -238,13 +238,13 @@ class Upstream:
         return self._write("commit", "\n".join(lines).encode())
 
     def update_ref(self, ref: str, oid: str) -> None:
-        """Point the full ref name `ref` at `oid`, whatever it named before.
+        """Point the full ref name `ref` at `oid`, an id or a revision, whatever it named before.
 
         Raises:
             RuntimeError: the object is missing, or is no commit below `refs/heads/`.
         """
-        if self._known(oid) and self._may_write(ref):
-            self._point(ref, oid)
+        if (known := self._known(oid)) and self._may_write(ref):
+            self._point(ref, known)
         else:
             self.git("update-ref", ref, oid)
 
