@@ -42,8 +42,8 @@ if [ "${room:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then
     memory="--basetemp=$base/t -o tmp_path_retention_policy=failed"
 fi
 
-# Many tests wait for servers that say nothing: two more than there are cores keep these busy.
-jobs=${JOBS:-$(($("$bin/python" -c 'import os; print(os.cpu_count() or 1)') + 2))}
+# The first tests wait for nothing. Many of the second wait for servers that say nothing: two more keep the cores busy.
+cores=$("$bin/python" -c 'import os; print(os.cpu_count() or 1)')
 
 checks() {
     "$bin/ruff" check . &&
@@ -59,11 +59,11 @@ checking=$!
 # Coverage counts what runs in the test processes; the commands that integration and fault tests start are black boxes,
 # and most of cli, app and git is tested through them.
 # shellcheck disable=SC2086
-"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
+"$bin/python" -m pytest $memory -W error -n "${JOBS:-$cores}" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
 wait "$checking" || { cat "$venv/checks.log"; exit 1; }
 cat "$venv/checks.log"
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=65 --format=total
 # The longest come first, so that at the end no core waits for one of them.
 # shellcheck disable=SC2086
-"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" tests/fault tests/hostile tests/mutants tests/integration "$@"
+"$bin/python" -m pytest $memory -W error -n "${JOBS:-$((cores + 2))}" -m "not sweep" tests/fault tests/hostile tests/mutants tests/integration "$@"
