@@ -260,7 +260,7 @@ def test_a_submodule_that_head_does_not_have_is_no_work_where_the_pin_has_just_t
     git("commit", "-qm", "without it", cwd=clone)
     (clone / "a").write_text("mine")
     (inner / "mine").touch()
-    assert "unless the pin has just that as a submodule, move away" in hybrid("sync", check=3).err
+    assert "but no submodule that the pin has just so, or mend its rights" in hybrid("sync", check=3).err
     assert "holds another git repository: vendor/lib/" in hybrid("reset", "app", check=3).err
     (inner / "mine").unlink()
     (inner / ".git/stays").touch()
