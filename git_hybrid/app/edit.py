@@ -155,9 +155,11 @@ def _added_before(finished: Decision, snapshot: Snapshot, item: Wanted) -> Row |
     """Return the row of *item* if just that was *finished*, as an interrupted run had decided it."""
     name = item.source.name
     source, pin = snapshot.manifest.sources.get(name), finished.pins.get(name)
-    if source is None or pin is None or item.commit not in (None, pin.commit):
+    if source is None or pin is None:
         return None
-    wanted = replace(item.source, track=item.track or source.track, history=item.history or source.history)
+    # Which branch was upstream's default one is not asked again.
+    track = item.track or (source.track if isinstance(source.track, Branch) else None)
+    wanted = replace(item.source, track=track, history=item.history or snapshot.manifest.defaults.history)
     is_added = any((event.event, event.source) == ("add", name) for event in finished.events)
     return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref) if is_added and wanted == source else None
 

@@ -21,8 +21,8 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_text, operator, read_config
 from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings
+from git_hybrid.scan.scratch import scan_folder
 from git_hybrid.store.layout import Layout
-from git_hybrid.temporary import temporary_folder
 
 _ROOM, _HARDLY = 1 << 27, 1 << 20
 """Bytes free for temporary files: fewer may be too few for a scan, or are none to speak of."""
@@ -59,16 +59,19 @@ def machine_findings(runner: Runner, folder: Path) -> list[Finding]:
 
 
 def _temporary() -> Finding:
-    """Return whether there is room for temporary files: what is scanned is written to one of their folders."""
+    """Return whether there is room for temporary files where scans have most of them."""
     name, remedy = "temporary files", "free some space, or name a folder that has some: export TMPDIR=DIR"
     try:
-        folder = temporary_folder()
+        folder = scan_folder()
         free = shutil.disk_usage(folder).free
+    except BadArgument as error:
+        what = f"{error.value} {error.reason}"
+        return Finding(area="environment", name=name, level="warn", what=what, remedy=error.hint)
     except OSError as error:
         what = error.strerror or str(error)
         return Finding(area="environment", name=name, level="fail", what=what, remedy=remedy)
     if free >= _ROOM:
-        return _environment(name, f"they are put into {folder}")
+        return _environment(name, f"scans have theirs in {folder}")
     what = f"less than 128 MiB are free in {folder}: a scan could have no room"
     level: Level = "warn" if free >= _HARDLY else "fail"
     return Finding(area="environment", name=name, level=level, what=what, remedy=remedy)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.clone_proof import LFS_HEAD, LFS_LIMIT
-from git_hybrid.core.errors import HostileTree, WrongContent
+from git_hybrid.core.errors import HostileTree, WrongContent, reported
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
@@ -43,6 +43,7 @@ class GitExporter(Struct, frozen=True):
 
         Raises:
             HostileTree: the tree has what may not be checked out either.
+            LocalIo: there is no room for a file.
             WrongContent: a file of it is missing from the object store, or content of LFS is not what its pointer says.
         """
         entries, findings = GitObjects(self.runner).scan(stage, oid, limits)
@@ -69,7 +70,8 @@ def _write(out: IO[bytes], entry: TreeEntry, base: bytes, stage: Stage) -> None:
     if entry.mode == LINK:
         os.symlink(b"".join(content).split(b"\0", 1)[0], path)
     else:
-        with os.fdopen(os.open(path, _NEW, 0o644), "wb") as file:
+        # What fails on an open file names none.
+        with reported(os.fsdecode(path), "write"), os.fdopen(os.open(path, _NEW, 0o644), "wb") as file:
             file.writelines(content)
 
 
@@ -82,7 +84,7 @@ def _fill(git_dir: Path, path: bytes, entry: TreeEntry, stage: Stage) -> None:
         content = file_at(git_dir / "lfs/objects" / oid[:2] / oid[2:4] / oid)
     except FileNotFoundError:
         return
-    with content, open(path, "wb") as file:
+    with content, reported(os.fsdecode(path), "write"), open(path, "wb") as file:
         while chunk := content.read(_CHUNK):
             digest.update(chunk)
             file.write(chunk)

@@ -22,6 +22,8 @@ _SHOWN = 500
 _LONGEST = 4096
 _BESIDE = " \t\r\n'\"`()<>[]"
 """What stands beside a path in a text."""
+_FROM_WORK = pattern(r"(?<![^\s'\"`()<>\[\]=:,/])\.\./tree/")
+"""The way from the folder that a scanner is started in; a folder of the tree may have a name that ends so."""
 _PLACEHOLDER = pattern(r"\{\{|\}\}|\{([0-9]{1,4})\}")
 Run = dict[str, Any]
 
@@ -266,8 +268,9 @@ def relative_texts(value: Any, tree: str) -> Any:
     if isinstance(value, str):
         if "/tree" not in value:
             return value
-        for prefix in (f"file://{tree}/", f"{tree}/", f"file://{tree}", "../tree/"):
+        for prefix in (f"file://{tree}/", f"{tree}/", f"file://{tree}"):
             value = value.replace(prefix, "")
+        value = _FROM_WORK.sub("", value)
         scratch = "/".join(tree.split("/")[-2:])
         return _without_ways(_without_ways(value.replace(tree, "."), f"{scratch}/", ""), scratch, ".")
     if isinstance(value, list):

@@ -81,8 +81,13 @@ def scratch() -> Iterator[Scratch]:
         yield made
 
 
-def _outside() -> str:
-    """Return a folder for temporary files that is in no git repository."""
+def scan_folder() -> str:
+    """Return the folder for temporary files that scans are run in: the first that is in no git repository.
+
+    Raises:
+        BadArgument: each is in one.
+        FileNotFoundError: none can be written to.
+    """
     folders = temporary_folders()
     above = [_repository(folder) for folder in folders]
     if None in above:
@@ -101,7 +106,7 @@ def _repository(folder: str) -> Path | None:
 def _held() -> Iterator[Path]:
     """Make a folder, and hold the lock that tells others of it that its program is alive."""
     while True:
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_outside(), ignore_cleanup_errors=True) as name:
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=scan_folder(), ignore_cleanup_errors=True) as name:
             root = Path(os.path.realpath(name))
             alive = os.open(root / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:

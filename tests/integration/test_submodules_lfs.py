@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.errors import LocalIo, WrongContent
 from git_hybrid.core.ids import SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
@@ -260,7 +261,7 @@ def test_a_submodule_that_head_does_not_have_is_no_work_where_the_pin_has_just_t
     git("commit", "-qm", "without it", cwd=clone)
     (clone / "a").write_text("mine")
     (inner / "mine").touch()
-    assert "unless the pin has just that as a submodule, move away" in hybrid("sync", check=3).err
+    assert "but no submodule that the pin has just so, or mend its rights" in hybrid("sync", check=3).err
     assert "holds another git repository: vendor/lib/" in hybrid("reset", "app", check=3).err
     (inner / "mine").unlink()
     (inner / ".git/stays").touch()
@@ -752,6 +753,16 @@ def test_lfs_content_that_is_not_what_its_pointer_names_is_not_scanned(large: Pa
             return Path(folder, "a.bin").read_bytes()
 
     assert exported() == b"first" * 1000
+    # What has no room, the pointer or its content, is told with its name.
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for most in (100, 1000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            with pytest.raises(LocalIo) as caught:
+                exported()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert (Path(caught.value.path).name, caught.value.operation) == ("a.bin", "write")
     content.chmod(0o644)
     content.write_bytes(b"other" * 1000)
     with pytest.raises(WrongContent, match=r"a\.bin"):

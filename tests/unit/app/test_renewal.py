@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from git_hybrid.app.edit import Editor, Wanted, add, added
 from git_hybrid.app.force import Forced, approvals_of
 from git_hybrid.app.override import asked_again, revoke
 from git_hybrid.core.approval import last_approvals
-from git_hybrid.core.errors import UnknownOverride
+from git_hybrid.core.errors import DuplicateSource, UnknownOverride
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.manifest import Manifest, Tag
 from git_hybrid.core.override import Approval, Override, Overrides
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
@@ -19,7 +20,7 @@ from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.fakes import FakeLedger, FakeTransport, runtime
 from support.samples import NOW
-from support.values import a_source, oid
+from support.values import a_pin, a_source, oid
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 TOOL = a_source()
@@ -50,6 +51,23 @@ def test_a_renewal_rests_on_its_own_approvals_alone(clock: datetime, at: datetim
     fresh = approvals_of(runtime(FakeTransport()), snapshot, asked_again(snapshot, OLD, forced), forced, renews=OLD)
     assert fresh == (Approval(id="Dan <dan@example.org>", at=at),)
     assert last_approvals(replace(OLD, approvers=(*OLD.approvers, *fresh))) == fresh
+
+
+def test_what_an_interrupted_run_had_decided_to_add_is_just_that() -> None:
+    source, pin = a_source(), a_pin()
+    held = Snapshot(manifest=Manifest(sources={source.name: source}), lock=Lock(pins={source.name: pin}), state=State())
+    decided = Decision(events=[added(source)], pins={source.name: pin})
+    rt = replace(runtime(FakeTransport()), ledger=FakeLedger(held=held, finished=decided))
+    unused = Editor(add=lambda text, _: text, remove=lambda text, _: text)
+    for track in (None, source.track):
+        assert add(rt, unused, [Wanted(source=source, track=track)]).rows[0].outcome == "added"
+    tagged = replace(source, track=Tag("v1"))
+    for wanted in (Wanted(source=tagged, track=tagged.track), Wanted(source=source, track=None, history="treeless")):
+        with pytest.raises(DuplicateSource):
+            add(rt, unused, [wanted])
+    by_tag = replace(held, manifest=Manifest(sources={source.name: tagged}))
+    with pytest.raises(DuplicateSource):
+        add(replace(rt, ledger=FakeLedger(held=by_tag, finished=decided)), unused, [Wanted(source=source, track=None)])
 
 
 def test_what_an_interrupted_run_had_decided_to_revoke_is_not_revoked_already() -> None:

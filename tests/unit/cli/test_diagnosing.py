@@ -41,6 +41,21 @@ def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, us
     assert (room.level, room.remedy.rpartition(": ")[2]) == ("fail", "export TMPDIR=DIR")
 
 
+def test_the_folder_for_temporary_files_is_that_of_scans(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path / "ws")
+    (tmp_path / "repository/.git").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "repository"))
+    for usual, level, said in (
+        ("other", "ok", f"{tmp_path}/other"),
+        ("none", "warn", f"{tmp_path}/repository is in the git repository"),
+    ):
+        monkeypatch.setattr("git_hybrid.temporary._meant", lambda usual=usual: [str(tmp_path / usual)])
+        found = diagnose(workspace.root, Cancel()).findings
+        (room,) = [item for item in found if item.name == "temporary files"]
+        assert (room.level, said in room.what) == (level, True)
+
+
 @pytest.mark.parametrize("folder", ["sources/.incoming", "state"])
 def test_a_folder_that_cannot_be_read_is_a_finding_among_others(tmp_path, monkeypatch, folder):
     workspace, listed = make_workspace(tmp_path), Path.iterdir

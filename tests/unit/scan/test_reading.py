@@ -205,6 +205,9 @@ def test_an_id_stays_when_lines_move_and_the_scratch_folder_is_another() -> None
         beside = json.loads(json.dumps(again).replace("/other/", f"{way}hybrid-scan-2/"))
         third = read_report(sarif(a_run(beside)), kind="sarif", scanner="s", tree="/a b/hybrid-scan-2/tree").findings[0]
         assert (third.path, third.message, third.id) == ("a.py", "bad in a.py", first.id)
+    # Others tell it from where they are started, which no file of the tree is taken for.
+    for uri, path in (("../tree/a.py", "a.py"), ("x../tree/a.py", "x../tree/a.py")):
+        assert read(sarif(a_run(a_result(uri=uri)))).findings[0].path == path
     twice = read(sarif(a_run(result, result))).findings
     assert len({item.id for item in twice}) == 2
     # Whoever accepted the one accepted no other, also where another run of the report has it.
