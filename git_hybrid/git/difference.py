@@ -43,8 +43,7 @@ def write_difference(
         git_dir, said = Path(folder, ".git"), bytearray()
         trees = _made(git_dir, found)
         if found.new is None:
-            must(runner, found.name, git_dir, ["read-tree", *trees])
-            trees = []
+            _take_index(runner, found, git_dir)
             if found.lfs:
                 _take_content(runner, found.name, git_dir, root)
         words = ["diff", *_PLAIN, *options, *trees, "--"]
@@ -69,6 +68,16 @@ def _made(git_dir: Path, found: Difference) -> list[str]:
         return [_below(git_dir, side.tree, found.name, "sources") for side in sides]
     except OSError as error:
         raise LocalIo(path=str(git_dir), operation="create", reason=error.strerror or str(error)) from error
+
+
+def _take_index(runner: Runner, found: Difference, git_dir: Path) -> None:
+    """Let git look at the files that the index of the clone has: a commit there, or ``git add``, may have added one."""
+    told = must(runner, found.name, Path(found.old.git_dir), ["ls-files", "--stage", "-z"]).stdout
+    entries = [entry.partition(b"\t") for entry in told.split(b"\0")[:-1]]
+    below = b"sources/%s/" % found.name.encode("ascii")
+    # Of a conflict one entry will do.
+    lines = [b"%s 0\t%s%s\0" % (head.rpartition(b" ")[0], below, path) for head, _, path in entries]
+    must(runner, found.name, git_dir, ["update-index", "-z", "--index-info"], stdin=b"".join(lines))
 
 
 def _take_content(runner: Runner, name: SourceName, git_dir: Path, root: Path) -> None:

@@ -31,9 +31,11 @@ def test_content_in_the_place_of_its_pointer_is_no_change(tmp_path: Path) -> Non
     (clone / "small").write_text("changed\n")
     (clone / "gone").unlink()
     side = Side(Oid(git("write-tree", cwd=clone)), str(clone / ".git"))
+    (clone / "added").write_text("new\n")
+    git("add", "added", cwd=clone)
     found, runner, out = Difference(SourceName("tool"), side, None, lfs=True), Runner(environ=os.environ), bytearray()
     write_difference(runner, tmp_path, found, ["--name-only"], out.extend)
-    assert out.decode().split() == ["sources/tool/edited", "sources/tool/gone", "sources/tool/small"]
+    assert out.decode().split() == [f"sources/tool/{file}" for file in ("added", "edited", "gone", "small")]
     absent = Difference(found.name, side, Side(Oid("1" * 40), side.git_dir))
     with pytest.raises(GitFailed):
         write_difference(runner, tmp_path, absent, ["--patch"], out.extend)
