@@ -63,7 +63,9 @@ def _made(git_dir: Path, found: Difference) -> list[str]:
     sides = [side for side in (found.old, found.new) if side is not None]
     try:
         write_skeleton(git_dir, object_format=ALGORITHMS[len(found.old.tree)], attributes=_ATTRIBUTES)
-        places = "".join(f"{side.git_dir}/objects\n" for side in sides)
+        # In quotes, since a line feed may be in a path.
+        quoted = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+        places = "".join(f'"{side.git_dir.translate(quoted)}/objects"\n' for side in sides)
         (git_dir / "objects/info/alternates").write_bytes(os.fsencode(places))
         return [_below(git_dir, side.tree, found.name, "sources") for side in sides]
     except OSError as error:
