@@ -18,6 +18,7 @@ from git_hybrid.core.difference import Difference
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.listing import batch, pieces, size_of_blob
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
@@ -89,14 +90,18 @@ def _take_content(runner: Runner, name: SourceName, git_dir: Path, root: Path) -
     changed = [(head.split(b" "), path) for head, path in zip(told[::2], told[1::2], strict=True)]
     asked = b"".join(b"%s\n" % words[2] for words, _ in changed)
     sizes = must(runner, name, git_dir, ["cat-file", "--batch-check=%(objectsize)"], stdin=asked).stdout.split(b"\n")
+    small = [
+        (words[2].decode("ascii"), path)
+        for (words, path), size in zip(changed, sizes, strict=False)
+        if words[0].startswith(b":100") and size.isdigit() and int(size) <= LFS_LIMIT
+    ]
     taken = list[bytes]()
-    for (words, path), size in zip(changed, sizes, strict=False):
-        if not size.isdigit() or int(size) > LFS_LIMIT:
-            continue
-        pointer = must(runner, name, git_dir, ["cat-file", "blob", words[2].decode("ascii")]).stdout
-        seen = look(root, path, algorithm=ALGORITHMS[len(words[2])])
-        if seen is not None and is_lfs_content(seen, pointer):
-            taken.append(path + b"\0")
+    with batch(runner, git_dir, [oid for oid, _ in small], folder=str(git_dir)) as out:
+        for oid, path in small:
+            pointer = b"".join(pieces(out, size_of_blob(out, oid) or 0))
+            seen = look(root, path, algorithm=ALGORITHMS[len(oid)])
+            if seen is not None and is_lfs_content(seen, pointer):
+                taken.append(path + b"\0")
     unchanged = ["update-index", "-z", "--assume-unchanged", "--stdin"]
     must(runner, name, git_dir, unchanged, work_tree=root, stdin=b"".join(taken))
 
