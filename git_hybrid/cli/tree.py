@@ -168,22 +168,24 @@ def run(common: Common, argv: Sequence[str]) -> int:
     except click.UsageError as error:
         # click names no command where an option lacks its value.
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else help_of(argv)
-        text = error.message if _is_far(error) else error.format_message()
-        return usage(_in_words(text), hint, common)
+        return usage(_in_words(_with_near(error).format_message()), hint, common)
     except click.Abort as error:
         # click says so of every interrupt; which signal it was is known by what it came from.
         raise (error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt) from None
     return result if isinstance(result, int) else 0
 
 
-def _is_far(error: click.UsageError) -> bool:
-    """Tell whether click names options that are none of what was meant: the dashes alone make any two alike."""
+def _with_near(error: click.UsageError) -> click.UsageError:
+    """Return *error* without the options that are none of what was meant: the dashes alone make any two alike."""
     from difflib import get_close_matches
 
     if not isinstance(error, click.NoSuchOption):
-        return False
-    known = [name.lstrip("-") for name in error.possibilities or ()]
-    return not get_close_matches(error.option_name.lstrip("-"), known, n=1, cutoff=0.65)
+        return error
+    given = error.option_name.lstrip("-")
+    bare = {name.lstrip("-"): name for name in error.possibilities or ()}
+    near = get_close_matches(given, bare, n=len(bare) or 1, cutoff=0.65)
+    meant = [name for key, name in bare.items() if key in near or key.startswith(given)]
+    return click.NoSuchOption(error.option_name, error.message, meant, error.ctx)
 
 
 def _in_words(text: str) -> str:

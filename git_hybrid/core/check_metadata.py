@@ -54,7 +54,7 @@ def _contradictions(facts: Facts) -> Iterator[Violation]:
     """
     tags: dict[tuple[str, str], list[Pin]] = {}
     for name, pin in facts.lock.pins.items():
-        if pin.ref.startswith("refs/tags/") and tells_tag(pin, facts.manifest.sources.get(name)):
+        if tells_tag(pin, facts.manifest.sources.get(name)):
             tags.setdefault((repository_path(pin.url), pin.ref), []).append(pin)
     for pins in tags.values():
         if len({_object(pin) for pin in pins}) == 1:

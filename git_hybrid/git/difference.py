@@ -18,6 +18,7 @@ from git_hybrid.core.difference import Difference
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.listing import batch, pieces, size_of_blob
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
@@ -43,8 +44,7 @@ def write_difference(
         git_dir, said = Path(folder, ".git"), bytearray()
         trees = _made(git_dir, found)
         if found.new is None:
-            must(runner, found.name, git_dir, ["read-tree", *trees])
-            trees = []
+            _take_index(runner, found, git_dir)
             if found.lfs:
                 _take_content(runner, found.name, git_dir, root)
         words = ["diff", *_PLAIN, *options, *trees, "--"]
@@ -64,11 +64,23 @@ def _made(git_dir: Path, found: Difference) -> list[str]:
     sides = [side for side in (found.old, found.new) if side is not None]
     try:
         write_skeleton(git_dir, object_format=ALGORITHMS[len(found.old.tree)], attributes=_ATTRIBUTES)
-        places = "".join(f"{side.git_dir}/objects\n" for side in sides)
+        # In quotes, since a line feed may be in a path.
+        quoted = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+        places = "".join(f'"{side.git_dir.translate(quoted)}/objects"\n' for side in sides)
         (git_dir / "objects/info/alternates").write_bytes(os.fsencode(places))
         return [_below(git_dir, side.tree, found.name, "sources") for side in sides]
     except OSError as error:
         raise LocalIo(path=str(git_dir), operation="create", reason=error.strerror or str(error)) from error
+
+
+def _take_index(runner: Runner, found: Difference, git_dir: Path) -> None:
+    """Let git look at the files that the index of the clone has: a commit there, or ``git add``, may have added one."""
+    told = must(runner, found.name, Path(found.old.git_dir), ["ls-files", "--stage", "-z"]).stdout
+    entries = [entry.partition(b"\t") for entry in told.split(b"\0")[:-1]]
+    below = b"sources/%s/" % found.name.encode("ascii")
+    # Of a conflict one entry will do.
+    lines = [b"%s 0\t%s%s\0" % (head.rpartition(b" ")[0], below, path) for head, _, path in entries]
+    must(runner, found.name, git_dir, ["update-index", "-z", "--index-info"], stdin=b"".join(lines))
 
 
 def _take_content(runner: Runner, name: SourceName, git_dir: Path, root: Path) -> None:
@@ -78,14 +90,18 @@ def _take_content(runner: Runner, name: SourceName, git_dir: Path, root: Path) -
     changed = [(head.split(b" "), path) for head, path in zip(told[::2], told[1::2], strict=True)]
     asked = b"".join(b"%s\n" % words[2] for words, _ in changed)
     sizes = must(runner, name, git_dir, ["cat-file", "--batch-check=%(objectsize)"], stdin=asked).stdout.split(b"\n")
+    small = [
+        (words[2].decode("ascii"), path)
+        for (words, path), size in zip(changed, sizes, strict=False)
+        if words[0].startswith(b":100") and size.isdigit() and int(size) <= LFS_LIMIT
+    ]
     taken = list[bytes]()
-    for (words, path), size in zip(changed, sizes, strict=False):
-        if not size.isdigit() or int(size) > LFS_LIMIT:
-            continue
-        pointer = must(runner, name, git_dir, ["cat-file", "blob", words[2].decode("ascii")]).stdout
-        seen = look(root, path, algorithm=ALGORITHMS[len(words[2])])
-        if seen is not None and is_lfs_content(seen, pointer):
-            taken.append(path + b"\0")
+    with batch(runner, git_dir, [oid for oid, _ in small], folder=str(git_dir)) as out:
+        for oid, path in small:
+            pointer = b"".join(pieces(out, size_of_blob(out, oid) or 0))
+            seen = look(root, path, algorithm=ALGORITHMS[len(oid)])
+            if seen is not None and is_lfs_content(seen, pointer):
+                taken.append(path + b"\0")
     unchanged = ["update-index", "-z", "--assume-unchanged", "--stdin"]
     must(runner, name, git_dir, unchanged, work_tree=root, stdin=b"".join(taken))
 

@@ -37,7 +37,7 @@ _PLAIN = pattern(
     re.DOTALL,
 )
 # What gh, glab, git-review, git gui, git maintenance and people write into a clone that they work in: it runs nothing
-# that others chose, and hides nothing.
+# that others chose, and hides nothing. Of git gui no more: what it hands on to git (gui.diffopts) may begin a program.
 _WORK = pattern(
     r"remote\..*\.((gh|glab)-resolved|prune|prunetags|skipdefaultupdate|skipfetchall)|remote\.pushdefault"
     r"|fetch\.(output|parallel|prune|prunetags|showforcedupdates)|commit\.(cleanup|gpgsign|status|verbose)"
@@ -46,7 +46,8 @@ _WORK = pattern(
     r"|merge\.(autostash|conflictstyle|ff|log|stat)|log\.(abbrevcommit|date|decorate|follow)"
     r"|diff\.(algorithm|colormoved|colormovedws|context|indentheuristic|mnemonicprefix|noprefix|renames|renamelimit)"
     r"|status\.(aheadbehind|branch|short|showstash)|gc\.(auto|autodetach|autopacklimit)"
-    r"|maintenance\.(auto|autodetach|strategy|.*\.(enabled|schedule))|credential\.(.*\.)?username|(gitreview|gui)\..*",
+    r"|maintenance\.(auto|autodetach|strategy|.*\.(enabled|schedule))|credential\.(.*\.)?username"
+    r"|gitreview\.username|gui\.(geometry|wmstate)",
     re.DOTALL,
 )
 _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}

@@ -10,7 +10,8 @@ from git_hybrid.view.term import Style, paint, safe
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _HEADERS = ("diff --git ", "index ", "--- ", "+++ ", "old mode ", "new mode ", "new file ", "deleted file ")
 _LONGEST = 1 << 16
-"""A longer line is shown in pieces."""
+"""A longer line is shown in pieces; each but the first begins with ``_ON``, as no line of a patch does."""
+_ON = "~"
 
 
 class Shown:
@@ -21,14 +22,18 @@ class Shown:
         self._color = color
         self._rest = b""
         self._old = self._new = 0
+        self._is_cut = False
+        self._drawn: Style | None = None
 
     def lines(self, data: bytes) -> Iterator[str]:
         """Yield the lines that end with the next piece, *data*."""
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
             yield self._line(line)
+            self._is_cut = False
         if len(self._rest) > _LONGEST:
             yield from self.close()
+            self._is_cut = True
 
     def close(self) -> Iterator[str]:
         """Yield what is left, a line without an end."""
@@ -38,8 +43,12 @@ class Shown:
 
     def _line(self, line: bytes) -> str:
         text = line.decode("utf-8", "surrogateescape")
+        if self._is_cut:
+            text = _ON + text
+        else:
+            self._drawn = self._style(text)
         # A tab is in every other source.
-        return paint("\t".join(map(safe, text.split("\t"))), self._style(text), color=self._color)
+        return paint("\t".join(map(safe, text.split("\t"))), self._drawn, color=self._color)
 
     def _style(self, text: str) -> Style | None:
         """Return how *text* is drawn; the lines of a hunk are counted, since any may look like the head of another."""

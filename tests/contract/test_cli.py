@@ -404,7 +404,7 @@ def test_an_unknown_command_gets_its_neighbour(capsys, typed, meant):
     assert meant in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("--init", ""), ("--short", ""), ("--ofline", "--offline")])
+@pytest.mark.parametrize(("typed", "meant"), [("--init", ""), ("--ofline", "'--offline'?"), ("--pro", "'--progress'?")])
 def test_an_unknown_option_gets_a_neighbour_that_is_near(capsys, typed, meant):
     assert main(["sync", typed]) == 2
     told = capsys.readouterr().err

@@ -98,8 +98,9 @@ def test_what_a_move_would_bring_is_read_before_it(
     assert "tool  differs  " in told.err
     shown = hybrid("diff", "--upstream", "-p", "--color=always", env={"GIT_PAGER_IN_USE": "true"}).out
     assert "\x1b[32m+\\x1b[2Jtwo\x1b[0m\n" in shown
-    names = hybrid("diff", "--upstream", "--name-only").out
-    assert names.splitlines() == ["sources/tool/.gitattributes", "sources/tool/README"]
+    names = hybrid("diff", "--upstream", "--name-only", "-q")
+    assert names.err == ""
+    assert names.out.splitlines() == ["sources/tool/.gitattributes", "sources/tool/README"]
     assert " 2 files changed, " in hybrid("diff", "--upstream", "--stat").out
     for words in (("--patch", "--json"), ("--stat", "--name-only")):
         hybrid("diff", *words, check=2)

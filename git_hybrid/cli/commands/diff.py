@@ -61,7 +61,7 @@ def command(
         else:
             color, output.color = output.color, wants_color(output.common, tty=sys.stderr.isatty())
             with redirect_stdout(sys.stderr):
-                code = output.report(report, differs=differs)
+                code = output.report(report, wrote=True, differs=differs)
             lacking = (
                 row.name for row in report.rows if row.outcome in ("differs", "dirty") and row.name not in changes
             )

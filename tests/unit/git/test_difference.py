@@ -20,7 +20,8 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{hashlib.sha2
 
 
 def test_content_in_the_place_of_its_pointer_is_no_change(tmp_path: Path) -> None:
-    clone = tmp_path / "sources/tool"
+    root = tmp_path / 'w"\\\ns'
+    clone = root / "sources/tool"
     clone.mkdir(parents=True)
     git("init", "-q", cwd=clone)
     for name, text in (("kept", POINTER), ("edited", POINTER), ("gone", "gone\n"), ("small", "small\n")):
@@ -31,9 +32,11 @@ def test_content_in_the_place_of_its_pointer_is_no_change(tmp_path: Path) -> Non
     (clone / "small").write_text("changed\n")
     (clone / "gone").unlink()
     side = Side(Oid(git("write-tree", cwd=clone)), str(clone / ".git"))
+    (clone / "added").write_text("new\n")
+    git("add", "added", cwd=clone)
     found, runner, out = Difference(SourceName("tool"), side, None, lfs=True), Runner(environ=os.environ), bytearray()
-    write_difference(runner, tmp_path, found, ["--name-only"], out.extend)
-    assert out.decode().split() == ["sources/tool/edited", "sources/tool/gone", "sources/tool/small"]
+    write_difference(runner, root, found, ["--name-only"], out.extend)
+    assert out.decode().split() == [f"sources/tool/{file}" for file in ("added", "edited", "gone", "small")]
     absent = Difference(found.name, side, Side(Oid("1" * 40), side.git_dir))
     with pytest.raises(GitFailed):
-        write_difference(runner, tmp_path, absent, ["--patch"], out.extend)
+        write_difference(runner, root, absent, ["--patch"], out.extend)

@@ -59,11 +59,19 @@ def test_packed_refs_are_read_without_it(git_dir):
 def test_of_settings_those_are_plain_that_run_nothing_and_hide_nothing():
     plain = ["remote.origin.gh-resolved", "remote.pushdefault", "remote.a.b.prune", "fetch.prune", "commit.gpgsign"]
     plain += ["gpg.format", "tag.gpgsign", "format.signoff", "rerere.enabled", "rebase.autostash", "gui.geometry"]
-    plain += ["merge.conflictstyle", "maintenance.auto", "maintenance.commit-graph.schedule", "gc.auto"]
+    plain += ["merge.conflictstyle", "gui.wmstate", "maintenance.auto", "maintenance.commit-graph.schedule", "gc.auto"]
     plain += ["credential.username", "credential.https://a.b.username", "gitreview.username", "diff.algorithm"]
     odd = ["alias.status", "commit.template", "core.editor", "core.pager", "core.hookspath", "credential.helper"]
     odd += ["credential.https://username.helper", "diff.external", "diff.algorithm.command", "diff.a.textconv"]
-    odd += ["diff.ignoresubmodules", "filter.a.clean", "gc.recentobjectshook", "gpg.program", "gpg.ssh.program"]
+    odd += [
+        "gitreview.host",
+        "gui.diffopts",
+        "diff.ignoresubmodules",
+        "filter.a.clean",
+        "gc.recentobjectshook",
+        "gpg.program",
+        "gpg.ssh.program",
+    ]
     odd += ["gpg.ssh.defaultkeycommand", "include.path", "merge.ff.driver", "remote.a.vcs", "remote.a.uploadpack"]
     odd += [
         "remote.a.receivepack",

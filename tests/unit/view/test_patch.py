@@ -27,7 +27,11 @@ def test_lines_are_coloured_by_the_hunk_that_they_are_in() -> None:
     assert lines[6] == "\x1b[32m++++ b/\\x1b[2J\\xff\x1b[0m"
 
 
-def test_a_line_without_an_end_is_shown_in_pieces() -> None:
-    shown = Shown(color=False)
-    assert [len(line) for line in shown.lines(b"x" * 70_000)] == [70_000]
+def test_a_long_line_is_shown_in_pieces_that_pass_for_no_other_line() -> None:
+    shown = Shown(color=True)
+    [*shown.lines(b"@@ -0,0 +1 @@\n")]
+    assert [len(line) for line in shown.lines(b"+" + b"x" * 70_000)] == [70_010]
+    on, after = shown.lines(b"diff --git a/y b/y\nindex 1..2\n")
+    assert on == "\x1b[32m~diff --git a/y b/y\x1b[0m"
+    assert after == "\x1b[1mindex 1..2\x1b[0m"
     assert [*shown.close()] == []
