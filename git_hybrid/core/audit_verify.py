@@ -210,18 +210,23 @@ def _named_by(segments: Sequence[Segment], committed: frozenset[str]) -> frozens
 
     Where a commit was picked onto a branch that never had them, they come after it.
     """
-    lines = [line for segment in segments for line in segment.lines if line.record is not None and line.whole]
-    if committed.issuperset(line.sha256 for line in lines):
+    lines = [line for segment in segments for line in segment.lines if line.whole]
+    records = [(line.record or {"prev": []}, line.sha256) for line in lines]
+    # As it was written: of one with other spaces there may be many.
+    fresh = {
+        str(record["hash"]): (record, sha256)
+        for record, sha256 in records
+        if sha256 not in committed and sha256 == sha256_hex(canonical_json(record))
+    }
+    if not fresh:
         return committed
-    known, named = set(committed), set[str]()
-    for line in sorted(lines, key=lambda line: seq_of(line.record or {"seq": 0}), reverse=True):
-        record = line.record or {}
-        # As it was written: of one with other spaces there may be many.
-        if record["hash"] in named and line.sha256 == sha256_hex(canonical_json(record)):
-            known.add(line.sha256)
-        if line.sha256 in known:
-            named.update(previous(record))
-    return frozenset(known)
+    todo = [digest for record, sha256 in records if sha256 in committed for digest in previous(record)]
+    named = set[str]()
+    while todo:
+        if (found := fresh.pop(todo.pop(), None)) is not None:
+            named.add(found[1])
+            todo += previous(found[0])
+    return committed | named
 
 
 def _forks(segments: Sequence[Segment], committed: frozenset[str]) -> Iterator[Breach]:

@@ -20,6 +20,8 @@ _SIZES = ("git", "cat-file", "--batch-check=%(objectname) %(objectsize)")
 _PLAIN = ("A", "M", "D")
 _ANYWHERE = ("--topo-order", "--all", "--reflog", "--ignore-missing")
 _NAMED = ("CHERRY_PICK_HEAD", "REBASE_HEAD", "MERGE_HEAD", "ORIG_HEAD", "FETCH_HEAD")
+_AT_ONCE = 16
+"""So many logs are held at a time: each branch has nearly all of one."""
 _FEW, _MANY = 16, 1000
 """So few changes git looks at alone, for to ask for more takes longer; so many too, if they are another kind."""
 
@@ -73,13 +75,37 @@ def logged_anywhere(runner: Runner, root: Path) -> tuple[bytes, ...]:
         GitRefused: git does not answer.
     """
     repository = around(runner, root)
+    lines, last = dict[bytes, None](), b""
     try:
-        found = [*appended(repository, (*_ANYWHERE, *_NAMED), logs_in(repository.prefix(root)))]
+        names = _longest(repository, _changes(repository, (*_ANYWHERE, *_NAMED), logs_in(repository.prefix(root))))
+        for at in range(0, len(names), _AT_ONCE):
+            for text in filter(None, repository.blobs(names[at : at + _AT_ONCE])):
+                new = text.rfind(b"\n", 0, _shared(last, text)) + 1
+                lines.update((line.removesuffix(b"\r"), None) for line in text[new:].split(b"\n"))
+                last = text
     except GitRefused as error:
         if not error.is_unfetched:
             raise
         return ()
-    return tuple(dict.fromkeys(item.line.rstrip("\r").encode("utf-8", "surrogateescape") for item in found))
+    return tuple(lines)
+
+
+def _shared(one: bytes, other: bytes) -> int:
+    """Return with how many bytes both begin."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
+    return low
+
+
+def _longest(repository: Repository, changes: Sequence[_Change]) -> list[str]:
+    """Return what holds all lines of *changes*: no file that a commit only made longer, unless it was merged."""
+    named = dict.fromkeys(name for change in changes for name in (change.old, change.new) if name)
+    sizes = _sizes(repository, named)
+    alone = [change for change in changes if change.old and change.new and len(change.parents) == 1]
+    grown = {change.old for change in alone if sizes.get(change.old, 0) < sizes.get(change.new, 0)}
+    return [name for name in named if name not in grown]
 
 
 def _is_growth(change: _Change, known: Mapping[str, _Grown]) -> bool:

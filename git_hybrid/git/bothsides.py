@@ -16,12 +16,13 @@ _MERGED, _PICKED = "MERGE_HEAD", "CHERRY_PICK_HEAD"
 class Sides(Struct, frozen=True):
     """The versions of files by path; ``theirs`` is the name that git has for the other side.
 
-    ``is_made``: the merge is committed.
+    ``is_made``: the merge is committed; ``later`` are the files that have changed since.
     """
 
     theirs: str = ""
     is_made: bool = False
     files: Mapping[str, Mapping[int, bytes]] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
 
 
 def both_sides(runner: Runner, root: Path, paths: Sequence[str]) -> Sides:
@@ -40,13 +41,19 @@ def both_sides(runner: Runner, root: Path, paths: Sequence[str]) -> Sides:
     if not base:
         return Sides()
     prefix = repository.prefix(root)
-    told = repository.blobs(f"{side}:{prefix}{path}" for path in paths for side in ("", base, ours, theirs))
-    found: dict[str, Mapping[int, bytes]] = {}
-    for at, path in enumerate(paths):
-        stages = zip((LEFT, BASE, OURS, THEIRS), told[4 * at : 4 * at + 4], strict=True)
-        found[path] = {stage: blob for stage, blob in stages if blob is not None}
     made = theirs not in (_MERGED, _PICKED)
-    return Sides(theirs, made, {path: versions for path, versions in found.items() if LEFT in versions})
+    sides = ("", base, ours, theirs, theirs.removesuffix("^2") if made else "")
+    told = repository.blobs(f"{side}:{prefix}{path}" for path in paths for side in sides)
+    found: dict[str, Mapping[int, bytes]] = {}
+    later = set[str]()
+    for at, path in enumerate(paths):
+        *blobs, merged = told[5 * at : 5 * at + 5]
+        stages = zip((LEFT, BASE, OURS, THEIRS), blobs, strict=True)
+        found[path] = {stage: blob for stage, blob in stages if blob is not None}
+        if blobs[0] != merged:
+            later.add(path)
+    files = {path: versions for path, versions in found.items() if LEFT in versions}
+    return Sides(theirs, made, files, frozenset(later))
 
 
 def _commits(repository: Repository) -> tuple[str, str, str]:

@@ -68,34 +68,40 @@ def rejoined(log: bytes, archived: Iterable[bytes], elsewhere: Callable[[], Sequ
     named = [_before(record) for record in records if record is not None]
     if len(named) != len(lines) or here.issuperset(digest for before in named for digest in before):
         return Rejoined(log)
-    known = {found[-1].decode(): line for line in elsewhere() if (found := _RECORDED.findall(line))}
+    known: dict[str, list[bytes]] = {}
+    for line in elsewhere():
+        if found := _RECORDED.findall(line):
+            known.setdefault(found[-1].decode(), []).append(line)
     place = {digest: number for number, digest in enumerate(known)}
     texts, is_short = list[bytes](), False
     for line, before in zip(lines, named, strict=True):
         brought, lacks = _ancestors(before, here, known)
-        if not all(map(previous, brought.values())):
+        if not all(previous(record) for record, _ in brought.values()):
             return Rejoined(log, is_short=True)
-        texts += [known[digest] + b"\n" for digest in sorted(brought, key=lambda digest: place[digest])] + [line]
+        texts += [brought[digest][1] + b"\n" for digest in sorted(brought, key=place.__getitem__)] + [line]
         here |= brought.keys()
         is_short = is_short or lacks
     return Rejoined(b"".join(texts), is_short)
 
 
 def _ancestors(
-    named: Sequence[str], here: Collection[str], known: Mapping[str, bytes]
-) -> tuple[dict[str, Record], bool]:
-    """Return the records before what names *named*, as far as they are not *here*, and whether some are nowhere."""
-    found, todo, lacks = dict[str, Record](), list(named), False
+    named: Sequence[str], here: Collection[str], known: Mapping[str, Sequence[bytes]]
+) -> tuple[dict[str, tuple[Record, bytes]], bool]:
+    """Return the records before what names *named*, as far as they are not *here*, and whether some are nowhere.
+
+    Each comes with the line that it stands in; of those that *known* has for it some may be edited ones.
+    """
+    found, todo, lacks = dict[str, tuple[Record, bytes]](), list(named), False
     while todo:
         digest = todo.pop()
         if digest in here or digest in found:
             continue
-        record = _record(known.get(digest, b""), digest)
-        if record is None:
+        whole = ((record, line) for line in known.get(digest, ()) if (record := _record(line, digest)) is not None)
+        if (first := next(whole, None)) is None:
             lacks = True
         else:
-            found[digest] = record
-            todo += _before(record)
+            found[digest] = first
+            todo += _before(first[0])
     return found, lacks
 
 

@@ -322,6 +322,12 @@ def test_two_branches_that_pinned_the_same_agree(
     hybrid("merge")
     assert (workspace / "sources.toml").read_text() == git("show", "HEAD:sources.toml", cwd=workspace) + "\n"
     concluded(hybrid, workspace)
+    # What was written since is not put back to what the merge had.
+    since = (workspace / "sources.toml").read_text() + table + table.replace("source.b", "source.z")
+    (workspace / "sources.toml").write_text(since)
+    git("add", "sources.toml", cwd=workspace)
+    assert "hint: mend sources.toml, then: git hybrid merge" in hybrid("merge", check=2).err
+    assert (workspace / "sources.toml").read_text() == since
 
 
 def test_the_newer_scan_of_the_commit_counts_with_its_report(

@@ -40,7 +40,8 @@ def command(context: click.Context) -> int:
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
             sides = _sides(session, conflicts)
-            conflicts |= unreadable(layout, sides.files)
+            # What was written since the merge is no more what git joined.
+            conflicts |= unreadable(layout, {path: sides.files[path] for path in sides.files.keys() - sides.later})
             told = _merged(session, conflicts, sides)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)

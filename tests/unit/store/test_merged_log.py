@@ -66,6 +66,9 @@ def test_a_log_gets_back_the_records_that_it_names_and_no_others() -> None:
     whole = log(*base, *ours, *left, *right, picked, after)
     everywhere = lines(*base, *left, *right, picked, alien)
     assert rejoined(short, (), lambda: everywhere) == Rejoined(whole)
+    # What an edited copy in another commit claims to be does not hide the record, wherever that is found.
+    forged = [line.replace(b'"operator"', b'"operatoR"') for line in everywhere]
+    assert rejoined(short, (), lambda: [*forged, *everywhere, *forged]) == Rejoined(whole)
     # What is in an archive is there, and other lines are for whoever verifies it.
     assert rejoined(short, [log(*left, *right)], lambda: everywhere) == Rejoined(short)
     assert rejoined(short + b"<<<<<<<\n", (), lambda: everywhere) == Rejoined(short + b"<<<<<<<\n")
