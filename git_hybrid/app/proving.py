@@ -38,15 +38,16 @@ def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
     """Raise unless *stage* shows that the pinned commit belongs to what was declared."""
     if is_proved(rt, stage, pin):
         return
+    is_commit = isinstance(source.track, Commit)
+    if is_commit and belongs(rt, stage, pin.commit):
+        return
     upstream = rt.objects.upstream(stage, pin.ref)
-    if isinstance(source.track, Commit):
-        if belongs(rt, stage, pin.commit):
-            return
-    elif pin.ref.startswith("refs/tags/") and upstream is not None:
-        old, new = pin.tag_object or pin.commit, upstream[1] or upstream[0]
-        raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, old_commit=pin.commit, new_commit=upstream[0])
     if upstream is not None:
-        roots = rt.objects.facts(stage, upstream[0], complete=True).root_commits
+        commit, tag = upstream
+        if pin.ref.startswith("refs/tags/") and not is_commit:
+            old, new = pin.tag_object or pin.commit, tag or commit
+            raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, old_commit=pin.commit, new_commit=commit)
+        roots = rt.objects.facts(stage, commit, complete=True).root_commits
         if is_other_repository(pin.root_commits, roots):
             raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
     raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)

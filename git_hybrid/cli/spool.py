@@ -60,7 +60,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LocalIo(path=gettempdir(), operation="write to", reason=error.strerror or str(error)) from error
+        raise LocalIo.of(error, gettempdir(), "write to") from error
 
 
 class Kept:

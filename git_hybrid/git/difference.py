@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from git_hybrid.core.clone_proof import LFS_LIMIT, is_lfs_content
 from git_hybrid.core.difference import Difference
-from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.core.errors import GitFailed, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.listing import batch, pieces, size_of_blob
@@ -62,15 +62,13 @@ def _made(git_dir: Path, found: Difference) -> list[str]:
         LocalIo: the file system refused.
     """
     sides = [side for side in (found.old, found.new) if side is not None]
-    try:
+    with reported(git_dir, "create"):
         write_skeleton(git_dir, object_format=ALGORITHMS[len(found.old.tree)], attributes=_ATTRIBUTES)
         # In quotes, since a line feed may be in a path.
         quoted = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
         places = "".join(f'"{side.git_dir.translate(quoted)}/objects"\n' for side in sides)
         (git_dir / "objects/info/alternates").write_bytes(os.fsencode(places))
         return [_below(git_dir, side.tree, found.name, "sources") for side in sides]
-    except OSError as error:
-        raise LocalIo(path=str(git_dir), operation="create", reason=error.strerror or str(error)) from error
 
 
 def _take_index(runner: Runner, found: Difference, git_dir: Path) -> None:

@@ -11,17 +11,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git import place
+from git_hybrid.git.environment import as_options
 from git_hybrid.git.index import links_at
 from git_hybrid.git.plainfiles import plain_settings, read_plain
-
-if TYPE_CHECKING:
-    from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Runner, items
 
 LFS_FILTER = {
     "clean": "git-lfs clean -- %f",
@@ -76,7 +74,7 @@ def without_programs(
     options, emptied = list[str](), sorted(filter(_OF_LFS.fullmatch, keys))
     if _LFS in filters and not emptied:
         filters.remove(_LFS)
-        options = [part for key, value in LFS_FILTER.items() for part in ("-c", f"{_FILTER}{_LFS}.{key}={value}")]
+        options = as_options(f"{_FILTER}{_LFS}.{key}={value}" for key, value in LFS_FILTER.items())
     emptied += [f"{_FILTER}{name}.{key}" for name in sorted(filters) for key in _FILTER_KEYS]
     emptied += [f"{hook}.enabled" for hook in sorted(hooks)]
     return [*options, *(f"--config-env={key}={_NOTHING}" for key in emptied)]
@@ -112,7 +110,7 @@ def _asked(runner: Runner, git_dir: Path) -> set[str]:
         told = listed(lambda into: runner.git(_ASKED, git_dir=git_dir, watch=into)).stdout
     except TooManySettings as error:
         raise LocalIo(path=f"{git_dir}/config", operation="read", reason=TOO_MANY) from error
-    return {*told.decode("utf-8", "surrogateescape").split("\0")} - {""}
+    return set(items(told))
 
 
 def _nested(runner: Runner, git_dir: Path, top: Path, index: Path, seen: set[tuple[str, str]]) -> Iterator[Path]:

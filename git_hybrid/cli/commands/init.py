@@ -136,7 +136,7 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
         output.done(*(safe(f"created {place_of(root).path(path)}") for path in created))
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
-            output.talk(f"note: {safe(str(outer))} is a workspace too: a command is for the nearest one")
+            output.talk(f"note: {outer} is a workspace too: a command is for the nearest one")
         if _has_submodules(root / ".gitmodules"):
             output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")

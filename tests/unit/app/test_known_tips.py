@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from git_hybrid.app.mirror_verify import verify_mirrors
-from git_hybrid.core.errors import AccessDenied
-from git_hybrid.core.ids import SourceName
+from git_hybrid.app.proving import prove
+from git_hybrid.core.errors import AccessDenied, Unreachable
+from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.manifest import Branch, Commit, Manifest, Track
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.fakes import FakeLedger, FakeTransport, runtime
-from support.samples import OID, URL, source
+from support.samples import OID, URL, pin_of, source
 from support.values import NOW
 
 NAMES = [SourceName(name) for name in "ab"]
@@ -40,3 +43,21 @@ def test_the_log_is_read_once_if_at_all(answers: bool) -> None:
     verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {})
     assert sorted(transport.asked) == [f"{URL}-{name}" for name in NAMES]
     assert len(read) == (not answers)
+
+
+@pytest.mark.parametrize(("track", "times"), [(Commit(Oid(OID)), 1), (Branch("main"), 2)])
+def test_a_commit_that_belongs_is_proved_without_asking_for_its_ref_again(track: Track, times: int) -> None:
+    """A ref that is gone costs two processes each time; OID is on another branch, that of the pin is gone."""
+    asked: list[str] = []
+    objects = SimpleNamespace(
+        upstream=lambda _, ref: asked.append(ref),
+        has_commit=lambda *_: True,
+        upstream_refs=lambda _: {"refs/heads/main": OID},
+        is_ancestor=lambda *_: True,
+    )
+    entry = replace(source(), track=track)
+    pin = replace(pin_of(entry), ref=RefName("refs/heads/gone"))
+    rt = replace(runtime(FakeTransport({})), objects=cast("Any", objects))
+    with pytest.raises(Unreachable) if times > 1 else nullcontext():
+        prove(rt, cast("Any", None), entry, pin)
+    assert asked == ["refs/heads/gone"] * times
