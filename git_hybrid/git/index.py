@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.tree import GITLINK
@@ -23,8 +24,9 @@ _SKIPPED = 0x4000
 _STAT_BYTES = 40
 _MODE_AT = 24
 _SIZES = (20, 32)
-# The mode of a submodule; and the extensions of an index whose entries stand elsewhere, or are only folders.
-_OF_LINKS = (int(GITLINK, 8).to_bytes(4), b"link", b"sdir")
+_KIND, _LINK = 0o170000, int(GITLINK, 8)
+# Where git is told to read with threads, these lead it to other places than the order of the file does.
+_THREADED = (b"EOIE", b"IEOT")
 
 
 class BadIndex(ValueError):
@@ -91,18 +93,23 @@ def links_at(file: Path) -> set[bytes] | None:
         data = bytes_at(file)
     except OSError:
         return set()
-    if not any(mark in data for mark in _OF_LINKS):
-        return set()
-    read = list[IndexEntry]()
+    if any(mark in data for mark in _THREADED):
+        return None
+    found = set[bytes]()
     failed = 0
     for size in _SIZES:
         try:
-            read += _entries(data, size)
+            found |= {path for path, mode, *_ in _raw(data, size) if mode & _KIND == _LINK}
         except _Elsewhere:
             return None
         except (IndexError, ValueError):
             failed += 1
-    return {entry.path for entry in read if entry.mode == GITLINK} if failed < len(_SIZES) else None
+    return found if failed < len(_SIZES) else None
+
+
+def is_link(mode: int) -> bool:
+    """Tell whether *mode* is that of a submodule: git looks at none of its other bits."""
+    return mode & _KIND == _LINK
 
 
 def is_blind(git_dir: Path, *, oid_length: int) -> bool:
@@ -114,33 +121,42 @@ def is_blind(git_dir: Path, *, oid_length: int) -> bool:
 
 
 def _entries(data: bytes, size: int) -> Iterator[IndexEntry]:
-    version, count = int.from_bytes(data[4:8]), int.from_bytes(data[8:12])
-    if data[:4] != b"DIRC" or version not in (2, 3, 4):
-        raise BadIndex("is no index of version 2 to 4")
-    at, path = 12, b""
-    for _ in range(count):
-        begin, flags_at = at, at + _STAT_BYTES + size
-        if flags_at + 2 > len(data):
-            raise BadIndex("ends too early")
-        flags = int.from_bytes(data[flags_at : flags_at + 2])
-        extended = int.from_bytes(data[flags_at + 2 : flags_at + 4]) if flags & _EXTENDED else 0
-        at = flags_at + (4 if flags & _EXTENDED else 2)
-        if version == 4:
-            dropped, at = offset_at(data, at)
-            end = data.index(b"\0", at)
-            path, at = path[: len(path) - dropped] + data[at:end], end + 1
-        else:
-            length = flags & _LENGTH
-            end = data.index(b"\0", at) if length == _LENGTH else at + length
-            path, at = data[at:end], begin + ((end - begin + 8) & ~7)
+    for path, mode, begin, flags, extended in _raw(data, size):
         yield IndexEntry(
             path=path,
-            mode=f"{int.from_bytes(data[begin + _MODE_AT : begin + _MODE_AT + 4]):06o}",
-            oid=data[begin + _STAT_BYTES : flags_at].hex(),
+            mode=f"{mode:06o}",
+            oid=data[begin + _STAT_BYTES : begin + _STAT_BYTES + size].hex(),
             blind=bool(flags & _ASSUMED or extended & _SKIPPED),
             merged=not flags & _STAGE,
         )
-    _refuse_split(data, at, size)
+
+
+def _raw(data: bytes, size: int) -> Iterator[tuple[bytes, int, int, int, int]]:
+    """Yield the path and mode of each entry, where the entry begins, its flags and its further ones."""
+    version, count = int.from_bytes(data[4:8]), int.from_bytes(data[8:12])
+    if data[:4] != b"DIRC" or version not in (2, 3, 4):
+        raise BadIndex("is no index of version 2 to 4")
+    fixed = Layout(f">{_MODE_AT}xI{_STAT_BYTES - _MODE_AT - 4 + size}xH")
+    begin, path = 12, b""
+    for _ in range(count):
+        at = begin + fixed.size
+        if at > len(data):
+            raise BadIndex("ends too early")
+        mode, flags = fixed.unpack_from(data, begin)
+        extended = 0
+        if flags & _EXTENDED:
+            extended, at = int.from_bytes(data[at : at + 2]), at + 2
+        if version == 4:
+            dropped, at = offset_at(data, at)
+            end = data.index(b"\0", at)
+            path, after = path[: len(path) - dropped] + data[at:end], end + 1
+        else:
+            length = flags & _LENGTH
+            end = data.index(b"\0", at) if length == _LENGTH else at + length
+            path, after = data[at:end], begin + ((end - begin + 8) & ~7)
+        yield path, mode, begin, flags, extended
+        begin = after
+    _refuse_split(data, begin, size)
 
 
 def _refuse_split(data: bytes, at: int, size: int) -> None:
