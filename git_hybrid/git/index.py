@@ -6,7 +6,9 @@ never compared with the disk. So the index is read here as the bytes that it is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct as Layout
 from typing import TYPE_CHECKING
@@ -84,27 +86,37 @@ def _listed(line: bytes) -> IndexEntry:
     return IndexEntry(path=path, mode=mode, oid=oid, blind=tag == "S" or tag.islower(), merged=stage == "0")
 
 
-def links_at(file: Path) -> set[bytes] | None:
+def links_at(file: Path) -> frozenset[bytes] | None:
     """Return the paths of the submodules that the index *file* names; None if only git can read it.
 
     How long its ids are is not known: what is read with the wrong length names nothing that there is.
     """
     try:
+        status = os.stat(file)
+    except OSError:
+        return frozenset()
+    return _links_at(file, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+# One step asks for the same index many times.
+@lru_cache(maxsize=16)
+def _links_at(file: Path, *_stamp: int) -> frozenset[bytes] | None:
+    try:
         data = bytes_at(file)
     except OSError:
-        return set()
+        return frozenset()
     if any(mark in data for mark in _THREADED):
         return None
     found = set[bytes]()
     failed = 0
     for size in _SIZES:
         try:
-            found |= {path for path, mode, *_ in _raw(data, size) if mode & _KIND == _LINK}
+            found |= {path for path, mode, *_ in _raw(data, size) if is_link(mode)}
         except _Elsewhere:
             return None
         except (IndexError, ValueError):
             failed += 1
-    return found if failed < len(_SIZES) else None
+    return frozenset(found) if failed < len(_SIZES) else None
 
 
 def is_link(mode: int) -> bool:
