@@ -111,7 +111,8 @@ def _links_at(file: Path, *_stamp: int) -> frozenset[bytes] | None:
     failed = 0
     for size in _SIZES:
         try:
-            found |= {path for path, mode, *_ in _raw(data, size) if is_link(mode)}
+            # As git does, a path is taken up to a NUL; only one that is made up, or read wrongly, has any.
+            found |= {path.partition(b"\0")[0] for path, mode, *_ in _raw(data, size) if is_link(mode)}
         except _Elsewhere:
             return None
         except (IndexError, ValueError):

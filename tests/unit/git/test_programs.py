@@ -76,9 +76,9 @@ def _moved(git_dir: Path) -> None:
 
 
 def _odd(git_dir: Path) -> None:
-    """Have other bits in the mode of the submodule."""
+    """Have other bits in the mode of the submodule, and more behind its name."""
     index = git_dir.parents[1] / ".git/index"
-    data = index.read_bytes()[:-20].replace(b"\0\0\xe0\0", b"\0\1\xe1\xed")
+    data = index.read_bytes()[:-20].replace(b"\0\0\xe0\0", b"\0\1\xe1\xed").replace(b"\3sub\0\0", b"\5sub\0s")
     index.write_bytes(data + hashlib.sha1(data).digest())
     _trap(git_dir)
 
