@@ -6,8 +6,11 @@ never compared with the disk. So the index is read here as the bytes that it is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.tree import GITLINK
@@ -23,8 +26,9 @@ _SKIPPED = 0x4000
 _STAT_BYTES = 40
 _MODE_AT = 24
 _SIZES = (20, 32)
-# The mode of a submodule; and the extensions of an index whose entries stand elsewhere, or are only folders.
-_OF_LINKS = (int(GITLINK, 8).to_bytes(4), b"link", b"sdir")
+_KIND, _LINK = 0o170000, int(GITLINK, 8)
+# Where git is told to read with threads, these lead it to other places than the order of the file does.
+_THREADED = (b"EOIE", b"IEOT")
 
 
 class BadIndex(ValueError):
@@ -82,27 +86,43 @@ def _listed(line: bytes) -> IndexEntry:
     return IndexEntry(path=path, mode=mode, oid=oid, blind=tag == "S" or tag.islower(), merged=stage == "0")
 
 
-def links_at(file: Path) -> set[bytes] | None:
+def links_at(file: Path) -> frozenset[bytes] | None:
     """Return the paths of the submodules that the index *file* names; None if only git can read it.
 
     How long its ids are is not known: what is read with the wrong length names nothing that there is.
     """
     try:
+        status = os.stat(file)
+    except OSError:
+        return frozenset()
+    return _links_at(file, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+# One step asks for the same index many times.
+@lru_cache(maxsize=16)
+def _links_at(file: Path, *_stamp: int) -> frozenset[bytes] | None:
+    try:
         data = bytes_at(file)
     except OSError:
-        return set()
-    if not any(mark in data for mark in _OF_LINKS):
-        return set()
-    read = list[IndexEntry]()
+        return frozenset()
+    if any(mark in data for mark in _THREADED):
+        return None
+    found = set[bytes]()
     failed = 0
     for size in _SIZES:
         try:
-            read += _entries(data, size)
+            # As git does, a path is taken up to a NUL; only one that is made up, or read wrongly, has any.
+            found |= {path.partition(b"\0")[0] for path, mode, *_ in _raw(data, size) if is_link(mode)}
         except _Elsewhere:
             return None
         except (IndexError, ValueError):
             failed += 1
-    return {entry.path for entry in read if entry.mode == GITLINK} if failed < len(_SIZES) else None
+    return frozenset(found) if failed < len(_SIZES) else None
+
+
+def is_link(mode: int) -> bool:
+    """Tell whether *mode* is that of a submodule: git looks at none of its other bits."""
+    return mode & _KIND == _LINK
 
 
 def is_blind(git_dir: Path, *, oid_length: int) -> bool:
@@ -114,33 +134,42 @@ def is_blind(git_dir: Path, *, oid_length: int) -> bool:
 
 
 def _entries(data: bytes, size: int) -> Iterator[IndexEntry]:
-    version, count = int.from_bytes(data[4:8]), int.from_bytes(data[8:12])
-    if data[:4] != b"DIRC" or version not in (2, 3, 4):
-        raise BadIndex("is no index of version 2 to 4")
-    at, path = 12, b""
-    for _ in range(count):
-        begin, flags_at = at, at + _STAT_BYTES + size
-        if flags_at + 2 > len(data):
-            raise BadIndex("ends too early")
-        flags = int.from_bytes(data[flags_at : flags_at + 2])
-        extended = int.from_bytes(data[flags_at + 2 : flags_at + 4]) if flags & _EXTENDED else 0
-        at = flags_at + (4 if flags & _EXTENDED else 2)
-        if version == 4:
-            dropped, at = offset_at(data, at)
-            end = data.index(b"\0", at)
-            path, at = path[: len(path) - dropped] + data[at:end], end + 1
-        else:
-            length = flags & _LENGTH
-            end = data.index(b"\0", at) if length == _LENGTH else at + length
-            path, at = data[at:end], begin + ((end - begin + 8) & ~7)
+    for path, mode, begin, flags, extended in _raw(data, size):
         yield IndexEntry(
             path=path,
-            mode=f"{int.from_bytes(data[begin + _MODE_AT : begin + _MODE_AT + 4]):06o}",
-            oid=data[begin + _STAT_BYTES : flags_at].hex(),
+            mode=f"{mode:06o}",
+            oid=data[begin + _STAT_BYTES : begin + _STAT_BYTES + size].hex(),
             blind=bool(flags & _ASSUMED or extended & _SKIPPED),
             merged=not flags & _STAGE,
         )
-    _refuse_split(data, at, size)
+
+
+def _raw(data: bytes, size: int) -> Iterator[tuple[bytes, int, int, int, int]]:
+    """Yield the path and mode of each entry, where the entry begins, its flags and its further ones."""
+    version, count = int.from_bytes(data[4:8]), int.from_bytes(data[8:12])
+    if data[:4] != b"DIRC" or version not in (2, 3, 4):
+        raise BadIndex("is no index of version 2 to 4")
+    fixed = Layout(f">{_MODE_AT}xI{_STAT_BYTES - _MODE_AT - 4 + size}xH")
+    begin, path = 12, b""
+    for _ in range(count):
+        at = begin + fixed.size
+        if at > len(data):
+            raise BadIndex("ends too early")
+        mode, flags = fixed.unpack_from(data, begin)
+        extended = 0
+        if flags & _EXTENDED:
+            extended, at = int.from_bytes(data[at : at + 2]), at + 2
+        if version == 4:
+            dropped, at = offset_at(data, at)
+            end = data.index(b"\0", at)
+            path, after = path[: len(path) - dropped] + data[at:end], end + 1
+        else:
+            length = flags & _LENGTH
+            end = data.index(b"\0", at) if length == _LENGTH else at + length
+            path, after = data[at:end], begin + ((end - begin + 8) & ~7)
+        yield path, mode, begin, flags, extended
+        begin = after
+    _refuse_split(data, begin, size)
 
 
 def _refuse_split(data: bytes, at: int, size: int) -> None:

@@ -29,8 +29,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
 # The file, where Python or libgit2 names it.
-_NAMED = pattern(r"'(/[^']+)'")
-_DIGITS = b"0123456789abcdef\n"
+_NAMED, _DIGITS = pattern(r"'(/[^']+)'"), b"0123456789abcdef\n"
 _FILES = (
     *("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates"),
     *("logs/HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"),
@@ -223,6 +222,9 @@ def _elsewhere(git_dir: Path) -> Foreign | None:
     for name in _WRITTEN:
         if (git_dir / name).is_symlink() and (git_dir / name).exists():
             return Foreign(f"a clone whose .git/{name} is a symbolic link")
+    for folder, inner, _ in (*os.walk(git_dir / "refs"), *os.walk(git_dir / "logs")):
+        if any(os.path.islink(f"{folder}/{name}") for name in inner):
+            return Foreign("a clone with a symbolic link to a folder in its .git/refs or .git/logs")
     if (git_dir / "commondir").is_file():
         return Foreign("a working tree of another repository (its .git has a commondir)")
     return None

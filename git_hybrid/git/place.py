@@ -62,8 +62,8 @@ def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
 def _line(path: str) -> str:
     from git_hybrid.git.plainfiles import bytes_at
 
-    # Blanks at its end belong to the path, as to git.
-    return os.fsdecode(bytes_at(path).rstrip(b"\r\n"))
+    # Blanks at its end belong to the path, as to git, which reads no further than a NUL.
+    return os.fsdecode(bytes_at(path).rstrip(b"\r\n").partition(b"\0")[0])
 
 
 def _named(environ: Mapping[str, str]) -> str | None:

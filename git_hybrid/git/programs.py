@@ -14,10 +14,9 @@ from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.tree import GITLINK
 from git_hybrid.git import place
 from git_hybrid.git.environment import as_options
-from git_hybrid.git.index import links_at
+from git_hybrid.git.index import is_link, links_at
 from git_hybrid.git.plainfiles import plain_settings, read_plain
 from git_hybrid.git.run import Runner, items
 
@@ -35,9 +34,9 @@ _READING = frozenset(
         *("merge-base", "rev-list", "rev-parse"),
     )
 )
-_NAMING = pattern(rb"filter|hook|include|lfs", re.IGNORECASE)
+_NAMING = pattern(rb"filter|hook|include|lfs|worktree", re.IGNORECASE)
 _SETTINGS = ("config", "config.worktree")
-_ASKED = ("config", "--null", "--name-only", "--get-regexp", r"^(filter|hook|lfs|alias)\.")
+_ASKED = ("config", "--null", "--get-regexp", r"^((filter|hook|lfs|alias)\.|core\.worktree$)")
 _FILTER, _HOOK, _LFS = "filter.", "hook.", "lfs"
 _FILTER_KEYS = ("clean", "smudge", "process", "required")
 # What git-lfs starts by its own settings, and git in its place where it is not installed.
@@ -64,11 +63,10 @@ def without_programs(
         return []
     if git_dir.is_file():
         git_dir = Path(place.git_dir(str(git_dir.parent), {}))
-    keys = _named(runner, git_dir)
+    keys = {key for key, _ in _named(runner, git_dir)}
     if work_tree is not None:
         index = Path(environment.get("GIT_INDEX_FILE", git_dir / "index"))
-        for nested in _nested(runner, git_dir, work_tree, index, set()):
-            keys |= _named(runner, nested)
+        keys |= {key for key, _ in _nested(runner, git_dir, [str(work_tree)], index, set())}
     filters = {key[len(_FILTER) : key.rindex(".")] for key in keys if key.startswith(_FILTER) and key.count(".") > 1}
     hooks = {key.rpartition(".")[0] for key in keys if key.startswith(_HOOK) and key.count(".") > 1}
     options, emptied = list[str](), sorted(filter(_OF_LFS.fullmatch, keys))
@@ -80,11 +78,14 @@ def without_programs(
     return [*options, *(f"--config-env={key}={_NOTHING}" for key in emptied)]
 
 
-def _named(runner: Runner, git_dir: Path) -> set[str]:
-    """Return the settings of the repository at *git_dir* that may name a program; git is asked where there is doubt."""
+def _named(runner: Runner, git_dir: Path) -> set[tuple[str, str]]:
+    """Return the settings of the repository at *git_dir* that may name a program, or where its working tree is.
+
+    git is asked where there is doubt.
+    """
     if os.path.lexists(git_dir / "commondir"):
         return _asked(runner, git_dir)
-    found = set[str]()
+    found = set[tuple[str, str]]()
     for path in (git_dir / name for name in _SETTINGS):
         data = read_plain(path)
         if data is None and not os.path.lexists(path):
@@ -94,11 +95,11 @@ def _named(runner: Runner, git_dir: Path) -> set[str]:
         settings = None if data is None else plain_settings(path)
         if settings is None or any(key.startswith("include") for key, _ in settings):
             return _asked(runner, git_dir)
-        found |= {key for key, _ in settings}
+        found |= {*settings}
     return found
 
 
-def _asked(runner: Runner, git_dir: Path) -> set[str]:
+def _asked(runner: Runner, git_dir: Path) -> set[tuple[str, str]]:
     """Return what git tells of them; where it cannot read the settings no other git goes on either.
 
     Raises:
@@ -110,21 +111,28 @@ def _asked(runner: Runner, git_dir: Path) -> set[str]:
         told = listed(lambda into: runner.git(_ASKED, git_dir=git_dir, watch=into)).stdout
     except TooManySettings as error:
         raise LocalIo(path=f"{git_dir}/config", operation="read", reason=TOO_MANY) from error
-    return set(items(told))
+    pairs = (item.partition("\n") for item in items(told))
+    return {(key, value) for key, _, value in pairs}
 
 
-def _nested(runner: Runner, git_dir: Path, top: Path, index: Path, seen: set[tuple[str, str]]) -> Iterator[Path]:
-    """Yield the repositories in the places of the submodules that *index* names, and those in them in turn."""
-    for link in _links(runner, git_dir, index):
-        inner = os.path.join(top, os.fsdecode(link))
+def _nested(
+    runner: Runner, git_dir: Path, tops: Iterable[str], index: Path, seen: set[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the same of the repositories in the places of the submodules that *index* names, and of those in them.
+
+    *tops* are the working trees that the repository at *git_dir* may have: git looks into the one that it names itself.
+    """
+    for inner in [os.path.join(top, os.fsdecode(link)) for link in _links(runner, git_dir, index) for top in tops]:
         found = place.git_dir(inner, {})
         # A link may lead back to where one came from.
         key = os.path.realpath(inner), os.path.realpath(found)
         if os.path.isdir(found) and key not in seen:
             seen.add(key)
             repository = Path(found)
-            yield repository
-            yield from _nested(runner, repository, Path(inner), repository / "index", seen)
+            settings = _named(runner, repository)
+            yield from settings
+            trees = [os.path.join(found, value) for name, value in settings if name == "core.worktree"]
+            yield from _nested(runner, repository, [inner, *trees], repository / "index", seen)
 
 
 def _links(runner: Runner, git_dir: Path, index: Path) -> Iterable[bytes]:
@@ -132,5 +140,5 @@ def _links(runner: Runner, git_dir: Path, index: Path) -> Iterable[bytes]:
     if links is not None:
         return links
     environment = {"GIT_INDEX_FILE": str(index)}
-    listed = runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir, environment=environment).stdout
-    return [line.partition(b"\t")[2] for line in listed.split(b"\0") if line.startswith(GITLINK.encode("ascii"))]
+    told = runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir, environment=environment).stdout
+    return [line.partition(b"\t")[2] for line in told.split(b"\0") if line and is_link(int(line.split(b" ")[0], 8))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -59,6 +60,35 @@ def _apart(git_dir: Path) -> None:
     _trap(git_dir.parents[1] / ".git/modules")
 
 
+def _cut_short(git_dir: Path) -> None:
+    _apart(git_dir)
+    git_dir.write_bytes(b"gitdir: ../.git/modules\0more\n")
+
+
+def _moved(git_dir: Path) -> None:
+    """Give the submodule a submodule, and a working tree of its own."""
+    other = git_dir.parents[1] / "other"
+    shutil.copytree(git_dir.parents[1], other)
+    shutil.rmtree(git_dir)
+    (other / ".git").rename(git_dir)
+    git("config", "core.worktree", "../../other", cwd=git_dir)
+    _trap(other / "sub/.git")
+
+
+def _odd(git_dir: Path) -> None:
+    """Have other bits in the mode of the submodule, and more behind its name."""
+    index = git_dir.parents[1] / ".git/index"
+    data = index.read_bytes()[:-20].replace(b"\0\0\xe0\0", b"\0\1\xe1\xed").replace(b"\3sub\0\0", b"\5sub\0s")
+    index.write_bytes(data + hashlib.sha1(data).digest())
+    _trap(git_dir)
+
+
+def _threaded(git_dir: Path) -> None:
+    git("config", "index.threads", "4", cwd=git_dir.parents[1])
+    git("update-index", "--force-write-index", cwd=git_dir.parents[1])
+    _trap(git_dir)
+
+
 def _split(git_dir: Path) -> None:
     git("update-index", "--split-index", cwd=git_dir.parents[1])
     _trap(git_dir)
@@ -70,6 +100,10 @@ PLACES = {
     "where the clone is a worktree of": (".git", _of_worktree),
     "a submodule": ("sub/.git", _trap),
     "a submodule by git": ("sub/.git", _apart),
+    "a submodule by git, behind a NUL": ("sub/.git", _cut_short),
+    "a submodule of one that has its files elsewhere": ("sub/.git", _moved),
+    "a submodule of an odd mode": ("sub/.git", _odd),
+    "a submodule of an index for threads": ("sub/.git", _threaded),
     "a submodule of a split index": ("sub/.git", _split),
 }
 
