@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from git_hybrid.view.term import Style, paint, safe
 
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _HEADERS = ("diff --git ", "index ", "--- ", "+++ ", "old mode ", "new mode ", "new file ", "deleted file ")
+_MARKS: Mapping[str, Style] = {"+": "good", "-": "bad"}
 _LONGEST = 1 << 16
 """A longer line is shown in pieces; each but the first begins with ``_ON``, as no line of a patch does."""
 _ON = "~"
@@ -56,7 +57,7 @@ class Shown:
             mark = text[:1]
             self._old -= mark in " -"
             self._new -= mark in " +"
-            return {"+": "good", "-": "bad"}.get(mark)  # type: ignore[return-value]
+            return _MARKS.get(mark)
         if hunk := _HUNK.match(text):
             self._old, self._new = (1 if count is None else int(count) for count in hunk.groups())
             return "warn"
