@@ -24,9 +24,9 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.cloning import is_empty, keep_ref, only_ref
 from git_hybrid.git.environment import FSCK_WARNINGS
 from git_hybrid.git.kept import fetched_refs
+from git_hybrid.git.pktline import NotUnderstood
 from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.watched import Listener, Watch
-from git_hybrid.git.wire import NotUnderstood
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from git_hybrid.git.limits import Limits
 from git_hybrid.git.memory import bound_memory
 from git_hybrid.git.oddities import odd_settings
 from git_hybrid.git.permitted import Policy
+from git_hybrid.git.pktline import ls_refs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.servers import Servers
 from git_hybrid.git.transport import GitTransport
-from git_hybrid.git.wire import ls_refs
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.kit import write_manifest
