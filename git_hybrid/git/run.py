@@ -155,8 +155,8 @@ class Runner(Struct):
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
-        With *watch* it gets no stdin, and what git says of its progress goes there alone; or all that the child writes,
-        where it is an :class:`Into`.
+        With *watch* what git says of its progress goes there alone; or all that the child writes, where it is an
+        :class:`Into`.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
@@ -180,7 +180,7 @@ class Runner(Struct):
 
         with begun as child, TURN.waiting():
             out, err = told_by(child, stdin, watch, check, asks)
-            return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
+            return Completed(child.returncode, out, err.decode("utf-8", "replace"))
 
     def confined(
         self,
