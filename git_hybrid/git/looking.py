@@ -117,11 +117,12 @@ class FullLook(Struct, frozen=True):
         try:
             if repository is not None and not opens(repository, head):
                 repository = None
-            missing = lack_by_git(self.runner, git_dir, head) if repository is None else lack(repository, git_dir, head)
+            index = entries_of(self.runner, git_dir, oid_length=len(head))
+            asked = git_dir, head, index
+            missing = lack_by_git(self.runner, *asked) if repository is None else lack(repository, *asked)
             if missing is not None:
                 return Broken(missing)
             pointing = list[bytes]()
-            index = entries_of(self.runner, git_dir, oid_length=len(head))
             links = _links(index)
             if lfs := uses_lfs(git_dir):
                 from git_hybrid.git.largefiles import LISTED, pointers

@@ -135,7 +135,7 @@ def test_settings_of_upstream_that_git_multiplies_are_refused(
 def test_settings_of_this_machine_that_git_multiplies_are_not_all_read(tmp_path: Path) -> None:
     config, runner = tmp_path / "config", Runner(environ=os.environ)
     config.write_text(MULTIPLIED)
-    assert odd_settings(runner, tmp_path, lfs=False) == ["something that cannot be read"]
+    assert odd_settings(runner, tmp_path) == ["something that cannot be read"]
     with pytest.raises(InvalidFile) as caught:
         read_gitmodules(runner, config)
     assert f"{caught.value.problems[0].reason}\n" == LISTED

@@ -156,7 +156,7 @@ MUTANTS = (
     Mutant(
         "settings-of-the-clone",
         "git/changes.py",
-        "return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))",
+        "return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir))",
         "return False",
         f"{BYTES}::test_settings_of_the_clone_hide_nothing",
     ),
