@@ -31,7 +31,7 @@ from git_hybrid.git.raw import Unsure
 from git_hybrid.git.receiving import held
 from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
-from git_hybrid.git.skeleton import can_lend, write_skeleton
+from git_hybrid.git.skeleton import borrow_from, can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
 from git_hybrid.git.standing import free_place
 
@@ -129,9 +129,8 @@ class GitMirrorFolder:
         target = self.place(path)
         borrows = borrow and can_lend(target, oid_length=oid_length)
         if borrows:
-            info = Path(stage.git_dir) / "objects/info"
-            info.mkdir(exist_ok=True)
-            self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
+            with reported(stage.path, "create"):
+                borrow_from(Path(stage.git_dir), target)
         return Stage(name=name, path=stage.path, borrows=borrows)
 
     def install(self, stage: Stage, path: str, change: Change) -> None:
