@@ -136,7 +136,7 @@ class Runner(Struct):
     def conditional(self) -> frozenset[str]:
         """The names of settings that may hold for a clone that is yet to be made."""
         if self._conditional is None:
-            from git_hybrid.git.conditional import conditional_settings
+            from git_hybrid.git.apart import conditional_settings
 
             included = any(key.startswith("includeif.") for key in self.chosen)
             self._conditional = conditional_settings(self) if included else frozenset()
