@@ -62,8 +62,17 @@ def starter() -> Iterator[None]:
 
 @pytest.fixture
 def fp(fp: FakeProcess, monkeypatch: pytest.MonkeyPatch) -> FakeProcess:
-    """Mocked children with pids that no process has: the limits of a child would be set on whatever has its pid."""
+    """Mocked children with pids that no process has: the limits of a child would be set on whatever has its pid.
+
+    Nor have they pipes that could be waited for.
+    """
+
+    def give_away(talker, out, err, _check) -> None:
+        for data, take in zip(talker.communicate(), (out, err), strict=True):
+            take(data or b"")
+
     monkeypatch.setattr(ProcessDispatcher, "_pid", MAX_PID)
+    monkeypatch.setattr("git_hybrid.git.child._give_away", give_away)
     return fp
 
 

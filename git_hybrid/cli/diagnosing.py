@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, Unfinished
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
+from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import path_of
 from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
@@ -59,8 +59,7 @@ _RIGHTS = "rights"
 _AGAIN = "git hybrid diag"
 
 
-@dataclass(slots=True)
-class Diagnosis:
+class Diagnosis(Struct):
     """All findings, worst first, and what a support archive is made from.
 
     ``root`` None: there is no workspace. ``unproved`` is what of clones in order does not agree with the lock,

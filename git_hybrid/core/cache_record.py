@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.ids import InvalidText, Oid, RefName, Url, parse_full_ref, parse_oid, parse_url
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, parse_time
+
+if TYPE_CHECKING:
+    from git_hybrid.core.ports_cache import Question
 
 VERSION = 1
 PACK_LIMIT = 16
@@ -102,20 +105,12 @@ def as_brought(old: Mapping[RefName, Seen], new: Mapping[RefName, Seen]) -> dict
     return {ref: replace(seen, brought_by=origins.get(seen.oid, "")) for ref, seen in new.items()}
 
 
-def answers(
-    record: StoreRecord,
-    refs: Sequence[str],
-    *,
-    servers: frozenset[str] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    tips: Mapping[str, Oid] | None = None,
-) -> str | None:
-    """Return who served what upstream has at *refs*; None where one is not known, or not by evidence that counts.
+def answers(record: StoreRecord, question: Question) -> str | None:
+    """Return who served what upstream has at the refs in *question*; None where one is not known, or not by evidence.
 
-    It counts from *since* on; a time after *until* is that of a clock that was ahead. With *tips* what was said must be
-    just that.
+    A time after its ``until`` is that of a clock that was ahead.
     """
+    refs, servers, since, until, tips = question.refs, question.servers, question.since, question.until, question.tips
     found = [record.refs.get(RefName(ref)) for ref in refs]
     known = [seen for seen in found if seen is not None]
     if not known or len(known) < len(found):

@@ -19,11 +19,19 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.classify import UNKNOWN, classify_network
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.limits import Limits
-from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, require_version_2, wanted_beyond
+from git_hybrid.git.pktline import (
+    Garbled,
+    Lines,
+    answer_of,
+    lines_of,
+    pieces_of_pack,
+    question_of,
+    require_version_2,
+    wanted_beyond,
+)
 from git_hybrid.git.receiving import Fetch, Wanted, add_pack, bring
 from git_hybrid.git.run import Runner
 from git_hybrid.git.watched import Listener
-from git_hybrid.git.wire import Garbled
 
 if TYPE_CHECKING:
     from git_hybrid.git.servers import Servers
@@ -75,11 +83,11 @@ class Afar(Struct, frozen=True):
         told = servers.discover(url, limits, self.allowed_host)
         if told is None:
             return None
-        require_version_2(Lines(_once(told)))
+        require_version_2(lines_of(told))
         listed = servers.ask(url, question_of(wants.ref), self._left(limits, end), is_git_s=True)
         if listed is None:
             return None
-        oid = answer_of(Lines(_once(listed)), wants.ref)
+        oid = answer_of(lines_of(listed), wants.ref)
         if oid is None:
             raise RefMissing(name="", ref=wants.ref, url=url)
         if len(oid) != _SHA1 or oid in wants.known:
@@ -107,9 +115,3 @@ class Afar(Struct, frozen=True):
         """Return *limits* with what is left until *end*."""
         self.runner.check(end)
         return replace(limits, deadline=timedelta(seconds=end - time.monotonic()))
-
-
-def _once(data: bytes) -> Callable[[], bytes]:
-    """Return a function that returns *data*, and nothing from then on."""
-    left = iter((data,))
-    return lambda: next(left, b"")

@@ -2,22 +2,32 @@
 
 A fetch into a stage has the settings of the user and of the system, and so has every other question to a server: those
 of the repository around a workspace came with it, and may name programs.
+
+Some of the user's may hold for a repository that does not exist yet: ``includeIf`` asks where it is, what its remotes
+are, which branch it is on (git-config(1), "Conditional includes"). What git would find for a clone that it has yet to
+make, nobody can ask it before.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.place import git_dir, top_of
+from git_hybrid.git.run import items
 from git_hybrid.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from git_hybrid.git.run import Completed, Runner
+
+ANYTHING = frozenset({"url."})
+"""What stands for settings that cannot be told: with one of these git asks somebody else."""
+_INCLUDES = r"^includeif\..*\.path$"
+_NESTED = "includeif."
 
 
 def settings_of_user(runner: Runner, *arguments: str) -> Completed:
@@ -42,3 +52,21 @@ def apart(*, wanted: bool = True) -> Iterator[dict[str, str]]:
         for name in ("objects", "refs"):
             os.mkdir(f"{common}/{name}")
         yield {"GIT_DIR": git_dir(top, {}), "GIT_COMMON_DIR": common}
+
+
+def conditional_settings(runner: Runner) -> frozenset[str]:
+    """Return the names of all settings in the files that the user's configuration includes under a condition."""
+    env = child_environment(runner.environ, network=True)
+    done = settings_of_user(runner, "--type=path", "--get-regexp", _INCLUDES)
+    found = frozenset[str]()
+    for item in items(done.stdout):
+        path = item.partition("\n")[2]
+        # A relative path begins at the file that it stands in, which is not told.
+        found |= _names(runner, env, path) if os.path.isabs(path) else ANYTHING
+    return found
+
+
+def _names(runner: Runner, env: Mapping[str, str], path: str) -> frozenset[str]:
+    argv = ["git", "config", "--null", "--name-only", "--includes", "--file", path, "--list"]
+    names = frozenset(items(runner.run(argv, env=env).stdout))
+    return ANYTHING if any(name.startswith(_NESTED) for name in names) else names

@@ -15,6 +15,7 @@ from git_hybrid.git.ahead import question
 from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit, logs_in
 from git_hybrid.git.repository import FILE, Repository, around, refused
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import object_id
 
 _SIZES = ("git", "cat-file", "--batch-check=%(objectname) %(objectsize)")
 _PLAIN = ("A", "M", "D")
@@ -190,9 +191,4 @@ def _sizes(repository: Repository, names: Iterable[str]) -> dict[str, int]:
 
 def _begins(text: bytes, size: int, name: str) -> bool:
     """Tell whether the first *size* bytes of *text* are what git calls *name*."""
-    import hashlib
-
-    head = b"blob %d\0" % size
-    digest = hashlib.sha256(head) if len(name) == 64 else hashlib.sha1(head, usedforsecurity=False)
-    digest.update(memoryview(text)[:size])
-    return digest.hexdigest() == name
+    return object_id("blob", memoryview(text)[:size], len(name)) == name

@@ -7,7 +7,6 @@ thread, without old deltas, and the head is written beside it (gitformat-bundle(
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import as_options, child_environment
 from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import borrow_from
 from git_hybrid.git.watched import SourceWatch
 from git_hybrid.temporary import temporary_folder
 
@@ -64,10 +64,9 @@ class GitBundles(Struct, frozen=True):
         stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix="bundle")
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
         git_dir = Path(stage.git_dir)
-        (git_dir / "objects/info").mkdir(exist_ok=True)
-        (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.git_dir}/objects"))
         target = Path(stage.path) / "history.bundle"
         with reported(target, "write"):
+            borrow_from(git_dir, giver.git_dir)
             self._pack(git_dir, target, pin, since)
         return str(target)
 
@@ -106,14 +105,6 @@ class GitBundles(Struct, frozen=True):
             return _parse_head(text.decode(*_AS_GIT).split("\n") if end else [])
         except InvalidText as error:
             raise BadBundle(path=path, place="head of a git bundle", reason=str(error)) from error
-
-
-def _alternate(path: str) -> bytes:
-    """Return the line of ``info/alternates`` that names *path*: one that has a line feed is quoted, as in C."""
-    if "\n" in path:
-        escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        path = f'"{escaped}"'
-    return os.fsencode(f"{path}\n")
 
 
 def _head(pin: Pin, since: Oid | None) -> bytes:

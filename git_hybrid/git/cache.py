@@ -79,14 +79,7 @@ class GitObjectCache(Struct):
             store = self._store(url)
             record = None if store is None else store.read()
             while store is not None and record is not None:
-                by = answers(
-                    record,
-                    question.refs,
-                    servers=question.servers,
-                    since=question.since,
-                    until=question.until,
-                    tips=question.tips,
-                )
+                by = answers(record, question)
                 if by is None or record.object_format != object_format(git_dir):
                     return None
                 if store.link(record, git_dir)[0] == "same":

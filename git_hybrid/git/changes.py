@@ -37,6 +37,9 @@ def entries_of(runner: Runner, git_dir: Path, *, oid_length: int) -> list[IndexE
     try:
         return index_of(runner, git_dir, oid_length=oid_length)
     except BadIndex as error:
+        if isinstance(error.__cause__, OSError):
+            # It names the file.
+            raise error.__cause__ from None
         raise OSError(f"the index {error}") from error
 
 
@@ -70,7 +73,7 @@ def _looks_away(runner: Runner, path: Path) -> bool:
     if read_plain(git_dir / "info/attributes") != ATTRIBUTES.encode("ascii"):
         return True
     # libgit2 hands settings out only where they are UTF-8, which git does not ask for.
-    return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))
+    return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir))
 
 
 def _by_library(runner: Runner, top: Path, repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:

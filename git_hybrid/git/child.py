@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import selectors
 import signal
 import subprocess
 import threading
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from git_hybrid.git.cage import end_group
 from git_hybrid.git.limits import TalksOn
-from git_hybrid.git.watched import POLL, Into, Watch, give_away, lingering, read_to_end
+from git_hybrid.git.watched import LINGER, POLL, Into, Sieve, Watch
 from git_hybrid.openfiles import give_back
 
 if TYPE_CHECKING:
@@ -118,17 +119,90 @@ def heard(child: Talker, check: Callable[[], None], judge: Judge) -> Heard:
 
 def told_by(
     child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str = ""
-) -> tuple[bytes | None, bytes | None]:
+) -> tuple[bytes, bytes]:
     """Return all that the child writes to its pipes, once it has ended; *check* may raise while that takes.
 
-    It is given *data*, or none with *watch*, which is told what it says of its progress, or gets all that it writes:
-    nothing is returned then. What it leaves behind may keep its pipes open, as a wrapper of ssh does: nobody waits for
-    the end of that. With *asks*, the command by which git asks a server, it gets no more memory than that takes
+    It is given *data*. *watch* is told what it says of its progress, which is not returned then, or gets all that it
+    writes. What it leaves behind may keep its pipes open, as a wrapper of ssh does: nobody waits for the end of that.
+    With *asks*, the command by which git asks a server, it gets no more memory than that takes
     (:mod:`git_hybrid.git.memory`).
+
+    Raises:
+        TalksOn: with *asks*, it says more than anybody would read.
     """
-    read = _told_by(child, data, watch, check, asks)
+    if asks:
+        from git_hybrid.git.memory import bounding, memory_for
+
+        check = bounding(child, memory_for(asks), check)
+    if data is not None:
+        _give(child, data)
+    out, words = bytearray(), Sieve(watch) if callable(watch) else _Words(_MOST_WORDS if asks else None)
+    if isinstance(watch, Into):
+        _give_away(child, watch.out, watch.err, partial(_both, check, watch.check))
+    else:
+        _give_away(child, out.extend, words.feed, check)
     _settle(child, check)
-    return read
+    return bytes(out), words.close()
+
+
+class _Words:
+    """Takes stderr as it comes and keeps all of it, up to *most* bytes."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most, self._kept = most, bytearray()
+
+    def feed(self, data: bytes) -> None:
+        self._kept += data
+        if self._most is not None and len(self._kept) > self._most:
+            raise TalksOn
+
+    def close(self) -> bytes:
+        return bytes(self._kept)
+
+
+def _both(check: Callable[[], None], also: Callable[[], None]) -> None:
+    check()
+    also()
+
+
+def _give_away(
+    child: Talker, out: Callable[[bytes], object], err: Callable[[bytes], object], check: Callable[[], None]
+) -> None:
+    """Give what comes from both pipes of *child* to *out* and *err* as it comes, until it has ended; *check* may raise.
+
+    Popen.communicate() would give it only at the end.
+    """
+    assert child.stdout is not None
+    assert child.stderr is not None
+    lingers = _lingering(lambda: child.poll() is not None)
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ, out)
+        selector.register(child.stderr, selectors.EVENT_READ, err)
+        while selector.get_map() and not lingers():
+            ready = selector.select(POLL)
+            check()
+            for key, _ in ready:
+                data = os.read(key.fd, _CHUNK)
+                if data:
+                    key.data(data)
+                else:
+                    selector.unregister(key.fileobj)
+    while child.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(POLL)
+        check()
+
+
+def _lingering(ended: Callable[[], bool]) -> Callable[[], bool]:
+    """Return what tells whether a child *ended* so long ago that all it wrote must have been read."""
+    since: list[float] = []
+
+    def lingers() -> bool:
+        if not since and ended():
+            since.append(time.monotonic())
+        return bool(since) and time.monotonic() > since[0] + LINGER
+
+    return lingers
 
 
 def _settle(child: Talker, check: Callable[[], None]) -> None:
@@ -142,51 +216,6 @@ def _settle(child: Talker, check: Callable[[], None]) -> None:
             # The signal may have come to the child first.
             time.sleep(POLL)
             check()
-
-
-def _told_by(
-    child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str
-) -> tuple[bytes | None, bytes | None]:
-    if asks:
-        from git_hybrid.git.memory import bounding, memory_for
-
-        check = bounding(child, memory_for(asks), check)
-    if watch is None or child.stdout is None or child.stderr is None:
-        return _communicated(child, data, check, most=_MOST_WORDS if asks else None)
-    lingers = lingering(lambda: child.poll() is not None)
-    read: tuple[bytes | None, bytes | None] = None, None
-    if isinstance(watch, Into):
-        check = partial(_both, check, watch.check)
-        give_away(child.stdout, child.stderr, out=watch.out, err=watch.err, check=check, lingers=lingers)
-    else:
-        read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, lingers=lingers)
-    while child.poll() is None:
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(POLL)
-        check()
-    return read
-
-
-def _both(check: Callable[[], None], also: Callable[[], None]) -> None:
-    check()
-    also()
-
-
-def _communicated(
-    child: Talker, data: bytes | None, check: Callable[[], None], *, most: int | None
-) -> tuple[bytes | None, bytes | None]:
-    if data is not None:
-        _give(child, data)
-    lingers = lingering(lambda: child.poll() is not None)
-    while True:
-        try:
-            return child.communicate(timeout=POLL)
-        except subprocess.TimeoutExpired as error:
-            check()
-            if most is not None and len(error.stderr or b"") > most:
-                raise TalksOn from error
-            if lingers():
-                return error.output, error.stderr
 
 
 def _give(child: Talker, data: bytes) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from git_hybrid.core.ids import InvalidText, parse_oid
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.git.kept import kept_ref, packed_refs
 
 # A remote that nobody has settings for: those of "origin" in a user's own configuration are not meant for this clone.
 _REMOTE = "git-hybrid"
@@ -56,8 +57,8 @@ def clean(stage: Stage) -> None:
     rmtree(beside(stage), ignore_errors=True)
 
 
-def take_over(stage: Stage, ref: str, kept: str) -> bool:
-    """Move the objects of the clone into *stage*, with *ref* as the ref *kept*; False if it is not what was meant.
+def take_over(stage: Stage, ref: str) -> bool:
+    """Move the objects of the clone into *stage*, with *ref* as it is kept there; False if it is not what was meant.
 
     A branch hides a tag of the same name, a server may be shallow itself or have objects of another format: then the
     stage stays as it was.
@@ -75,7 +76,7 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
         os.rename(made / name, packs / name)
     for folder in loose_folders(clone):
         os.rename(folder, git_dir / "objects" / folder.name)
-    keep_ref(git_dir, kept, oid)
+    keep_ref(git_dir, kept_ref(ref), oid)
     return True
 
 
@@ -111,8 +112,7 @@ def is_empty(git_dir: Path) -> bool:
 
 def _tip(clone: Path, ref: str) -> str | None:
     try:
-        lines = os.fsdecode((clone / "packed-refs").read_bytes()).split("\n")
-        found = [line.split(" ", 1)[0] for line in lines if line.partition(" ")[2] == ref]
-        return parse_oid(found[0]) if found else None
+        found = packed_refs(clone).get(ref)
+        return None if found is None else parse_oid(found)
     except (OSError, InvalidText):
         return None

@@ -7,7 +7,6 @@ tree, which is upstream's, calls a file binary so that its change is not shown.
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from git_hybrid.git.classify import last_words
 from git_hybrid.git.listing import batch, pieces, size_of_blob
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
-from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.skeleton import borrow_from, write_skeleton
 from git_hybrid.git.trees import ALGORITHMS
 from git_hybrid.git.watched import Into
 from git_hybrid.git.worktree import look
@@ -64,10 +63,7 @@ def _made(git_dir: Path, found: Difference) -> list[str]:
     sides = [side for side in (found.old, found.new) if side is not None]
     with reported(git_dir, "create"):
         write_skeleton(git_dir, object_format=ALGORITHMS[len(found.old.tree)], attributes=_ATTRIBUTES)
-        # In quotes, since a line feed may be in a path.
-        quoted = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-        places = "".join(f'"{side.git_dir.translate(quoted)}/objects"\n' for side in sides)
-        (git_dir / "objects/info/alternates").write_bytes(os.fsencode(places))
+        borrow_from(git_dir, *(side.git_dir for side in sides))
         return [_below(git_dir, side.tree, found.name, "sources") for side in sides]
 
 

@@ -11,8 +11,8 @@ from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.git.limits import DeadlineExceeded, Limits
 from git_hybrid.git.permitted import Policy, policy_of
+from git_hybrid.git.pktline import NotUnderstood, ls_refs, parse_ls_refs
 from git_hybrid.git.run import Runner
-from git_hybrid.git.wire import NotUnderstood, ls_refs, parse_ls_refs
 
 if TYPE_CHECKING:
     from git_hybrid.git.servers import Servers

@@ -12,7 +12,9 @@ from git_hybrid.core.cache_record import PACK_LIMIT, Seen, StoreRecord, as_broug
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.git.kept import fetched_refs, upstream_ref
+from git_hybrid.git.cloning import loose_folders
+from git_hybrid.git.complete import is_complete
+from git_hybrid.git.kept import fetched_refs, packed_refs, upstream_ref
 from git_hybrid.git.packfiles import pack_files
 from git_hybrid.git.receiving import HAVES
 from git_hybrid.git.run import Runner
@@ -169,19 +171,10 @@ def object_format(git_dir: Path) -> str:
 
 def _drop_haves(git_dir: Path) -> None:
     """Take away the refs that told the server what is here: they say nothing of what upstream has."""
-    path = git_dir / "packed-refs"
-    if path.is_file():
-        lines = [line.partition(" ") for line in os.fsdecode(path.read_bytes()).split("\n")]
-        kept = {ref: oid for oid, _, ref in lines if ref.startswith("refs/") and not ref.startswith(HAVES)}
-        write_packed_refs(None, git_dir, kept)
+    if refs := packed_refs(git_dir):
+        write_packed_refs(None, git_dir, {ref: oid for ref, oid in refs.items() if not ref.startswith(HAVES)})
 
 
 def _is_whole(git_dir: Path) -> bool:
     """Tell whether the packs of the stage hold all history of its refs: what else there is could not be shared."""
-    objects = f"{git_dir}/objects"
-    if os.path.exists(f"{git_dir}/shallow") or os.path.exists(f"{objects}/info/alternates"):
-        return False
-    if any(name.endswith(".promisor") for name in os.listdir(f"{objects}/pack")):
-        return False
-    # A server of plain files sends objects one by one.
-    return all(len(name) != 2 for name in os.listdir(objects)) and bool(pack_files(Path(f"{objects}/pack")))
+    return is_complete(git_dir) and not loose_folders(git_dir) and bool(pack_files(git_dir / "objects/pack"))

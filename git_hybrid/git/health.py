@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.complete import is_partial
-from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
+from git_hybrid.git.index import IndexEntry
+from git_hybrid.git.libgit2 import Repository, holds, links
 from git_hybrid.git.plainfiles import expects_more
 from git_hybrid.git.repository import EMPTY_BLOBS
-from git_hybrid.git.run import Runner, items
+from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import links_of
 
 _NUMBERS = (
@@ -32,8 +33,8 @@ def trouble(words: str) -> str | None:
     return next((text for text in _TROUBLE if text.lower() in words.lower()), None)
 
 
-def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
-    """Return what is missing of the commit *head* itself, as far as that shows without reading objects."""
+def lack(repository: Repository, git_dir: Path, head: Oid, index: Iterable[IndexEntry]) -> str | None:
+    """Return what is missing of the commit *head* itself and of *index*, as far as shows without reading objects."""
     commit = links(repository, head)
     if commit is None:
         return _NO_COMMIT
@@ -45,15 +46,12 @@ def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
     # A partial clone may lack what is not checked out, by design.
     if is_partial(git_dir):
         return None
-    _open_index(repository, git_dir)
-    for entry in repository.index:
-        # git knows an empty file without having it: an entry that is only intended to be added names it.
-        if entry.mode != FileMode.COMMIT and str(entry.id) not in EMPTY_BLOBS and not holds(repository, entry.id):
-            return _NO_FILES
-    return None
+    # git knows an empty file without having it: an entry that is only intended to be added names it.
+    is_whole = all(oid in EMPTY_BLOBS or holds(repository, oid) for oid in _staged(index))
+    return None if is_whole else _NO_FILES
 
 
-def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
+def lack_by_git(runner: Runner, git_dir: Path, head: Oid, index: Iterable[IndexEntry]) -> str | None:
     """Return the same of a clone that libgit2 cannot read."""
     commit = links_of(runner.git(["cat-file", "commit", head], git_dir=git_dir).stdout)
     if commit is None:
@@ -61,7 +59,7 @@ def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
     tree, parents = commit
     known = [] if (git_dir / "shallow").exists() else parents
     by_design = is_partial(git_dir) or expects_more(git_dir)
-    listed = () if by_design else _staged(runner, git_dir)
+    listed = () if by_design else _staged(index)
     asked = "".join(f"{oid}\n" for oid in (tree, *known, *listed)).encode("ascii")
     told = runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=asked).stdout.decode("ascii", "replace")
     missing = {line.removesuffix(" missing") for line in told.split("\n") if line.endswith(" missing")}
@@ -79,17 +77,5 @@ def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
     return _NO_FILES if missing.difference(EMPTY_BLOBS) else None
 
 
-def _staged(runner: Runner, git_dir: Path) -> Iterator[str]:
-    listed = runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout
-    for line in items(listed):
-        mode, _, rest = line.partition(" ")
-        if mode != GITLINK:
-            yield rest.partition(" ")[0]
-
-
-def _open_index(repository: Repository, git_dir: Path) -> None:
-    try:
-        _ = repository.index
-    except GitError:
-        # libgit2 says "no longer exists" of a torn index and of one that the system did not let it open alike.
-        (git_dir / "index").read_bytes()
+def _staged(index: Iterable[IndexEntry]) -> list[str]:
+    return [entry.oid for entry in index if entry.mode != GITLINK]

@@ -207,7 +207,7 @@ def _take_back(runner: Runner, disk: Disk, git_dir: Path) -> None:
     """Take out the settings and hooks that content of LFS needs: ours and those of git-lfs, nothing of others."""
     from git_hybrid.git.oddities import hooks_of_lfs, odd_settings
 
-    if any(key.startswith("filter.lfs.") for key in odd_settings(runner, git_dir, lfs=False)):
+    if any(key.startswith("filter.lfs.") for key in odd_settings(runner, git_dir)):
         for key, value in LFS_FILTER.items():
             # 5: it is not there, or has another value.
             runner.git(["config", "--fixed-value", "--unset-all", f"filter.lfs.{key}", value], git_dir=git_dir)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.plainfiles import file_at
+from git_hybrid.git.plainfiles import bytes_at, file_at
 
 _ID = rb"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?"
 _NAMED = pattern(rb"(%b)\s*" % _ID)
@@ -26,6 +26,20 @@ def upstream_ref(kept: str) -> str:
     return "refs/" + kept.removeprefix(UPSTREAM)
 
 
+def packed_refs(git_dir: Path) -> dict[str, str]:
+    """Return the ids in the file of packed refs of the repository at *git_dir*, by ref; none where there is none.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    try:
+        lines = os.fsdecode(bytes_at(git_dir / "packed-refs")).split("\n")
+    except FileNotFoundError:
+        return {}
+    named = (line.partition(" ") for line in lines)
+    return {ref: oid for oid, _, ref in named if ref.startswith("refs/")}
+
+
 def fetched_refs(git_dir: Path) -> dict[str, str]:
     """Return what was fetched into the repository at *git_dir*, which is ours: packed refs, then loose ones.
 
@@ -34,12 +48,7 @@ def fetched_refs(git_dir: Path) -> dict[str, str]:
     Raises:
         OSError: the file system refused.
     """
-    found: dict[str, str] = {}
-    packed = git_dir / "packed-refs"
-    for line in packed.read_bytes().split(b"\n") if packed.is_file() else ():
-        oid, _, ref = os.fsdecode(line).partition(" ")
-        if ref.startswith(UPSTREAM):
-            found[ref] = oid
+    found = {ref: oid for ref, oid in packed_refs(git_dir).items() if ref.startswith(UPSTREAM)}
     return found | {ref: oid for ref, oid in _loose_refs(git_dir) if oid}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -16,7 +15,7 @@ from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.git.local import must
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.run import Runner
-from git_hybrid.git.trees import ALGORITHMS
+from git_hybrid.git.trees import object_id
 
 LISTED = ("ls-files", "--stage", "-z", "--", ":(top,attr:filter=lfs)")
 """The git command that lists the files whose content LFS has."""
@@ -51,7 +50,7 @@ def _is_pointer(file: bytes, blob: str) -> bool:
         return False
     if not data.startswith(LFS_HEAD):
         return False
-    return hashlib.new(ALGORITHMS[len(blob)], b"blob %d\0" % len(data) + data).hexdigest() == blob
+    return object_id("blob", data, len(blob)) == blob
 
 
 def judge_lfs(runner: Runner, stage: Stage, oid: Oid, entries: Sequence[TreeEntry], limits: TreeLimits) -> None:

@@ -21,12 +21,10 @@ from git_hybrid.git.trees import TooManyTrees, entries_of, links_of
 
 if TYPE_CHECKING:
     from pygit2 import GitError, Oid, Repository
-    from pygit2.enums import FileMode
 
 __all__ = [
     "STAGED",
     "UNTRACKED",
-    "FileMode",
     "GitError",
     "Repository",
     "damage",
@@ -47,14 +45,13 @@ STAGED = 1 << 1
 """What a status says of a path that is the same on disk as in the index, and another one in HEAD."""
 UNTRACKED = 1 << 7
 """The same of one that is on disk alone."""
-_LAZY = ("FileMode", "GitError", "Repository")
+_LAZY = ("GitError", "Repository")
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(name)
-    library = _library()
-    return library.enums.FileMode if name == "FileMode" else getattr(library, name)
+    return getattr(_library(), name)
 
 
 @cache

@@ -19,7 +19,7 @@ from git_hybrid.git.complete import is_complete
 from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, lack_by_git, trouble
 from git_hybrid.git.index import IndexEntry
-from git_hybrid.git.kept import is_sound
+from git_hybrid.git.kept import is_sound, packed_refs
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings, origin_of
 from git_hybrid.git.owners import is_held
@@ -117,11 +117,12 @@ class FullLook(Struct, frozen=True):
         try:
             if repository is not None and not opens(repository, head):
                 repository = None
-            missing = lack_by_git(self.runner, git_dir, head) if repository is None else lack(repository, git_dir, head)
+            index = entries_of(self.runner, git_dir, oid_length=len(head))
+            asked = git_dir, head, index
+            missing = lack_by_git(self.runner, *asked) if repository is None else lack(repository, *asked)
             if missing is not None:
                 return Broken(missing)
             pointing = list[bytes]()
-            index = entries_of(self.runner, git_dir, oid_length=len(head))
             links = _links(index)
             if lfs := uses_lfs(git_dir):
                 from git_hybrid.git.largefiles import LISTED, pointers
@@ -285,9 +286,8 @@ def _installed(git_dir: Path) -> Oid | None:
         loose = git_dir / PIN_REF
         if loose.is_file():
             return parse_oid(loose.read_text(encoding="ascii").strip())
-        packed = (git_dir / "packed-refs").read_text(encoding="utf-8").split("\n")
-        lines = [line for line in packed if line.endswith(f" {PIN_REF}")]
-        return parse_oid(lines[0].split(" ", 1)[0]) if lines else None
+        packed = packed_refs(git_dir).get(PIN_REF)
+        return None if packed is None else parse_oid(packed)
     except (OSError, InvalidText, UnicodeDecodeError):
         return None
 

@@ -10,7 +10,6 @@ import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from git_hybrid.core.errors import BadArgument, MalformedObjects, SymlinkRefused
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
+from git_hybrid.core.value import Struct, field
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.filling import object_format
@@ -31,7 +31,7 @@ from git_hybrid.git.raw import Unsure
 from git_hybrid.git.receiving import held
 from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
-from git_hybrid.git.skeleton import can_lend, write_skeleton
+from git_hybrid.git.skeleton import borrow_from, can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
 from git_hybrid.git.standing import free_place
 
@@ -41,8 +41,7 @@ _LFS_DONE = "lfs/hybrid"
 _CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
 
 
-@dataclass(slots=True)
-class GitMirrorFolder:
+class GitMirrorFolder(Struct):
     """The mirror folder of :mod:`git_hybrid.core.ports_mirror`; *run* names what is set aside."""
 
     runner: Runner
@@ -50,9 +49,9 @@ class GitMirrorFolder:
     folder: Path
     quarantine: GitQuarantine
     run: RunId
-    _locks: dict[str, threading.Lock] = field(default_factory=dict, init=False)
-    _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _count: int = field(default=0, init=False)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _count: int = 0
 
     def announce(self) -> str:
         """Show in the folder that this run works on it; return the folder."""
@@ -129,9 +128,8 @@ class GitMirrorFolder:
         target = self.place(path)
         borrows = borrow and can_lend(target, oid_length=oid_length)
         if borrows:
-            info = Path(stage.git_dir) / "objects/info"
-            info.mkdir(exist_ok=True)
-            self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
+            with reported(stage.path, "create"):
+                borrow_from(Path(stage.git_dir), target)
         return Stage(name=name, path=stage.path, borrows=borrows)
 
     def install(self, stage: Stage, path: str, change: Change) -> None:

@@ -145,9 +145,9 @@ def _may_replace(git_dir: Path) -> bool:
     return any(_REPLACING in (read_plain(git_dir / name) or _REPLACING) for name in packed)
 
 
-def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:
+def odd_settings(runner: Runner, git_dir: Path) -> list[str]:
     """Return the keys of the settings that this tool does not write and that are not plainly harmless."""
-    return sorted({key for name in _SETTINGS for key in _odd_in(runner, git_dir / name, lfs=lfs)})
+    return sorted({key for name in _SETTINGS for key in _odd_in(runner, git_dir / name, lfs=False)})
 
 
 def _odd_in(runner: Runner, config: Path, *, lfs: bool) -> list[str]:

@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, content_digest
 from git_hybrid.git.linked import real_folder
-from git_hybrid.git.seen import Collector, folders_of
+from git_hybrid.git.seen import Collector
+from git_hybrid.git.treefiles import folders_of
 from git_hybrid.turn import TURN
 
 _CHUNK, _SMALL = 1 << 20, 4 << 20

@@ -1,4 +1,4 @@
-"""Git's protocol over a pipe, as far as one ref and its whole history go: packets, what is asked, what is answered.
+"""Git's protocol, as far as lists of refs and the whole history of one ref go: packets, what is asked and answered.
 
 The formats are those of gitprotocol-common(5) (pkt-line), gitprotocol-pack(5) (version 0) and gitprotocol-v2(5).
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from git_hybrid.core.ids import parse_oid
-from git_hybrid.git.wire import DELIMITER, FLUSH, Garbled, NotUnderstood, length_of, line_of
+from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_oid
+from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.git.reflist import known_ref
 
+_FLUSH, _DELIMITER = b"0000", b"0001"
+_HEX = frozenset(b"0123456789abcdefABCDEF")
 _FORMAT = b"object-format="
 _SERVICE = b"# service=git-upload-pack\n"
 _PACK_BAND = b"\1"
@@ -19,20 +22,45 @@ NOTHING_SHARED = b"0008NAK\n"
 """What a server says to one that has nothing, before the pack (gitprotocol-pack(5))."""
 
 
+class NotUnderstood(Exception):
+    """An answer is not what the protocol says: git itself has to be asked what that means."""
+
+
+class Garbled(NotUnderstood):
+    """What came is no sequence of packets, or ends within one."""
+
+
+def ls_refs() -> bytes:
+    """Return the request for branches and tags with what the tags point at, and for the default branch."""
+    return _asked(
+        "ls-refs", ["peel", "symrefs", *(f"ref-prefix {ref}" for ref in ("HEAD", "refs/heads/", "refs/tags/"))]
+    )
+
+
 def question_of(ref: str) -> bytes:
     """Return the request of version 2 of the protocol for what *ref* is, and refs that begin like it."""
-    return b"".join([line_of(b"command=ls-refs"), DELIMITER, line_of(f"ref-prefix {ref}".encode()), FLUSH])
+    return _asked("ls-refs", [f"ref-prefix {ref}"])
 
 
 def wanted_beyond(oid: str, haves: Iterable[str]) -> bytes:
     """Return the request of version 2 of the protocol for all history of *oid* that is not history of *haves*."""
     options = ["thin-pack", "no-progress", "ofs-delta", f"want {oid}", *(f"have {have}" for have in haves), "done"]
-    return b"".join([line_of(b"command=fetch"), DELIMITER, *(line_of(text.encode()) for text in options), FLUSH])
+    return _asked("fetch", options)
 
 
 def wanted(oid: str) -> bytes:
     """Return the request of version 0 of the protocol for all history of *oid*, by somebody who has nothing."""
-    return b"".join([line_of(f"want {oid} ofs-delta no-progress".encode()), FLUSH, line_of(b"done")])
+    return b"".join([_line_of(f"want {oid} ofs-delta no-progress"), _FLUSH, _line_of("done")])
+
+
+def _asked(command: str, options: Iterable[str]) -> bytes:
+    return b"".join([_line_of(f"command={command}"), _DELIMITER, *map(_line_of, options), _FLUSH])
+
+
+def _line_of(text: str) -> bytes:
+    """Return the packet of one line."""
+    data = text.encode()
+    return b"%04x%s\n" % (len(data) + 5, data)
 
 
 class Lines:
@@ -51,7 +79,10 @@ class Lines:
             Garbled: there is none, or it is no packet.
             NotUnderstood: it is an error, or ends what the protocol does not have here.
         """
-        size = length_of(self.exactly(4))
+        digits = self.exactly(4)
+        if not _HEX.issuperset(digits):
+            raise Garbled
+        size = int(digits, 16)
         if size == 0:
             return None
         if size < 4:
@@ -96,6 +127,47 @@ class Lines:
         """
         if len(self._data) > self._at or self._more():
             raise NotUnderstood
+
+
+def lines_of(answer: bytes) -> Lines:
+    """Return what reads the packets of a whole *answer*."""
+    left = iter((answer,))
+    return Lines(lambda: next(left, b""))
+
+
+def parse_ls_refs(answer: bytes) -> RemoteRefs:
+    """Return the refs in a whole answer; other refs than branches and tags are left out.
+
+    Raises:
+        NotUnderstood: it is no list of refs, or not all of one.
+    """
+    tips: dict[str, Oid] = {}
+    peeled: dict[str, Oid] = {}
+    head: RefName | None = None
+    lines = lines_of(answer)
+    for line in lines.until_flush():
+        text, *words = line.removesuffix(b"\n").decode("utf-8", "surrogateescape").split(" ")
+        if not words:
+            raise NotUnderstood
+        name, oid = words[0], _oid(text)
+        facts = dict(item.partition(":")[::2] for item in words[1:])
+        if name == "HEAD":
+            head = known_ref(facts.get("symref-target", ""))
+        ref = known_ref(name)
+        if ref is not None:
+            tips[ref] = oid
+            if "peeled" in facts:
+                peeled[ref] = _oid(facts["peeled"])
+    # What comes after that is of another protocol.
+    lines.require_end()
+    return RemoteRefs(tips=tips, peeled=peeled, head=head)
+
+
+def _oid(text: str) -> Oid:
+    try:
+        return parse_oid(text)
+    except InvalidText as error:
+        raise NotUnderstood from error
 
 
 def advertised(lines: Lines, ref: str) -> str | None:

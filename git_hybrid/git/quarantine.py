@@ -20,7 +20,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.plainfiles import bytes_at
-from git_hybrid.git.skeleton import can_lend, write_skeleton
+from git_hybrid.git.skeleton import borrow_from, can_lend, write_skeleton
 from git_hybrid.git.standing import free_place
 from git_hybrid.turn import TURN
 
@@ -97,7 +97,7 @@ class GitQuarantine(Struct):
             write_skeleton(git_dir, object_format="sha1" if oid_length == 40 else "sha256", attributes=ATTRIBUTES)
             borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
             if borrows:
-                (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
+                borrow_from(git_dir, clone)
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:

@@ -7,7 +7,6 @@ told, and its id is computed from what was read; whatever is unusual (SHA-256, a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import zlib
@@ -21,7 +20,7 @@ from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.deltas import LARGEST
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
-from git_hybrid.git.trees import TooManyTrees, entries_of, links_of
+from git_hybrid.git.trees import TooManyTrees, entries_of, links_of, object_id
 from git_hybrid.turn import TURN
 
 P = ParamSpec("P")
@@ -83,9 +82,7 @@ class Raw:
             Unsure: it is not, or cannot be read, or its content has another id.
         """
         kind, data = self._packs.read(_binary(oid), self._unpacked)
-        digest = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
-        digest.update(data)
-        if digest.hexdigest() != oid:
+        if object_id(kind, data, _SHA1) != oid:
             raise Unsure
         return kind, data
 

@@ -23,10 +23,10 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git.cloning import is_empty, keep_ref, only_ref
 from git_hybrid.git.environment import FSCK_WARNINGS
-from git_hybrid.git.kept import fetched_refs
+from git_hybrid.git.kept import fetched_refs, kept_ref, packed_refs
+from git_hybrid.git.pktline import NotUnderstood
 from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.watched import Listener, Watch
-from git_hybrid.git.wire import NotUnderstood
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -66,13 +66,12 @@ class Wanted(Struct, frozen=True):
 
 
 class Fetch(Struct, frozen=True, kw_only=True):
-    """A fetch of one ref from ``url`` into ``stage``, as the ref ``kept``; ``watch`` is told how far it is."""
+    """A fetch of one ref from ``url`` into ``stage``; ``watch`` is told how far it is."""
 
     stage: Stage
     url: str
     request: FetchRequest
     defaults: Defaults
-    kept: str
     watch: Watch | None = None
 
 
@@ -94,7 +93,7 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
         if known or is_empty(git_dir):
             oid = receive(Wanted(ref, git_dir, known, fetch.watch))
             if oid is not None and held(git_dir, [oid]) and _is_whole(runner, git_dir, oid, known):
-                keep_ref(git_dir, fetch.kept, oid)
+                keep_ref(git_dir, kept_ref(ref), oid)
                 done.append(oid)
                 return True
     return False
@@ -241,9 +240,8 @@ def writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None
 
 def _known(git_dir: Path) -> frozenset[str]:
     """Return the tips whose whole history the stage was given out of the object cache, or borrows from a clone."""
-    with suppress(FileNotFoundError):
-        lines = os.fsdecode((git_dir / "packed-refs").read_bytes()).split("\n")
-        return frozenset(line[:40] for line in lines if line[41:].startswith(HAVES))
+    if refs := packed_refs(git_dir):
+        return frozenset(oid for ref, oid in refs.items() if ref.startswith(HAVES))
     with suppress(FileNotFoundError):
         (objects,) = os.fsdecode((git_dir / "objects/info/alternates").read_bytes()).split("\n")[:-1]
         return frozenset(fetched_refs(Path(objects).parent).values())

@@ -5,7 +5,6 @@ git has to be the one that reads: what leads it astray in a clone need not lead 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.git.run import Runner
-from git_hybrid.git.trees import ALGORITHMS, TREE, mode_of
+from git_hybrid.git.trees import TREE, mode_of, object_id
 
 _OCTAL = b"01234567"
 # A pipe takes so many ids at once, whoever reads what comes back.
@@ -46,16 +45,16 @@ class Reading:
         while asked := tuple(islice(waiting, _AT_ONCE)):
             os.write(self._asking, "".join(f"{oid}\n" for oid in asked).encode("ascii"))
             for oid in asked:
-                found[oid] = self._object(oid, kinds[oid].encode("ascii"))
+                found[oid] = self._object(oid, kinds[oid])
         return found
 
-    def _object(self, oid: str, kind: bytes) -> bytes:
+    def _object(self, oid: str, kind: str) -> bytes:
         head = self._line().split()
-        if len(head) != 3 or head[:2] != [oid.encode("ascii"), kind]:
-            raise Unproved(f"the {kind.decode()} {oid} is missing or cannot be read")
+        if len(head) != 3 or head[:2] != [oid.encode("ascii"), kind.encode("ascii")]:
+            raise Unproved(f"the {kind} {oid} is missing or cannot be read")
         data = self._bytes(int(head[2]) + 1)[:-1]
-        if hashlib.new(ALGORITHMS[len(oid)], b"%s %d\0" % (kind, len(data)) + data).hexdigest() != oid:
-            raise Unproved(f"the {kind.decode()} {oid} does not hold what its id says")
+        if object_id(kind, data, len(oid)) != oid:
+            raise Unproved(f"the {kind} {oid} does not hold what its id says")
         return data
 
     def _line(self) -> bytes:

@@ -136,7 +136,7 @@ class Runner(Struct):
     def conditional(self) -> frozenset[str]:
         """The names of settings that may hold for a clone that is yet to be made."""
         if self._conditional is None:
-            from git_hybrid.git.conditional import conditional_settings
+            from git_hybrid.git.apart import conditional_settings
 
             included = any(key.startswith("includeif.") for key in self.chosen)
             self._conditional = conditional_settings(self) if included else frozenset()
@@ -155,8 +155,8 @@ class Runner(Struct):
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
-        With *watch* it gets no stdin, and what git says of its progress goes there alone; or all that the child writes,
-        where it is an :class:`Into`.
+        With *watch* what git says of its progress goes there alone; or all that the child writes, where it is an
+        :class:`Into`.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
@@ -180,7 +180,7 @@ class Runner(Struct):
 
         with begun as child, TURN.waiting():
             out, err = told_by(child, stdin, watch, check, asks)
-            return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
+            return Completed(child.returncode, out, err.decode("utf-8", "replace"))
 
     def confined(
         self,

@@ -15,7 +15,6 @@ import os
 import sys
 import time
 from array import array
-from collections.abc import Iterable
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.git import stamps
@@ -86,17 +85,6 @@ def holds_only_our_names(path: str) -> bool:
     """
     with os.scandir(os.fsencode(path) + b"/.git") as found:
         return all(entry.name in _NAMES and not entry.is_symlink() for entry in found)
-
-
-def folders_of(paths: Iterable[bytes]) -> list[bytes]:
-    """Return the folders that *paths* stand in, without the root."""
-    found: dict[bytes, None] = {}
-    for path in paths:
-        folder = path.rpartition(b"/")[0]
-        while folder and folder not in found:
-            found[folder] = None
-            folder = folder.rpartition(b"/")[0]
-    return list(found)
 
 
 def keep_tree(path: str, taken: Stamps) -> None:

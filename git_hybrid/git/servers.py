@@ -16,6 +16,7 @@ from git_hybrid import __version__
 from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request
 from git_hybrid.git.limits import Limits, Stalled, Unconnectable
 from git_hybrid.git.permitted import Policy, is_plain
+from git_hybrid.git.pktline import NotUnderstood
 from git_hybrid.git.refusals import (
     ADVERTISEMENT,
     OK,
@@ -26,7 +27,6 @@ from git_hybrid.git.refusals import (
     of_discovery,
     of_status,
 )
-from git_hybrid.git.wire import NotUnderstood
 
 _HEADERS = {
     # Servers tell a git from a browser by its first word; libgit2 says the same.

@@ -106,11 +106,28 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def can_lend(git_dir: Path, *, oid_length: int) -> bool:
-    """Tell whether ``info/alternates`` of a repository with ids of so many digits can name the objects of *git_dir*.
+def borrow_from(git_dir: Path, *lenders: str | Path) -> None:
+    """Let the repository at *git_dir*, which nobody else knows yet, have the objects of those at *lenders*.
 
-    A line feed would be quoted there, which libgit2 does not read; packs of the other object format git takes for
-    damaged ones.
+    Raises:
+        OSError: the file system refused.
+    """
+    lines = "".join(f"{_quoted(f'{lender}/objects')}\n" for lender in lenders)
+    (git_dir / "objects/info/alternates").write_bytes(os.fsencode(lines))
+
+
+def _quoted(path: str) -> str:
+    """Return *path* as ``info/alternates`` names it: one that has a line feed is quoted, as in C."""
+    if "\n" not in path:
+        return path
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def can_lend(git_dir: Path, *, oid_length: int) -> bool:
+    """Tell whether a repository with ids of so many digits can :func:`borrow_from` *git_dir* whoever reads it.
+
+    What is quoted libgit2 does not read; packs of the other object format git takes for damaged ones.
     """
     config = read_plain(git_dir / "config") or b""
     return "\n" not in os.fspath(git_dir) and (_SHA256.search(config) is None) == (oid_length == 40)

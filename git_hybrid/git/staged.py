@@ -118,7 +118,10 @@ class Staged(Struct):
         except (LocalIo, InvalidFile):
             # It is mended by git add, which says why it cannot be read.
             return True
-        return data is not None and _object_id(data, len(oid)) != oid
+        # Not at the top: a hook that has nothing of that kind to ask needs no more.
+        from git_hybrid.git.trees import object_id
+
+        return data is not None and (not oid or object_id("blob", data, len(oid)) != oid)
 
     def left_out(self) -> tuple[str, ...]:
         """Return which of the files that were read are on the disk alone."""
@@ -241,14 +244,6 @@ def _on_disk(root: Path, name: str) -> bytes | None:
         return None
     except OSError as error:
         raise LocalIo.of(error, name, "read") from error
-
-
-def _object_id(data: bytes, length: int) -> str:
-    """Return the id that git gives to a file with the content *data*, in the kind of hash that has *length* digits."""
-    import hashlib
-
-    blob = b"blob %d\0" % len(data) + data
-    return (hashlib.sha256(blob) if length == 64 else hashlib.sha1(blob, usedforsecurity=False)).hexdigest()
 
 
 def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, str]:

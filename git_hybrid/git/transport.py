@@ -30,7 +30,6 @@ from git_hybrid.git.classify import classify_network, cut_off, last_words, redir
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
-from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
@@ -116,8 +115,8 @@ class GitTransport(Struct, frozen=True):
         way = self.nearby if url.startswith("file://") else self.afar
         if way is None or not request.refs:
             return False
-        kept, watch = kept_ref(request.refs[0]), of_source(self.watch, stage.name)
-        fetch = Fetch(stage=stage, url=url, request=request, defaults=defaults, kept=kept, watch=watch)
+        watch = of_source(self.watch, stage.name)
+        fetch = Fetch(stage=stage, url=url, request=request, defaults=defaults, watch=watch)
         try:
             return way.fetch(fetch)
         except DeadlineExceeded as error:
@@ -133,7 +132,7 @@ class GitTransport(Struct, frozen=True):
         try:
             watch, folder = of_source(self.watch, stage.name), Path(stage.path)
             _, answer = self._ask([*options, *arguments], url, defaults, cwd=folder, watch=watch)
-            return answer if cloning.take_over(stage, request.refs[0], kept_ref(request.refs[0])) else None
+            return answer if cloning.take_over(stage, request.refs[0]) else None
         except RefMissing as error:
             raise RefMissing(name=error.name, ref=request.refs[0], url=url) from None
         finally:

@@ -36,7 +36,7 @@ class WorkingTree:
             OSError: the file system refused.
         """
         self._target, self._paths = target, paths
-        self._folders = list(_folders(paths))
+        self._folders = list(folders_of(paths))
         self._found: list[os.stat_result] = []
         self._top = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -93,7 +93,7 @@ def _write_rest(number: int, content: bytes, written: int) -> None:
         left = left[os.write(number, left) :]
 
 
-def _folders(paths: Iterable[bytes]) -> dict[bytes, None]:
+def folders_of(paths: Iterable[bytes]) -> dict[bytes, None]:
     """Return the folders that *paths* stand in, without the root, each after the one that it is in."""
     known: dict[bytes, None] = {}
     for path in paths:

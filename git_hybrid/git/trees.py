@@ -14,6 +14,16 @@ ALGORITHMS = {40: "sha1", 64: "sha256"}
 """How git hashes an object whose id has so many hex digits."""
 
 
+def object_id(kind: str, data: bytes | memoryview, digits: int) -> str:
+    """Return the id, of so many hex *digits*, that git gives to an object with the content *data*."""
+    # Not at the top: where nothing has changed nothing is hashed, and OpenSSL takes as long as a dozen modules.
+    import hashlib
+
+    digest = hashlib.new(ALGORITHMS[digits], b"%s %d\0" % (kind.encode("ascii"), len(data)), usedforsecurity=False)
+    digest.update(data)
+    return digest.hexdigest()
+
+
 class TooManyTrees(Exception):
     """More folders than there may be files: a tree can name itself a million times over and hold nothing."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import IO, TYPE_CHECKING, Self
@@ -21,7 +20,7 @@ SourceWatch = Callable[[str, Transfer], None]
 MOST = 1 << 20
 POLL = 0.1
 _CHUNK = 1 << 16
-_LINGER = 1.0
+LINGER = 1.0
 _PIECE = pattern(rb"[^\r\n]*[\r\n]")
 
 
@@ -108,7 +107,7 @@ class Listener:
     def __exit__(self, *_error: object) -> None:
         """Wait for the end of what is listened to: whoever writes there must have ended."""
         while self._thread is not None and self._thread.is_alive():
-            self._thread.join(_LINGER)
+            self._thread.join(LINGER)
 
     def listen(self, stderr: IO[bytes]) -> None:
         """Listen to *stderr*, which may be closed meanwhile."""
@@ -123,58 +122,3 @@ class Listener:
             while data := file.read(_CHUNK):
                 sieve.feed(data)
         self.words = sieve.close()
-
-
-def lingering(ended: Callable[[], bool]) -> Callable[[], bool]:
-    """Return what tells whether a child *ended* so long ago that all it wrote must have been read."""
-    since: list[float] = []
-
-    def lingers() -> bool:
-        if not since and ended():
-            since.append(time.monotonic())
-        return bool(since) and time.monotonic() > since[0] + _LINGER
-
-    return lingers
-
-
-def read_to_end(
-    stdout: IO[bytes],
-    stderr: IO[bytes],
-    *,
-    watch: Watch,
-    check: Callable[[], None],
-    lingers: Callable[[], bool],
-) -> tuple[bytes, bytes]:
-    """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise."""
-    out, sieve = bytearray(), Sieve(watch)
-    give_away(stdout, stderr, out=out.extend, err=sieve.feed, check=check, lingers=lingers)
-    return bytes(out), sieve.close()
-
-
-def give_away(
-    stdout: IO[bytes],
-    stderr: IO[bytes],
-    *,
-    out: Callable[[bytes], object],
-    err: Callable[[bytes], object],
-    check: Callable[[], None],
-    lingers: Callable[[], bool],
-) -> None:
-    """Give what comes from both pipes of a child to *out* and *err* as it comes; *check* may raise.
-
-    Popen.communicate() would give stderr only at the end. Where the pipe *lingers*, that is the end.
-    """
-    import selectors
-
-    with selectors.DefaultSelector() as selector:
-        selector.register(stdout, selectors.EVENT_READ, out)
-        selector.register(stderr, selectors.EVENT_READ, err)
-        while selector.get_map() and not lingers():
-            ready = selector.select(POLL)
-            check()
-            for key, _ in ready:
-                data = os.read(key.fd, _CHUNK)
-                if data:
-                    key.data(data)
-                else:
-                    selector.unregister(key.fileobj)

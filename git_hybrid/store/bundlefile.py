@@ -18,7 +18,6 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -132,8 +131,7 @@ def _encoded(name: str, content: Path | bytes) -> Iterator[bytes]:
     yield bytes(-size % _BLOCK)
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Reads members one after the other; every byte of the file goes into ``digest``."""
 
     shown: str

@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from git_hybrid.core.ports import ProgressKind
 from git_hybrid.core.transfer import Transfer
+from git_hybrid.core.value import Struct, field
 from git_hybrid.threads import Worker
 from git_hybrid.view.lines import Lines
 from git_hybrid.view.progressline import Shown, progress_line, time_left
@@ -21,8 +21,7 @@ _HOLD = 1.0
 _FRESH = 2.0
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(Struct):
     """What is known of one source that is being worked on."""
 
     text: str
@@ -30,8 +29,7 @@ class _Item:
     transfer: Transfer | None = None
 
 
-@dataclass(slots=True)
-class OneLine:
+class OneLine(Struct):
     """Redraws one line: how many sources are done, and what is being done to the one that moves most.
 
     It draws nothing in the first *delay* seconds: a line that is gone before anybody reads it only flickers. With
@@ -43,21 +41,21 @@ class OneLine:
     clock: Callable[[], float] = time.monotonic
     delay: float = 0.0
     ticks: bool = False
-    _born: float = field(default=0.0, init=False)
-    _what: str = field(default="", init=False)
-    _total: int = field(default=0, init=False)
-    _begun: float = field(default=0.0, init=False)
-    _started: set[str] = field(default_factory=set, init=False)
-    _done: set[str] = field(default_factory=set, init=False)
-    _working: dict[str, _Item] = field(default_factory=dict, init=False)
-    _name: str = field(default="", init=False)
-    _shown_since: float = field(default=0.0, init=False)
-    _last: tuple[str, str] = field(default=("", ""), init=False)
-    _drawn: float | None = field(default=None, init=False)
-    _dirty: bool = field(default=False, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _end: threading.Event = field(default_factory=threading.Event, init=False)
-    _ticker: Worker | None = field(default=None, init=False)
+    _born: float = 0.0
+    _what: str = ""
+    _total: int = 0
+    _begun: float = 0.0
+    _started: set[str] = field(default_factory=set)
+    _done: set[str] = field(default_factory=set)
+    _working: dict[str, _Item] = field(default_factory=dict)
+    _name: str = ""
+    _shown_since: float = 0.0
+    _last: tuple[str, str] = ("", "")
+    _drawn: float | None = None
+    _dirty: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _end: threading.Event = field(default_factory=threading.Event)
+    _ticker: Worker | None = None
 
     def __post_init__(self) -> None:
         self._born = self.clock()

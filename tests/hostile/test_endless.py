@@ -18,10 +18,10 @@ from git_hybrid.git.limits import Limits
 from git_hybrid.git.memory import bound_memory
 from git_hybrid.git.oddities import odd_settings
 from git_hybrid.git.permitted import Policy
+from git_hybrid.git.pktline import ls_refs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.servers import Servers
 from git_hybrid.git.transport import GitTransport
-from git_hybrid.git.wire import ls_refs
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.kit import write_manifest
@@ -135,7 +135,7 @@ def test_settings_of_upstream_that_git_multiplies_are_refused(
 def test_settings_of_this_machine_that_git_multiplies_are_not_all_read(tmp_path: Path) -> None:
     config, runner = tmp_path / "config", Runner(environ=os.environ)
     config.write_text(MULTIPLIED)
-    assert odd_settings(runner, tmp_path, lfs=False) == ["something that cannot be read"]
+    assert odd_settings(runner, tmp_path) == ["something that cannot be read"]
     with pytest.raises(InvalidFile) as caught:
         read_gitmodules(runner, config)
     assert f"{caught.value.problems[0].reason}\n" == LISTED

@@ -99,7 +99,6 @@ def fetched(stage: Stage, *answers: bytes | None, told: list[Transfer] | None = 
             url="https://example.org/tool.git",
             request=FetchRequest(refs=(MAIN,)),
             defaults=Defaults(),
-            kept=KEPT,
             watch=None if told is None else told.append,
         )
     )
@@ -212,7 +211,6 @@ def test_the_deadline_is_one_for_all_requests(tool, stage):
         url="https://example.org/tool.git",
         request=FetchRequest(refs=(MAIN,)),
         defaults=Defaults(deadline=timedelta(seconds=0.5)),
-        kept=KEPT,
     )
     with pytest.raises(DeadlineExceeded):
         Afar(runner, direct, lambda _host: True).fetch(slow)
@@ -232,9 +230,7 @@ def test_a_deadline_leaves_the_next_try_to_git(tool, stage, https_server):
     request = FetchRequest(refs=(MAIN,))
     https_server.drip_always(1000, size=2000, pause=0.2, only=POST)
     try:
-        short = Fetch(
-            stage=stage, url=url, request=request, defaults=Defaults(deadline=timedelta(seconds=1)), kept=KEPT
-        )
+        short = Fetch(stage=stage, url=url, request=request, defaults=Defaults(deadline=timedelta(seconds=1)))
         with pytest.raises(DeadlineExceeded):
             Afar(runner, direct, lambda _host: True).fetch(short)
         assert is_untouched(stage)
@@ -251,7 +247,6 @@ def test_a_server_that_nobody_is_behind(stage, https_server):
         url="https://localhost:1/a.git",
         request=FetchRequest(refs=(MAIN,)),
         defaults=Defaults(),
-        kept=KEPT,
     )
     with pytest.raises(NetworkFailure) as caught:
         Afar(runner, direct, lambda _host: True).fetch(gone)

@@ -74,9 +74,8 @@ def fetched(
     tool: Upstream, stage: Stage, *, env: dict[str, str] | None = None, ref: str = MAIN, **options: object
 ) -> bool:
     nearby = Nearby(Runner(environ={**os.environ, **(env or {})}, **options))
-    kept = "refs/hybrid/upstream/" + ref.removeprefix("refs/")
     request = FetchRequest(refs=(ref,))
-    return nearby.fetch(Fetch(stage=stage, url=tool.url, request=request, defaults=Defaults(), kept=kept))
+    return nearby.fetch(Fetch(stage=stage, url=tool.url, request=request, defaults=Defaults()))
 
 
 def untouched(stage: Stage) -> bool:
@@ -188,7 +187,7 @@ def test_a_shallow_server_is_git_s(tool, stage, tmp_path):
     cut = Nearby(Runner(environ=dict(os.environ)))
     url = (tmp_path / "cut.git").as_uri()
     request = FetchRequest(refs=(MAIN,))
-    assert not cut.fetch(Fetch(stage=stage, url=url, request=request, defaults=Defaults(), kept=KEPT))
+    assert not cut.fetch(Fetch(stage=stage, url=url, request=request, defaults=Defaults()))
     assert untouched(stage)
 
 
@@ -374,9 +373,9 @@ def test_more_than_one_ref_or_less_than_all_is_git_s(tool, stage):
         FetchRequest(refs=(MAIN,), commits_only=True),
         FetchRequest(refs=(MAIN,), waived=(tool.rev("main"),)),
     ):
-        assert not nearby.fetch(Fetch(stage=stage, url=tool.url, request=request, defaults=Defaults(), kept=KEPT))
+        assert not nearby.fetch(Fetch(stage=stage, url=tool.url, request=request, defaults=Defaults()))
     url, request = tool.url.replace("file://", "file://localhost"), FetchRequest(refs=(MAIN,))
-    assert not nearby.fetch(Fetch(stage=stage, url=url, request=request, defaults=Defaults(), kept=KEPT))
+    assert not nearby.fetch(Fetch(stage=stage, url=url, request=request, defaults=Defaults()))
 
 
 def test_a_tip_that_the_store_has_needs_no_pack(tool, stage):

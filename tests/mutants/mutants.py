@@ -156,7 +156,7 @@ MUTANTS = (
     Mutant(
         "settings-of-the-clone",
         "git/changes.py",
-        "return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))",
+        "return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir))",
         "return False",
         f"{BYTES}::test_settings_of_the_clone_hide_nothing",
     ),
@@ -191,8 +191,8 @@ MUTANTS = (
     Mutant(
         "objects-not-hashed",
         "git/rehashed.py",
-        "len(data)) + data).hexdigest() != oid:",
-        "len(data)) + data).hexdigest() == oid[1:]:",
+        "object_id(kind, data, len(oid)) != oid:",
+        "object_id(kind, data, len(oid)) == oid[1:]:",
         f"{GIT}/test_rehashed.py",
     ),
     Mutant(
@@ -520,7 +520,7 @@ MUTANTS = (
     Mutant(
         "packed-objects-not-hashed",
         "git/raw.py",
-        "        if digest.hexdigest() != oid:\n            raise Unsure\n",
+        "        if object_id(kind, data, _SHA1) != oid:\n            raise Unsure\n",
         "",
         f"{GIT}/test_raw.py::test_an_index_that_leads_to_another_object_is_found_out",
     ),
@@ -562,7 +562,7 @@ MUTANTS = (
     Mutant(
         "versions-of-a-log-proved-by-id",
         "git/appended.py",
-        "return digest.hexdigest() == name",
+        'return object_id("blob", memoryview(text)[:size], len(name)) == name',
         "return True",
         f"{GIT}/test_appended.py::test_what_was_added_is_what_git_tells",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from git_hybrid.core.cache_record import (
     to_prune,
 )
 from git_hybrid.core.ids import InvalidText, RefName, parse_url
+from git_hybrid.core.ports_cache import Question
 from git_hybrid.core.value import replace
 from support.values import NOW, TOOL_URL, oid
 
@@ -114,36 +116,40 @@ def test_a_fetch_of_all_branches_forgets_those_that_upstream_has_no_more():
     assert refreshed(old, ["refs/heads/main"], {MAIN: seen(4)}) == {**old, MAIN: seen(4)}
 
 
+def answered(held: StoreRecord, refs: Sequence[str], **evidence: object) -> str | None:
+    return answers(held, Question(refs=refs, **evidence))
+
+
 def test_who_says_it_again_has_not_sent_it():
     old = {MAIN: seen(1, served_by=MIRROR), TAG: seen(2)}
     by_upstream = as_brought(old, {MAIN: seen(1), TAG: seen(2), RefName("refs/heads/new"): seen(3)})
     assert [found.origin for found in by_upstream.values()] == [MIRROR, TOOL_URL, TOOL_URL]
-    assert answers(record(main=by_upstream[MAIN]), [MAIN], servers=frozenset({TOOL_URL})) == MIRROR
+    assert answered(record(main=by_upstream[MAIN]), [MAIN], servers=frozenset({TOOL_URL})) == MIRROR
     assert as_brought(by_upstream, {TAG: seen(1, served_by=TOOL_URL)})[TAG].origin == MIRROR
 
 
 def test_evidence_counts_from_servers_that_would_be_asked_and_while_it_is_young():
     held = record(main=seen(), old=seen(2, ago=timedelta(days=2)), far=seen(3, served_by=MIRROR))
     own, day = frozenset({TOOL_URL}), NOW - timedelta(days=1)
-    assert answers(held, [MAIN], servers=own, since=day) == TOOL_URL
-    assert answers(held, [MAIN, "refs/heads/old"], servers=own, since=None) == TOOL_URL
-    assert answers(held, [MAIN, "refs/heads/old"], servers=own, since=day) is None
-    assert answers(held, ["refs/heads/far"], servers=own, since=day) is None
-    assert answers(held, ["refs/heads/far"], servers=None, since=day) == MIRROR
-    assert answers(held, [MAIN], servers=own, since=day, until=NOW) == TOOL_URL
-    assert answers(held, [MAIN], servers=own, since=day, until=day) is None, "its clock was ahead"
-    assert answers(held, ["refs/heads/unknown"], servers=None, since=None) is None
-    assert answers(held, [MAIN, "refs/heads/unknown"], servers=None, since=None) is None
-    assert answers(held, [], servers=None, since=None) is None
+    assert answered(held, [MAIN], servers=own, since=day) == TOOL_URL
+    assert answered(held, [MAIN, "refs/heads/old"], servers=own, since=None) == TOOL_URL
+    assert answered(held, [MAIN, "refs/heads/old"], servers=own, since=day) is None
+    assert answered(held, ["refs/heads/far"], servers=own, since=day) is None
+    assert answered(held, ["refs/heads/far"], servers=None, since=day) == MIRROR
+    assert answered(held, [MAIN], servers=own, since=day, until=NOW) == TOOL_URL
+    assert answered(held, [MAIN], servers=own, since=day, until=day) is None, "its clock was ahead"
+    assert answered(held, ["refs/heads/unknown"], servers=None, since=None) is None
+    assert answered(held, [MAIN, "refs/heads/unknown"], servers=None, since=None) is None
+    assert answered(held, [], servers=None, since=None) is None
 
 
 def test_what_a_ref_is_by_now_must_be_what_was_said():
     held = record(main=seen(), old=seen(2, ago=timedelta(days=2), served_by=MIRROR))
     refs = [MAIN, "refs/heads/old"]
     tips = {ref: held.refs[RefName(ref)].oid for ref in refs}
-    assert answers(held, refs, tips=tips) == TOOL_URL
-    assert answers(held, refs, tips=tips | {"refs/heads/old": oid(3)}) is None
-    assert answers(held, refs, tips={MAIN: tips[MAIN]}) is None
+    assert answered(held, refs, tips=tips) == TOOL_URL
+    assert answered(held, refs, tips=tips | {"refs/heads/old": oid(3)}) is None
+    assert answered(held, refs, tips={MAIN: tips[MAIN]}) is None
 
 
 def look(name: str, *, size: int, days: int, busy: bool = False) -> StoreLook:

@@ -1,4 +1,4 @@
-"""Git's protocol over a pipe: nothing but what is whole and plain is understood."""
+"""Git's protocol: nothing but what is whole and plain is understood."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import pytest
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.git.pktline import (
     Lines,
+    NotUnderstood,
     advertised,
     answer_of,
+    ls_refs,
+    parse_ls_refs,
     pieces_of_pack,
     question_of,
     require_version_2,
     wanted,
     wanted_beyond,
 )
-from git_hybrid.git.wire import NotUnderstood
 
 A, B = "a" * 40, "b" * 40
 ABLE = "\0multi_ack ofs-delta object-format=sha1 agent=git/2"
@@ -124,3 +126,52 @@ def test_a_pack_comes_on_the_first_band():
 def test_what_is_not_all_of_a_pack_is_not_understood(data):
     with pytest.raises(NotUnderstood):
         list(pieces_of_pack(lines_of(data)))
+
+
+def test_the_request_asks_for_branches_tags_and_the_default_branch_alone():
+    assert ls_refs() == (
+        b"0014command=ls-refs\n00010009peel\n000csymrefs\n0014ref-prefix HEAD\n"
+        b"001bref-prefix refs/heads/\n001aref-prefix refs/tags/\n0000"
+    )
+
+
+def test_an_answer():
+    refs = parse_ls_refs(
+        packets(
+            f"{A} HEAD symref-target:refs/heads/main",
+            f"{A} refs/heads/main",
+            f"{B} refs/tags/v1 peeled:{A}",
+            f"{B} refs/pull/1/head",
+        )
+    )
+    assert refs.tips == {"refs/heads/main": A, "refs/tags/v1": B}
+    assert refs.peeled == {"refs/tags/v1": A}
+    assert refs.head == "refs/heads/main"
+    assert parse_ls_refs(b"0000").tips == {}
+    assert parse_ls_refs(packets(f"{A} HEAD")).head is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"000",
+        b"00000000",
+        b"zzzz",
+        b"-001",
+        b"0001",
+        b"0002",
+        packets(f"{A} refs/heads/main", end=b""),
+        packets(f"{A} refs/heads/main", end=b"0000x"),
+        packets(f"{A} refs/heads/main", end=b"00010000"),
+        b"0100" + A.encode() + b" refs/heads/main\n0000",
+        packets("ERR access denied"),
+        packets("nonsense"),
+        packets("unborn refs/heads/main"),
+        packets(f"{A} refs/tags/v1 peeled:{A[:-1]}"),
+        b"001e# service=git-upload-pack\n0000",
+    ],
+)
+def test_anything_else_is_left_to_git(answer: bytes):
+    with pytest.raises(NotUnderstood):
+        parse_ls_refs(answer)
