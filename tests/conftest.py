@@ -16,6 +16,7 @@ from pytest_subprocess.process_dispatcher import ProcessDispatcher
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import sandbox
+from support.beginning import Beginning
 from support.cli import STARTER, Hybrid, Result, run_hybrid
 from support.https_server import HttpsGitServer
 from support.pki import Pki, create_pki
@@ -73,10 +74,27 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return create_pki(tmp_path_factory.mktemp("pki"))
 
 
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Beginning:
+    """Make upstreams and a workspace once for the tests of a module that change them."""
+    return Beginning(tmp_path_factory.mktemp("begun") / "place")
+
+
 @pytest.fixture
-def upstreams_root(tmp_path: Path) -> Path:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of the upstreams and the workspace."""
+    if "beginning" not in request.fixturenames:
+        return tmp_path
+    folder: Path = request.getfixturevalue("beginning").place
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def upstreams_root(place: Path) -> Path:
     """The folder that both servers serve."""
-    root = tmp_path / "upstreams"
+    root = place / "upstreams"
     root.mkdir()
     return root
 
@@ -109,6 +127,13 @@ def https_server(upstreams_root: Path, pki: Pki) -> Iterator[HttpsGitServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def lasting_server(beginning: Beginning, pki: Pki) -> Iterator[HttpsGitServer]:
+    """The upstreams of all tests of a module over https, for a workspace that names its port; `forget` before each."""
+    with HttpsGitServer(beginning.place / "upstreams", pki=pki) as server:
+        yield server
+
+
 @pytest.fixture
 def ssh_server(upstreams_root: Path, tmp_path: Path) -> Iterator[SshGitServer]:
     """The upstreams over ssh."""
@@ -119,9 +144,9 @@ def ssh_server(upstreams_root: Path, tmp_path: Path) -> Iterator[SshGitServer]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def workspace(place: Path) -> Path:
     """An empty folder for a workspace."""
-    folder = tmp_path / "ws"
+    folder = place / "ws"
     folder.mkdir()
     return folder
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.hints import gone_by_hints
 from support.kit import changes, git, lock, manifest, released, snapshot, started, state
@@ -28,11 +29,14 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def three(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
-    hybrid("init")
-    for name in ("c", "a", "b"):
-        hybrid("add", tool.url, "--branch", "main", "--name", name, "--group", f"g{name}")
-    hybrid("sync")
+def three(hybrid: Hybrid, workspace: Path, tool: Upstream, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        for name in ("c", "a", "b"):
+            hybrid("add", tool.url, "--branch", "main", "--name", name, "--group", f"g{name}")
+        hybrid("sync")
+
+    beginning(workspace, make)
     return workspace
 
 
