@@ -16,7 +16,7 @@ from pytest_subprocess.process_dispatcher import ProcessDispatcher
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import sandbox
-from support.beginning import Beginning
+from support.beginning import Beginning, Begun, surroundings
 from support.cli import STARTER, Hybrid, Result, run_hybrid
 from support.https_server import HttpsGitServer
 from support.pki import Pki, create_pki
@@ -81,7 +81,7 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Beginning:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def site_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder of the upstreams and the workspace."""
     if "beginning" not in request.fixturenames:
         return tmp_path
@@ -92,9 +92,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def upstreams_root(place: Path) -> Path:
+def upstreams_root(site_folder: Path) -> Path:
     """The folder that both servers serve."""
-    root = place / "upstreams"
+    root = site_folder / "upstreams"
     root.mkdir()
     return root
 
@@ -144,9 +144,9 @@ def ssh_server(upstreams_root: Path, tmp_path: Path) -> Iterator[SshGitServer]:
 
 
 @pytest.fixture
-def workspace(place: Path) -> Path:
+def workspace(site_folder: Path) -> Path:
     """An empty folder for a workspace."""
-    folder = place / "ws"
+    folder = site_folder / "ws"
     folder.mkdir()
     return folder
 
@@ -166,3 +166,20 @@ def hybrid(workspace: Path) -> Hybrid:
         return run_hybrid(*args, cwd=folder, env=env, input=input, check=check)
 
     return run
+
+
+@pytest.fixture
+def begun(hybrid: Hybrid, workspace: Path, upstreams_root: Path, beginning: Beginning) -> Begun:
+    """Do as `support.kit.started` does; commands run for the first test of a module that asks for the same alone."""
+
+    def begin(*words: str, sync: bool = True) -> None:
+        def make() -> None:
+            hybrid("init")
+            hybrid("add", *words)
+            if sync:
+                hybrid("sync")
+
+        assert not any(workspace.iterdir())
+        beginning(workspace, make, of=(words, sync, surroundings(upstreams_root)))
+
+    return begin

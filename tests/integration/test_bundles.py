@@ -57,8 +57,8 @@ def ws(tool: Upstream, lib: Upstream, workspace: Path, hybrid: Hybrid, beginning
 
 
 @pytest.fixture
-def bundle(ws: Path, hybrid: Hybrid, place: Path, beginning: Beginning) -> Path:
-    folder = place / "out"
+def bundle(ws: Path, hybrid: Hybrid, site_folder: Path, beginning: Beginning) -> Path:
+    folder = site_folder / "out"
     folder.mkdir()
     beginning(folder, lambda: hybrid("bundle", "create", "-o", folder / "out.bundle"))
     return folder / "out.bundle"

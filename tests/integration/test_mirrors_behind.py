@@ -28,31 +28,33 @@ def tagged(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def old(workspace: Path, place: Path, branch: Upstream, tagged: Upstream, hybrid: Hybrid, beginning: Beginning) -> str:
+def old(
+    workspace: Path, site_folder: Path, branch: Upstream, tagged: Upstream, hybrid: Hybrid, beginning: Beginning
+) -> str:
     """A mirror of before both pins moved; the clones are at their pins."""
 
     def fill() -> None:
         hybrid("init")
         hybrid("add", branch.url)
         hybrid("add", tagged.url, "--version", ">=1,<3")
-        hybrid("mirror", "update", place / "old")
+        hybrid("mirror", "update", site_folder / "old")
 
     def move() -> None:
         hybrid("pin", "--all")
         hybrid("sync")
 
-    beginning(place, fill)
+    beginning(site_folder, fill)
     for upstream in (branch, tagged):
         upstream.commit({"README": "four\n"})
         upstream.tag("v2.0.0")
-    beginning(place, move)
-    return (place / "old").as_uri()
+    beginning(site_folder, move)
+    return (site_folder / "old").as_uri()
 
 
 @pytest.fixture
-def new(old: str, place: Path, hybrid: Hybrid, beginning: Beginning) -> str:
-    beginning(place, lambda: hybrid("mirror", "update", place / "new"))
-    return (place / "new").as_uri()
+def new(old: str, site_folder: Path, hybrid: Hybrid, beginning: Beginning) -> str:
+    beginning(site_folder, lambda: hybrid("mirror", "update", site_folder / "new"))
+    return (site_folder / "new").as_uri()
 
 
 def _says_what_is_true(done: Result, mirror: str) -> None:
