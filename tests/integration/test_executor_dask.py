@@ -51,7 +51,7 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(pki: Pki, temporary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[int]]]:
-    """A cluster for all tests that leave it whole: to start one takes longer than they do."""
+    """A cluster for all tests that kill none of its workers: to start one takes longer than they do."""
     with ExitStack() as running:
         with hermetic_environment(tmp_path_factory.mktemp("home")):
             found = running.enter_context(dask_cluster(_environment(pki, temporary)))
@@ -254,8 +254,8 @@ def test_mirror_update_on_a_shared_folder(
     assert {row["outcome"] for row in third.json()["sources"]} == {"current"}
 
 
-def test_a_signal_ends_it(workspace: Path, own_cluster: tuple[str, list[int]], pinned: None, tmp_path: Path) -> None:
-    where, _ = own_cluster
+def test_a_signal_ends_it(workspace: Path, cluster: tuple[str, list[int]], pinned: None, tmp_path: Path) -> None:
+    where, _ = cluster
     begun = tmp_path / "begun"
     use(workspace, a_scanner(tmp_path / "fake", f"open({str(begun)!r}, 'w').close()\ntime.sleep(5)\n{FINDS}"))
     command = [executable(), "scan", "--executor", where]
