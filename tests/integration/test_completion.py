@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.kit import git_env_path, released, started
 from support.upstream import UpstreamFactory
@@ -22,11 +23,15 @@ BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 
 
 @pytest.fixture
-def ready(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> Path:
+def ready(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, beginning: Beginning) -> Path:
     tool = upstream_factory()
     released(tool)
-    started(hybrid, tool.url, "--name", "network", "--group", "infra", sync=False)
-    hybrid("add", tool.url, "--name", "netbox")
+
+    def make() -> None:
+        started(hybrid, tool.url, "--name", "network", "--group", "infra", sync=False)
+        hybrid("add", tool.url, "--name", "netbox")
+
+    beginning(workspace, make)
     return workspace
 
 
