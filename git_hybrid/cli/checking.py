@@ -19,7 +19,8 @@ from git_hybrid.core.files import FILES, LOG, MANIFEST
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import files_for, needs_log
-from git_hybrid.git.repository import around
+from git_hybrid.git.place import of_commit
+from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, documents_on_disk, heads, hides_clones
 from git_hybrid.git.verifying import verifier
@@ -208,7 +209,7 @@ def run_staged(
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
             return results
-        results = to_stage(results, run_checks(there, names), _add(runner.environ, files, facts.ignored))
+        results = to_stage(results, run_checks(there, names), _add(index.repository, files, facts.ignored))
     if "PRE_COMMIT" in runner.environ and not index.repository.revision and any(map(_is_told, index.changed())):
         results = {name: tuple(_put_aside(item) for item in found) for name, found in results.items()}
     return results
@@ -232,11 +233,12 @@ def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
     return InvalidFile(path=MANIFEST, problems=error.problems, mend=mend)
 
 
-def _add(environ: Mapping[str, str], files: Sequence[str], ignored: Collection[str]) -> str:
+def _add(repository: Repository, files: Sequence[str], ignored: Collection[str]) -> str:
     """Return the command that stages *files*; all of the workspace where git forgets what this commit had staged."""
     forced = [name for name in files if name in ignored]
     first = f"git add -f -- {typed(*forced)}" if forced else ""
-    used = os.path.basename(environ.get("GIT_INDEX_FILE", ""))
+    variables = of_commit(repository.runner.environ, str(repository.top))
+    used = os.path.basename(variables.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
             return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))
