@@ -229,7 +229,10 @@ def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
     """Return *error*; where the manifest alone was taken out of the index, with what mends that."""
     if error.path != MANIFEST or not index.in_git or index.repository.revision or MANIFEST in index.entries:
         return error
-    mend = f"git add -- {MANIFEST}, or give the workspace up as a whole: git rm -r --cached -- state"
+    from git_hybrid.git.ignored import ignored
+
+    forced = " -f" if ignored(index.repository, index.root, (MANIFEST,)) else ""
+    mend = f"git add{forced} -- {MANIFEST}, or give the workspace up as a whole: git rm -r --cached -- state"
     return InvalidFile(path=MANIFEST, problems=error.problems, mend=mend)
 
 
