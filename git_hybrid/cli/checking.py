@@ -85,6 +85,8 @@ def gather(
         facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
+    elif "metadata" in names and not staged:
+        facts = replace(facts, ignored=_ignored(index))
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.trail, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
@@ -99,6 +101,16 @@ def _with_left_out(facts: Facts, index: Staged) -> Facts:
     from git_hybrid.git.ignored import ignored
 
     return replace(facts, left_out=left_out, ignored=ignored(index.repository, index.root, left_out))
+
+
+def _ignored(index: Staged) -> frozenset[str]:
+    """Return the files of the workspace that are there, that git has not and that it ignores."""
+    new = [name for name in (*FILES, LOG) if name not in index.entries and (index.root / name).is_file()]
+    if not new:
+        return frozenset()
+    from git_hybrid.git.ignored import ignored
+
+    return ignored(index.repository, index.root, new)
 
 
 def _with_clones(facts: Facts, index: Staged) -> Facts:
