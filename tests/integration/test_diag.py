@@ -81,23 +81,7 @@ def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstr
     ("name", "content"),
     [
         ("sources.toml", "schema_version = 1\n[source.tool]\nurl = 7\n"),
-        ("state/sources.lock", "def test_a_name_that_nothing_asks_for_is_told(hybrid: Hybrid, tool: Upstream, tmp_path: Path, begun: Begun) -> None:
-    begun(tool.url, sync=False)
-    (tmp_path / "file").touch()
-    misspelt = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "hybrid.mirror", "GIT_CONFIG_VALUE_0": "off"}
-    env = {"GIT_HYBRID_MIRROR": "off", "GIT_HYBRID_CACHE_DIR": str(tmp_path / "file/cache"), **misspelt}
-    document = hybrid("diag", "--json", env=env).json()
-    told = {item["what"]: item["remedy"] for item in document["findings"] if item["level"] == "warn"}
-    assert {key: told[key] for key in told if "mean" in key} == {
-        "GIT_HYBRID_MIRROR is no setting of git hybrid; did you mean GIT_HYBRID_MIRRORS?": "unset GIT_HYBRID_MIRROR",
-        "hybrid.mirror is no setting of git hybrid; did you mean hybrid.mirrors?": (
-            "git config --show-origin --get-all hybrid.mirror"
-        ),
-    }
-    # A cache that cannot be made is not mended by other rights.
-    assert [remedy for what, remedy in told.items() if "object cache" in what] == ["export GIT_HYBRID_CACHE_DIR=DIR"]
-
-
+        ("state/sources.lock", "<<<<<<< HEAD\n"),
         ("state/sources.json", ""),
         ("state/sources-overrides.json", '{"schema_version": 99}'),
     ],
@@ -127,7 +111,23 @@ def test_a_setting_that_cannot_be_read_is_a_finding(hybrid: Hybrid, tool: Upstre
         assert any(name in line for line in _found(done.json(), "fail"))
 
 
-<<<<<<< HEAD
+def test_a_name_that_nothing_asks_for_is_told(hybrid: Hybrid, tool: Upstream, tmp_path: Path, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    (tmp_path / "file").touch()
+    misspelt = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "hybrid.mirror", "GIT_CONFIG_VALUE_0": "off"}
+    env = {"GIT_HYBRID_MIRROR": "off", "GIT_HYBRID_CACHE_DIR": str(tmp_path / "file/cache"), **misspelt}
+    document = hybrid("diag", "--json", env=env).json()
+    told = {item["what"]: item["remedy"] for item in document["findings"] if item["level"] == "warn"}
+    assert {key: told[key] for key in told if "mean" in key} == {
+        "GIT_HYBRID_MIRROR is no setting of git hybrid; did you mean GIT_HYBRID_MIRRORS?": "unset GIT_HYBRID_MIRROR",
+        "hybrid.mirror is no setting of git hybrid; did you mean hybrid.mirrors?": (
+            "git config --show-origin --get-all hybrid.mirror"
+        ),
+    }
+    # A cache that cannot be made is not mended by other rights.
+    assert [remedy for what, remedy in told.items() if "object cache" in what] == ["export GIT_HYBRID_CACHE_DIR=DIR"]
+
+
 def test_a_writer_that_does_not_say_its_name(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     begun(tool.url, sync=False)
     path = workspace / "sources/.lock"
