@@ -18,7 +18,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
 from support.values import NOW, OPERATOR, RUN, a_pin, an_override, oid
 
-TOOL, HOUR, AGE = SourceName("tool"), timedelta(hours=1), timedelta(days=7)
+TOOL, HOUR, DAY, AGE = SourceName("tool"), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 PIN = replace(a_pin(commit=oid(2)), first_seen=NOW - HOUR)
 MOVED = Event(event="pin", source="tool", before=oid(1), after=oid(2))
 BEGUN = replace(MOVED, before=None)
@@ -54,6 +54,14 @@ def test_a_move_that_the_committed_policy_does_not_allow_is_told() -> None:
     assert mend.startswith(f"wait until {format_time(NOW - HOUR + AGE)}, or go back: {back}")
     ((_, begun),) = found(witnesses(), BEGUN)
     assert "git hybrid" not in begun
+
+
+def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
+    # By the record's own time it is a week old.
+    pin = replace(PIN, first_seen=NOW - AGE)
+    assert found(witnesses(lock=Lock(pins={TOOL: pin})), later=-HOUR) == []
+    ((_, mend),) = found(witnesses(lock=Lock(pins={TOOL: pin})), later=-2 * DAY)
+    assert mend.startswith(f"wait until {format_time(NOW)}, or take back the commit that brought it")
 
 
 @pytest.mark.parametrize(
