@@ -58,13 +58,10 @@ def _age_at(record: Record, pin: Pin, now: datetime) -> timedelta:
 
 def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
     """Return what policy asked where a record was committed, or is about to be: no more than it did before that too."""
-    commit = None
-    if line in (witnesses.committed or ()):
-        past = witnesses.past() if witnesses.past is not None else None
-        commit = next((one for one, added in past.added.items() if line in added), None) if past else None
-        if commit is None:
-            # It was committed, and nobody looks back so far here.
-            return timedelta(0)
+    commit = witnesses.commit_of(line)
+    if commit is None and line in (witnesses.committed or frozenset()) - witnesses.picked:
+        # It was committed, and nobody looks back so far here.
+        return timedelta(0)
     texts = witnesses.manifests(commit)
     if commit is not None and len(texts) == 1:
         # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
