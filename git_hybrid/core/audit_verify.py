@@ -22,6 +22,7 @@ from git_hybrid.core.audit_archives import (
     Files,
     breach_at,
     joined_with,
+    put_back,
     restore_from,
 )
 from git_hybrid.core.audit_witness import against_files
@@ -41,6 +42,8 @@ _ONE_BEGINNING = (
     " then git hybrid add what BRANCH had"
 )
 _UNDO = f"set the clock, and do again what was recorded meanwhile, after: {UNDO}"
+_MAY_BE_ARCHIVED = frozenset({"missing", "second-beginning", "reordered", "inserted", "junk", "archive-foreign"})
+"""What is told of lines that follow, or are declared torn, where no record says so: it may stand in an archive."""
 
 
 def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime | None = None) -> tuple[Breach, ...]:
@@ -52,15 +55,21 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += [*_forks(files.ours, _named_by(files.ours, committed or frozenset())), *files.breaches(committed)]
+    found += [
+        *_forks(files.ours, _named_by(files.ours, committed or frozenset())),
+        *files.breaches(committed, witnesses.archived),
+    ]
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
     found.sort(key=lambda breach: (order[breach.file], breach.line))
     nowhere = NO_GIT if witnesses.committed is None else RESTORE
-    if files.missing():
+    changed = files.changed()
+    if changed or files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
-        return _mended([item for item in found if item.id != "missing"], nowhere)
+        mends = {name: put_back(name, witnesses.archived(name, sha256)) for name, sha256 in changed.items()}
+        found = [item for item in found if item.file in changed or item.id not in _MAY_BE_ARCHIVED]
+        return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
     moved = [*against_moves(records, moves)]
     if now is not None and witnesses.manifest.policy.min_release_age:

@@ -31,6 +31,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     looks back so far; ``picked`` are the committed lines that no commit has which the next one is made from.
     ``manifests`` takes a commit (None: the one that is about to be made) and returns the manifests that stood in it and
     in those that it is made from, as bytes, and ``decode_age`` the ``min_release_age`` of one.
+    ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
     pins is allowed. ``is_partial``: git lacks some of what was committed, and would have to fetch it.
     """
@@ -48,6 +49,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     picked: frozenset[str] = frozenset()
     manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _commit: ()
     decode_age: Callable[[bytes], timedelta] = lambda _text: timedelta(0)
+    archived: Callable[[str, str], str] = lambda _path, _sha256: ""
     mirrors: Inventory = field(default_factory=Inventory)
     has_keys: bool = False
     twice: frozenset[str] = frozenset()

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, GitRefused
 from git_hybrid.core.files import FILES, LOCK, LOG
 from git_hybrid.core.pattern import pattern
@@ -103,6 +104,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
         manifests=partial(_manifests, repository, (prefix,)),
+        archived=cache(partial(_archived, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
@@ -123,6 +125,20 @@ def _manifests(repository: Repository, folders: Sequence[str], commit: str | Non
     if commit is not None:
         names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
     return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
+
+
+def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
+    """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing."""
+    argv = ["git", "log", "--all", "--full-history", "--format=%h", "HEAD", "--", f":(top,literal){prefix}{file}"]
+    told = repository.run(argv).stdout.decode("ascii", "replace").split()
+    commits = [*(() if repository.revision else ("HEAD",)), *told]
+    try:
+        found = repository.blobs(f"{commit}:./{prefix}{file}" for commit in commits)
+    except GitRefused:
+        # A partial clone may lack one of them.
+        return ""
+    written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
+    return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
 
 
 def _require_none(repository: Repository, path: str) -> None:
