@@ -39,6 +39,8 @@ UNDO = "git checkout --no-overlay HEAD -- sources.toml state && git clean -f -- 
 """What leaves nothing but what HEAD has: a file that a command has made since is none of git's, or is staged."""
 AGAIN = f"do again what was recorded since the last commit, after: {UNDO}"
 """What mends it where records that git does not have would be lost, or are: what HEAD has agrees with itself."""
+GROWING = "'state/sources-*'"
+"""The log, its archives, overrides and mirrors: what takes records out of the log, as a revert, takes from all."""
 NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit verify"
 """The same where no repository has the log."""
 
@@ -49,9 +51,9 @@ def free_archive(year: str, taken: Container[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def restore_from(revision: str) -> str:
+def restore_from(revision: str, files: str = LOG) -> str:
     """Return what mends what is wrong where the commit *revision* has the records that are missing."""
-    return f"{FROM_GIT}git checkout {revision} -- {LOG}"
+    return f"{FROM_GIT}git checkout {revision} -- {files}"
 
 
 def joined_with(revision: str) -> str:

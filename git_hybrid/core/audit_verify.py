@@ -15,6 +15,7 @@ from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd
 from git_hybrid.core.audit_archives import (
     AGAIN,
     FROM_GIT,
+    GROWING,
     NO_GIT,
     RESTORE,
     UNDO,
@@ -77,8 +78,9 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
 
         moved += against_age(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
-    from_head = restore_from("HEAD") if committed is None or committed.issuperset(whole) else AGAIN
-    lost = tuple(_against_commits(files.ours, witnesses, from_head))
+    is_known = committed is None or committed.issuperset(whole)
+    from_head = restore_from("HEAD") if is_known else AGAIN
+    lost = tuple(_against_commits(files.ours, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN))
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):
         # All that does not agree with it follows from that.
@@ -293,6 +295,6 @@ def _against_commits(segments: Sequence[Segment], witnesses: Witnesses, from_hea
         has = {item for item, commit in witnesses.at.items() if commit == last}
         log = {line.sha256 for segment in segments if segment.file == LOG for line in segment.lines}
         # Where HEAD has no log, another was begun in its place.
-        mend = joined_with(last) if witnesses.head and log - has else restore_from(last)
+        mend = joined_with(last) if witnesses.head and log - has else restore_from(last, GROWING)
         mend = mend if last else RESTORE
         yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)

@@ -753,7 +753,7 @@ def test_what_a_record_comes_to(detail: dict[str, Any], words: str) -> None:
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     (cut,) = verify([segment(LINES[:-1])], Witnesses(head=tuple(map(sha, LINES))))
-    assert cut.mend.endswith(": git checkout HEAD -- state/sources-audit.jsonl")
+    assert cut.mend.endswith(": git checkout HEAD -- 'state/sources-*'")
     gone = Witnesses(ever=(sha(LINES[-1]), "0"), at={sha(LINES[-1]): "abc"})
     assert ": git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
     assert "git checkout" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
@@ -796,7 +796,7 @@ def test_a_log_that_is_missing_is_one_thing_that_is_wrong() -> None:
     for log in ([], [segment([])]):
         (breach,) = verify(log, replace(others, committed=frozenset(head)))
         assert breach.id == "log-missing"
-        assert breach.mend.endswith("git checkout HEAD -- state/sources-audit.jsonl")
+        assert breach.mend.endswith("git checkout HEAD -- 'state/sources-*'")
         (breach,) = verify(log, replace(others, head=()))
         assert (breach.id, breach.mend) == ("log-missing", NO_GIT)
         assert verify(log, Witnesses()) == ()
