@@ -119,11 +119,13 @@ def _with_clones(facts: Facts, index: Staged) -> Facts:
     if not index.is_at_head():
         return facts
     standing = _heads(index, tuple(pins))
-    if standing and not hides_clones(root):
+    # A run leaves its lock there, with or without a clone.
+    has_file, lock = os.path.lexists(root / "sources/.gitignore"), os.path.lexists(root / "sources/.lock")
+    names = (*standing, ".lock") if lock and not has_file else tuple(standing)
+    if names and not hides_clones(root):
         from git_hybrid.git.ignored import exposed
 
-        if open_to_git := exposed(index.repository, root, tuple(standing)):
-            has_file = os.path.lexists(root / "sources/.gitignore")
+        if open_to_git := exposed(index.repository, root, names):
             facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
     if moved := [name for name, pin in pins.items() if standing.get(name, pin.commit) != pin.commit]:
         from git_hybrid.core.plan import PIN_REF

@@ -447,6 +447,8 @@ def test_a_lost_gitignore_is_told_and_comes_back(site: Site) -> None:
     assert "lets git take up sources/tool" in site("check", "sources").out
     site.write(".gitignore", "/sources/*/\n")
     assert hook(site.root, name="sources") == (0, "")
+    ignores[0].unlink()
+    assert "git does not ignore sources/.lock" in site.checked("sources")[0].what
 
 
 def test_names_that_are_no_text(site: Site) -> None:
