@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -255,7 +256,7 @@ def export_command(
             since=_moment("--since", since, session),
             until=_moment("--until", until, session),
         )
-        facts = _facts(session)
+        facts = steady(session.layout, partial(_facts, session), patience=session.settings.lock_timeout)
         text = _exported(session, facts, wanted, format_of(context, form, file))
         write_export(session, output, text, file, command="audit export")
         _tell_left_out(facts, output)
@@ -263,10 +264,10 @@ def export_command(
 
 
 def _exported(session: Session, facts: Facts, wanted: Filter, form: Format) -> str:
-    found = chosen(records_of(facts.log), wanted)
-    rows = [record_row(record) for record in found]
+    records = records_of(facts.log)
+    rows = [record_row(record) for record in chosen(records, wanted)]
     named = {row["override"] for row in rows}
-    overrides = overrides_table(session)
+    overrides = overrides_table(session, facts, records)
     narrowed = wanted != Filter()
     kept = [row for row in overrides.rows if not narrowed or row["id"] in named]
     tables = {

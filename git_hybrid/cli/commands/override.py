@@ -19,16 +19,18 @@ from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
 from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
 from git_hybrid.core.check_overrides import PRUNE
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.files import OVERRIDES
-from git_hybrid.core.governance import ended
+from git_hybrid.core.governance import Governed, ended
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
+from git_hybrid.store.steady import steady
 from git_hybrid.view.export import FORMATS, Format, Table, export
 from git_hybrid.view.overrides import override_details, override_lines
 
@@ -62,7 +64,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
     words |= {"expiring"} if expiring else set()
     words |= {"active", "expiring"} if active else set()
     with opened(context, reads=True) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
+        snapshot = session.runtime.ledger.steady()
         _refuse_unknown(session, snapshot, names)
         found = [item for item in listed(snapshot, frozenset(words)) if not names or item.source in names]
         order = ("expired", "expiring", "active", "revoked", "superseded")
@@ -95,17 +97,30 @@ def _refuse_unknown(session: Session, snapshot: Snapshot, names: Sequence[str]) 
 def show_command(context: click.Context, *, identity: str) -> int:
     """Show one override: who asked, who approved, why, until when, what it lifts, what it moved over."""
     with opened(context, reads=True) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
+        snapshot, log = _read(session)
         found = find(snapshot, identity)
         word, commits = phase(found, snapshot.clock), moved_over(session.runtime, found)
         if output.common.json:
             told = {**plain(found), "state": word, "commits": commits}
             output.document({"command": "override show", "override": told})
         else:
-            earlier = before_renewals(records(session.layout), {found.id: found})[found.id]
+            earlier = before_renewals(log, {found.id: found})[found.id]
             because = why_closed(found, snapshot.trail)
             output.data(*override_details(override_row(found, word, commits, because, earlier)))
         return 0
+
+
+def _read(session: Session) -> tuple[Snapshot, tuple[Record, ...]]:
+    """Return what the files say, and the records of the audit log, when no run is half way through them.
+
+    Raises:
+        UnfinishedRun, LockBusy, InvalidFile: as :func:`steady`.
+    """
+
+    def read() -> tuple[Snapshot, tuple[Record, ...]]:
+        return session.runtime.ledger.snapshot(), records(session.layout)
+
+    return steady(session.layout, read, patience=session.settings.lock_timeout)
 
 
 @command.command("renew")
@@ -226,7 +241,7 @@ def export_command(context: click.Context, *, form: Format | None, file: Path | 
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
         form = format_of(context, form, file)
-        told = export({"overrides": overrides_table(session)}, form, heading="Overrides")
+        told = export({"overrides": overrides_table(session, *_read(session))}, form, heading="Overrides")
         write_export(session, output, told, file, command="override export")
         return 0
 
@@ -243,19 +258,18 @@ def format_of(context: click.Context, form: Format | None, file: Path | None) ->
     return form or ("json" if json else "csv")
 
 
-def overrides_table(session: Session) -> Table:
-    """Return all overrides of a workspace as a table."""
-    snapshot = session.runtime.ledger.snapshot()
-    earlier = before_renewals(records(session.layout), snapshot.overrides.records)
+def overrides_table(session: Session, found: Governed, log: Sequence[Record]) -> Table:
+    """Return all overrides of *found* as a table; *log* has the records of the audit log."""
+    earlier = before_renewals(log, found.overrides.records)
     rows = [
         override_row(
             item,
-            phase(item, snapshot.clock),
+            phase(item, found.clock),
             moved_over(session.runtime, item),
-            why_closed(item, snapshot.trail),
+            why_closed(item, found.trail),
             earlier[item.id],
         )
-        for item in snapshot.overrides.records.values()
+        for item in found.overrides.records.values()
     ]
     return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
 
