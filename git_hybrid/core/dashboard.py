@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, ScanWord, Word, needs_attention
+from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.mirrors import Mirror, late
@@ -64,11 +65,15 @@ class SourceLine(Struct, frozen=True, kw_only=True):
 
 
 class OverrideLine(Struct, frozen=True, kw_only=True):
-    """One override and how it stands; ``left`` is the time to its end, negative once it is over."""
+    """One override and how it stands; ``left`` is the time to its end, negative once it is over.
+
+    ``unrecorded`` is what the audit log does not bear out, as a clause.
+    """
 
     record: Override
     phase: Phase
     left: timedelta
+    unrecorded: str = ""
 
 
 class MirrorLine(Struct, frozen=True, kw_only=True):
@@ -152,7 +157,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     @property
     def in_force(self) -> int:
         """How many overrides are in force."""
-        return sum(line.phase in ("active", "expiring") for line in self.overrides)
+        return sum(line.phase in ("active", "expiring") and not line.unrecorded for line in self.overrides)
 
     @property
     def failures(self) -> int:
@@ -186,7 +191,12 @@ def build_dashboard(
     # What was pinned again where it stood, such as with another history, did not move; by an override it shows.
     moves = tuple(move for move in moves_of(records) if move.before != move.after or move.forced)
     overrides = (
-        OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
+        OverrideLine(
+            record=record,
+            phase=phase(record, facts.clock),
+            left=record.expires_at - facts.clock,
+            unrecorded=unbound(record, facts.trail),
+        )
         for record in facts.overrides.records.values()
     )
     return Dashboard(

@@ -13,7 +13,7 @@ from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.manifest import Manifest, OpenIssues, Scanner, Tag
 from git_hybrid.core.mirrors import Held, Inventory, Mirror
 from git_hybrid.core.moves import moves_of
-from git_hybrid.core.override import Approval, Override, Overrides, phase
+from git_hybrid.core.override import Approval, Override, Overrides, event_of, phase, trail_of
 from git_hybrid.core.override import Status as OverrideStatus
 from git_hybrid.core.report import Status
 from git_hybrid.core.state import ScanStatus
@@ -148,6 +148,10 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         an_override(8, days=-1),
         an_override(9, days=3, status="revoked"),
     ]
+    events = [event_of(item, "override") for item in overrides]
+    told = extend(tail_of(()), events, at=NOW, operator=PEOPLE[0], command_id=RunId(_ULID.format(0)), log_id="x")
+    pairs = zip(overrides, told, strict=True)
+    overrides = [replace(item, audit_hash=str(record["hash"])) for item, record in pairs]
     by_number = {3: overrides[0], 5: overrides[1], 8: overrides[2]}
     trouble = min(len(SEVERITY) - 1, count // 3)
     rows = []
@@ -174,6 +178,7 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         now=NOW,
         clock=NOW,
         overrides=Overrides(records={} if calm else {item.id: item for item in overrides}),
+        trail=trail_of(told),
         inventory=inventory(count),
     )
     log = records(max(count, 1))
