@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from git_hybrid.core.audit import Record
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, ScanWord, Word, needs_attention
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
+from git_hybrid.core.mirror_told import believed
 from git_hybrid.core.mirrors import Mirror, late
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Override, Phase, phase
@@ -182,7 +184,7 @@ def build_dashboard(
     status: Status,
     facts: Facts,
     results: Mapping[str, Sequence[Violation]],
-    records: Sequence[Mapping[str, Json]],
+    records: Sequence[Record],
     *,
     around: Surroundings,
 ) -> Dashboard:
@@ -190,6 +192,7 @@ def build_dashboard(
     run = status.unfinished
     # What was pinned again where it stood, such as with another history, did not move; by an override it shows.
     moves = tuple(move for move in moves_of(records) if move.before != move.after or move.forced)
+    inventory = believed(facts.inventory, {str(record["hash"]): record for record in records})
     overrides = (
         OverrideLine(
             record=record,
@@ -213,7 +216,7 @@ def build_dashboard(
         sources=tuple(SourceLine(row=row, attention=needs_attention(row)) for row in status.rows),
         moves=moves,
         overrides=tuple(sorted(overrides, key=_by_end)),
-        mirrors=tuple(_mirror(entry, facts, around.now) for entry in facts.inventory.mirrors.values()),
+        mirrors=tuple(_mirror(entry, facts, around.now) for entry in inventory.mirrors.values()),
         checks=tuple(CheckLine(name=name, found=tuple(found)) for name, found in results.items()),
         issues=tuple(IssueLine(spec=rule.spec, remediations=rule.remediations) for rule in facts.manifest.open_issues),
     )

@@ -11,6 +11,7 @@ from git_hybrid.core.condition import SEVERITY, Condition, Word
 from git_hybrid.core.dashboard import Dashboard, Surroundings, build_dashboard
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.manifest import Manifest, OpenIssues, Scanner, Tag
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Held, Inventory, Mirror
 from git_hybrid.core.moves import moves_of
 from git_hybrid.core.override import Approval, Override, Overrides, event_of, phase, trail_of
@@ -148,8 +149,9 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         an_override(8, days=-1),
         an_override(9, days=3, status="revoked"),
     ]
+    who = {"operator": PEOPLE[0], "command_id": RunId(_ULID.format(0)), "log_id": "x"}
     events = [event_of(item, "override") for item in overrides]
-    told = extend(tail_of(()), events, at=NOW, operator=PEOPLE[0], command_id=RunId(_ULID.format(0)), log_id="x")
+    told = extend(tail_of(()), events, at=NOW, **who)
     pairs = zip(overrides, told, strict=True)
     overrides = [replace(item, audit_hash=str(record["hash"])) for item, record in pairs]
     by_number = {3: overrides[0], 5: overrides[1], 8: overrides[2]}
@@ -173,15 +175,17 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         scanners=(Scanner(name="secrets", preset="betterleaks"), Scanner(name="workflows", preset="zizmor")),
         open_issues=(OpenIssues(spec="specs/vendoring/spec.md", remediations="docs/remediations.md"),),
     )
+    log, listed = records(max(count, 1)), inventory(count)
+    inside = listed.mirrors["inside"]
+    (checked,) = extend(tail_of(log[-1:]), [mirror_event("mirror-verify", inside, {})], at=NOW, **who)
     facts = Facts(
         manifest=manifest,
         now=NOW,
         clock=NOW,
         overrides=Overrides(records={} if calm else {item.id: item for item in overrides}),
         trail=trail_of(told),
-        inventory=inventory(count),
+        inventory=Inventory(mirrors={**listed.mirrors, "inside": replace(inside, audit_hash=str(checked["hash"]))}),
     )
-    log = records(max(count, 1))
     last = {move.source: move for move in moves_of(log)}
     rows = [row if row.pin is None else replace(row, moved=last.get(row.name)) for row in rows]
     around = Surroundings(workspace="platform-vendored", now=NOW, operator=PEOPLE[0], version="0.1.0")
@@ -189,6 +193,6 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         Status(rows=tuple(rows), unfinished=None, has_scanners=True),
         facts,
         results,
-        log,
+        (*log, checked),
         around=around,
     )

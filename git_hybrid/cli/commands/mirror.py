@@ -44,8 +44,11 @@ def command(context: click.Context) -> int:
 def list_command(context: click.Context) -> int:
     """Show the mirrors that are recorded."""
     with opened(context, reads=True) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
-        found = snapshot.mirrors
+        snapshot = session.runtime.ledger.steady()
+        found = session.runtime.ledger.believed(snapshot.mirrors)
+        for name in [name for name, entry in found.mirrors.items() if entry != snapshot.mirrors.mirrors[name]]:
+            output.talk(f"note: the entry of {name} is not what the audit log tells: nothing tells how fresh it is")
+            output.hint("mirror", f"git hybrid mirror verify {name}")
         if output.common.json:
             output.document(_document("mirror list", found))
             return 0
