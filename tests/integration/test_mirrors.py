@@ -479,6 +479,7 @@ def test_an_entry_that_lacks_a_field_stays_until_it_is_recorded_again(ws: Path, 
     assert "owner" not in inventory(ws)["corp"]
     record(hybrid, base)
     assert inventory(ws)["corp"]["owner"] == WHO
+    assert len({line.index(WHO) for line in hybrid("mirror", "list").out.splitlines()}) == 1
 
 
 def test_check_demands_a_record_of_what_is_in_use(ws: Path, base: Path, hybrid: Hybrid) -> None:
