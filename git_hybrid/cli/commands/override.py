@@ -200,7 +200,8 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
     """
     with opened(context) as (session, output):
         runtime = session.runtime
-        with runtime.ledger.writer(runtime.info):
+        # An earlier run comes to no end while the file cannot be read.
+        with runtime.ledger.writer(runtime.info, settles=False):
             found = restore_overrides(session.layout, identities)
         snapshot = runtime.ledger.snapshot()
         if output.common.json:
