@@ -35,8 +35,8 @@ from git_hybrid.temporary import temporary_folder
 _FILES = (MANIFEST, LOCK, STATE, OVERRIDES)
 
 
-def records_in(layout: Layout) -> dict[str, bytes]:
-    """Return the records of a workspace as members of a bundle: its files, the audit log, the scan reports.
+def records_in(layout: Layout, names: Iterable[SourceName]) -> dict[str, bytes]:
+    """Return the records of a workspace as members of a bundle: its files, the audit log, the scan reports of *names*.
 
     Raises:
         SymlinkRefused, InvalidFile: in place of a report or an archive stands something else.
@@ -45,7 +45,7 @@ def records_in(layout: Layout) -> dict[str, bytes]:
     # Whole: the log's id is in its first record, and what overrides rest on may stand in an archive.
     if log := reading.whole_log(layout):
         members[LOG] = log
-    for name in decode_manifest(members[MANIFEST]).sources:
+    for name in names:
         report = _report(layout, name)
         if report is not None:
             members[report_of(name)] = report

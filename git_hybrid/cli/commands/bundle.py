@@ -94,7 +94,8 @@ def create_command(
 
 
 def _read(session: Session) -> tuple[Snapshot, dict[str, bytes]]:
-    return session.runtime.ledger.snapshot(), records_in(session.layout)
+    snapshot = session.runtime.ledger.snapshot()
+    return snapshot, records_in(session.layout, snapshot.manifest.sources)
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:
