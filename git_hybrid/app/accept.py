@@ -31,7 +31,7 @@ def accept(
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
     if dry_run:
-        row, _ = _accepted(rt, rt.ledger.snapshot(), name, forced, to=to, findings=findings, keep=False)
+        row, _ = _accepted(rt, rt.ledger.steady(), name, forced, to=to, findings=findings, keep=False)
         return Report(command="pin", rows=(row,), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()

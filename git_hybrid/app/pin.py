@@ -66,13 +66,13 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
     """Pin what has no valid pin, or move the named pins to the newest commit that the manifest allows.
 
     Raises:
-        UnfinishedRun: an interrupted sync has to be finished first.
+        UnfinishedRun: an interrupted run has to be finished first; before a dry run, one that had files to write.
         UnknownSource: a name or group is not in the manifest.
         NoScanner: a scan was asked for, and the manifest has no scanner.
         LockBusy, InvalidFile, NewerSchema: nothing was done.
     """
     if request.dry_run:
-        rows, _ = _resolve_all(rt, rt.ledger.snapshot(), request)
+        rows, _ = _resolve_all(rt, rt.ledger.steady(), request)
         rows = tuple(replace(row, outcome="would-pin") if row.outcome == "pinned" else row for row in rows)
         return Report(command="pin", rows=rows, dry_run=True)
     with rt.ledger.writer(rt.info) as mended:

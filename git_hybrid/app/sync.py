@@ -13,10 +13,10 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, UnfinishedRun
 from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task
+from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task, Unfinished
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
-from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.report import Report, Row, failed, run_words
 from git_hybrid.core.value import Struct, replace
 
 _GONE = "sources.toml has no such source any more"
@@ -36,7 +36,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
 
     Raises:
         BadArgument: some are selected, and strangers are to be removed, which belong to none.
-        UnfinishedRun: an earlier run has sources left that the selection does not cover.
+        UnfinishedRun: an earlier run has sources left that the selection does not cover, or files to write yet.
         UnknownSource: a name or group is not in the manifest.
         LockBusy, InvalidFile, NewerSchema: nothing was done.
     """
@@ -44,11 +44,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         reason = "is for all sources: it removes what belongs to none of them"
         raise BadArgument(what="--prune", value=" ".join(named), reason=reason, hint="git hybrid sync --prune")
     if request.dry_run:
-        snapshot = rt.ledger.snapshot()
-        selected = select(snapshot.manifest, request.names, request.groups)
-        plan = plan_sync(snapshot, observe(rt, snapshot, selected), selected)
-        strays = _pruned(rt, snapshot, dry_run=True) if request.prune else []
-        return Report(command="sync", rows=_sorted([*_plan_rows(rt, snapshot, plan), *strays]), dry_run=True)
+        return _foretold(rt, request)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
@@ -64,6 +60,24 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
 
 
+def _foretold(rt: Runtime, request: SyncRequest) -> Report:
+    """Return what a sync would do, an unfinished run first; of one that is at work a note tells."""
+    snapshot = rt.ledger.steady()
+    selected = select(snapshot.manifest, request.names, request.groups)
+    run, left, rows, notes = snapshot.unfinished, tuple[SourceName, ...](), list[Row](), tuple[str, ...]()
+    if run is not None and (held_by := rt.ledger.at_work(run)):
+        notes = (run_words(replace(run, held_by=held_by)),)
+    elif run is not None:
+        left = _covered(run, snapshot, selected)
+        plan = plan_resume(run, snapshot, {name: look(rt, snapshot, name) for name in left})
+        rows = [*_plan_rows(rt, snapshot, plan), *_gone(left, snapshot)]
+        notes = (f"{run_words(run)}, and would be finished first: {', '.join(left)}",)
+    others = [name for name in selected if name not in left]
+    rows += _plan_rows(rt, snapshot, plan_sync(snapshot, observe(rt, snapshot, others), others))
+    rows += _pruned(rt, snapshot, dry_run=True) if request.prune else []
+    return Report(command="sync", rows=_sorted(rows), notes=notes, dry_run=True)
+
+
 def finish_first(
     rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]
 ) -> tuple[list[Row], Snapshot, tuple[str, ...]]:
@@ -76,11 +90,21 @@ def finish_first(
     """
     if snapshot.unfinished is None:
         return [], snapshot, ()
-    left = tuple(task.name for task in snapshot.unfinished.tasks)
-    if not set(left) <= set(selected) and not set(snapshot.manifest.sources) <= set(selected):
-        raise UnfinishedRun(run=snapshot.unfinished.run, pending=left)
+    left = _covered(snapshot.unfinished, snapshot, selected)
     rows = finish(rt, snapshot)
     return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}",)
+
+
+def _covered(run: Unfinished, snapshot: Snapshot, selected: Sequence[SourceName]) -> tuple[SourceName, ...]:
+    """Return the sources that *run* has left, all of which are *selected*.
+
+    Raises:
+        UnfinishedRun: they are not.
+    """
+    left = tuple(task.name for task in run.tasks)
+    if not set(left) <= set(selected) and not set(snapshot.manifest.sources) <= set(selected):
+        raise UnfinishedRun(run=run.run, pending=left)
+    return left
 
 
 def left_over(snapshot: Snapshot) -> tuple[Task, ...]:
@@ -191,9 +215,13 @@ def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Ro
     tasks = {task.name: task for task in (*left_over(snapshot), *plan.tasks)}
     rt.ledger.begin(rt.info, tuple(tasks.values()), intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
-    rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in snapshot.manifest.sources]
+    rows += _gone(names, snapshot)
     rows += carried_out(rt, snapshot, plan.tasks, seen, left, None if left else end, before=rows)
     return told_of(rt, snapshot.unfinished.run, rows)
+
+
+def _gone(names: Sequence[SourceName], snapshot: Snapshot) -> list[Row]:
+    return [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in snapshot.manifest.sources]
 
 
 def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:

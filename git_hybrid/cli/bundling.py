@@ -35,29 +35,27 @@ from git_hybrid.temporary import temporary_folder
 _FILES = (MANIFEST, LOCK, STATE, OVERRIDES)
 
 
-def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | bytes]:
-    """Return the members of a bundle of the workspace: its records, its scan reports, and a git bundle a source.
+def records_in(layout: Layout, names: Iterable[SourceName]) -> dict[str, bytes]:
+    """Return the records of a workspace as members of a bundle: its files, the audit log, the scan reports of *names*.
 
     Raises:
         SymlinkRefused, InvalidFile: in place of a report or an archive stands something else.
     """
-    members: dict[str, Path | bytes] = {}
-    for name in _FILES:
-        data = read_bytes(layout.root / name, name)
-        if data is not None:
-            members[name] = data
+    members = {name: data for name in _FILES if (data := read_bytes(layout.root / name, name)) is not None}
     # Whole: the log's id is in its first record, and what overrides rest on may stand in an archive.
     if log := reading.whole_log(layout):
         members[LOG] = log
-    for item in packed:
-        name = item.carried.name
+    for name in names:
         report = _report(layout, name)
         if report is not None:
             members[report_of(name)] = report
-        if item.file is not None:
-            members[history_of(name)] = Path(item.file)
     members.setdefault(LOCK, b"lock_version = 1\n")
     return members
+
+
+def histories_of(packed: Sequence[Packed]) -> dict[str, Path]:
+    """Return the git bundles of what was *packed*, by member."""
+    return {history_of(item.carried.name): Path(item.file) for item in packed if item.file is not None}
 
 
 def _report(layout: Layout, name: SourceName) -> bytes | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid import __version__
-from git_hybrid.cli.settings import TWINS, read_settings, require_color
+from git_hybrid.cli.settings import TWINS, read_settings, require_advice, require_color
 from git_hybrid.core.diagnosis import Finding, Level, disk_finding, git_finding, libgit2_finding
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
@@ -126,6 +126,7 @@ def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
     config = read_config(runner, folder)
     settings = read_settings(runner.environ, config, jobs=None, offline=False)
     require_color(config)
+    require_advice(config)
     asked = ", ".join(redact_place(entry) for entry in settings.mirrors.entries)
     if settings.offline:
         what = f"nobody is asked: the network is off ({settings.offline})"

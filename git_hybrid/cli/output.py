@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
-from git_hybrid.cli.settings import require_color
+from git_hybrid.cli.settings import require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.streams import reporting
 from git_hybrid.cli.telling import Told, exit_of, explain, tell
@@ -270,6 +270,7 @@ def opened_for(
             raise
         if common.color is None and not os.environ.get("NO_COLOR"):
             require_color(wired.config)
+        require_advice(wired.config)
         common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
         common.root = wired.layout.root
         try:

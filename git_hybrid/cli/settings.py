@@ -122,6 +122,17 @@ def require_color(config: Mapping[str, str]) -> None:
         _parsed(_when, key, config[key])
 
 
+def require_advice(config: Mapping[str, str]) -> None:
+    """Raise unless git's configuration says of each kind of hint whether it is wanted.
+
+    Raises:
+        BadArgument: it says something else; the key is named.
+    """
+    for key, text in config.items():
+        if key.startswith("advice.hybrid"):
+            _parsed(_wanted, key, text)
+
+
 def _absolute(text: str, environ: Mapping[str, str]) -> str:
     path = _from_home(text, environ)
     return path and os.path.abspath(path)
@@ -181,9 +192,18 @@ def _boolean(text: str) -> bool:
 
 
 def _when(text: str) -> None:
-    # To git any number is a boolean.
-    if text.lower() not in ("always", "auto", "never", *_TRUE) and not is_false(text) and not text.isdecimal():
+    if text.lower() not in ("always", "auto", "never") and not _is_boolean(text):
         raise InvalidText("must be always, auto or never, or a boolean")
+
+
+def _wanted(text: str) -> None:
+    if not _is_boolean(text):
+        raise InvalidText("must be a boolean")
+
+
+def _is_boolean(text: str) -> bool:
+    # To git any number is one.
+    return text.lower() in _TRUE or is_false(text) or text.isdecimal()
 
 
 def _jobs(text: str) -> int:

@@ -76,7 +76,8 @@ def _tell(found: Status, output: Output) -> None:
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
     for row in found.rows[:SHOWN_ROWS]:
-        _tell_override(row, output, signed=found.has_keys)
+        if not found.is_half_written:
+            _tell_override(row, output, signed=found.has_keys)
         if row.word in ("unreadable", "foreign", "busy") or (row.word == "refused" and row.blocked is None):
             from git_hybrid.core.diagnosis import remedy_of
 

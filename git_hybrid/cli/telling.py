@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import approval_words, counted, typed, unmarked
+from git_hybrid.core.words import approval_words, counted, hints_of, typed, unmarked
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -80,7 +80,7 @@ def tell(
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
     cause += error.passed_over
     words = {key: value if key in _COMMANDS else typed(str(value)) for key, value in facts.items()}
-    hints = tuple(placed(hint) for hint in (text.format_map(words) for text in templates) if hint)
+    hints = tuple(placed(hint) for text in templates for hint in hints_of(text.format_map(words)) if hint)
     title = _bare(remedy.title.format_map(facts))
     return Told(_status(error, remedy), title, cause, tuple(map(_bare, hints)))
 

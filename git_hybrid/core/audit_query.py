@@ -72,6 +72,7 @@ OVERRIDE_COLUMNS = (
     "kind",
     "source",
     "status",
+    "unrecorded",
     "request_id",
     "reason",
     "requested_by",
@@ -184,25 +185,27 @@ def before_renewals(records: Iterable[Record], overrides: Mapping[str, Override]
 
 
 def _others(told: Sequence[tuple[tuple[Json, ...], str]], override: Override) -> Iterator[str]:
-    """Yield what of *told* is not how *override* stands: the last that says the same does."""
+    """Yield what of *told* is not how *override* stands: the last that says the same does, or else just the last."""
     terms = (override.request_id, override.reason, format_time(override.expires_at))
-    standing = max((at for at, (other, _) in enumerate(told) if other == terms), default=None)
+    # One that was edited was not renewed by that.
+    standing = max((at for at, (other, _) in enumerate(told) if other == terms), default=len(told) - 1)
     yield from (line for at, (_, line) in enumerate(told) if at != standing)
 
 
 def override_row(
-    override: Override, word: Phase, commits: str = "", because: str = "", earlier: str = ""
+    override: Override, word: Phase, commits: str = "", because: str = "", earlier: str = "", unrecorded: str = ""
 ) -> dict[str, str]:
     """Return one override as the cells of a table.
 
     *word* is how it stands now, *commits* what it moved over, *because* why it was revoked, *earlier* what it was
-    before it was renewed.
+    before it was renewed, *unrecorded* what the audit log does not bear out.
     """
     return {
         "id": override.id,
         "kind": override.kind,
         "source": override.source,
         "status": word,
+        "unrecorded": unrecorded,
         "request_id": override.request_id,
         "reason": override.reason,
         "requested_by": override.requested_by,

@@ -16,13 +16,13 @@ _WHY = "nobody is named who answers for what it serves"
 
 
 def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
-    """Return what of the inventory does not hold: what the audit log has of it must be there, and all that is in use.
+    """Return what of the inventory does not hold: it must be what the audit log tells, and have all that is in use.
 
     In use is what ``GIT_HYBRID_MIRRORS`` names now, the folder of bundles that is set now (an absolute path), and what
     state says that a source was served by.
     """
     inventory = facts.inventory
-    found = [*_lost(facts), *(_incomplete(entry) for entry in inventory.incomplete)]
+    found = [*_against_log(facts), *(_incomplete(entry) for entry in inventory.incomplete)]
     known = {plain_url(entry.base_url) for entry in inventory.mirrors.values()}
     found += _unwell(facts)
     told: set[str] = set()
@@ -35,15 +35,21 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
     return tuple(found)
 
 
-def _lost(facts: Facts) -> Iterator[Violation]:
+def _against_log(facts: Facts) -> Iterator[Violation]:
     lines = (line.record for segment in facts.log for line in segment.lines)
-    if not any(record is not None and record["event"] == "mirror-add" for record in lines):
+    known = facts.log and facts.inventory.mirrors
+    if not known and not any(record is not None and record["event"] == "mirror-add" for record in lines):
         return
     # Few workspaces have a mirror, and the hooks run on every commit.
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
-    from git_hybrid.core.mirror_told import lost_mirrors  # noqa: PLC0415
+    from git_hybrid.core.mirror_told import is_told, lost_mirrors  # noqa: PLC0415
 
     records = {str(record["hash"]): record for record in records_of(facts.log)}
+    for name, mirror in facts.inventory.mirrors.items():
+        if not is_told(mirror, records):
+            what, why = "is not what the audit log tells", "nothing tells how fresh it is"
+            mend = f"git hybrid mirror verify {name}"
+            yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mend)
     for name, mend in lost_mirrors(records, facts.inventory).items():
         what, why = "is in the audit log and not here", "the file lost its entry: in a merge, a revert or by an edit"
         yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mend)

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from git_hybrid.core.audit import Record
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, ScanWord, Word, needs_attention
+from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
+from git_hybrid.core.mirror_told import believed
 from git_hybrid.core.mirrors import Mirror, late
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Override, Phase, phase
@@ -64,11 +67,15 @@ class SourceLine(Struct, frozen=True, kw_only=True):
 
 
 class OverrideLine(Struct, frozen=True, kw_only=True):
-    """One override and how it stands; ``left`` is the time to its end, negative once it is over."""
+    """One override and how it stands; ``left`` is the time to its end, negative once it is over.
+
+    ``unrecorded`` is what the audit log does not bear out, as a clause.
+    """
 
     record: Override
     phase: Phase
     left: timedelta
+    unrecorded: str = ""
 
 
 class MirrorLine(Struct, frozen=True, kw_only=True):
@@ -152,7 +159,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     @property
     def in_force(self) -> int:
         """How many overrides are in force."""
-        return sum(line.phase in ("active", "expiring") for line in self.overrides)
+        return sum(line.phase in ("active", "expiring") and not line.unrecorded for line in self.overrides)
 
     @property
     def failures(self) -> int:
@@ -177,7 +184,7 @@ def build_dashboard(
     status: Status,
     facts: Facts,
     results: Mapping[str, Sequence[Violation]],
-    records: Sequence[Mapping[str, Json]],
+    records: Sequence[Record],
     *,
     around: Surroundings,
 ) -> Dashboard:
@@ -185,8 +192,14 @@ def build_dashboard(
     run = status.unfinished
     # What was pinned again where it stood, such as with another history, did not move; by an override it shows.
     moves = tuple(move for move in moves_of(records) if move.before != move.after or move.forced)
+    inventory = believed(facts.inventory, {str(record["hash"]): record for record in records})
     overrides = (
-        OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
+        OverrideLine(
+            record=record,
+            phase=phase(record, facts.clock),
+            left=record.expires_at - facts.clock,
+            unrecorded=unbound(record, facts.trail),
+        )
         for record in facts.overrides.records.values()
     )
     return Dashboard(
@@ -203,7 +216,7 @@ def build_dashboard(
         sources=tuple(SourceLine(row=row, attention=needs_attention(row)) for row in status.rows),
         moves=moves,
         overrides=tuple(sorted(overrides, key=_by_end)),
-        mirrors=tuple(_mirror(entry, facts, around.now) for entry in facts.inventory.mirrors.values()),
+        mirrors=tuple(_mirror(entry, facts, around.now) for entry in inventory.mirrors.values()),
         checks=tuple(CheckLine(name=name, found=tuple(found)) for name, found in results.items()),
         issues=tuple(IssueLine(spec=rule.spec, remediations=rule.remediations) for rule in facts.manifest.open_issues),
     )

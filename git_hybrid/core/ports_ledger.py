@@ -53,6 +53,15 @@ class Ledger(Protocol):
         """Return everything that the files say."""
         ...
 
+    def steady(self) -> Snapshot:
+        """Return everything that the files say at a time when no run is half way through them.
+
+        Raises:
+            UnfinishedRun: one was stopped there; what they say together proves nothing.
+            LockBusy: somebody writes them all the time.
+        """
+        ...
+
     def unfinished(self) -> Unfinished | None:
         """Return the run that has sources left."""
         ...

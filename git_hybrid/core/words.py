@@ -75,6 +75,12 @@ JOINED = "where a merge joined it from two: git hybrid merge; else: "
 """How the mend of a pin begins that git may have put together from those of both sides."""
 
 
+def hints_of(mend: str) -> tuple[str, ...]:
+    """Return *mend* as hints, of which each has one command."""
+    rest = mend.removeprefix(JOINED)
+    return (mend,) if rest == mend else (JOINED.partition(";")[0], f"else: {rest}")
+
+
 def typed(*words: str) -> str:
     """Return *words* as they are typed in a shell: what it would split, or run, stays one word.
 

@@ -141,13 +141,18 @@ class FileLedger(LogReader):
         """Return manifest, lock, state and what is unfinished.
 
         Raises:
-            InvalidFile: one of the files is not in its format.
-            NewerSchema: a newer version wrote one.
+            InvalidFile, NewerSchema: one of the files is not in its format, or a newer version wrote it.
         """
         self._began = self._began or facts_of(self.layout.root)
         snapshot = read_snapshot(self.layout, self.now, self.verify)
         self._seen = Files(lock=snapshot.lock, overrides=snapshot.overrides, mirrors=snapshot.mirrors)
         return snapshot
+
+    def steady(self) -> Snapshot:
+        """Return :meth:`snapshot` as of a time when no run is half way through the files (:func:`steady.steady`)."""
+        from git_hybrid.store.steady import steady
+
+        return steady(self.layout, self.snapshot, patience=self.lock_timeout)
 
     def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
         """Write the journal and then the marker of a run, before its first effect.
@@ -240,20 +245,15 @@ class FileLedger(LogReader):
             raise Overtaken(names=tuple(sorted(left)), again=info.command, is_partly=True)
 
     def _close(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
-        if not pending:
+        if pending:
+            self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(decision.done))])
+            runs.write_marker(self.layout.marker, info, tuple(pending))
+        else:
             self.forget()
-            return
-        self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(decision.done))])
-        runs.write_marker(self.layout.marker, info, tuple(pending))
 
     def is_decided(self, info: RunInfo, *, at_worst: bool = True) -> bool:
-        """Tell whether the journal holds a decision of this run; *at_worst* is said where it cannot be read."""
-        try:
-            journal = runs.read_journal(self.layout.journal(info.run), "state/journal")
-        except HybridError:
-            return self._decided or at_worst
-        # The journal may be gone already, when only the end of the run failed.
-        return self._decided or (journal is not None and journal.decision is not None)
+        """Tell whether this run has decided; *at_worst* is said where its journal, which may be gone, is unreadable."""
+        return self._decided or runs.has_decision(self.layout.journal(info.run), at_worst=at_worst)
 
     def _write_out(self, info: RunInfo, decision: Decision) -> tuple[list[str], frozenset[str]]:
         """Write *decision* into the files; return notes, and of which sources and mirrors others wrote since."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
+from git_hybrid.core.errors import HybridError, InvalidFile, NewerSchema, Problem
 from git_hybrid.core.files import MARKER
 from git_hybrid.core.ids import InvalidText, RunId, SourceName, parse_name, parse_oid, parse_run_id
 from git_hybrid.core.manifest import Defaults, Source, track_field
@@ -206,6 +206,15 @@ def read_journal(path: Path, shown: str) -> Journal | None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = Problem("journal", f"is not what this program writes ({error})")
         raise InvalidFile(path=shown, problems=(problem,), mend=_ABORT) from error
+
+
+def has_decision(path: Path, *, at_worst: bool) -> bool:
+    """Tell whether the journal at *path* holds a decision; *at_worst* is said where it cannot be read."""
+    try:
+        journal = read_journal(path, "state/journal")
+    except HybridError:
+        return at_worst
+    return journal is not None and journal.decision is not None
 
 
 def journal_of(layout: Layout, run: RunId) -> Journal | None:

@@ -112,9 +112,13 @@ class AuditRotateDocument(_Document, frozen=True, kw_only=True):
 
 
 class OverrideShown(OverrideShape, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An override with its state now; ``commits`` with ``show`` alone."""
+    """An override with its state now; ``commits`` with ``show`` alone.
+
+    ``unrecorded`` says what the audit log does not bear out: where it stands, the rest is what the file says alone.
+    """
 
     state: Literal["active", "expiring", "expired", "revoked", "superseded"]
+    unrecorded: str | UnsetType = UNSET
     commits: str | UnsetType = UNSET
 
 

@@ -157,9 +157,11 @@ def _scan_tile(page: Dashboard) -> Tile:
 
 
 def _override_tile(page: Dashboard) -> Tile:
-    counts = {word: sum(line.phase == word for line in page.overrides) for word in ("expired", "expiring")}
+    known = [line for line in page.overrides if not line.unrecorded]
+    counts = {word: sum(line.phase == word for line in known) for word in ("expired", "expiring")}
+    counts["unrecorded"] = len(page.overrides) - len(known)
     told = [f"{count:,} {word}" for word, count in counts.items() if count]
-    style = "bad" if counts["expired"] else "warn" if page.in_force else "good"
+    style = "bad" if counts["expired"] or counts["unrecorded"] else "warn" if page.in_force else "good"
     return Tile("Overrides in force", str(page.in_force), ", ".join(told) or "none ends within 7 days", style)
 
 

@@ -221,6 +221,11 @@ def test_a_reset_follows_the_rule_of_sync(hybrid: Hybrid, workspace: Path, ups: 
     (workspace / "sources/one/mine.txt").write_text("mine\n")
     assert "hint: git hybrid resume" in hybrid("reset", "one", check=7).err
     assert (workspace / "sources/one/mine.txt").exists()
+    # As a sync would do it, which a dry run foretells.
+    assert "hint: git hybrid resume" in hybrid("sync", "-n", "one", check=7).err
+    foretold = hybrid("sync", "-n", "--json", check=3).json()
+    assert {row["name"]: row["outcome"] for row in foretold["sources"]} == {"one": "blocked", "two": "would-clone"}
+    assert "is unfinished, and would be finished first: two" in foretold["notes"][0]
     first = hybrid("reset", "one", "two", "--json", env=NOBODY, check=4)
     assert outcomes(first) == {"one": "reset", "two": "failed"}
     done = hybrid("reset", "one", "two")

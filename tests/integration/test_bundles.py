@@ -104,6 +104,15 @@ def test_the_same_input_is_the_same_bytes(ws: Path, bundle: Path, hybrid: Hybrid
     shutil.rmtree(clone)
     hybrid("bundle", "create", "-o", again)
     assert again.read_bytes() == bundle.read_bytes()
+    # Nor does what somebody writes while it is packed.
+    shim = tmp_path / "bin/git"
+    shim.parent.mkdir()
+    beside = f"case $* in *' pack-objects '*) echo 'lock_version = 1' >{ws}/state/sources.lock;; esac"
+    shim.write_text(f'#!/bin/sh\n{beside}\nexec {shutil.which("git")} "$@"\n')
+    shim.chmod(0o755)
+    hybrid("bundle", "create", "-o", again, env={"PATH": f"{shim.parent}:{os.environ['PATH']}"})
+    assert lock(ws) == {}
+    assert again.read_bytes() == bundle.read_bytes()
 
 
 def test_tar_can_look_into_it(bundle: Path) -> None:

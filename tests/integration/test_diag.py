@@ -106,7 +106,12 @@ def test_outside_of_a_workspace_the_machine_is_looked_at(hybrid: Hybrid, tmp_pat
 def test_a_setting_that_cannot_be_read_is_a_finding(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
     begun(tool.url, sync=False)
     color = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "color.hybrid", "GIT_CONFIG_VALUE_0": "maybe"}
-    for name, env in (("GIT_HYBRID_JOBS", {"GIT_HYBRID_JOBS": "many"}), ("color.hybrid", color)):
+    advice = color | {"GIT_CONFIG_KEY_0": "advice.hybrid"}
+    for name, env in (
+        ("GIT_HYBRID_JOBS", {"GIT_HYBRID_JOBS": "many"}),
+        ("color.hybrid", color),
+        ("advice.hybrid", advice),
+    ):
         done = hybrid("diag", "--json", env=env, check=1)
         assert any(name in line for line in _found(done.json(), "fail"))
 

@@ -436,6 +436,9 @@ def test_a_freshness_that_was_edited_is_not_believed_and_told(
     told = hybrid("check", "audit", check=1).out
     assert "no record tells of the mirror corp what state/sources-mirrors.json says" in told
     assert "mirror-edited" in hybrid("audit", "verify", check=5).out
+    assert "is not what the audit log tells" in hybrid("check", "mirrors", check=1).out
+    listed = hybrid("mirror", "list")
+    assert ("never verified" in listed.out, "hint: git hybrid mirror verify corp\n" in listed.err) == (True, True)
     # Asking it again proves nothing of the time before: it is behind, and stays too old.
     hybrid("mirror", "verify", env=shifted("+1h"), check=1)
     hybrid("audit", "verify", env=shifted("+1h"))
@@ -480,6 +483,7 @@ def test_an_entry_that_lacks_a_field_stays_until_it_is_recorded_again(ws: Path, 
     assert "owner" not in inventory(ws)["corp"]
     record(hybrid, base)
     assert inventory(ws)["corp"]["owner"] == WHO
+    assert len({line.index(WHO) for line in hybrid("mirror", "list").out.splitlines()}) == 1
 
 
 def test_check_demands_a_record_of_what_is_in_use(ws: Path, base: Path, hybrid: Hybrid) -> None:

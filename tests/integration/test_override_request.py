@@ -84,7 +84,7 @@ def test_what_can_not_be_accepted_can_not_be_asked_for(site: Site, tmp_path: Pat
     for command in (ask, ("pin", "tool", "--force", "--approver", BEA, *WHY, "--expires", "10d")):
         assert "--waive" in site(*command, "--kind", "scan", "--waive", "0" * 40, check=2).err
     site("remove", "tool")
-    assert "is no source" in site(*ask, "--kind", "scan", check=2).err
+    assert "no such source: tool" in site(*ask, "--kind", "scan", check=2).err
 
 
 def test_objects_that_may_pass_are_part_of_what_is_signed(site: Site, tmp_path: Path) -> None:
@@ -115,8 +115,12 @@ def test_a_signature_for_another_moment_says_so(site: Site, tmp_path: Path) -> N
 
 def test_a_short_id_is_nothing_to_sign(site: Site) -> None:
     short = site.commits.first[:10]
-    refused = site("override", "request", "tool", "--to", short, *WHY, "--expires", "10d", check=2).err
+    # The folder is as good as the name, and what is neither is told as everywhere.
+    ask = ("--to", short, *WHY, "--expires", "10d")
+    refused = site("override", "request", "sources/tool/", *ask, check=2).err
     assert "full id" in refused
+    assert "cause: did you mean tool?" in site("override", "request", "tol", *ask, check=2).err
+    assert "no override has this id" in site("override", "request", "ovr-x", *ask, check=2).err
     assert site.commits.first in site(*words_after("", refused), check=6).err
 
 

@@ -102,6 +102,12 @@ def test_an_edited_record_is_put_right(forced: Site) -> None:
     renew = ("override", "renew", record["id"], "--expires", "1d", "--reason", "x", "--approver", BEA)
     assert f"git hybrid override restore {record['id']}" in forced(*renew, check=2).err
     assert forced("status").err.endswith(f"hint: git hybrid override restore {record['id']}\n")
+    # Whoever shows it says so, and what was approved is no earlier request.
+    what = "whose record is not what the audit log tells"
+    for words in ("override list --json", f"override show {record['id']}", "override export", "audit export --json"):
+        told = forced(*words.split())
+        assert f"note: {record['id']} of tool is an override {what}\nhint: git hybrid check overrides\n" in told.err
+        assert (what in told.out, "CHG-1: hotfix, approved by" in told.out) == (True, False)
     assert [item["id"] for item in forced("override", "restore", "--json").json()["overrides"]] == [record["id"]]
     assert forced.read(OVERRIDES) == before
 

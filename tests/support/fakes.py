@@ -118,6 +118,10 @@ class FakeLedger:
         """Return what is held."""
         return self.held
 
+    def steady(self) -> Snapshot:
+        """Return what is held: nobody writes there."""
+        return self.held
+
     def unfinished(self) -> Unfinished | None:
         """Return what the snapshot has left."""
         return self.held.unfinished

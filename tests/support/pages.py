@@ -11,9 +11,10 @@ from git_hybrid.core.condition import SEVERITY, Condition, Word
 from git_hybrid.core.dashboard import Dashboard, Surroundings, build_dashboard
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.manifest import Manifest, OpenIssues, Scanner, Tag
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Held, Inventory, Mirror
 from git_hybrid.core.moves import moves_of
-from git_hybrid.core.override import Approval, Override, Overrides, phase
+from git_hybrid.core.override import Approval, Override, Overrides, event_of, phase, trail_of
 from git_hybrid.core.override import Status as OverrideStatus
 from git_hybrid.core.report import Status
 from git_hybrid.core.state import ScanStatus
@@ -148,6 +149,11 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         an_override(8, days=-1),
         an_override(9, days=3, status="revoked"),
     ]
+    who = {"operator": PEOPLE[0], "command_id": RunId(_ULID.format(0)), "log_id": "x"}
+    events = [event_of(item, "override") for item in overrides]
+    told = extend(tail_of(()), events, at=NOW, **who)
+    pairs = zip(overrides, told, strict=True)
+    overrides = [replace(item, audit_hash=str(record["hash"])) for item, record in pairs]
     by_number = {3: overrides[0], 5: overrides[1], 8: overrides[2]}
     trouble = min(len(SEVERITY) - 1, count // 3)
     rows = []
@@ -169,14 +175,17 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         scanners=(Scanner(name="secrets", preset="betterleaks"), Scanner(name="workflows", preset="zizmor")),
         open_issues=(OpenIssues(spec="specs/vendoring/spec.md", remediations="docs/remediations.md"),),
     )
+    log, listed = records(max(count, 1)), inventory(count)
+    inside = listed.mirrors["inside"]
+    (checked,) = extend(tail_of(log[-1:]), [mirror_event("mirror-verify", inside, {})], at=NOW, **who)
     facts = Facts(
         manifest=manifest,
         now=NOW,
         clock=NOW,
         overrides=Overrides(records={} if calm else {item.id: item for item in overrides}),
-        inventory=inventory(count),
+        trail=trail_of(told),
+        inventory=Inventory(mirrors={**listed.mirrors, "inside": replace(inside, audit_hash=str(checked["hash"]))}),
     )
-    log = records(max(count, 1))
     last = {move.source: move for move in moves_of(log)}
     rows = [row if row.pin is None else replace(row, moved=last.get(row.name)) for row in rows]
     around = Surroundings(workspace="platform-vendored", now=NOW, operator=PEOPLE[0], version="0.1.0")
@@ -184,6 +193,6 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         Status(rows=tuple(rows), unfinished=None, has_scanners=True),
         facts,
         results,
-        log,
+        (*log, checked),
         around=around,
     )

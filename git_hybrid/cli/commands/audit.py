@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,14 +14,15 @@ from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
 from git_hybrid.cli.arguments import moment
 from git_hybrid.cli.checking import gather
-from git_hybrid.cli.commands.override import (
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.exporting import (
     format_of,
     format_option,
     output_option,
     overrides_table,
+    tell_unrecorded,
     write_export,
 )
-from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
 from git_hybrid.cli.options import Commands, Number, common_options, complete_names, shows_help
@@ -256,25 +258,21 @@ def export_command(
             since=_moment("--since", since, session),
             until=_moment("--until", until, session),
         )
-        facts = _facts(session)
-        text = _exported(session, facts, wanted, format_of(context, form, file))
+        facts = steady(session.layout, partial(_facts, session), patience=session.settings.lock_timeout)
+        form, records = format_of(context, form, file), records_of(facts.log)
+        rows = [record_row(record) for record in chosen(records, wanted)]
+        named = {row["override"] for row in rows}
+        kept = [item for item in facts.overrides.records.values() if wanted == Filter() or item.id in named]
+        tables = {
+            "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),
+            "overrides": overrides_table(session, facts, records, kept),
+        }
+        text = export(tables, form, heading="Audit of pins and overrides")
         write_export(session, output, text, file, command="audit export")
+        if form != "csv":
+            tell_unrecorded(output, facts, kept)
         _tell_left_out(facts, output)
         return 0
-
-
-def _exported(session: Session, facts: Facts, wanted: Filter, form: Format) -> str:
-    found = chosen(records_of(facts.log), wanted)
-    rows = [record_row(record) for record in found]
-    named = {row["override"] for row in rows}
-    overrides = overrides_table(session)
-    narrowed = wanted != Filter()
-    kept = [row for row in overrides.rows if not narrowed or row["id"] in named]
-    tables = {
-        "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),
-        "overrides": Table(title="Overrides", columns=overrides.columns, rows=kept),
-    }
-    return export(tables, form, heading="Audit of pins and overrides")
 
 
 @command.command("rotate")

@@ -15,10 +15,11 @@ from git_hybrid.app.bundle_apply import Applying, apply_bundle
 from git_hybrid.app.bundle_create import pack_sources
 from git_hybrid.app.bundle_verify import verify_bundle
 from git_hybrid.cli.bundling import (
+    histories_of,
     is_workspace,
     keep_reports,
-    members_of,
     opened_bundle,
+    records_in,
     reports_in,
     temporary_workspace,
 )
@@ -32,6 +33,7 @@ from git_hybrid.core.bundles import Receipt
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, LocalIo, NotCarried
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
@@ -44,6 +46,7 @@ from git_hybrid.store.chain import last_applied
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
+from git_hybrid.store.steady import steady
 
 
 @click.group("bundle", cls=Commands, invoke_without_command=True)
@@ -71,11 +74,13 @@ def create_command(
         refuse_own(session.layout, path, option="-o", shown=str(target))
         receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
-        report, packed = pack_sources(session.runtime, tool, session.runtime.ledger.snapshot(), receipt)
+        # Whoever moves a pin meanwhile does not change what is packed, nor what is told of it.
+        snapshot, records = steady(session.layout, partial(_read, session), patience=session.settings.lock_timeout)
+        report, packed = pack_sources(session.runtime, tool, snapshot, receipt)
         more: dict[str, Any] = {"file": None, "sha256": None}
         said = ""
         if exit_of(report) == 0:
-            members = members_of(session.layout, packed)
+            members: dict[str, Path | bytes] = {**records, **histories_of(packed)}
             inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
             signature = None if key is None else sign(session.runner, inventory, folder / key)
             written = bundlefile.write_bundle(path, inventory, signature, members)
@@ -86,6 +91,11 @@ def create_command(
             if not report.rows:
                 output.no_sources()
             return code
+
+
+def _read(session: Session) -> tuple[Snapshot, dict[str, bytes]]:
+    snapshot = session.runtime.ledger.snapshot()
+    return snapshot, records_in(session.layout, snapshot.manifest.sources)
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:

@@ -34,7 +34,7 @@ from git_hybrid.store import reading
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.mirrorfile import encode_mirror
 from git_hybrid.store.mirrorlisting import write_listing
-from git_hybrid.view.term import safe
+from git_hybrid.view.term import fit, safe, width
 
 
 @click.group("mirror", cls=Commands, invoke_without_command=True)
@@ -51,14 +51,20 @@ def command(context: click.Context) -> int:
 def list_command(context: click.Context) -> int:
     """Show the mirrors that are recorded."""
     with opened(context, reads=True) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
-        found = snapshot.mirrors
+        snapshot = session.runtime.ledger.steady()
+        found = session.runtime.ledger.believed(snapshot.mirrors)
+        for name in [name for name, entry in found.mirrors.items() if entry != snapshot.mirrors.mirrors[name]]:
+            output.talk(f"note: the entry of {name} is not what the audit log tells: nothing tells how fresh it is")
+            output.hint("mirror", f"git hybrid mirror verify {name}")
         if output.common.json:
             output.document(_document("mirror list", found))
             return 0
-        for mirror in found.mirrors.values():
-            limit, now = snapshot.manifest.policy.mirror_max_staleness, session.runtime.info.now
-            output.data(*_lines(mirror, limit, now, verbose=bool(output.common.verbose)))
+        limit, now = snapshot.manifest.policy.mirror_max_staleness, session.runtime.info.now
+        heads = [_head(mirror, now) for mirror in found.mirrors.values()]
+        widths = [max(map(width, cells)) for cells in zip(*heads, strict=True)]
+        for cells, mirror in zip(heads, found.mirrors.values(), strict=True):
+            head = "  ".join(map(fit, cells, widths))
+            output.data(*_lines(head, mirror, limit, now, verbose=bool(output.common.verbose)))
         for entry in found.incomplete:
             output.data(f"{safe(entry.place)}: lacks {', '.join(entry.lacking)}")
         if not found.mirrors and not found.incomplete:
@@ -67,18 +73,21 @@ def list_command(context: click.Context) -> int:
         return 0
 
 
-def _lines(mirror: Mirror, limit: timedelta, now: datetime, *, verbose: bool) -> list[str]:
+def _head(mirror: Mirror, now: datetime) -> tuple[str, ...]:
+    kind = "" if mirror.kind == "mirror" else f" ({mirror.kind})"
     when = "never verified" if mirror.verified_at is None else f"verified {format_age(now - mirror.verified_at)} ago"
+    return f"{mirror.name}{kind}", safe(mirror.base_url), safe(mirror.owner), when
+
+
+def _lines(head: str, mirror: Mirror, limit: timedelta, now: datetime, *, verbose: bool) -> list[str]:
     words = {
         name: "not well" if not held.ok else "stale" if age(mirror, name, now) > limit else "ok"
         for name, held in mirror.sources.items()
     }
-    kind = "" if mirror.kind == "mirror" else f" ({mirror.kind})"
-    head = f"{mirror.name}{kind}  {safe(mirror.base_url)}  {safe(mirror.owner)}  {when}"
     for wrong in ("not well", "stale"):
         if bad := [name for name, word in words.items() if word == wrong]:
             head += f"  {wrong}: {', '.join(bad)}"
-    lines = [head]
+    lines = [head.rstrip()]
     if verbose:
         for name, held in mirror.sources.items():
             lines.append(f"    {name}  {held.commit[:10]}  {words[name]}, {format_age(now - held.checked_at)} old")

@@ -14,28 +14,31 @@ from git_hybrid.app.select import refuse_unknown
 from git_hybrid.cli.approving import signature_option, signing_by
 from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
-from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE, TEXT
+from git_hybrid.cli.exporting import (
+    format_of,
+    format_option,
+    output_option,
+    overrides_table,
+    tell_unrecorded,
+    write_export,
+)
+from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
-from git_hybrid.cli.output import Output, apart_from, opened
+from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
+from git_hybrid.core.audit import Record
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.check_overrides import PRUNE
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.files import OVERRIDES
-from git_hybrid.core.governance import ended
-from git_hybrid.core.override import Override, phase, plain, why_closed
+from git_hybrid.core.governance import Governed, ended, unbound
+from git_hybrid.core.override import Override, phase, plain
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
-from git_hybrid.view.export import FORMATS, Format, Table, export
+from git_hybrid.store.steady import steady
+from git_hybrid.view.export import Format, export
 from git_hybrid.view.overrides import override_details, override_lines
-
-format_option = click.option(
-    "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT", help="csv, json, md or html."
-)
-output_option = click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE.")
 
 
 @click.group("override", cls=Commands, invoke_without_command=True)
@@ -62,14 +65,14 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
     words |= {"expiring"} if expiring else set()
     words |= {"active", "expiring"} if active else set()
     with opened(context, reads=True) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
+        snapshot = session.runtime.ledger.steady()
         _refuse_unknown(session, snapshot, names)
         found = [item for item in listed(snapshot, frozenset(words)) if not names or item.source in names]
         order = ("expired", "expiring", "active", "revoked", "superseded")
         found.sort(key=lambda item: (order.index(phase(item, snapshot.clock)), item.id))
         if output.common.json:
-            rows = [{**plain(item), "state": phase(item, snapshot.clock)} for item in found]
-            output.document({"command": "override list", "overrides": rows})
+            output.document({"command": "override list", "overrides": [_plain(item, snapshot) for item in found]})
+            tell_unrecorded(output, snapshot, found)
         else:
             output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
             output.talk("" if found else "no overrides")
@@ -95,17 +98,35 @@ def _refuse_unknown(session: Session, snapshot: Snapshot, names: Sequence[str]) 
 def show_command(context: click.Context, *, identity: str) -> int:
     """Show one override: who asked, who approved, why, until when, what it lifts, what it moved over."""
     with opened(context, reads=True) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
+        snapshot, log = _read(session)
         found = find(snapshot, identity)
-        word, commits = phase(found, snapshot.clock), moved_over(session.runtime, found)
         if output.common.json:
-            told = {**plain(found), "state": word, "commits": commits}
+            told = {**_plain(found, snapshot), "commits": moved_over(session.runtime, found)}
             output.document({"command": "override show", "override": told})
         else:
-            earlier = before_renewals(records(session.layout), {found.id: found})[found.id]
-            because = why_closed(found, snapshot.trail)
-            output.data(*override_details(override_row(found, word, commits, because, earlier)))
+            (row,) = overrides_table(session, snapshot, log, (found,)).rows
+            output.data(*override_details(row))
+        tell_unrecorded(output, snapshot, (found,))
         return 0
+
+
+def _plain(item: Override, found: Governed) -> dict[str, Json]:
+    """Return *item* as a document has it: as it stands in its file, how it stands now, and what the log says of it."""
+    doubt = {"unrecorded": what} if (what := unbound(item, found.trail)) else {}
+    return {**plain(item), "state": phase(item, found.clock), **doubt}
+
+
+def _read(session: Session) -> tuple[Snapshot, tuple[Record, ...]]:
+    """Return what the files say, and the records of the audit log, when no run is half way through them.
+
+    Raises:
+        UnfinishedRun, LockBusy, InvalidFile: as :func:`steady`.
+    """
+
+    def read() -> tuple[Snapshot, tuple[Record, ...]]:
+        return session.runtime.ledger.snapshot(), records(session.layout)
+
+    return steady(session.layout, read, patience=session.settings.lock_timeout)
 
 
 @command.command("renew")
@@ -179,15 +200,15 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
     """
     with opened(context) as (session, output):
         runtime = session.runtime
-        with runtime.ledger.writer(runtime.info):
+        # An earlier run comes to no end while the file cannot be read.
+        with runtime.ledger.writer(runtime.info, settles=False):
             found = restore_overrides(session.layout, identities)
         snapshot = runtime.ledger.snapshot()
-        clock = snapshot.clock
         if output.common.json:
-            rows = [{**plain(item), "state": phase(item, clock)} for item in found]
+            rows = [_plain(item, snapshot) for item in found]
             output.document({"command": "override restore", "command_id": runtime.info.run, "overrides": rows})
         else:
-            output.done(*override_lines(found, clock, output.look, snapshot.trail))
+            output.done(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
             output.talk("" if found else "every override is recorded as the audit log tells")
             for name in _unstaged(session):
                 output.hint("restored", f"git add -- {name}")
@@ -207,13 +228,11 @@ def _unstaged(session: Session) -> tuple[str, ...]:
 
 def _changed(session: Session, output: Output, name: str, override: Override) -> int:
     snapshot = session.runtime.ledger.snapshot()
-    clock = snapshot.clock
-    word = phase(override, clock)
     if output.common.json:
-        told = {**plain(override), "state": word}
+        told = _plain(override, snapshot)
         output.document({"command": name, "command_id": session.runtime.info.run, "override": told})
     else:
-        output.done(*override_lines([override], clock, output.look, snapshot.trail))
+        output.done(*override_lines([override], snapshot.clock, output.look, snapshot.trail))
     return 0
 
 
@@ -226,58 +245,12 @@ def export_command(context: click.Context, *, form: Format | None, file: Path | 
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
         form = format_of(context, form, file)
-        told = export({"overrides": overrides_table(session)}, form, heading="Overrides")
+        snapshot, log = _read(session)
+        every = tuple(snapshot.overrides.records.values())
+        told = export({"overrides": overrides_table(session, snapshot, log, every)}, form, heading="Overrides")
         write_export(session, output, told, file, command="override export")
+        tell_unrecorded(output, snapshot, every)
         return 0
-
-
-def format_of(context: click.Context, form: Format | None, file: Path | None) -> Format:
-    """Return the format of a table: the one that was given, else JSON with ``--json``, else CSV.
-
-    Raises:
-        click.UsageError: ``--json`` is for stdout, and so is a table in another format.
-    """
-    json = common_of(context).json
-    if json and file is None and form not in (None, "json"):
-        context.fail(f"--json writes json: name a file for the table, such as -o table.{form}")
-    return form or ("json" if json else "csv")
-
-
-def overrides_table(session: Session) -> Table:
-    """Return all overrides of a workspace as a table."""
-    snapshot = session.runtime.ledger.snapshot()
-    earlier = before_renewals(records(session.layout), snapshot.overrides.records)
-    rows = [
-        override_row(
-            item,
-            phase(item, snapshot.clock),
-            moved_over(session.runtime, item),
-            why_closed(item, snapshot.trail),
-            earlier[item.id],
-        )
-        for item in snapshot.overrides.records.values()
-    ]
-    return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
-
-
-def write_export(session: Session, output: Output, text: str, file: Path | None, *, command: str) -> None:
-    """Write *text* to *file*, or to stdout; with ``--json`` a document tells where the file of *command* is.
-
-    Raises:
-        BadArgument: the file is the workspace's own.
-        LocalIo: the file cannot be written.
-    """
-    if file is None:
-        output.content(text.rstrip("\n") + "\n")
-        return
-    path = output.common.folder / file
-    refuse_own(session.layout, path, option="-o", shown=str(file))
-    write_output(path, text.encode("utf-8"))
-    if output.common.json:
-        with apart_from(path):
-            output.document({"command": command, "file": str(path)})
-    else:
-        output.talk(f"wrote {file}")
 
 
 command.add_command(request_command)

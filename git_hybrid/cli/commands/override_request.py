@@ -7,12 +7,14 @@ import click
 from git_hybrid.app.accept import chosen_findings, known_findings
 from git_hybrid.app.bases import as_logged, commit_before
 from git_hybrid.app.force import Forced, asked_for
-from git_hybrid.app.override import asked_again
+from git_hybrid.app.override import asked_again, find
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
 from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_beside_findings
 from git_hybrid.cli.arguments import moment, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
+from git_hybrid.cli.named import by_path
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
@@ -60,6 +62,7 @@ def request_command(
 ) -> int:
     """Print what an approver signs with ssh-keygen -Y sign, where policy names SSH keys."""
     accepts = accepts_findings(kind, findings)
+    (identity,) = by_path(common_of(context), (identity,))
     with opened(context) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         renewed = snapshot.overrides.records.get(identity)
@@ -110,13 +113,15 @@ def _asked(
     """Return what is asked for a source: to pin it to a commit by force, or to accept findings on its pinned one.
 
     Raises:
-        BadArgument: there is no such source, commit or finding.
+        UnknownSource, UnknownOverride: there is no such source, nor such an override.
+        BadArgument: there is no such commit or finding.
         NoPin: there is nothing yet that a scan could have found.
         OverrideUnnecessary: policy blocks on nothing.
     """
-    source = next((item for key, item in snapshot.manifest.sources.items() if key == identity), None)
-    if source is None:
-        raise BadArgument(what="NAME", value=identity, reason="is no source and no override")
+    if identity.startswith("ovr-") and identity not in set[str](snapshot.manifest.sources):
+        find(snapshot, identity)
+    (name,) = select(snapshot.manifest, (identity,))
+    source = snapshot.manifest.sources[name]
     pin = snapshot.lock.pins.get(source.name)
     if accepts:
         if pin is None:

@@ -15,7 +15,7 @@ from git_hybrid.cli import boundary
 from git_hybrid.cli.common import Common, shows_progress
 from git_hybrid.cli.effective import effective
 from git_hybrid.cli.output import advice
-from git_hybrid.cli.settings import TWINS, read_settings, require_color
+from git_hybrid.cli.settings import TWINS, read_settings, require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.core.endpoints import parse_mirrors
 from git_hybrid.core.errors import BadArgument, LocalIo
@@ -153,6 +153,13 @@ def test_colour_is_asked_for_in_words_of_git():
         with pytest.raises(BadArgument) as caught:
             require_color(config)
         assert caught.value.what in config
+
+
+def test_advice_is_a_boolean_of_git():
+    require_advice({"advice.hybrid": "off", "advice.hybridresume": "2", "advice.detachedhead": "perhaps"})
+    with pytest.raises(BadArgument) as caught:
+        require_advice({"advice.hybridresume": "perhaps"})
+    assert caught.value.what == "advice.hybridresume"
 
 
 @pytest.mark.parametrize(

@@ -689,6 +689,7 @@ def test_filters_and_rows() -> None:
     assert cells["because"] == "done"
     assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
     assert override_row(an_override(incident="INC-1, INC-2"), "active")["closed_at"] == ""
+    assert override_row(ended, "revoked", unrecorded="so")["unrecorded"] == "so"
 
 
 def test_what_an_override_was_before_it_was_renewed() -> None:
@@ -704,8 +705,11 @@ def test_what_an_override_was_before_it_was_renewed() -> None:
     # What another branch had made of it, which is not in force, is not taken for how it stands.
     other = f"CHG-2: still, approved by cid (2026-07-20T12:00:00Z), until {until}"
     assert before_renewals(records, {first.id: first}) == {first.id: other}
+    # Nor does an edit make an earlier request of the one that is in force.
+    assert before_renewals(records, {first.id: replace(again, reason="mine")}) == {first.id: told}
     bare = {"event": "override", "detail": {"override": first.id}}
-    assert before_renewals([bare], {first.id: first}) == {first.id: "None: None, approved by , until "}
+    other = f"None: None, approved by , until  | {other}"
+    assert before_renewals([bare, *records], {first.id: first}) == {first.id: other}
 
 
 def test_the_log_is_gone_through_once_for_what_all_overrides_were() -> None:

@@ -14,6 +14,7 @@ from git_hybrid.core.endpoints import Endpoint, check_base, folder_of, folder_ur
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
 from git_hybrid.core.manifest import Manifest, Policy
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import (
     Finding,
     Held,
@@ -294,4 +295,18 @@ def test_a_mirror_that_the_log_has_and_the_inventory_lost_is_missed() -> None:
     assert (lost.entry, lost.what) == ("mirror.corp", "is in the audit log and not here")
     assert lost.mend == f"git hybrid mirror add corp {BASE} --owner '{OPERATOR}'"
     for there in (listed(a_mirror()), listed(incomplete=(replace(lacking("corp"), lacking=()),))):
-        assert not any("audit log" in item.what for item in check_mirrors(replace(facts(there), log=log)))
+        assert not any(item.what == lost.what for item in check_mirrors(replace(facts(there), log=log)))
+
+
+def test_an_entry_that_the_log_does_not_bear_out_fails_where_the_log_is_read():
+    event = mirror_event("mirror-verify", a_mirror(), {})
+    (record,) = extend(Tail(), [event], at=NOW, operator=OPERATOR, command_id="run", log_id="log")
+    log = (Segment(file="log", lines=(Line(number=0, size=1, sha256="", record=record, whole=True),)),)
+    right = a_mirror(audit_hash=str(record["hash"]))
+    about = replace(facts(listed(right)), log=log)
+    assert check_mirrors(about) == ()
+    edited = replace(about, inventory=listed(replace(right, verified_at=NOW)))
+    (found,) = check_mirrors(edited)
+    assert (found.level, found.what) == ("fail", "is not what the audit log tells")
+    assert (found.entry, found.mend) == ("mirror.corp", "git hybrid mirror verify corp")
+    assert check_mirrors(replace(edited, log=())) == ()

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from git_hybrid.core.words import counted, lasting, path_of, plural, sized, typed
+from git_hybrid.core.words import JOINED, counted, hints_of, lasting, path_of, plural, sized, typed
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,11 @@ def test_what_is_typed_comes_back_from_a_shell(shell: str) -> None:
     assert line.isprintable()
     done = subprocess.run([shell, "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
     assert done.stdout.split(b"\0")[:-1] == [os.fsencode(word) for word in words]
+
+
+def test_each_hint_has_one_command() -> None:
+    assert hints_of("git hybrid pin tool") == ("git hybrid pin tool",)
+    assert hints_of(f"{JOINED}git hybrid pin tool") == (
+        "where a merge joined it from two: git hybrid merge",
+        "else: git hybrid pin tool",
+    )

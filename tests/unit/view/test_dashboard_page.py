@@ -246,3 +246,11 @@ def test_a_stray_is_no_source() -> None:
     text = dashboard_page(a_dashboard(60))
     assert "<caption>59 sources, worst first</caption>" in text
     assert " of 59 sources are not as they should be" in text
+
+
+def test_an_override_that_the_log_does_not_bear_out_is_not_in_force() -> None:
+    page = a_dashboard(60)
+    forged = replace(page.overrides[2], unrecorded="whose record is not what the audit log tells")
+    told = dashboard_page(replace(page, overrides=(*page.overrides[:2], forged)))
+    assert ("1 in force of 3" in told, "pin whose record is not what the audit log tells" in told) == (True, True)
+    assert '<span class="part">1 unrecorded</span>' in told
