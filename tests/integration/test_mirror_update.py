@@ -352,6 +352,12 @@ def test_a_static_server_serves_it(
     hybrid("mirror", "verify", env=env)
     hybrid("sync", env=env)
     assert head(ws) == tool.rev("main")
+    # It gives out no single commits: all of the history comes.
+    replace(ws / "sources.toml", 'branch = "main"', 'branch = "main"\nhistory = "shallow"')
+    hybrid("pin")
+    shutil.rmtree(ws / "sources/tool")
+    hybrid("sync", env=env)
+    assert head(ws) == tool.rev("main")
 
 
 def test_what_a_static_server_sends_is_checked_too(
