@@ -76,7 +76,7 @@ class Runner(Struct):
         from git_hybrid.git.excludes import excluding
         from git_hybrid.git.programs import without_programs
 
-        settings, more = hardened(excluding(self, arguments), arguments[0]), dict(environment or {})
+        settings, more = hardened(excluding(self, arguments, git_dir), arguments[0]), dict(environment or {})
         settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | more
