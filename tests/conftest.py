@@ -16,6 +16,7 @@ from pytest_subprocess.process_dispatcher import ProcessDispatcher
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import sandbox
+from support.beginning import Beginning, Begun, surroundings
 from support.cli import STARTER, Hybrid, Result, run_hybrid
 from support.https_server import HttpsGitServer
 from support.pki import Pki, create_pki
@@ -82,10 +83,27 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return create_pki(tmp_path_factory.mktemp("pki"))
 
 
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Beginning:
+    """Make upstreams and a workspace once for the tests of a module that change them."""
+    return Beginning(tmp_path_factory.mktemp("begun") / "place")
+
+
 @pytest.fixture
-def upstreams_root(tmp_path: Path) -> Path:
+def site_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of the upstreams and the workspace."""
+    if "beginning" not in request.fixturenames:
+        return tmp_path
+    folder: Path = request.getfixturevalue("beginning").place
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def upstreams_root(site_folder: Path) -> Path:
     """The folder that both servers serve."""
-    root = tmp_path / "upstreams"
+    root = site_folder / "upstreams"
     root.mkdir()
     return root
 
@@ -118,6 +136,13 @@ def https_server(upstreams_root: Path, pki: Pki) -> Iterator[HttpsGitServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def lasting_server(beginning: Beginning, pki: Pki) -> Iterator[HttpsGitServer]:
+    """The upstreams of all tests of a module over https, for a workspace that names its port; `forget` before each."""
+    with HttpsGitServer(beginning.place / "upstreams", pki=pki) as server:
+        yield server
+
+
 @pytest.fixture
 def ssh_server(upstreams_root: Path, tmp_path: Path) -> Iterator[SshGitServer]:
     """The upstreams over ssh."""
@@ -128,9 +153,9 @@ def ssh_server(upstreams_root: Path, tmp_path: Path) -> Iterator[SshGitServer]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def workspace(site_folder: Path) -> Path:
     """An empty folder for a workspace."""
-    folder = tmp_path / "ws"
+    folder = site_folder / "ws"
     folder.mkdir()
     return folder
 
@@ -150,3 +175,20 @@ def hybrid(workspace: Path) -> Hybrid:
         return run_hybrid(*args, cwd=folder, env=env, input=input, check=check)
 
     return run
+
+
+@pytest.fixture
+def begun(hybrid: Hybrid, workspace: Path, upstreams_root: Path, beginning: Beginning) -> Begun:
+    """Do as `support.kit.started` does; commands run for the first test of a module that asks for the same alone."""
+
+    def begin(*words: str, sync: bool = True) -> None:
+        def make() -> None:
+            hybrid("init")
+            hybrid("add", *words)
+            if sync:
+                hybrid("sync")
+
+        assert not any(workspace.iterdir())
+        beginning(workspace, make, of=(words, sync, surroundings(upstreams_root)))
+
+    return begin

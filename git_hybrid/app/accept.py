@@ -116,16 +116,20 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
     blocked = scan_blocked(snapshot, pin.source, pin)
     recorded = snapshot.state.sources.get(pin.source)
     known = set(blocked.ids if blocked is not None else ())
-    if recorded is not None and recorded.scan.commit == pin.commit:
-        known |= {item.id for item in recorded.scan.findings}
+    scan = recorded.scan if recorded is not None and recorded.scan.commit == pin.commit else None
+    if scan is not None:
+        known |= {item.id for item in scan.findings}
     unknown = [item for item in findings if item not in known]
     if unknown:
         reason = "the scan of the pinned commit has no such finding: git hybrid scan shows their ids"
         raise BadArgument(what="--finding", value=unknown[0], reason=reason)
     if blocked is None:
         step = "sync" if is_valid(pin, snapshot.manifest.sources[pin.source]) else "pin"
-        accepted = accepted_findings(snapshot.approvals, pin)
-        more = {"why": "has findings that policy blocks, which are accepted already"} if accepted else {}
+        more = {}
+        if accepted_findings(snapshot.approvals, pin):
+            more = {"why": "has findings that policy blocks, which are accepted already"}
+        elif scan is None:
+            step, more = "scan", {"why": "was not scanned: no finding is known that could be accepted"}
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid {step} {pin.source}", **more)
     return tuple(sorted(set(findings or blocked.ids)))
 

@@ -86,7 +86,7 @@ def find(snapshot: Snapshot, identity: str) -> Override:
     """
     record = snapshot.overrides.records.get(identity)
     if record is None:
-        raise UnknownOverride(override=identity, why="no override has this id")
+        raise UnknownOverride(override=identity)
     return record
 
 

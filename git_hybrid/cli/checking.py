@@ -19,7 +19,8 @@ from git_hybrid.core.files import FILES, LOG, MANIFEST
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import files_for, needs_log
-from git_hybrid.git.repository import around
+from git_hybrid.git.place import of_commit
+from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, documents_on_disk, heads, hides_clones
 from git_hybrid.git.verifying import verifier
@@ -84,6 +85,8 @@ def gather(
         facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
+    elif "metadata" in names and not staged:
+        facts = replace(facts, ignored=_ignored(index))
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.trail, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
@@ -100,17 +103,29 @@ def _with_left_out(facts: Facts, index: Staged) -> Facts:
     return replace(facts, left_out=left_out, ignored=ignored(index.repository, index.root, left_out))
 
 
+def _ignored(index: Staged) -> frozenset[str]:
+    """Return the files of the workspace that are there, that git has not and that it ignores."""
+    new = [name for name in (*FILES, LOG) if name not in index.entries and (index.root / name).is_file()]
+    if not new:
+        return frozenset()
+    from git_hybrid.git.ignored import ignored
+
+    return ignored(index.repository, index.root, new)
+
+
 def _with_clones(facts: Facts, index: Staged) -> Facts:
     root, pins = index.root, facts.lock.pins
     facts = replace(facts, tracked=index.tracked(), abandoned=index.abandoned())
     if not index.is_at_head():
         return facts
     standing = _heads(index, tuple(pins))
-    if standing and not hides_clones(root):
+    # A run leaves its lock there, with or without a clone.
+    has_file, lock = os.path.lexists(root / "sources/.gitignore"), os.path.lexists(root / "sources/.lock")
+    names = (*standing, ".lock") if lock and not has_file else tuple(standing)
+    if names and not hides_clones(root):
         from git_hybrid.git.ignored import exposed
 
-        if open_to_git := exposed(index.repository, root, tuple(standing)):
-            has_file = os.path.lexists(root / "sources/.gitignore")
+        if open_to_git := exposed(index.repository, root, names):
             facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
     if moved := [name for name, pin in pins.items() if standing.get(name, pin.commit) != pin.commit]:
         from git_hybrid.core.plan import PIN_REF
@@ -208,7 +223,7 @@ def run_staged(
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
             return results
-        results = to_stage(results, run_checks(there, names), _add(runner.environ, files, facts.ignored))
+        results = to_stage(results, run_checks(there, names), _add(index.repository, files, facts.ignored))
     if "PRE_COMMIT" in runner.environ and not index.repository.revision and any(map(_is_told, index.changed())):
         results = {name: tuple(_put_aside(item) for item in found) for name, found in results.items()}
     return results
@@ -228,15 +243,19 @@ def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
     """Return *error*; where the manifest alone was taken out of the index, with what mends that."""
     if error.path != MANIFEST or not index.in_git or index.repository.revision or MANIFEST in index.entries:
         return error
-    mend = f"git add -- {MANIFEST}, or give the workspace up as a whole: git rm -r --cached -- state"
+    from git_hybrid.git.ignored import ignored
+
+    forced = " -f" if ignored(index.repository, index.root, (MANIFEST,)) else ""
+    mend = f"git add{forced} -- {MANIFEST}, or give the workspace up as a whole: git rm -r --cached -- state"
     return InvalidFile(path=MANIFEST, problems=error.problems, mend=mend)
 
 
-def _add(environ: Mapping[str, str], files: Sequence[str], ignored: Collection[str]) -> str:
+def _add(repository: Repository, files: Sequence[str], ignored: Collection[str]) -> str:
     """Return the command that stages *files*; all of the workspace where git forgets what this commit had staged."""
     forced = [name for name in files if name in ignored]
     first = f"git add -f -- {typed(*forced)}" if forced else ""
-    used = os.path.basename(environ.get("GIT_INDEX_FILE", ""))
+    variables = of_commit(repository.runner.environ, str(repository.top))
+    used = os.path.basename(variables.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
             return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))

@@ -39,7 +39,7 @@ from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, Unfinished
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import path_of
 from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
@@ -157,6 +157,8 @@ def _checks(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, runner: 
     facts = steady(layout, lambda: gather(runner, layout, names, now=now), patience=patience)
     if diagnosis.settings is not None:
         facts = with_settings(facts, diagnosis.settings)
+    # What git ignores is a finding of its repository.
+    facts = replace(facts, ignored=frozenset())
     results = with_seen_clones(run_checks(facts, names), diagnosis.unproved)
     if not (diagnosis.is_placed or results["sources"]):
         # What status says of a clone is not said again, still less denied.

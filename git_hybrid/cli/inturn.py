@@ -119,7 +119,7 @@ class InTurn:
         if ran.error is not None:
             self._output.error(ran.error)
         elif ran.status:
-            self._output.talk(f"error: the command failed in {ran.name} {_ended(ran.status)}")
+            self._output.failure(f"the command failed in {ran.name} {_ended(ran.status)}")
 
     def _show(self, part: _Part, data: bytes, *, is_out: bool) -> None:
         if not is_out:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid import __version__
-from git_hybrid.cli.settings import read_settings, require_color
+from git_hybrid.cli.settings import TWINS, read_settings, require_color
 from git_hybrid.core.diagnosis import Finding, Level, disk_finding, git_finding, libgit2_finding
 from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
@@ -19,13 +19,16 @@ from git_hybrid.git import libgit2
 from git_hybrid.git.environment import MINIMUM_GIT, is_verify
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_text, operator, read_config
-from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
+from git_hybrid.git.store import OF_WORKSPACE, OTHERS, why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings
 from git_hybrid.scan.scratch import scan_folder
 from git_hybrid.store.layout import Layout
 
 _ROOM, _HARDLY = 1 << 27, 1 << 20
 """Bytes free for temporary files: fewer may be too few for a scan, or are none to speak of."""
+_OF_FOREACH = ("NAME", "PATH", "URL", "COMMIT", "REF")
+_VARIABLES = tuple(f"GIT_HYBRID_{variable}" for variable in (*(twin[0] for twin in TWINS), *_OF_FOREACH))
+_SETTINGS = tuple(f"hybrid.{key}" for _, key, _ in TWINS)
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _TOLD_SECTIONS = ("hybrid", "http", "https", "credential", "url", "protocol", "pager", "safe", "transfer", "fetch")
 _TOLD_KEYS = ("core.pager", "core.sshcommand", "core.askpass", "core.autocrlf", "core.fsmonitor", "core.hookspath")
@@ -130,8 +133,28 @@ def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
         what = "sources are asked for at their own URLs" if asked else "nobody is asked: GIT_HYBRID_MIRRORS says off"
     else:
         what = f"asked in this order: {asked}"
-    found = [_environment("settings", "variables and settings of git hybrid can be read")]
+    names = [*(name for name in runner.environ if name.startswith("GIT_HYBRID_")), *config]
+    found = [_unknown(name) for name in names if _is_unknown(name)]
+    found = found or [_environment("settings", "variables and settings of git hybrid can be read")]
     return [*found, Finding(area="mirrors", name="order", level="ok", what=what), _cache(settings.cache_folder, folder)]
+
+
+def _is_unknown(name: str) -> bool:
+    if name.startswith("GIT_HYBRID_"):
+        return name not in _VARIABLES
+    return name.startswith("hybrid.") and name not in map(str.lower, _SETTINGS)
+
+
+def _unknown(name: str) -> Finding:
+    """Return that nothing asks for *name*, a variable or a setting of git, and which may be meant."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, (*_VARIABLES, *_SETTINGS), n=1, cutoff=0.8)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    take_out = "unset" if name.startswith("GIT_HYBRID_") else "git config --show-origin --get-all"
+    return _environment(
+        "settings", f"{redact(name)} is no setting of git hybrid{meant}", "warn", f"{take_out} {typed(name)}"
+    )
 
 
 def _cache(folder: Path | None, root: Path) -> Finding:
@@ -139,16 +162,19 @@ def _cache(folder: Path | None, root: Path) -> Finding:
     if folder is None:
         return _environment("cache", "the object cache is off")
     real = Path(os.path.realpath(folder))
-    why, remedy = OF_WORKSPACE, "export GIT_HYBRID_CACHE_DIR=DIR"
+    why = OF_WORKSPACE
     if not Layout(root).owns(real):
-        remedy = f"chmod go-w {typed(str(folder))}"
         try:
             why = why_unsafe(real)
         except FileNotFoundError:
-            return _environment("cache", f"the object cache {folder} is not there yet")
+            above = next(parent for parent in real.parents if parent.exists())
+            if os.access(above, os.W_OK | os.X_OK):
+                return _environment("cache", f"the object cache {folder} is not there yet")
+            why = f"it cannot be made, nothing may be written into {above}"
         except OSError as error:
             why = error.strerror or str(error)
     if why:
+        remedy = f"chmod go-w {typed(str(folder))}" if why == OTHERS else "export GIT_HYBRID_CACHE_DIR=DIR"
         return _environment("cache", f"the object cache {folder} is not used: {why}", "warn", remedy)
     return _environment("cache", f"objects are shared with other workspaces in {folder}")
 

@@ -20,6 +20,8 @@ def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
     kind, only = _kind(error.ref), nearest[0] if len(nearest) == 1 else ""
     shown = [short_ref(ref) if kind in ("", _kind(ref)) else f"the {_kind(ref)} {short_ref(ref)}" for ref in nearest]
     told = _asking(shown)
+    if only and error.ref.startswith("version "):
+        told = f"its newest release is {short_ref(only)}"
     if only and _kind(only) != kind and f"/{error.ref}".endswith(f"/{short_ref(only)}"):
         told = f"{short_ref(only)} is a {_kind(only)} there"
     if error.default and error.default not in nearest:

@@ -11,7 +11,7 @@ import click
 
 from git_hybrid.cli.common import HERE, Common, common_of
 from git_hybrid.cli.jobs import MOST_JOBS
-from git_hybrid.core.files import MANIFEST, OVERRIDES
+from git_hybrid.core.files import MANIFEST, MIRRORS, OVERRIDES
 
 if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
@@ -126,6 +126,14 @@ def complete_overrides(context: click.Context, parameter: click.Parameter, incom
 
     found = _decoded(context, OVERRIDES, decode_overrides)
     return [name for name in (found.records if found else ()) if name.startswith(incomplete)]
+
+
+def complete_mirrors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of mirrors that start with *incomplete*; nothing where they cannot be read."""
+    from git_hybrid.store.mirrorfile import decode_mirrors
+
+    found = _decoded(context, MIRRORS, decode_mirrors)
+    return [name for name in (found.mirrors if found else ()) if name.startswith(incomplete)]
 
 
 def _manifest(context: click.Context) -> Manifest:

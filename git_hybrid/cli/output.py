@@ -92,6 +92,11 @@ class Output:
             self._clear()
             print(safe(line), file=sys.stderr)
 
+    def failure(self, line: str) -> None:
+        """Print one error line to stderr."""
+        self._clear()
+        print(f"{paint('error:', 'bad', color=self._talk_color)} {safe(line)}", file=sys.stderr)
+
     def error(self, error: HybridError) -> None:
         """Print *error* as error, cause and hint lines."""
         self._told(tell(error, self.common.has_keys, self.common.placed), error.code)
@@ -175,8 +180,7 @@ class Output:
                 told.add(words)
                 self._told(words, error.code)
         for line in crowds:
-            self._clear()
-            print(f"{paint('error:', 'bad', color=self._talk_color)} {safe(line)}", file=sys.stderr)
+            self.failure(line)
 
 
 @contextmanager

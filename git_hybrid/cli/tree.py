@@ -68,7 +68,7 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("bump", "freeze", "lock", "update", "upgrade"), "pin"),
     **dict.fromkeys(("info", "list", "ls", "show", "st"), "status"),
     **dict.fromkeys(("blame", "history", "log"), "audit log"),
-    **dict.fromkeys(("deinit", "delete", "rm"), "remove"),
+    **dict.fromkeys(("deinit", "delete", "drop", "rm", "uninstall"), "remove"),
     **dict.fromkeys(("restore", "undo"), "reset"),
     **dict.fromkeys(("lint", "validate", "verify"), "check"),
     **dict.fromkeys(("doctor", "fix"), "diag"),
@@ -80,11 +80,18 @@ _ELSEWHERE: Mapping[str, str] = {
     "import": "init --import",
     "manifest": "help files",
     # Its page says how.
-    **dict.fromkeys(("mv", "rename"), "help remove"),
+    **dict.fromkeys(("move", "mv", "rename"), "help remove"),
+    **{word: f"override {word}" for word in ("renew", "request", "revoke")},
+    "approve": "override request",
+    "force": "pin --force",
+    "prune": "sync --prune",
+    "rotate": "audit rotate",
+    "remote": "mirror",
     "start": "init",
     "submodule": "sync",
     "version": "--version",
 }
+_TAKING_AWAY = ("remove", "reset")
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -130,9 +137,9 @@ def meant(word: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, n=1, cutoff=0.65)
-    # Of short words two that begin differently are others: clean is no scan.
-    if near and near[0][:1] != word[:1]:
-        near = get_close_matches(word, near, cutoff=0.75)
+    # Of short words two that begin differently are others: clean is no scan. What takes something away is no guess.
+    if near and (near[0][:1] != word[:1] or near[0] in _TAKING_AWAY):
+        near = get_close_matches(word, near, cutoff=0.8)
     found = _ELSEWHERE.get(word) or (near[0] if near else "")
     return f" Did you mean {found!r}?" if found else ""
 

@@ -6,7 +6,7 @@ and two branches that both rotated give their archives one name: so an archive i
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import count
 
 from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
@@ -24,10 +24,9 @@ def restore(file: str) -> str:
     return f"{_ITS_LOG}{typed(file)}"
 
 
-def _bring_back(archive: str) -> str:
-    """Return what mends that *archive* is not there: the branch that closed it has it, where this one never had."""
-    path = typed(archive)
-    return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {path}) -- {path}"
+def put_back(archive: str, commit: str) -> str:
+    """Return what mends that *archive* is another than it was closed as; *commit* has it, if one does."""
+    return f"{FROM_GIT}git checkout {commit} -- {typed(archive)}" if commit else NO_GIT
 
 
 def _taken_away(archive: str) -> str:
@@ -40,6 +39,8 @@ UNDO = "git checkout --no-overlay HEAD -- sources.toml state && git clean -f -- 
 """What leaves nothing but what HEAD has: a file that a command has made since is none of git's, or is staged."""
 AGAIN = f"do again what was recorded since the last commit, after: {UNDO}"
 """What mends it where records that git does not have would be lost, or are: what HEAD has agrees with itself."""
+GROWING = "'state/sources-*'"
+"""The log, its archives, overrides and mirrors: what takes records out of the log, as a revert, takes from all."""
 NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit verify"
 """The same where no repository has the log."""
 
@@ -50,9 +51,9 @@ def free_archive(year: str, taken: Container[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def restore_from(revision: str) -> str:
+def restore_from(revision: str, files: str = LOG) -> str:
     """Return what mends what is wrong where the commit *revision* has the records that are missing."""
-    return f"{FROM_GIT}git checkout {revision} -- {LOG}"
+    return f"{FROM_GIT}git checkout {revision} -- {files}"
 
 
 def joined_with(revision: str) -> str:
@@ -86,6 +87,7 @@ class Files:
         """Begin with *segments*; what a record of one tells of another is looked for once."""
         self._given = tuple(segments)
         self._told = {segment.file: list(_told(segment)) for segment in segments}
+        self._closed = {detail.get("sha256") for told in self._told.values() for _, detail in told}
         self.ordered = tuple(self._ordered())
         named = {item.file for told in self._told.values() for _, detail in told if (item := self._find(detail))}
         self.ours = tuple(item for item in self.ordered if item.file == LOG or item.file in named)
@@ -96,18 +98,27 @@ class Files:
         details = [detail for told in self._told.values() for _, detail in told]
         return tuple(f"state/{detail['archive']}" for detail in details if self._find(detail) is None)
 
-    def breaches(self, committed: Container[str] | None) -> Iterator[Breach]:
-        """Yield what does not fit where one file goes on from another; *committed* has the lines that git has."""
+    def changed(self) -> Mapping[str, str]:
+        """Return the archives that are others than they were closed as, each with the SHA-256 that it had then."""
+        found = ((self._find(detail), str(detail.get("sha256"))) for told in self._told.values() for _, detail in told)
+        return {item.file: sha256 for item, sha256 in found if item is not None and item.sha256 != sha256}
+
+    def breaches(self, committed: Container[str] | None, archived: Callable[[str, str], str]) -> Iterator[Breach]:
+        """Yield what does not fit where one file goes on from another; *committed* has the lines that git has.
+
+        *archived* returns a commit that has an archive with a SHA-256, or nothing.
+        """
         for file, told in self._told.items():
             for line, detail in told:
                 name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
                 if archive is None:
                     what, proves = f"goes on from {name}, which is not there", "it was deleted, or never committed"
-                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=_bring_back(name))
+                    mend = self._bring_back(name, archived(name, sha256))
+                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=mend)
                 elif archive.sha256 != sha256:
                     what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
-                    proves = "the archive was changed after it was closed"
-                    yield replace(breach_at("archive-changed", file, line, what, proves), mend=restore(name))
+                    proves, mend = "the archive was changed after it was closed", put_back(name, archived(name, sha256))
+                    yield replace(breach_at("archive-changed", file, line, what, proves), mend=mend)
         known = {line.sha256 for item in self.ours for line in item.lines}
         for item in self.ordered:
             more = next((line for line in item.lines if line.sha256 not in known), None)
@@ -146,7 +157,22 @@ class Files:
         """Return the archive that a record tells of: the one with its SHA-256, else the one with its name."""
         alike = [item for item in self._given if item.sha256 == detail.get("sha256")]
         named = [item for item in self._given if item.file == f"state/{detail['archive']}"]
-        return next(iter([*alike, *named]), None)
+        # Of two branches that both rotated one may have lost its archive to the other's, which is right.
+        return next(iter([*alike, *(item for item in named if item.sha256 not in self._closed)]), None)
+
+    def _bring_back(self, archive: str, commit: str) -> str:
+        """Return what mends that *archive* is not there; *commit* has it, if one does.
+
+        The branch that closed it has it, where this one never had.
+        """
+        path = typed(archive)
+        if not commit:
+            return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {path}) -- {path}"
+        names = {item.file for item in self._given}
+        if archive not in names:
+            return put_back(archive, commit)
+        year = archive.removeprefix("state/sources-audit.")[:4]
+        return f"{FROM_GIT}git show {typed(f'{commit}:./{archive}')} > {typed(free_archive(year, names))}"
 
 
 def _told(segment: Segment) -> Iterator[tuple[Line, Mapping[str, Json]]]:

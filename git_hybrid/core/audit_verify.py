@@ -15,6 +15,7 @@ from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd
 from git_hybrid.core.audit_archives import (
     AGAIN,
     FROM_GIT,
+    GROWING,
     NO_GIT,
     RESTORE,
     UNDO,
@@ -22,6 +23,7 @@ from git_hybrid.core.audit_archives import (
     Files,
     breach_at,
     joined_with,
+    put_back,
     restore_from,
 )
 from git_hybrid.core.audit_witness import against_files
@@ -41,6 +43,8 @@ _ONE_BEGINNING = (
     " then git hybrid add what BRANCH had"
 )
 _UNDO = f"set the clock, and do again what was recorded meanwhile, after: {UNDO}"
+_MAY_BE_ARCHIVED = frozenset({"missing", "second-beginning", "reordered", "inserted", "junk", "archive-foreign"})
+"""What is told of lines that follow, or are declared torn, where no record says so: it may stand in an archive."""
 
 
 def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime | None = None) -> tuple[Breach, ...]:
@@ -52,15 +56,21 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += [*_forks(files.ours, _named_by(files.ours, committed or frozenset())), *files.breaches(committed)]
+    found += [
+        *_forks(files.ours, _named_by(files.ours, committed or frozenset())),
+        *files.breaches(committed, witnesses.archived),
+    ]
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
     found.sort(key=lambda breach: (order[breach.file], breach.line))
     nowhere = NO_GIT if witnesses.committed is None else RESTORE
-    if files.missing():
+    changed = files.changed()
+    if changed or files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
-        return _mended([item for item in found if item.id != "missing"], nowhere)
+        mends = {name: put_back(name, witnesses.archived(name, sha256)) for name, sha256 in changed.items()}
+        found = [item for item in found if item.file in changed or item.id not in _MAY_BE_ARCHIVED]
+        return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
     moved = [*against_moves(records, moves)]
     if now is not None and witnesses.manifest.policy.min_release_age:
@@ -68,8 +78,9 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
 
         moved += against_age(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
-    from_head = restore_from("HEAD") if committed is None or committed.issuperset(whole) else AGAIN
-    lost = tuple(_against_commits(files.ours, witnesses, from_head))
+    is_known = committed is None or committed.issuperset(whole)
+    from_head = restore_from("HEAD") if is_known else AGAIN
+    lost = tuple(_against_commits(files.ours, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN))
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):
         # All that does not agree with it follows from that.
@@ -284,6 +295,6 @@ def _against_commits(segments: Sequence[Segment], witnesses: Witnesses, from_hea
         has = {item for item, commit in witnesses.at.items() if commit == last}
         log = {line.sha256 for segment in segments if segment.file == LOG for line in segment.lines}
         # Where HEAD has no log, another was begun in its place.
-        mend = joined_with(last) if witnesses.head and log - has else restore_from(last)
+        mend = joined_with(last) if witnesses.head and log - has else restore_from(last, GROWING)
         mend = mend if last else RESTORE
         yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)

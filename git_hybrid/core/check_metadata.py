@@ -38,7 +38,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
             mend = "git hybrid sync --prune"
             found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
-    for path in facts.left_out:
+    for path in facts.left_out or sorted(facts.ignored):
         what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
         mend = f"git add -- {path}"
         if path in facts.ignored:

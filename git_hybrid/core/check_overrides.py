@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.approval import as_approved, unlike, unmet
+from git_hybrid.core.approval import approved_at, as_approved, unlike, unmet
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
@@ -135,9 +135,10 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         return
     if record.status != "active":
         return
-    if facts.now is not None and record.created_at > facts.now + APART:
+    since = approved_at(record)
+    if facts.now is not None and since > facts.now + APART:
         why = "the clock of whoever made it was wrong, so it would last longer than policy allows"
-        what = f"was made at {format_time(record.created_at)}, which is still to come"
+        what = f"was approved at {format_time(since)}, which is still to come"
         yield violation(what, why, revoke)
     word = phase(record, facts.clock)
     policy = facts.manifest.policy

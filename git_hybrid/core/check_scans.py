@@ -6,7 +6,7 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.files import MANIFEST, STATE
@@ -38,12 +38,10 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
         if name in unproved:
             what, why = "its scan is not what the audit log tells of it", "a result without its record proves nothing"
-            told: tuple[str, str, str] | None = (what, why, f"git hybrid scan {name}")
+            told: Sequence[_Told] = ((what, why, f"git hybrid scan {name}"),)
         else:
             told = _wrong(facts, pin, entry, unproved)
-        if told is not None:
-            what, why, mend = told
-            found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
+        found += (Violation(file=STATE, entry=name, what=what, why=why, mend=mend) for what, why, mend in told)
         if name in facts.foreign_reports:
             file, what = f"state/scans/{name}.sarif", "is not the report that state names by its SHA-256"
             mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"
@@ -59,47 +57,45 @@ def _refused(facts: Facts) -> Iterator[Violation]:
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
         pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
         scan = trail.told.get(name, ScanStatus() if entry is None else entry.scan)
-        if (told := _blocking(facts, pin, scan, trail.unproved)) is not None:
-            what, why, mend = told
+        for what, why, mend in _blocking(facts, pin, scan, trail.unproved):
             yield Violation(file=STATE, entry=name, what=what, why=why, mend=mend)
 
 
+_Told = tuple[str, str, str]
 _NEVER = "was never scanned", "nobody knows what the pinned commit holds"
 
 
-def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collection[str]) -> tuple[str, str, str] | None:
-    """Return what is wrong with one scan, why it matters and what mends it, or None."""
+def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collection[str]) -> Sequence[_Told]:
+    """Return what is wrong with one scan, each with why it matters and what mends it."""
     again, now = f"git hybrid scan {pin.source}", facts.now or facts.clock
     scan = ScanStatus() if entry is None else entry.scan
     if scan.state == "missing":
         never = (*_NEVER, again if entry is not None else f"git hybrid sync {pin.source}")
-        return _blocking(facts, pin, scan, unproved) or never
+        # What another source, or an earlier scan, has found there no scan of this one takes away.
+        return (*_blocking(facts, pin, scan, unproved), never)
     known = _identities(facts, scan)
     reason = stale_reason(scan, facts.manifest, pin.source, pinned=pin.commit, now=now, identities=known)
     if reason is not None:
         why = "an old scan knows no new rules"
         if reason == "clock":
             why = "the clock of whoever made it was wrong, so it would never grow old"
-        return f"its scan is stale: {stale_words(reason, scan, now)}", why, again
+        return ((f"its scan is stale: {stale_words(reason, scan, now)}", why, again),)
     if scan.state == "error":
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
-        return what, "an incomplete scan proves nothing", again
+        return ((what, "an incomplete scan proves nothing", again),)
     return _blocking(facts, pin, scan, unproved)
 
 
-def _blocking(facts: Facts, pin: Pin, scan: ScanStatus, unproved: Collection[str]) -> tuple[str, str, str] | None:
+def _blocking(facts: Facts, pin: Pin, scan: ScanStatus, unproved: Collection[str]) -> Sequence[_Told]:
     """Return the same of findings that policy blocks on; *scan* is the last one of the source."""
     own = scan if scan.commit == pin.commit else None
     blocked = found_in(pin, own, facts.approvals, facts.manifest, state=facts.state, unproved=unproved)
     if blocked is None:
-        return None
+        return ()
     what = f"has {blocked.counted} at or above {blocked.level}{blocked.former}"
-    return (
-        what,
-        "[policy] scan_block_on forbids them without an override",
-        ", or ".join(filter(None, (blocked.accept, blocked.move))),
-    )
+    why = "[policy] scan_block_on forbids them without an override"
+    return ((what, why, ", or ".join(filter(None, (blocked.accept, blocked.move)))),)
 
 
 def _identities(facts: Facts, scan: ScanStatus) -> Mapping[str, Identity]:

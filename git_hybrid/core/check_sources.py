@@ -72,7 +72,7 @@ def _exposed(facts: Facts) -> Iterator[Violation]:
     what, mend = f"is missing, and git does not ignore {some}", "git hybrid sync"
     if facts.ignore_file:
         what, mend = f"lets git take up {some}", "put a line with a * into it, then: git hybrid check sources"
-    why = "git add of everything would commit it as a link to a repository that others do not have"
+    why = "git add of everything would commit it: a clone as a link to a repository that others do not have"
     yield Violation(file="sources/.gitignore", entry="file", what=what, why=why, mend=mend, level="warn")
 
 

@@ -41,11 +41,12 @@ class Facts(Governed, frozen=True, kw_only=True):
     commits at which the clones stand, ``installed`` those at which a sync left the ones that do not stand at their
     pins. ``documents`` are specifications by path, ``paths`` every path that they may name, ``changed`` what the commit
     changes, ``left_out`` those of the files that are on the disk and not in the commit, ``ignored`` those of them that
-    git ignores. ``foreign_reports`` names the sources whose scan report on the disk is another than state says;
-    ``scanner_files`` has the digests of the files that decide what a scanner finds, where all of them are of the
-    workspace. ``exposed`` are the paths of clones that git does not ignore, and ``ignore_file`` says whether there is a
-    ``sources/.gitignore``. ``abandoned`` are committed folders of clones that a workspace which was moved left
-    elsewhere. ``is_shallow``: git has the end of the history alone.
+    git ignores; without a commit, those that git ignores and does not have. ``foreign_reports`` names the sources whose
+    scan report on the disk is another than state says; ``scanner_files`` has the digests of the files that decide what
+    a scanner finds, where all of them are of the workspace. ``exposed`` are the paths of clones, and of the lock of a
+    run, that git does not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``abandoned`` are
+    committed folders of clones that a workspace which was moved left elsewhere. ``is_shallow``: git has the end of the
+    history alone.
     """
 
     now: datetime | None = None

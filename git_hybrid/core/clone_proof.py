@@ -25,6 +25,7 @@ from git_hybrid.core.plan import (
 )
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.words import counted
 
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
@@ -111,8 +112,8 @@ def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None, differs: str) -> I
         what = f"a {seen.operation} is in progress" if seen.operation else "another git process works in it"
         yield _violation(name, what, "what stands there is about to change", reset)
     if seen.dirty_count:
-        what = f"{seen.dirty_count} changed: {_some(seen.dirty)}"
-        yield _violation(name, what, "the files are not those of the pinned commit", reset)
+        what = f"{counted(seen.dirty_count, 'file')} changed: {_some(seen.dirty)}"
+        yield _violation(name, what, "the files are not those of the pinned commit", going_back(name))
     if seen.pointers:
         what = f"Git LFS pointers stand in place of content: {_some(seen.pointers)}"
         yield _violation(name, what, "the manifest asks for their content", f"git hybrid sync {name}")

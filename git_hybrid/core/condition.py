@@ -205,7 +205,8 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
     if not seen.can_have(pin.commit):
         return "behind", "the pin is of another object format: sync makes the clone anew"
     if seen.head != pin.commit:
-        is_back = recorded is not None and recorded.commit == pin.commit
+        # State travels with commits: who pulls one is not told by it that this clone was at the pin.
+        is_back = seen.installed == pin.commit
         return "behind", f"{'HEAD' if is_back else 'the pin'} moved: sync brings it {'back' if is_back else 'here'}"
     if why := differs(source, seen):
         return "behind", why

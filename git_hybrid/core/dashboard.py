@@ -146,7 +146,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
 
     @property
     def as_pinned(self) -> int:
-        """How many sources are as pinned."""
+        """How many sources are as pinned, and nothing else is wrong with them."""
         return sum(line.row.word == "ok" for line in self.sources)
 
     @property

@@ -43,7 +43,7 @@ _SAID_WELL = {
     "scans": "every pin has a complete scan, not too old, without blocking findings",
     "mirrors": "every mirror in use is recorded, with an owner",
     "audit": "the log is whole, and agrees with the other files and with git",
-    "sources": "nothing of clones and runs is committed, and the clones stand at their pins",
+    "sources": "nothing of clones and runs is committed, and no clone stands elsewhere than at its pin",
     "open-issues": "every specification names its open issues",
 }
 _WARNED: frozenset[Word] = frozenset({"missing", "running", "stray"})

@@ -752,7 +752,7 @@ class UnknownOverride(HybridError):
 
     code: ClassVar[str] = "unknown-override"
     override: str
-    why: str
+    why: str = "no override has this id"
     hint: str = "git hybrid override list"
 
 

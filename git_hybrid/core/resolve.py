@@ -95,9 +95,12 @@ def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
         case Branch(name):
             return tip(refs, branch_ref(name), source)
         case Version(spec):
-            tag = newest(spec, (short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/")))
+            tags = [short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/")]
+            tag = newest(spec, tags)
             if tag is None:
-                raise RefMissing(name=source.name, ref=f"version {spec}", url=str(source.url))
+                last = newest_release(tags)
+                nearest = () if last is None else (tag_ref(last),)
+                raise RefMissing(name=source.name, ref=f"version {spec}", url=str(source.url), nearest=nearest)
             return tip(refs, tag_ref(tag), source)
         case Commit(oid):
             ref = next((ref for ref in sorted(refs.tips) if refs.commit(ref) == oid), None)

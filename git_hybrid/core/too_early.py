@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+from git_hybrid.core.ahead import WAY_OUT, ahead
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.errors import TooYoung
@@ -20,6 +21,7 @@ from git_hybrid.core.values import format_age, format_time, later, parse_time
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import approval_words
 
+_AHEAD = "the clock of whoever made it was wrong"
 _PROVES = "another policy was in force for it than the one that is committed"
 
 
@@ -29,7 +31,8 @@ def against_age(
     """Yield the pins that are too new for policy *now*, and were too new for it when they were moved.
 
     *lines* is the SHA-256 of each record's line by the hash of the record. What was moved under a policy that allowed
-    it stays right; so does what an approval let through, and what has become old enough.
+    it stays right; so does what an approval let through, and what has become old enough. What a clock that was ahead
+    has let through is as old as it is now.
     """
     age = witnesses.manifest.policy.min_release_age
     young = {name: pin for name, pin in witnesses.lock.pins.items() if now - pin.first_seen < age}
@@ -39,9 +42,9 @@ def against_age(
     for name, digests in sorted(last_pins(records, young).newest.items()):
         pin = young[SourceName(name)]
         moved = [records[digest] for digest in digests if records[digest].get("after") == pin.commit]
-        early = [item for item in moved if "bundle" not in detail_of(item) and _age_at(item, pin) < age]
-        if early and all(_age_at(item, pin) < _asked(lines[str(item["hash"])], age, witnesses) for item in early):
-            yield _breach(pin, early[0], age, signed=witnesses.has_keys)
+        early = [item for item in moved if "bundle" not in detail_of(item) and _age_at(item, pin, now) < age]
+        if early and all(_age_at(item, pin, now) < _asked(lines[str(item["hash"])], age, witnesses) for item in early):
+            yield _breach(pin, early[0], age, now, signed=witnesses.has_keys)
 
 
 def _is_lifted(pin: Pin, witnesses: Witnesses) -> bool:
@@ -49,19 +52,16 @@ def _is_lifted(pin: Pin, witnesses: Witnesses) -> bool:
     return override is not None and TooYoung.code in override.lifts
 
 
-def _age_at(record: Record, pin: Pin) -> timedelta:
-    return parse_time(str(record["at"])) - pin.first_seen
+def _age_at(record: Record, pin: Pin, now: datetime) -> timedelta:
+    return (now if ahead(record, now) else parse_time(str(record["at"]))) - pin.first_seen
 
 
 def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
     """Return what policy asked where a record was committed, or is about to be: no more than it did before that too."""
-    commit = None
-    if line in (witnesses.committed or ()):
-        past = witnesses.past() if witnesses.past is not None else None
-        commit = next((one for one, added in past.added.items() if line in added), None) if past else None
-        if commit is None:
-            # It was committed, and nobody looks back so far here.
-            return timedelta(0)
+    commit = witnesses.commit_of(line)
+    if commit is None and line in (witnesses.committed or frozenset()) - witnesses.picked:
+        # It was committed, and nobody looks back so far here.
+        return timedelta(0)
     texts = witnesses.manifests(commit)
     if commit is not None and len(texts) == 1:
         # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
@@ -69,11 +69,14 @@ def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
     return min([age, *(timedelta(0) if text is None else witnesses.decode_age(text) for text in texts)])
 
 
-def _breach(pin: Pin, record: Record, age: timedelta, *, signed: bool) -> Breach:
+def _breach(pin: Pin, record: Record, age: timedelta, now: datetime, *, signed: bool) -> Breach:
     name, seen = pin.source, format_time(pin.first_seen)
     what = f"{name} was moved to {pin.commit[:12]} at {record['at']}, first seen {seen}: [policy] min_release_age"
     what += f" is {format_age(age)}, and no override lifts it"
     mend = f"wait until {format_time(later(pin.first_seen, age))}"
+    if ahead(record, now):
+        # No override that leads back would last: the newest record counts as now.
+        return Breach(id=TooYoung.code, file=LOG, line=0, what=what, proves=_AHEAD, mend=f"{mend}, or {WAY_OUT}")
     if record.get("before") is not None:
         back = f"git hybrid pin {name} --to {record['before']}"
         mend += f", or go back: {back}; where that is refused, with {approval_words(signed=signed)}"

@@ -27,8 +27,11 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.
     ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
+    ``commit_of`` takes the SHA-256 of a line and returns the commit that put it into the log, or None where nobody
+    looks back so far; ``picked`` are the committed lines that no commit has which the next one is made from.
     ``manifests`` takes a commit (None: the one that is about to be made) and returns the manifests that stood in it and
     in those that it is made from, as bytes, and ``decode_age`` the ``min_release_age`` of one.
+    ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
     pins is allowed. ``is_partial``: git lacks some of what was committed, and would have to fetch it.
     """
@@ -42,8 +45,11 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     lines_before: tuple[tuple[str, ...], ...] = ()
     past: Callable[[], Past | None] | None = None
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
+    commit_of: Callable[[str], str | None] = lambda _line: None
+    picked: frozenset[str] = frozenset()
     manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _commit: ()
     decode_age: Callable[[bytes], timedelta] = lambda _text: timedelta(0)
+    archived: Callable[[str, str], str] = lambda _path, _sha256: ""
     mirrors: Inventory = field(default_factory=Inventory)
     has_keys: bool = False
     twice: frozenset[str] = frozenset()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, GitRefused
 from git_hybrid.core.files import FILES, LOCK, LOG
 from git_hybrid.core.pattern import pattern
@@ -17,6 +19,9 @@ from git_hybrid.git.ahead import sides, witness_names
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.repository import Repository, refused
+
+if TYPE_CHECKING:
+    from git_hybrid.core.lock_moves import Past
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
@@ -35,13 +40,34 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         GitRefused: git does not answer, or cannot read HEAD or the log that it has.
     """
     try:
-        return _of_head(repository, root, archives, is_whole=True)
+        found = _of_head(repository, root, archives, is_whole=True)
+        return _with_history(found, repository, root, archives) if repository.revision else found
     except GitRefused as error:
         if not error.is_unfetched:
             raise
     from git_hybrid.git.partial import partly
 
     return replace(_of_head(partly(repository), root, archives, is_whole=False), is_partial=True)
+
+
+def _with_history(now: Witnesses, repository: Repository, root: Path, archives: Sequence[str]) -> Witnesses:
+    """Return *now* with what history says of single lines of the pushed log: nobody looks for it before one is asked.
+
+    A partial clone may lack some of it; then it says nothing.
+    """
+
+    @cache
+    def told() -> Witnesses:
+        try:
+            return _of_history(repository, root, archives, since=None)
+        except GitRefused as error:
+            if not error.is_unfetched:
+                raise
+        return Witnesses()
+
+    return replace(
+        now, commit_of=lambda line: told().commit_of(line), manifests=lambda commit: told().manifests(commit)
+    )
 
 
 def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_whole: bool) -> Witnesses:
@@ -56,11 +82,11 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses(), merging=False)
     lines = _hashed(found)
-    committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
-    if archives:
-        names = witness_names((before, others), *(prefix + name for name in archives))
-        committed.update(item for side in _hashed(repository.blobs(names)) for item in side)
+    names = witness_names((before, others), *(prefix + name for name in archives))
+    kept = _hashed(repository.blobs(names)) if archives else []
+    count, at_archives = len(before), len(before) * len(archives)
+    picked = {item for side in (*lines[count:], *kept[at_archives:]) for item in side}
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
     at = [(name, side) for name, side in zip(before, lines, strict=False) if side != lines[0][: len(side)]]
     bases = [
@@ -69,7 +95,8 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         if text and _is_base(repository, name)
     ]
     now = Witnesses(
-        committed=frozenset(committed),
+        committed=frozenset(item for side in (*lines, *kept) for item in side),
+        picked=frozenset(picked.difference(*lines[:count], *kept[:at_archives]) if picked else ()),
         head=lines[0],
         ever=tuple(ever),
         at={item: name for name, side in at if _is_parent(name) for item in side},
@@ -77,6 +104,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
         manifests=partial(_manifests, repository, (prefix,)),
+        archived=cache(partial(_archived, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
@@ -97,6 +125,20 @@ def _manifests(repository: Repository, folders: Sequence[str], commit: str | Non
     if commit is not None:
         names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
     return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
+
+
+def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
+    """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing."""
+    argv = ["git", "log", "--all", "--full-history", "--format=%h", "HEAD", "--", f":(top,literal){prefix}{file}"]
+    told = repository.run(argv).stdout.decode("ascii", "replace").split()
+    commits = [*(() if repository.revision else ("HEAD",)), *told]
+    try:
+        found = repository.blobs(f"{commit}:./{prefix}{file}" for commit in commits)
+    except GitRefused:
+        # A partial clone may lack one of them.
+        return ""
+    written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
+    return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
 
 
 def _require_none(repository: Repository, path: str) -> None:
@@ -191,21 +233,29 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
     if repository.top is None:
         return now
-    prefix, span = repository.prefix(root), ("HEAD",) if since is None else ("HEAD", f"^{since}")
+    prefix, tip = repository.prefix(root), repository.revision or "HEAD"
+    span = (tip,) if since is None else (tip, f"^{since}")
     hashes = named_hashes(added(repository, span, carriers_in(prefix)))
     lines = tuple(appended(repository, span, logs_in(prefix)))
     ever = logged(lines) | logged_at(repository, since, (prefix,))
     brought = [item for item in lines if item.is_new and is_log(item.file)]
     former = before_move(repository, root, brought, since, is_committed=bool(lines) or bool(now.head))
+    past = cache(partial(past_of, repository, root, lines if since is None else None, former.folders))
     return replace(
         now,
         committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
         at=_restoring(repository, prefix, ever, [LOG, *archives]),
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
-        past=lambda: past_of(repository, root, lines if since is None else None, former.folders),
+        past=past,
+        commit_of=lambda line: _bringing(past(), line),
         manifests=partial(_manifests, repository, (prefix, *former.folders)),
     )
+
+
+def _bringing(past: Past | None, line: str) -> str | None:
+    """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
+    return next((commit for commit, added in past.added.items() if line in added), None) if past else None
 
 
 def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], files: Sequence[str]) -> Mapping[str, str]:

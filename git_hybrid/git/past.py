@@ -40,7 +40,7 @@ class _Locks(Struct):
 def past_of(
     repository: Repository, root: Path, told: Iterable[Added] | None, former: Sequence[str] = ()
 ) -> Past | None:
-    """Return what came before HEAD in the workspace at *root*; None where nothing was committed.
+    """Return what came before HEAD, or the pushed commit, in the workspace at *root*; None where there is nothing.
 
     *told* is what was added to the log in all of history, if somebody has asked for it; *former* are the folders in
     which the workspace stood before, the last one first.
@@ -53,7 +53,8 @@ def past_of(
     folders = (repository.prefix(root), *former)
     paths = [folder + LOCK for folder in folders]
     logs = [name for folder in folders for name in logs_in(folder)]
-    listing = ("git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", "HEAD")
+    tip = repository.revision or "HEAD"
+    listing = ("git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", tip)
     done = repository.run([*listing, "--", *(f":(top,literal){path}" for path in paths), *logs])
     listed = [line.split() for line in done.stdout.decode("ascii", "replace").splitlines()]
     if done.status != 0 or not listed:
@@ -63,7 +64,7 @@ def past_of(
     return Past(
         head=order[0],
         parents={commit: tuple(parents) for commit, *parents in listed},
-        added=_by_commit(appended(repository, ("HEAD",), logs) if told is None or former else told),
+        added=_by_commit(appended(repository, (tip,), logs) if told is None or former else told),
         lock=_Locks(repository, paths, order, place),
     )
 

@@ -9,18 +9,12 @@ from collections.abc import Mapping
 def top_of(folder: str, environ: Mapping[str, str]) -> str | None:
     """Return the top of the working tree that *folder*, a real path, is in; None where it is in no repository.
 
-    GIT_DIR and GIT_WORK_TREE count where the folder is in the tree that they name. Nothing is looked at above the
-    nearest ``.git``, nor on another file system, where git does not look either.
+    GIT_DIR and GIT_WORK_TREE count where the folder is in the tree that they name, and no ``.git`` is nearer to it.
     """
-    if (tree := _named(environ)) is not None and _is_in(folder, tree):
-        return tree
-    device = _device(folder)
-    while not os.path.lexists(f"{folder}/.git"):
-        outer = os.path.dirname(folder)
-        if outer == folder or _device(outer) != device:
-            return None
-        folder = outer
-    return folder
+    tree, nearest = _named(environ), _nearest(folder)
+    if tree is None or not _is_in(folder, tree):
+        return nearest
+    return tree if nearest is None or _is_in(tree, nearest) else nearest
 
 
 def git_dir(top: str, environ: Mapping[str, str]) -> str:
@@ -51,12 +45,23 @@ def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
     absolute, since a child may begin in a folder below.
     """
     found: dict[str, str] = {}
-    tree = _named(environ)
-    if tree == top:
+    if is_named := _named(environ) == top:
         found = {"GIT_DIR": os.path.realpath(environ["GIT_DIR"]), "GIT_WORK_TREE": top}
-    if (index := environ.get("GIT_INDEX_FILE")) and (tree == top or top_of(os.path.realpath(os.curdir), {}) == top):
-        found["GIT_INDEX_FILE"] = os.path.join(top, index)
+    if index := environ.get("GIT_INDEX_FILE"):
+        index = os.path.join(top, index)
+        # It is of the repository that GIT_DIR names.
+        if is_named or (not environ.get("GIT_DIR") and _is_index_of(top, index)):
+            found["GIT_INDEX_FILE"] = index
     return found
+
+
+def _is_index_of(top: str, index: str) -> bool:
+    """Tell whether the file at *index* is one of the working tree at *top*, or of no other; hooks hand on their own."""
+    folder = os.path.realpath(os.path.dirname(index))
+    if folder == os.path.realpath(git_dir(top, {})):
+        return True
+    is_here = os.path.isdir(folder) and _nearest(os.path.realpath(os.curdir)) == top
+    return is_here and not os.path.lexists(f"{folder}/HEAD")
 
 
 def _line(path: str) -> str:
@@ -67,8 +72,37 @@ def _line(path: str) -> str:
 
 
 def _named(environ: Mapping[str, str]) -> str | None:
-    """Return the working tree that the variables name: without GIT_WORK_TREE it is where git was started."""
-    return os.path.realpath(environ.get("GIT_WORK_TREE") or os.curdir) if environ.get("GIT_DIR") else None
+    """Return the working tree of the repository that GIT_DIR names; None where another repository is meant.
+
+    It is GIT_WORK_TREE or, to git, where it was started. A hook hands on what git told it, and may go anywhere: unless
+    GIT_WORK_TREE is absolute, a ``.git`` in that folder counts more, and one above it where that cannot be the tree.
+    """
+    if not (told := environ.get("GIT_DIR")):
+        return None
+    tree, path = environ.get("GIT_WORK_TREE", ""), os.path.realpath(told)
+    folder = os.path.realpath(tree or os.curdir)
+    if os.path.isabs(tree) or (nearest := _nearest(folder)) is None:
+        return folder
+    if os.path.realpath(git_dir(nearest, {})) == path:
+        return nearest
+    is_elsewhere = not os.path.lexists(f"{path}/HEAD") or (not tree and _has_tree(path))
+    return None if nearest == folder or is_elsewhere else folder
+
+
+def _has_tree(path: str) -> bool:
+    """Tell whether the repository at *path* is that of a tree with a ``.git``: a submodule, or a linked worktree."""
+    return "/.git/" in f"{path}/" or os.path.lexists(f"{path}/gitdir")
+
+
+def _nearest(folder: str) -> str | None:
+    """Return where the nearest ``.git`` stands; on another file system git does not look either."""
+    device = _device(folder)
+    while not os.path.lexists(f"{folder}/.git"):
+        outer = os.path.dirname(folder)
+        if outer == folder or _device(outer) != device:
+            return None
+        folder = outer
+    return folder
 
 
 def _is_in(folder: str, tree: str) -> bool:

@@ -23,6 +23,7 @@ EMPTY_BLOBS = (
 )
 """The ids of an empty file, by SHA-1 and by SHA-256."""
 _TRUSTED = "safe.directory"
+_NONE = "not a git repository"
 _MISSET = ("bad config", "config value", "configuration files")
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
@@ -165,6 +166,8 @@ def refused(repository: Repository, stderr: str) -> GitRefused:
         mend = f"git config --global --add {_TRUSTED} {typed(top)}"
     elif any(known in words for known in _MISSET):
         mend = f"mend git's configuration there, then: {mend}"
+    elif _NONE in words and "GIT_DIR" in of_commit(repository.runner.environ, top):
+        words, mend = f"GIT_DIR is {repository.runner.environ['GIT_DIR']}: {words}", "unset GIT_DIR"
     return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
 
 

@@ -52,9 +52,11 @@ def declared_twice(reason: str, text: str) -> str:
 
 
 def misnamed(text: str, place: str) -> str:
-    """Return what is wrong with the name of a source in the header at *place* of *text*; nothing where that is well."""
+    """Return what is wrong with the header of a source at *place* of *text*; nothing where that is well."""
     found = _COLUMN.fullmatch(place)
     header = text.split("\n")[int(found[1]) - 1].strip() if found else ""
+    if header.startswith("[[source]]"):
+        return "a source is a table of its own: write [source.NAME]"
     named = _SOURCE.match(header)
     if named is None or key_of(header):
         return ""

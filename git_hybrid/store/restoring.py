@@ -22,14 +22,14 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
     *wanted* has the ids of some, nothing stands for all. A file that cannot be read is written anew with all of them.
 
     Raises:
-        UnknownOverride: the log knows nothing of one, or no longer all of it.
+        UnknownOverride: there is none, or the log knows nothing of one, or no longer all of it.
         LocalIo: a file cannot be read or written.
     """
     trail = trail_of(reading.records(layout))
+    kept, names = _readable(layout), set(wanted) or set(trail.latest)
     for identity in wanted:
         if identity not in trail.latest:
-            raise _untold(identity)
-    kept, names = _readable(layout), set(wanted) or set(trail.latest)
+            raise _untold(identity) if kept and identity in kept.records else UnknownOverride(override=identity)
     if kept is None:
         kept, names = Overrides(), set(trail.latest)
     lost = _lost(kept, names, trail)

@@ -28,13 +28,13 @@ AWAITED = (
 
 
 def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
-    """Write the files of a new workspace at *root* and return their names; files that are there stay.
+    """Write the files of a new workspace at *root* and return their names; those of git that are there are added to.
 
     In a folder of a user's, ask :func:`git_hybrid.git.takenout.refuse_taken_out` first.
 
     Raises:
         WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
-        SymlinkRefused: ``state/``, ``sources/`` or ``.gitattributes`` is a symbolic link.
+        SymlinkRefused: ``state/``, ``sources/``, ``.gitattributes`` or a ``.gitignore`` is a symbolic link.
         InvalidFile: ``state`` or ``sources`` is a file.
         OSError: what stands there cannot be read.
     """
@@ -43,15 +43,14 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
     if layout.manifest.exists() or layout.manifest.is_symlink():
         raise _exists(root)
     refuse_links(layout)
-    created = [_ATTRIBUTES] if _add_attributes(root / _ATTRIBUTES) else []
+    texts = {_ATTRIBUTES: "".join(f"{line}\n" for line in _missing(root / _ATTRIBUTES, _LINES))}
+    for name, text in IGNORES.items():
+        make_folder((root / name).parent)
+        # As a whole, since of two rules the later one counts.
+        texts[name] = text if _missing(root / name, _rules(text)) else ""
     # The manifest comes last: it is what makes the folder a workspace.
-    for name, text in (*IGNORES.items(), (MANIFEST, manifest)):
-        path = root / name
-        make_folder(path.parent)
-        if not path.exists():
-            write_file(path, text.encode("utf-8"))
-            created.append(name)
-    return tuple(sorted(created))
+    texts[MANIFEST] = manifest
+    return tuple(sorted([name for name, text in texts.items() if text and _append(root / name, text)]))
 
 
 def refuse_inside(folder: Path, shown: str) -> None:
@@ -90,7 +89,7 @@ def has_no_sources(root: Path) -> bool:
 
 
 def _exists(root: Path) -> WorkspaceExists:
-    lines = _missing_attributes(root / _ATTRIBUTES)
+    lines = _missing(root / _ATTRIBUTES, _LINES)
     if not lines:
         return WorkspaceExists(path=str(root))
     words = " ".join(f"'{line}'" for line in lines)
@@ -98,23 +97,24 @@ def _exists(root: Path) -> WorkspaceExists:
     return WorkspaceExists(path=str(root), lacks=lacks, mend=f"printf '%s\\n' {words} >> .gitattributes")
 
 
-def _missing_attributes(path: Path) -> list[str]:
+def _rules(text: str) -> Sequence[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def _missing(path: Path, lines: Sequence[str]) -> list[str]:
     present = regular(path).decode("utf-8", "replace").splitlines() if path.exists() else []
-    return [line for line in _LINES if line not in present]
+    return [line for line in lines if line not in present]
 
 
-def _add_attributes(path: Path) -> bool:
-    """Put the lines that are not there to the end: of two that name an attribute, the later one counts for git.
+def _append(path: Path, text: str) -> bool:
+    """Put *text* to the end, since of two lines that contradict each other the later one counts for git.
 
     Return whether the file is new.
     """
     is_new = not path.exists()
-    lines = _missing_attributes(path)
-    if not lines:
-        return False
     before = b"" if is_new else regular(path)
     between = b"\n" if before and not before.endswith(b"\n") else b""
-    write_file(path, before + between + "".join(f"{line}\n" for line in lines).encode("ascii"))
+    write_file(path, before + between + text.encode("utf-8"))
     return is_new
 
 

@@ -21,8 +21,8 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: 
     lines: list[str] = []
     for item in found:
         word = phase(item, now)
-        before = (item.from_commit or "")[:SHORT]
-        moved = f"{before} → {item.to_commit[:SHORT]}" if before else item.to_commit[:SHORT]
+        before, after = (item.from_commit or "")[:SHORT], item.to_commit[:SHORT]
+        moved = f"{before} → {after}" if before and item.from_commit != item.to_commit else after
         shown = paint(fit(word, 10), _STYLES.get(word, "dim"), color=look.color)
         lines.append(f"{shown}  {fit(safe(item.source), names)}  {_KINDS[item.kind]} {moved}  {_until(item, now)}")
         told = f"    {item.id}  {item.request_id}, approved by {approvers(item)}"

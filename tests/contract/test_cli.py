@@ -397,7 +397,18 @@ def test_wrong_usage(capsys, arguments):
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("snyc", "sync"), ("stauts", "status"), ("ad", "add"), ("pim", "pin"), ("clone", "add")]
+    ("typed", "meant"),
+    [
+        ("snyc", "sync"),
+        ("stauts", "status"),
+        ("ad", "add"),
+        ("pim", "pin"),
+        ("clone", "add"),
+        ("remvoe", "remove"),
+        ("revoke", "'override revoke'"),
+        ("move", "help remove"),
+        ("force", "pin --force"),
+    ],
 )
 def test_an_unknown_command_gets_its_neighbour(capsys, typed, meant):
     assert main([typed]) == 2

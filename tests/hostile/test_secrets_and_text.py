@@ -16,7 +16,7 @@ from typing import Self
 import pytest
 
 from git_hybrid.view.term import safe
-from support.cli import Hybrid, executable, merged_env
+from support.cli import Hybrid, executable, run_hybrid
 from support.https_server import HttpsGitServer
 from support.kit import lock
 from support.ssh_server import SshGitServer
@@ -66,18 +66,8 @@ class _Watch:
 
 def _run(workspace: Path, *words: str, env: Mapping[str, str | None], temporary: Path) -> tuple[int, str]:
     """Run the command as a process and return its status and everything that it said."""
-    done = subprocess.run(
-        [str(executable()), *words],
-        cwd=workspace,
-        env=merged_env({**env, "TMPDIR": str(temporary)}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout + done.stderr
+    done = run_hybrid(*words, cwd=workspace, env={**env, "TMPDIR": str(temporary)}, check=None)
+    return done.code, done.out + done.err
 
 
 def _files_with_canary(*folders: Path) -> list[str]:

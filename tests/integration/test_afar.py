@@ -8,9 +8,11 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import codes, commands, git, head, lock, logging_git, write_manifest
@@ -23,17 +25,28 @@ MAIN, KEPT = "refs/heads/main", "refs/hybrid/upstream/heads/main"
 
 
 @pytest.fixture
+def https_server(lasting_server: HttpsGitServer) -> HttpsGitServer:
+    lasting_server.forget()
+    return lasting_server
+
+
+@pytest.fixture
 def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
     made = {name: upstream_factory(name) for name in NAMES}
     for name, upstream in made.items():
         upstream.commit({"README": name, "much": "".join(f"line {line} of {name}\n" for line in range(3000))})
-        upstream.commit({"noise": os.urandom(200_000)})
+        upstream.commit({"noise": Random(name).randbytes(200_000)})
     return made
 
 
 @pytest.fixture
 def pinned(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], https_server: HttpsGitServer, tmp_path: Path
+    hybrid: Hybrid,
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    https_server: HttpsGitServer,
+    tmp_path: Path,
+    beginning: Beginning,
 ) -> tuple[dict[str, str], Path]:
     """Pin each upstream over https, and clone none; return the environment, with a git that logs, and its log."""
     tables = [f'[source.{name}]\nurl = "{https_server.url(f"{name}.git")}"\nbranch = "main"\n' for name in NAMES]
@@ -41,7 +54,8 @@ def pinned(
     # Nobody need serve for that: git is told to look where they are.
     folder = next(iter(upstreams.values())).path.parent
     key, value = f"url.{folder.as_uri()}/.insteadOf", f"{https_server.base_url}/"
-    hybrid("pin", env={"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value})
+    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value}
+    beginning(workspace, lambda: hybrid("pin", env=env))
     assert https_server.requests == []
     logged, log = logging_git(tmp_path / "git")
     return logged | https_server.env() | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "new-cache")}, log

@@ -352,8 +352,13 @@ def test_rotation_keeps_the_chain(site: Site) -> None:
     found = site.verified()
     assert (found[0].id, found[0].file) == ("edited", archive)
     assert "archive-changed" in {item.id for item in found}
+    assert {item.mend.partition("git: ")[2] for item in found} == {f"git checkout HEAD -- {archive}"}
     (site.root / archive).write_bytes(kept[:-1])
-    assert [item.id for item in site.verified()] == ["archive-changed"]
+    site.commit("edited")
+    (changed,) = site.checked("audit", pushed="HEAD")
+    assert [(item.id, item.mend) for item in site.verified()] == [("archive-changed", changed.mend)]
+    subprocess.run(changed.mend.partition("git: ")[2], shell=True, cwd=site.root, check=True)
+    assert site.verified() == ()
     (site.root / archive).unlink()
     assert [item.id for item in site.verified()] == ["archive-missing"]
     assert archive in site("audit", "verify", check=5).out

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.kit import git, head, manifest, outcomes
 from support.upstream import Upstream, UpstreamFactory
@@ -20,10 +21,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def bundles(tool: Upstream, workspace: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
-    hybrid("init")
-    hybrid("add", tool.url)
-    folder = tmp_path / "git bundles"
+def bundles(tool: Upstream, site_folder: Path, begun: Begun) -> Path:
+    begun(tool.url, sync=False)
+    folder = site_folder / "git bundles"
     folder.mkdir()
     git("bundle", "create", "-q", folder / "tool.bundle", "--all", cwd=tool.path)
     return folder

@@ -20,6 +20,7 @@ from git_hybrid.core.ids import parse_name
 from git_hybrid.core.manifest import config_digest
 from git_hybrid.store.bundlefile import read_bundle
 from git_hybrid.store.manifest import decode_manifest
+from support.beginning import Beginning
 from support.cli import Hybrid, executable
 from support.kit import errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
@@ -44,19 +45,23 @@ def lib(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def ws(tool: Upstream, lib: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
-    hybrid("init")
-    hybrid("add", tool.url)
-    hybrid("add", lib.url, "--tag", "v1.0.0", "--group", "libs")
-    hybrid("sync")
+def ws(tool: Upstream, lib: Upstream, workspace: Path, hybrid: Hybrid, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        hybrid("add", tool.url)
+        hybrid("add", lib.url, "--tag", "v1.0.0", "--group", "libs")
+        hybrid("sync")
+
+    beginning(workspace, make)
     return workspace
 
 
 @pytest.fixture
-def bundle(ws: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
-    path = tmp_path / "out.bundle"
-    hybrid("bundle", "create", "-o", path)
-    return path
+def bundle(ws: Path, hybrid: Hybrid, site_folder: Path, beginning: Beginning) -> Path:
+    folder = site_folder / "out"
+    folder.mkdir()
+    beginning(folder, lambda: hybrid("bundle", "create", "-o", folder / "out.bundle"))
+    return folder / "out.bundle"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid
 from support.kit import errors, head, lock, replace, snapshot, state
 from support.scanners import a_scanner, scan_of, use
@@ -27,10 +28,13 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def ws(tool: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
-    hybrid("init")
-    hybrid("add", tool.url)
-    hybrid("sync")
+def ws(tool: Upstream, workspace: Path, hybrid: Hybrid, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        hybrid("add", tool.url)
+        hybrid("sync")
+
+    beginning(workspace, make)
     return workspace
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.kit import git_env_path, released, started
 from support.upstream import UpstreamFactory
@@ -22,11 +23,15 @@ BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 
 
 @pytest.fixture
-def ready(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> Path:
+def ready(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, beginning: Beginning) -> Path:
     tool = upstream_factory()
     released(tool)
-    started(hybrid, tool.url, "--name", "network", "--group", "infra", sync=False)
-    hybrid("add", tool.url, "--name", "netbox")
+
+    def make() -> None:
+        started(hybrid, tool.url, "--name", "network", "--group", "infra", sync=False)
+        hybrid("add", tool.url, "--name", "netbox")
+
+    beginning(workspace, make)
     return workspace
 
 
@@ -46,6 +51,8 @@ def test_what_is_offered(hybrid: Hybrid, ready: Path, tmp_path: Path) -> None:
     assert _offered(hybrid, "audit", "log", "netb") == ["netbox"]
     assert _offered(hybrid, "help", "mo") == ["moved-tag"]
     assert _offered(hybrid, "override", "show", "") == []
+    hybrid("mirror", "add", "corp", "https://mirror.example.org/git", "--owner", "Ada <ada@example.org>")
+    assert [_offered(hybrid, "mirror", word, "c") for word in ("verify", "remove", "update")] == [["corp"]] * 3
     assert hybrid("__complete", "diag", "--bundle", "").out == "file\t\t\n"
     elsewhere = hybrid("__complete", "-C", str(ready), "pin", "net", cwd=tmp_path)
     assert len(elsewhere.out.splitlines()) == 2

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.kit import changes, git, leave_unfinished, raw_controls, released, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
@@ -56,8 +57,8 @@ def test_a_good_workspace(hybrid: Hybrid, workspace: Path, tool: Upstream) -> No
     assert document["scans"]["scan_max_age"] == "7 d"
 
 
-def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url)
     path = workspace / "sources.toml"
     path.write_text(path.read_text() + SCANNER)
     (workspace / "sources/tool/README").write_text("mine")
@@ -86,9 +87,9 @@ def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstr
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_finding(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, content: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, content: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     (workspace / name).write_text(content)
     document = hybrid("diag", "--json", check=1).json()
     assert any(line.startswith(f"files: {name}") for line in _found(document, "fail"))
@@ -102,16 +103,33 @@ def test_outside_of_a_workspace_the_machine_is_looked_at(hybrid: Hybrid, tmp_pat
     assert "libgit2" in done.out
 
 
-def test_a_setting_that_cannot_be_read_is_a_finding(hybrid: Hybrid, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_a_setting_that_cannot_be_read_is_a_finding(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     color = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "color.hybrid", "GIT_CONFIG_VALUE_0": "maybe"}
     for name, env in (("GIT_HYBRID_JOBS", {"GIT_HYBRID_JOBS": "many"}), ("color.hybrid", color)):
         done = hybrid("diag", "--json", env=env, check=1)
         assert any(name in line for line in _found(done.json(), "fail"))
 
 
-def test_a_writer_that_does_not_say_its_name(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_a_name_that_nothing_asks_for_is_told(hybrid: Hybrid, tool: Upstream, tmp_path: Path, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    (tmp_path / "file").touch()
+    misspelt = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "hybrid.mirror", "GIT_CONFIG_VALUE_0": "off"}
+    env = {"GIT_HYBRID_MIRROR": "off", "GIT_HYBRID_CACHE_DIR": str(tmp_path / "file/cache"), **misspelt}
+    document = hybrid("diag", "--json", env=env).json()
+    told = {item["what"]: item["remedy"] for item in document["findings"] if item["level"] == "warn"}
+    assert {key: told[key] for key in told if "mean" in key} == {
+        "GIT_HYBRID_MIRROR is no setting of git hybrid; did you mean GIT_HYBRID_MIRRORS?": "unset GIT_HYBRID_MIRROR",
+        "hybrid.mirror is no setting of git hybrid; did you mean hybrid.mirrors?": (
+            "git config --show-origin --get-all hybrid.mirror"
+        ),
+    }
+    # A cache that cannot be made is not mended by other rights.
+    assert [remedy for what, remedy in told.items() if "object cache" in what] == ["export GIT_HYBRID_CACHE_DIR=DIR"]
+
+
+def test_a_writer_that_does_not_say_its_name(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     path = workspace / "sources/.lock"
     path.touch()
     os.truncate(path, 0)
@@ -121,8 +139,8 @@ def test_a_writer_that_does_not_say_its_name(hybrid: Hybrid, workspace: Path, to
     assert "lock: held by a process that did not say its name" in _found(document, "warn")
 
 
-def test_an_unfinished_run_and_a_link(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_an_unfinished_run_and_a_link(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     leave_unfinished(hybrid, workspace)
     document = hybrid("diag", "--json", check=1).json()
     assert any("is unfinished" in line for line in _found(document, "fail"))
@@ -144,9 +162,9 @@ def _members(path: Path) -> dict[str, bytes]:
 
 
 def test_the_archive_is_the_same_bytes_and_holds_no_secret(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     hybrid("add", tool.url, "--name", "late")
     path = workspace / "sources.toml"
     path.write_text(
@@ -195,8 +213,8 @@ def test_the_archive_is_the_same_bytes_and_holds_no_secret(
     json.loads(members["git-hybrid-diag/state/sources.json"])
 
 
-def test_hostile_names_are_escaped(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_hostile_names_are_escaped(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url)
     (workspace / "sources/tool/f\x1b]0;pwned\x07\r\u202e").write_text("x")
     done = hybrid("diag", check=1)
     assert raw_controls(done.out + done.err) == []

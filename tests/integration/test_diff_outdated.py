@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
-from support.kit import changes, git, lock, released, replace, snapshot, started
+from support.kit import changes, git, lock, released, replace, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -20,8 +21,8 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     return upstream
 
 
-def test_diff_between_lock_and_disk(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_diff_between_lock_and_disk(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main")
     assert hybrid("diff", "--exit-code").code == 0
     old = lock(workspace)["tool"]["commit"]
     new = tool.commit({"README": "four\n"}, "subject four")
@@ -37,8 +38,10 @@ def test_diff_between_lock_and_disk(hybrid: Hybrid, workspace: Path, tool: Upstr
     hybrid("diff", "--exit-code", check=1)
 
 
-def test_diff_upstream_shows_commits_and_writes_no_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_diff_upstream_shows_commits_and_writes_no_pin(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main")
     hybrid("diff", "--upstream", "--exit-code")
     tool.commit({"README": "four\n"}, "subject four")
     new = tool.commit({"README": "five\n"}, "subject five")
@@ -51,8 +54,8 @@ def test_diff_upstream_shows_commits_and_writes_no_pin(hybrid: Hybrid, workspace
     assert hybrid("--json", "diff", "--upstream").json()["sources"][0]["name"] == "tool"
 
 
-def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main")
     clone = workspace / "sources/tool"
     (clone / "README").write_text("mine")
     git("commit", "-q", "-a", "-m", "my own subject", cwd=clone)
@@ -106,8 +109,10 @@ def test_what_a_move_would_bring_is_read_before_it(
         hybrid("diff", *words, check=2)
 
 
-def test_a_patch_of_the_clone_runs_nothing(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_a_patch_of_the_clone_runs_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main")
     clone = workspace / "sources/tool"
     assert hybrid("diff", "-p").out == ""
     (clone / "README").write_text("mine\n")
@@ -120,8 +125,10 @@ def test_a_patch_of_the_clone_runs_nothing(hybrid: Hybrid, workspace: Path, tool
     assert not (tmp_path / "ran").exists()
 
 
-def test_diff_upstream_tells_a_branch_that_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_diff_upstream_tells_a_branch_that_pin_would_refuse(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main")
     pinned = tool.rev("main")
     tool.reset("main", "main~1")
     assert f"older than the pinned {pinned}\n" in hybrid("diff", "--upstream").out
@@ -137,9 +144,9 @@ def test_diff_upstream_tells_a_branch_that_pin_would_refuse(hybrid: Hybrid, work
 
 @pytest.mark.parametrize("command", [["outdated"], ["diff", "--upstream"]], ids=" ".join)
 def test_the_document_has_the_status_that_the_command_ends_with(
-    hybrid: Hybrid, tool: Upstream, command: list[str]
+    hybrid: Hybrid, tool: Upstream, command: list[str], begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+    begun(tool.url, "--branch", "main", sync=False)
     assert hybrid(*command, "--exit-code", "--json").json()["exit_code"] == 0
     tool.commit({"README": "four\n"})
     assert hybrid(*command, "--json").json()["exit_code"] == 0
@@ -147,9 +154,9 @@ def test_the_document_has_the_status_that_the_command_ends_with(
 
 
 @pytest.mark.parametrize("track", ["branch", "version", "tag", "commit"])
-def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str) -> None:
+def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str, begun: Begun) -> None:
     value = {"branch": "main", "version": ">=1,<2", "tag": "v1.1.0", "commit": tool.rev("main")}[track]
-    started(hybrid, tool.url, f"--{track}", value, sync=False)
+    begun(tool.url, f"--{track}", value, sync=False)
     hybrid("outdated", "--exit-code")
     new = tool.commit({"README": "four\n"})
     tool.tag("v1.2.0")
@@ -172,11 +179,11 @@ def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str) -
 
 
 def test_another_commit_in_the_manifest_is_told_wherever_upstream_has_it(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
     pinned, tip = tool.rev("main~2"), tool.rev("main")
     between, nowhere = tool.rev("main~1"), "0123456789abcdef0123456789abcdef01234567"
-    started(hybrid, tool.url, "--commit", pinned, sync=False)
+    begun(tool.url, "--commit", pinned, sync=False)
     manifest = workspace / "sources.toml"
     edited, refused = manifest.read_text(), {"refused": "unreachable"}
     for commit, detail in ((between, {}), (tip, {}), (nowhere, refused)):
@@ -191,9 +198,9 @@ def test_another_commit_in_the_manifest_is_told_wherever_upstream_has_it(
 
 @pytest.mark.parametrize(("option", "value"), [("--version", ">=1,<1.2"), ("--tag", "v1.1.0")], ids=["version", "tag"])
 def test_a_release_that_the_manifest_does_not_allow_is_told(
-    hybrid: Hybrid, tool: Upstream, option: str, value: str
+    hybrid: Hybrid, tool: Upstream, option: str, value: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, option, value, sync=False)
+    begun(tool.url, option, value, sync=False)
     assert "newer release" not in hybrid("outdated").err
     for tag in ("v1.9.0", "v2.0.0", "v3.0.0rc1", "nightly"):
         tool.tag(tag)
@@ -204,16 +211,18 @@ def test_a_release_that_the_manifest_does_not_allow_is_told(
     assert hybrid("outdated", "--json").json()["sources"][0]["detail"]["newer_release"] == "v2.0.0"
 
 
-def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     (workspace / "state/sources.lock").unlink()
     hybrid("outdated", "--exit-code", check=1)
 
 
-def test_outdated_when_one_upstream_is_gone(hybrid: Hybrid, tool: Upstream, upstream_factory: UpstreamFactory) -> None:
+def test_outdated_when_one_upstream_is_gone(
+    hybrid: Hybrid, tool: Upstream, upstream_factory: UpstreamFactory, begun: Begun
+) -> None:
     lib = upstream_factory("lib")
     lib.commit({"a": "a"})
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+    begun(tool.url, "--branch", "main", sync=False)
     hybrid("add", lib.url)
     new = tool.commit({"x": "x"})
     lib.path.rename(lib.path.with_name("gone"))
@@ -223,9 +232,9 @@ def test_outdated_when_one_upstream_is_gone(hybrid: Hybrid, tool: Upstream, upst
 
 
 def test_outdated_fetches_nothing(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer
+    hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     replace(workspace / "sources.toml", tool.url, https_server.url("tool.git"))
     hybrid("pin", env=https_server.env())
     hybrid("sync", env=https_server.env())
@@ -237,8 +246,10 @@ def test_outdated_fetches_nothing(
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_a_pinned_version_that_upstream_took_away_is_no_update(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--version", ">=1,<2", sync=False)
+def test_a_pinned_version_that_upstream_took_away_is_no_update(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--version", ">=1,<2", sync=False)
     tool.delete_ref("refs/tags/v1.1.0")
     for words in (["outdated"], ["diff", "--upstream"]):
         assert "upstream has no refs/tags/v1.1.0" in hybrid(*words, check=5).err
@@ -247,9 +258,11 @@ def test_a_pinned_version_that_upstream_took_away_is_no_update(hybrid: Hybrid, w
     hybrid("pin", "tool")
 
 
-def test_what_goes_on_from_the_pin_is_no_older_version(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_what_goes_on_from_the_pin_is_no_older_version(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
     tool.tag("3.5")
-    started(hybrid, tool.url, "--tag", "3.5", sync=False)
+    begun(tool.url, "--tag", "3.5", sync=False)
     for before, tag in (("3.5", "3.5a"), ("3.5a", "1.0")):
         tool.commit({"README": tag})
         tool.tag(tag)
@@ -267,8 +280,8 @@ def test_what_goes_on_from_the_pin_is_no_older_version(hybrid: Hybrid, workspace
     assert "is older than" in hybrid("pin", check=6).err
 
 
-def test_outdated_tells_what_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--version", ">=1,<2", sync=False)
+def test_outdated_tells_what_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--version", ">=1,<2", sync=False)
     hybrid("add", tool.url, "--name", "main", "--branch", "main")
     replace(workspace / "sources.toml", ">=1,<2", ">=1,<1.1")
     tool.commit({"README": "four\n"})

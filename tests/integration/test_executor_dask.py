@@ -10,14 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, executable
 from support.dask_cluster import dask_cluster, dask_worker
 from support.https_server import HttpsGitServer
 from support.kit import changes, codes, git, lock, replace, snapshot, state, write_manifest
+from support.pki import Pki
+from support.sandbox import hermetic_environment
 from support.scanners import FINDS, a_scanner, scan_of, use
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
@@ -34,24 +38,57 @@ def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
 
 
 @pytest.fixture
-def cluster(https_server: HttpsGitServer, tmp_path: Path) -> Iterator[tuple[str, list[int]]]:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    with dask_cluster({**https_server.env(), "TMPDIR": str(temporary), "GIT_HYBRID_MIRRORS": "off"}) as found:
+def https_server(lasting_server: HttpsGitServer) -> HttpsGitServer:
+    lasting_server.forget()
+    return lasting_server
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the workers of `cluster` do their errands."""
+    return tmp_path_factory.mktemp("errands")
+
+
+@pytest.fixture(scope="module")
+def cluster(pki: Pki, temporary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[int]]]:
+    """A cluster for all tests that kill none of its workers: to start one takes longer than they do."""
+    with ExitStack() as running:
+        with hermetic_environment(tmp_path_factory.mktemp("home")):
+            found = running.enter_context(dask_cluster(_environment(pki, temporary)))
         yield found
 
 
 @pytest.fixture
-def pinned(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], https_server: HttpsGitServer) -> None:
+def own_cluster(pki: Pki, tmp_path: Path) -> Iterator[tuple[str, list[int]]]:
+    with dask_cluster(_environment(pki, tmp_path)) as found:
+        yield found
+
+
+def _environment(pki: Pki, temporary: Path) -> dict[str, str]:
+    return {"GIT_SSL_CAINFO": str(pki.ca), "TMPDIR": str(temporary), "GIT_HYBRID_MIRRORS": "off"}
+
+
+@pytest.fixture
+def pinned(
+    hybrid: Hybrid,
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    https_server: HttpsGitServer,
+    beginning: Beginning,
+) -> None:
     tables = [f'[source.{name}]\nurl = "{https_server.url(f"{name}.git")}"\nbranch = "main"\n' for name in NAMES]
-    write_manifest(workspace, POLICY + "".join(tables))
-    hybrid("pin", env=https_server.env())
-    hybrid("sync", env=https_server.env())
+
+    def make() -> None:
+        write_manifest(workspace, POLICY + "".join(tables))
+        hybrid("pin", env=https_server.env())
+        hybrid("sync", env=https_server.env())
+
+    beginning(workspace, make)
     https_server.clear_requests()
 
 
-def _left(tmp_path: Path) -> list[Path]:
-    return list((tmp_path / "tmp").glob("git-hybrid-errand-*"))
+def _left(folder: Path) -> list[Path]:
+    return list(folder.glob("git-hybrid-errand-*"))
 
 
 def test_outdated(
@@ -60,7 +97,7 @@ def test_outdated(
     upstreams: dict[str, Upstream],
     cluster: tuple[str, list[int]],
     pinned: None,
-    tmp_path: Path,
+    temporary: Path,
 ) -> None:
     where, _ = cluster
     new = upstreams["c"].commit({"README": "new"})
@@ -73,7 +110,7 @@ def test_outdated(
     assert rows[2]["to_commit"] == new
     assert rows[3]["error"]["code"] == "repository-not-found"
     assert changes(before, snapshot(workspace)) == []
-    assert _left(tmp_path) == []
+    assert _left(temporary) == []
 
 
 def test_scan_without_a_clone(
@@ -84,6 +121,7 @@ def test_scan_without_a_clone(
     pinned: None,
     https_server: HttpsGitServer,
     tmp_path: Path,
+    temporary: Path,
 ) -> None:
     where, pids = cluster
     (workspace / "sources/a").rename(tmp_path / "away")
@@ -118,7 +156,7 @@ def test_scan_without_a_clone(
     hybrid("scan", "b", "--executor", where, check=1)
     found = scan_of(state(workspace), "b")
     assert (found["state"], found["counts"]["high"]) == ("error", 1)
-    assert _left(tmp_path) == []
+    assert _left(temporary) == []
 
 
 def test_a_worker_proves_what_it_fetched(
@@ -143,9 +181,9 @@ def test_a_worker_proves_what_it_fetched(
 
 
 def test_a_worker_that_is_killed_loses_nothing(
-    hybrid: Hybrid, workspace: Path, cluster: tuple[str, list[int]], pinned: None, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, own_cluster: tuple[str, list[int]], pinned: None, tmp_path: Path
 ) -> None:
-    where, pids = cluster
+    where, pids = own_cluster
     begun = tmp_path / "begun"
     body = f"""
     try:

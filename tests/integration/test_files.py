@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid, executable, merged_env
 from support.kit import (
     changes,
@@ -23,7 +24,6 @@ from support.kit import (
     released,
     replace,
     snapshot,
-    started,
     state,
     write_manifest,
 )
@@ -79,8 +79,11 @@ def test_every_bad_entry_is_named_in_one_run(hybrid: Hybrid, workspace: Path) ->
 
 
 @pytest.mark.parametrize("name", ["state/sources.lock", "state/sources.json"])
-def test_bad_lock_and_state_are_2_and_stay(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
-    started(hybrid, tool.url)
+def test_bad_lock_and_state_are_2_and_stay(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, begun: Begun
+) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     path = workspace / name
     good = path.read_text()
     for bad in ("", "garbage {", good.replace("version = 1", "version = 9").replace('version": 1', 'version": 9')):
@@ -105,8 +108,11 @@ def test_bad_lock_and_state_are_2_and_stay(hybrid: Hybrid, workspace: Path, tool
     hybrid("audit", "verify")
 
 
-def test_an_edited_lock_is_obeyed_or_refused_but_never_half(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_an_edited_lock_is_obeyed_or_refused_but_never_half(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     entry = lock(workspace)["tool"]
     path = workspace / "state/sources.lock"
     for key in ("tree", "content_sha256"):
@@ -119,8 +125,9 @@ def test_an_edited_lock_is_obeyed_or_refused_but_never_half(hybrid: Hybrid, work
         path.write_text(good)
 
 
-def test_state_of_version_0_migrates(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_state_of_version_0_migrates(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     old = state(workspace)["tool"]
     kept = {key: old[key] for key in OLD_KEYS}
     (workspace / "state/sources.json").write_text(json.dumps([kept]))
@@ -160,9 +167,10 @@ def test_state_of_version_0_is_bound_to_a_record_by_the_first_sync(
 
 @pytest.mark.parametrize("again", ["reset", "clone"])
 def test_state_of_version_0_is_bound_by_whatever_is_recorded_first(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, again: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, again: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     path = workspace / "state/sources.json"
     entry = {key: value for key, value in state(workspace)["tool"].items() if key in OLD_KEYS}
     path.write_text(json.dumps([entry]))
@@ -178,8 +186,9 @@ def test_state_of_version_0_is_bound_by_whatever_is_recorded_first(
     assert json.loads(path.read_text())["schema_version"] == 1
 
 
-def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     text = (workspace / "state/sources.json").read_text()
     assert text == json.dumps(json.loads(text), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
     lines = (workspace / "state/sources-audit.jsonl").read_text().splitlines()
@@ -190,8 +199,8 @@ def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     assert state(workspace)["tool"]["audit_hash"] == records[-1]["hash"]
 
 
-def test_torn_audit_tail_is_declared(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_torn_audit_tail_is_declared(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     path = workspace / "state/sources-audit.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"at":"20')
@@ -223,8 +232,8 @@ def test_a_log_that_is_lost_is_not_begun_anew(hybrid: Hybrid, workspace: Path, t
     hybrid("audit", "verify")
 
 
-def test_leftover_tmp_files_do_no_harm(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_leftover_tmp_files_do_no_harm(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     for name in ("sources.lock", "sources.json", "resume.json"):
         (workspace / f"state/{name}.tmp").write_text("half")
     hybrid("sync")
@@ -235,8 +244,8 @@ def test_leftover_tmp_files_do_no_harm(hybrid: Hybrid, workspace: Path, tool: Up
     assert not list((workspace / "state").glob("*.tmp"))
 
 
-def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
     new = tool.commit({"x": "x"})
     for words in (["pin", "tool"], ["sync"], ["resume"]):
         argv = [str(executable(f"git-hybrid-{words[0]}")), *words[1:]]

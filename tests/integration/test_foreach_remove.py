@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning, Begun
 from support.cli import Hybrid, executable, merged_env
 from support.hints import gone_by_hints
-from support.kit import changes, git, lock, manifest, released, snapshot, started, state
+from support.kit import changes, git, lock, manifest, released, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -28,16 +29,20 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def three(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
-    hybrid("init")
-    for name in ("c", "a", "b"):
-        hybrid("add", tool.url, "--branch", "main", "--name", name, "--group", f"g{name}")
-    hybrid("sync")
+def three(hybrid: Hybrid, workspace: Path, tool: Upstream, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        for name in ("c", "a", "b"):
+            hybrid("add", tool.url, "--branch", "main", "--name", name, "--group", f"g{name}")
+        hybrid("sync")
+
+    beginning(workspace, make)
     return workspace
 
 
-def test_foreach_keeps_arguments_apart(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_foreach_keeps_arguments_apart(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     words = ["a b", "$HOME", "*", "it's", 'q"q', "", ";id", "-x", "--json"]
     result = hybrid("foreach", "--", "printf", "<%s>\n", *words)
     assert result.out == "".join(f"<{word}>\n" for word in words)
@@ -70,10 +75,12 @@ def test_foreach_exit_codes(hybrid: Hybrid, three: Path) -> None:
     for name, mode in (("a", 0o755), ("b", 0o644)):
         (three / "sources" / name / ".git/own").write_text("#!/bin/sh\necho own\n")
         (three / "sources" / name / ".git/own").chmod(mode)
-    own = hybrid("foreach", "--", ".git/own", "x", check=1)
+    own = hybrid("foreach", "-q", "--", ".git/own", "x", check=1)
     assert own.out == "own\n"
-    assert "error: the command failed in b with status 126\n" in own.err
-    assert "error: the command failed in c with status 127\n" in own.err
+    failed = [line for line in own.err.splitlines() if line.startswith("error: ")]
+    assert failed == [
+        f"error: the command failed in {name} with status {code}" for name, code in (("b", 126), ("c", 127))
+    ]
     hybrid("foreach", check=2)
     shutil.rmtree(three / "sources/b")
     missing = hybrid("foreach", "--", "echo", "x", check=None)
@@ -183,8 +190,8 @@ def test_remove_drops_all_of_it(hybrid: Hybrid, three: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [False, True])
-def test_remove_without_a_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, folder: bool) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_remove_without_a_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, folder: bool, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     if folder:
         (workspace / "sources/tool").mkdir()
         (workspace / "sources/stray").mkdir()
@@ -195,8 +202,8 @@ def test_remove_without_a_clone(hybrid: Hybrid, workspace: Path, tool: Upstream,
     assert not list((workspace / "sources").glob("[!.]*"))
 
 
-def test_the_hint_of_a_folder_in_the_way_removes(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_the_hint_of_a_folder_in_the_way_removes(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     (workspace / "sources/tool").mkdir()
     (workspace / "sources/tool/x").touch()
     assert "hint: move it away, then: git hybrid remove tool\n" in hybrid("remove", "tool", check=3).err
@@ -281,8 +288,9 @@ LET_GO = {
 
 
 @pytest.mark.parametrize("kind", WORK)
-def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     WORK[kind](workspace / "sources/tool")
     before = snapshot(workspace)
     refused = hybrid("remove", "tool", check=3)
@@ -291,8 +299,11 @@ def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upst
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_a_repository_without_files_counts_like_any_other(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_a_repository_without_files_counts_like_any_other(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     _repository(clone)
     assert "tool    dirty" in hybrid("status", "--exit-code", check=1).out
@@ -304,8 +315,11 @@ def test_a_repository_without_files_counts_like_any_other(hybrid: Hybrid, worksp
 
 
 @pytest.mark.parametrize("kind", LET_GO)
-def test_the_hints_of_remove_let_work_go(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_the_hints_of_remove_let_work_go(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     WORK[kind](workspace / "sources/tool")
     words = LET_GO[kind]
     assert f"git -C sources/tool {' '.join(words)}\n" in hybrid("remove", "tool", check=3).err
@@ -328,17 +342,24 @@ def _amended(clone: Path) -> None:
 @pytest.mark.parametrize("command", [("remove", "tool"), ("sync", "--prune")], ids="-".join)
 @pytest.mark.parametrize("work", [_branch_here, _amended, _worktree], ids=lambda work: work.__name__)
 def test_hints_come_in_the_order_in_which_they_work(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, work: Callable[[Path], None], command: tuple[str, ...]
+    hybrid: Hybrid,
+    workspace: Path,
+    tool: Upstream,
+    work: Callable[[Path], None],
+    command: tuple[str, ...],
+    begun: Begun,
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     work(workspace / "sources/tool")
     if command[0] == "sync":
         (workspace / "sources.toml").write_text("schema_version = 1\n")
     gone_by_hints(hybrid, workspace, *command)
 
 
-def test_what_lets_a_commit_go_keeps_the_stashes(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_what_lets_a_commit_go_keeps_the_stashes(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     for text in "xy":
         (clone / "README").write_text(text)
@@ -351,9 +372,10 @@ def test_what_lets_a_commit_go_keeps_the_stashes(hybrid: Hybrid, workspace: Path
 
 
 def test_tags_of_upstream_are_told_from_ones_made_here_by_one_command(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     for number in range(20):
         git("tag", "-a", "-m", "x", f"t{number:02}", "main", cwd=tool.path)
@@ -370,8 +392,9 @@ def test_tags_of_upstream_are_told_from_ones_made_here_by_one_command(
     gone_by_hints(hybrid, workspace, "remove", "tool")
 
 
-def test_a_commit_that_was_left_can_be_pushed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_a_commit_that_was_left_can_be_pushed(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     _left(workspace / "sources/tool")
     refused = hybrid("remove", "tool", check=3).err
     (hint,) = [line for line in refused.splitlines() if line.startswith("hint: push it: ")]
@@ -380,8 +403,11 @@ def test_a_commit_that_was_left_can_be_pushed(hybrid: Hybrid, workspace: Path, t
     hybrid("remove", "tool")
 
 
-def test_prune_and_remove_name_each_worktree(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_prune_and_remove_name_each_worktree(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     git("worktree", "add", "-q", "--detach", tmp_path / "one", cwd=clone)
     git("worktree", "add", "-q", "--detach", tmp_path / "two", cwd=clone)
@@ -396,8 +422,11 @@ def test_prune_and_remove_name_each_worktree(hybrid: Hybrid, workspace: Path, to
     assert not clone.exists()
 
 
-def test_branches_and_tags_at_fetched_commits_are_no_work(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_branches_and_tags_at_fetched_commits_are_no_work(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     git("branch", "here", cwd=clone)
     git("tag", "there", cwd=clone)
@@ -410,8 +439,9 @@ def test_branches_and_tags_at_fetched_commits_are_no_work(hybrid: Hybrid, worksp
     hybrid("remove", "tool")
 
 
-def test_what_this_tool_checked_out_is_no_work(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_what_this_tool_checked_out_is_no_work(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     for number in range(2):
         tool.reset("main", "v1.0.0")
         tool.commit({"README": f"other {number}\n"}, f"other {number}")
@@ -421,8 +451,11 @@ def test_what_this_tool_checked_out_is_no_work(hybrid: Hybrid, workspace: Path, 
     hybrid("remove", "tool")
 
 
-def test_a_worktree_follows_a_broken_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_a_worktree_follows_a_broken_clone(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     git("worktree", "add", "-q", "--detach", tmp_path / "tree", cwd=clone)
     _commit(tmp_path / "tree")
@@ -432,8 +465,9 @@ def test_a_worktree_follows_a_broken_clone(hybrid: Hybrid, workspace: Path, tool
     assert git("rev-parse", "HEAD", cwd=tmp_path / "tree") == mine
 
 
-def test_remove_keeps_what_a_reset_saved(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_remove_keeps_what_a_reset_saved(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     _untracked(workspace / "sources/tool")
     hybrid("reset", "tool")
     assert "saved work is kept at sources/.set-aside/tool-" in hybrid("remove", "tool").out

@@ -89,6 +89,8 @@ def test_pages_are_put_where_man_looks(hybrid: Hybrid, tmp_path: Path) -> None:
 def test_help(hybrid: Hybrid, tmp_path: Path) -> None:
     assert hybrid("help").out.startswith("Usage: git hybrid")
     assert hybrid("help", "sync").out.startswith("Usage: git hybrid sync")
+    assert hybrid("help", "git-hybrid-sync").out == hybrid("help", "sync").out
+    assert hybrid("help", "behind").out.startswith("Usage: git hybrid status")
     assert "Did you mean 'sync'" in hybrid("help", "snyc", check=2).err
     assert "Did you mean 'pin'" in hybrid("update", check=2).err
     assert "Did you mean 'help remove'" in hybrid("rename", check=2).err

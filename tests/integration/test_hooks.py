@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid import __version__
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, run_hybrid
 from support.kit import git, git_env_path
 from support.upstream import Upstream, UpstreamFactory
@@ -30,13 +31,16 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def committed(workspace: Path, tool: Upstream, hybrid: Hybrid) -> Path:
-    git("init", "-q", "-b", "main", cwd=workspace)
-    hybrid("init")
-    hybrid("add", tool.url, "--name", "tool")
-    hybrid("sync")
-    git("add", "-A", cwd=workspace)
-    git("commit", "-q", "-m", "vendor", cwd=workspace)
+def committed(workspace: Path, tool: Upstream, hybrid: Hybrid, beginning: Beginning) -> Path:
+    def make() -> None:
+        git("init", "-q", "-b", "main", cwd=workspace)
+        hybrid("init")
+        hybrid("add", tool.url, "--name", "tool")
+        hybrid("sync")
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", "vendor", cwd=workspace)
+
+    beginning(workspace, make)
     return workspace
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.test_hooks import hook
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.kit import git, lock
 from support.upstream import Upstream, UpstreamFactory
@@ -52,17 +53,21 @@ class Team:
 
 
 @pytest.fixture
-def team(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Team:
-    git("init", "-q", "-b", "main", cwd=workspace)
-    hybrid("init")
-    upstreams = {}
+def team(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, beginning: Beginning) -> Team:
+    upstream = upstream_factory()
     for name in ("a", "b"):
-        upstreams[name] = upstream_factory()
-        upstreams[name].commit({"a.txt": f"{name}\n"})
-        hybrid("add", upstreams[name].url, "--name", name)
-    hybrid("sync")
-    made = Team(workspace, hybrid, upstreams)
-    made.commit("vendor")
+        upstream.commit({"a.txt": f"{name}\n"})
+    made = Team(workspace, hybrid, {"a": upstream, "b": upstream})
+
+    def make() -> None:
+        git("init", "-q", "-b", "main", cwd=workspace)
+        hybrid("init")
+        for name in made.upstreams:
+            hybrid("add", upstream.url, "--name", name)
+        hybrid("sync")
+        made.commit("vendor")
+
+    beginning(workspace, make)
     return made
 
 

@@ -350,12 +350,15 @@ def test_two_workspaces_are_told_apart(below: Site) -> None:
 
 def test_a_manifest_that_is_taken_out_alone(below: Site) -> None:
     git("rm", "-q", "--cached", "ws/sources.toml", cwd=below.root)
-    code, said = hook(below.root)
-    assert code == 2
-    assert said.splitlines() == [
-        "error: ws/sources.toml: file: is missing",
-        "  mend: git -C ws add -- sources.toml, or give the workspace up as a whole: git -C ws rm -r --cached -- state",
-    ]
+    give_up = "give the workspace up as a whole: git -C ws rm -r --cached -- state"
+    for rules, add in (("", "add"), ("sources*\n", "add -f")):
+        (below.root / ".gitignore").write_text(rules)
+        code, said = hook(below.root)
+        assert code == 2
+        assert said.splitlines() == [
+            "error: ws/sources.toml: file: is missing",
+            f"  mend: git -C ws {add} -- sources.toml, or {give_up}",
+        ]
     git("rm", "-q", "-r", "--cached", "ws", cwd=below.root)
     assert hook(below.root) == (0, "")
 
@@ -444,6 +447,8 @@ def test_a_lost_gitignore_is_told_and_comes_back(site: Site) -> None:
     assert "lets git take up sources/tool" in site("check", "sources").out
     site.write(".gitignore", "/sources/*/\n")
     assert hook(site.root, name="sources") == (0, "")
+    ignores[0].unlink()
+    assert "git does not ignore sources/.lock" in site.checked("sources")[0].what
 
 
 def test_names_that_are_no_text(site: Site) -> None:

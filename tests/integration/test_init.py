@@ -49,6 +49,15 @@ def test_init_keeps_an_existing_gitattributes(hybrid: Hybrid, workspace: Path) -
     assert any("merge=union" in line for line in lines[1:])
 
 
+def test_what_git_ignores_of_state_is_told(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", cwd=workspace)
+    (workspace / ".gitignore").write_text("state/\n")
+    assert hybrid("init").err.endswith("; by its rule: git check-ignore -v state/sources.lock\n")
+    told = hybrid("check", "metadata").out
+    assert told.startswith("warn state/sources-audit.jsonl: ")
+    assert told.endswith("  mend: git add -f -- state/sources-audit.jsonl\n")
+
+
 def test_a_second_init_says_what_an_older_workspace_lacks_and_its_mend_works(hybrid: Hybrid, workspace: Path) -> None:
     hybrid("init")
     attributes = (workspace / ".gitattributes").read_text()

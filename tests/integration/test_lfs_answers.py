@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.upstream import UpstreamFactory
@@ -22,14 +23,30 @@ RETRY = '[defaults]\nretry = { attempts = 3, initial = "10ms", maximum = "20ms" 
 
 
 @pytest.fixture
-def ws(workspace: Path, upstream_factory: UpstreamFactory, https_server: HttpsGitServer, hybrid: Hybrid) -> Path:
+def https_server(lasting_server: HttpsGitServer) -> HttpsGitServer:
+    lasting_server.forget()
+    return lasting_server
+
+
+@pytest.fixture
+def ws(
+    workspace: Path,
+    upstream_factory: UpstreamFactory,
+    https_server: HttpsGitServer,
+    hybrid: Hybrid,
+    beginning: Beginning,
+) -> Path:
     upstream_factory("large").commit({".gitattributes": "*.bin filter=lfs\n", "a.bin": POINTER})
-    hybrid("init")
-    hybrid("add", https_server.url("large.git"), env=https_server.env())
-    manifest = workspace / "sources.toml"
-    text = manifest.read_text().replace("[defaults]\n", RETRY)
-    manifest.write_text(text.replace('branch = "main"\n', 'branch = "main"\nlfs = "fetch"\n'))
-    hybrid("pin", env=https_server.env())
+
+    def make() -> None:
+        hybrid("init")
+        hybrid("add", https_server.url("large.git"), env=https_server.env())
+        manifest = workspace / "sources.toml"
+        text = manifest.read_text().replace("[defaults]\n", RETRY)
+        manifest.write_text(text.replace('branch = "main"\n', 'branch = "main"\nlfs = "fetch"\n'))
+        hybrid("pin", env=https_server.env())
+
+    beginning(workspace, make)
     https_server.clear_requests()
     return workspace
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.audit import Record, detail_of
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.governed import LOCK, LOG, Site, forced_site, plain_site
-from support.kit import lock, released, replace, started
+from support.kit import lock, released, replace
 from support.upstream import Upstream, UpstreamFactory
 
 EMPTY = "lock_version = 1\n"
@@ -36,10 +37,10 @@ def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.mark.parametrize("annotated", [True, False])
 def test_a_moved_tag_is_refused_without_its_table(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, annotated: bool
+    hybrid: Hybrid, workspace: Path, tool: Upstream, annotated: bool, begun: Begun
 ) -> None:
     tool.tag("rel", "main~1", annotated=annotated)
-    started(hybrid, tool.url, "--tag", "rel")
+    begun(tool.url, "--tag", "rel")
     good = lock(workspace)["tool"]["commit"]
     whole = (workspace / LOCK).read_text()
     (workspace / LOCK).write_text(EMPTY)
@@ -67,8 +68,8 @@ def test_a_moved_tag_is_refused_without_its_table(
     hybrid("check", "audit")
 
 
-def test_a_rollback_is_refused_without_its_table(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_a_rollback_is_refused_without_its_table(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--branch", "main")
     newest, older = tool.rev("main"), tool.rev("main~1")
     (workspace / LOCK).write_text(EMPTY)
     told = hybrid("pin", "tool", "--to", older, check=6).err
@@ -147,11 +148,11 @@ def test_what_was_pruned_begins_anew_as_what_was_removed(hybrid: Hybrid, workspa
 
 @pytest.mark.parametrize("pruned", [True, False])
 def test_a_bundle_that_brings_a_source_back_accuses_nobody(
-    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, pruned: bool
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, pruned: bool, begun: Begun
 ) -> None:
     first, second, there = tmp_path / "first", tmp_path / "second", tmp_path / "there"
     there.mkdir()
-    started(hybrid, tool.url, "--tag", "v1.0.0", "--name", "tool")
+    begun(tool.url, "--tag", "v1.0.0", "--name", "tool")
     hybrid("bundle", "create", "-o", first)
     replace(workspace / MANIFEST, "v1.0.0", "v1.1.0")
     hybrid("pin", "tool")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.audit import record_hash
+from support.beginning import Beginning
 from support.cli import Hybrid
 from support.kit import changes, git, lock, replace, snapshot, state
 from support.scanners import a_scanner, use
@@ -31,19 +32,24 @@ def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
 
 
 @pytest.fixture
-def branched(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]) -> Callable[..., None]:
+def branched(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], beginning: Beginning
+) -> Callable[..., None]:
     """Make a workspace of `c` and `d`, and let two sides change it and meet."""
 
     def commit(message: str) -> None:
         git("add", "-A", cwd=workspace)
         git("commit", "-q", "-m", message, cwd=workspace)
 
-    def meet(theirs: Side, ours: Side, base: Side = lambda: None) -> None:
+    def make() -> None:
         git("init", "-q", "-b", "main", cwd=workspace)
         hybrid("init")
         for name in "cd":
             hybrid("add", upstreams[name].url, "--branch", "main")
         hybrid("sync")
+
+    def meet(theirs: Side, ours: Side, base: Side = lambda: None) -> None:
+        beginning(workspace, make)
         base()
         commit("base")
         git("switch", "-q", "-c", "their", cwd=workspace)

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid
 from support.kit import changes, errors, git, head, lock, replace, snapshot, with_edits
 from support.pki import Pki
@@ -33,9 +34,12 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def ws(tool: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
-    hybrid("init")
-    hybrid("add", tool.url)
+def ws(tool: Upstream, workspace: Path, hybrid: Hybrid, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        hybrid("add", tool.url)
+
+    beginning(workspace, make)
     return workspace
 
 

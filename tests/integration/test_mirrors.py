@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, Result
 from support.governed import shifted
 from support.kit import git, head, leave_unfinished, lock, logging_git, replace, state
@@ -30,9 +31,12 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def ws(tool: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
-    hybrid("init")
-    hybrid("add", tool.url)
+def ws(tool: Upstream, workspace: Path, hybrid: Hybrid, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        hybrid("add", tool.url)
+
+    beginning(workspace, make)
     return workspace
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, Result
 from support.kit import errors, git, head, lock, outcomes, released, state
 from support.upstream import Upstream, UpstreamFactory
@@ -27,24 +28,33 @@ def tagged(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def old(workspace: Path, tmp_path: Path, branch: Upstream, tagged: Upstream, hybrid: Hybrid) -> str:
+def old(
+    workspace: Path, site_folder: Path, branch: Upstream, tagged: Upstream, hybrid: Hybrid, beginning: Beginning
+) -> str:
     """A mirror of before both pins moved; the clones are at their pins."""
-    hybrid("init")
-    hybrid("add", branch.url)
-    hybrid("add", tagged.url, "--version", ">=1,<3")
-    hybrid("mirror", "update", tmp_path / "old")
+
+    def fill() -> None:
+        hybrid("init")
+        hybrid("add", branch.url)
+        hybrid("add", tagged.url, "--version", ">=1,<3")
+        hybrid("mirror", "update", site_folder / "old")
+
+    def move() -> None:
+        hybrid("pin", "--all")
+        hybrid("sync")
+
+    beginning(site_folder, fill)
     for upstream in (branch, tagged):
         upstream.commit({"README": "four\n"})
         upstream.tag("v2.0.0")
-    hybrid("pin", "--all")
-    hybrid("sync")
-    return (tmp_path / "old").as_uri()
+    beginning(site_folder, move)
+    return (site_folder / "old").as_uri()
 
 
 @pytest.fixture
-def new(old: str, tmp_path: Path, hybrid: Hybrid) -> str:
-    hybrid("mirror", "update", tmp_path / "new")
-    return (tmp_path / "new").as_uri()
+def new(old: str, site_folder: Path, hybrid: Hybrid, beginning: Beginning) -> str:
+    beginning(site_folder, lambda: hybrid("mirror", "update", site_folder / "new"))
+    return (site_folder / "new").as_uri()
 
 
 def _says_what_is_true(done: Result, mirror: str) -> None:

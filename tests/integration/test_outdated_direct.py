@@ -16,6 +16,7 @@ from git_hybrid.core.manifest import Defaults
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import GitTransport
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import codes, git, logging_git, write_manifest
@@ -24,6 +25,12 @@ from support.upstream import Upstream, UpstreamFactory
 NAMES = ["a", "b", "c", "d", "e"]
 FAST = "[defaults]\njobs = 2\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\nstall = '2s'\n"
 POST = "/git-upload-pack"
+
+
+@pytest.fixture
+def https_server(lasting_server: HttpsGitServer) -> HttpsGitServer:
+    lasting_server.forget()
+    return lasting_server
 
 
 @pytest.fixture
@@ -37,12 +44,17 @@ def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
 
 @pytest.fixture
 def asked(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], https_server: HttpsGitServer, tmp_path: Path
+    hybrid: Hybrid,
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    https_server: HttpsGitServer,
+    tmp_path: Path,
+    beginning: Beginning,
 ) -> tuple[dict[str, str], Path]:
     """Pin each upstream over https; return the environment, with a git that logs, and its log."""
     tables = [f'[source.{name}]\nurl = "{https_server.url(f"{name}.git")}"\nbranch = "main"\n' for name in NAMES]
     write_manifest(workspace, FAST + "".join(tables))
-    hybrid("pin", env=https_server.env())
+    beginning(workspace, lambda: hybrid("pin", env=https_server.env()))
     https_server.clear_requests()
     logged, log = logging_git(tmp_path / "git")
     return logged | https_server.env(), log

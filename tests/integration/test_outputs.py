@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid, executable, merged_env
-from support.kit import changes, git, released, snapshot, started
+from support.kit import changes, git, released, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 COMMANDS = {
@@ -25,10 +26,10 @@ COMMANDS = {
 
 
 @pytest.fixture
-def tool(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> Upstream:
+def tool(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, begun: Begun) -> Upstream:
     upstream = upstream_factory()
     released(upstream)
-    started(hybrid, upstream.url, "--name", "tool")
+    begun(upstream.url, "--name", "tool")
     return upstream
 
 

@@ -69,7 +69,8 @@ def test_what_is_not_staged_of_it_is_to_be_added(forced: Site) -> None:
 
 def test_only_what_the_log_tells_in_full_is_written(forced: Site) -> None:
     (record,) = forced.overrides()
-    forced("override", "restore", "ovr-0", check=2)
+    told = forced("override", "restore", record["id"], "ovr-0", check=2).err
+    assert told == "error: ovr-0: no override has this id\nhint: git hybrid override list\n"
     forced.replace(LOG, '"reason":"hotfix"', '"reason":"hotfit"')
     assert "is not in the audit log" in forced("override", "restore", record["id"], check=2).err
     assert "is not in the audit log" in forced("override", "restore", check=2).err
@@ -164,6 +165,10 @@ def test_two_people_who_renew_and_merge_have_the_one_that_the_log_tells_last(for
 
 def test_a_revert_whose_records_come_back_is_mended(forced: Site) -> None:
     git("revert", "--no-edit", "HEAD", cwd=forced.root)
+    (mend,) = {item.mend for item in forced.checked("audit")}
+    subprocess.run(mend.partition("git: ")[2], shell=True, cwd=forced.root, check=True)
+    assert failures(forced) == []
+    git("reset", "-q", "--hard", cwd=forced.root)
     git("checkout", "HEAD~1", "--", LOG, cwd=forced.root)
     assert failures(forced) != []
     forced("override", "restore")

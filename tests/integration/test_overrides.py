@@ -174,11 +174,30 @@ def test_an_age_that_was_lowered_for_one_command_is_told(site: Site) -> None:
         (told,) = site.checked("audit", staged=staged)
         assert "[policy] min_release_age is 3 d, and no override lifts it" in told.what
     site.commit()
-    assert len(site.checked("audit")) == 1
+    assert len(site.checked("audit")) == len(site.checked("audit", pushed="HEAD")) == 1
     assert "bad state/sources-audit.jsonl: too-young: " in site("audit", "verify", check=5).out
     assert site.checked("audit", after=timedelta(days=4)) == []
     (site.root / ".git/shallow").write_text(git("rev-parse", "HEAD", cwd=site.root) + "\n")
     assert [item for item in site.checked("audit") if item.level != "note"] == [], "who moved it was not fetched"
+
+
+def test_an_age_that_a_commit_lowered_counts_until_that_is_squashed(site: Site) -> None:
+    site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    before = site.commit()
+    site.replace("sources.toml", '"3d"', '"0d"')
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.commit("lowered")
+    site.replace("sources.toml", '"0d"', '"3d"')
+    git("add", "-A", cwd=site.root)
+    assert site.checked("audit", staged=True) == []
+    raised = site.commit("raised")
+    assert site.checked("audit") == site.checked("audit", pushed="HEAD") == []
+    git("reset", "-q", "--hard", before, cwd=site.root)
+    git("merge", "-q", "--squash", raised, cwd=site.root)
+    assert len(site.checked("audit", staged=True)) == 1
+    site.commit("squashed")
+    assert len(site.checked("audit")) == len(site.checked("audit", pushed="HEAD")) == 1
 
 
 def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(forced: Site) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.gitenv import IDENTITY
 from support.governed import shifted
-from support.kit import changes, head, lock, manifest, released, replace, snapshot, started
+from support.kit import changes, head, lock, manifest, released, replace, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -30,9 +31,9 @@ def lib(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 def test_without_names_only_missing_pins_are_made(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, lib: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, lib: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     pinned = lock(workspace)["tool"]
     tool.commit({"new": "x\n"})
     path = workspace / "sources.toml"
@@ -46,9 +47,9 @@ def test_without_names_only_missing_pins_are_made(
 
 
 def test_with_a_name_one_pin_moves_and_with_all_every_pin(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, lib: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, lib: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     hybrid("add", lib.url)
     old = lock(workspace)
     new_tool, new_lib = tool.commit({"new": "x\n"}), lib.commit({"new": "x\n"})
@@ -60,8 +61,10 @@ def test_with_a_name_one_pin_moves_and_with_all_every_pin(
     assert list(lock(workspace)) == ["lib", "tool"]
 
 
-def test_pin_does_not_touch_the_clone_or_the_manifest(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_pin_does_not_touch_the_clone_or_the_manifest(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url)
     old = head(workspace)
     intent = (workspace / "sources.toml").read_bytes()
     new = tool.commit({"new": "x\n"})
@@ -74,8 +77,8 @@ def test_pin_does_not_touch_the_clone_or_the_manifest(hybrid: Hybrid, workspace:
 
 
 @pytest.mark.parametrize("kind", ["tag", "branch", "full", "short"])
-def test_to(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_to(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     new = [tool.commit({"n": str(number)}) for number in range(3)]
     tool.tag("v2", new[1])
     rev = {"tag": "v2", "branch": "main", "full": new[0], "short": new[0][:9]}[kind]
@@ -86,11 +89,11 @@ def test_to(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
 
 
 def test_to_a_short_id_that_is_ambiguous_or_unknown(
-    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, begun: Begun
 ) -> None:
     tool = upstream_factory()
     tool.commit({"a": "a"})
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     tree, parent, seen = tool.rev("main^{tree}"), tool.rev("main"), dict[str, str]()
     for number in itertools.count():
         stamp = f"{IDENTITY} 1800000000 +0000"
@@ -111,8 +114,8 @@ def test_to_a_short_id_that_is_ambiguous_or_unknown(
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_to_needs_one_name(hybrid: Hybrid, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_to_needs_one_name(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     hybrid("pin", "--to", "main", check=2)
     hybrid("pin", "--all", "--to", "main", check=2)
     for words in (("tool", "--all"), ("--group", "g", "--all"), ("tool", "--all", "-n")):
@@ -122,9 +125,9 @@ def test_to_needs_one_name(hybrid: Hybrid, tool: Upstream) -> None:
 
 @pytest.mark.parametrize("synced", [True, False])
 def test_dry_run_shows_the_move_and_writes_nothing(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, synced: bool
+    hybrid: Hybrid, workspace: Path, tool: Upstream, synced: bool, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=synced)
+    begun(tool.url, sync=synced)
     old = lock(workspace)["tool"]["commit"]
     tool.commit({"p": "1\n"}, "subject one")
     new = tool.commit({"q": "1\n", "README": "x\n"}, "subject two")
@@ -139,8 +142,10 @@ def test_dry_run_shows_the_move_and_writes_nothing(
     assert "subject two" in shown.out
 
 
-def test_edited_manifest_makes_a_stale_pin_that_pin_renews(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1.0.0")
+def test_edited_manifest_makes_a_stale_pin_that_pin_renews(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--tag", "v1.0.0")
     replace(workspace / "sources.toml", "v1.0.0", "v1.1.0")
     stale = hybrid("sync", check=1)
     assert "git hybrid pin tool" in stale.err
@@ -173,8 +178,8 @@ def test_version_ranges(
     assert lock(workspace)["tool"]["ref"] == f"refs/tags/{tag}"
 
 
-def test_version_moves_to_the_next_release(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--version", ">=1,<2")
+def test_version_moves_to_the_next_release(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--version", ">=1,<2")
     assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.1.0"
     tool.tag("v1.2.0")
     tool.tag("v2.0.0")
@@ -188,13 +193,13 @@ _RANGE = 'version = ">=1,<1.1"'
 
 
 @pytest.fixture
-def ranged(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> Upstream:
+def ranged(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, begun: Begun) -> Upstream:
     """An upstream of three releases, of which the range of the manifest has the first alone."""
     found = upstream_factory()
     for name in ("v1.0.0", "v1.1.0", "v1.2.0"):
         found.commit({"v": name})
         found.tag(name)
-    started(hybrid, found.url, "--version", ">=1,<1.1")
+    begun(found.url, "--version", ">=1,<1.1")
     return found
 
 
@@ -268,10 +273,10 @@ def test_the_newest_of_two_versions_of_one_commit_is_pinned_by_name(
 
 
 def test_where_the_newest_is_too_new_the_newest_that_is_not_is_pinned(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
     """Upstream releases more often than pins may move; what was seen long enough ago comes in its turn."""
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+    begun(tool.url, "--branch", "main", sync=False)
     hybrid("add", tool.url, "--name", "ranged", "--version", ">=1")
     replace(workspace / "sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
     seen = list[str]()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.kit import changes, codes, errors, git, head, lock, released, replace, snapshot, started
@@ -25,10 +26,10 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 @pytest.mark.parametrize("synced", [True, False])
 @pytest.mark.parametrize("annotated", [True, False])
 def test_retagged_upstream_is_5_with_old_and_new(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, synced: bool, annotated: bool
+    hybrid: Hybrid, workspace: Path, tool: Upstream, synced: bool, annotated: bool, begun: Begun
 ) -> None:
     tool.tag("rel", "main~1", annotated=annotated)
-    started(hybrid, tool.url, "--tag", "rel", sync=synced)
+    begun(tool.url, "--tag", "rel", sync=synced)
     old = tool.rev("rel")
     new = tool.tag("rel", "main", annotated=annotated, force=True)
     before = snapshot(workspace)
@@ -39,8 +40,8 @@ def test_retagged_upstream_is_5_with_old_and_new(
         assert changes(before, snapshot(workspace)) == []
 
 
-def test_moved_tag_on_a_fresh_clone_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+def test_moved_tag_on_a_fresh_clone_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--tag", "v1.0.0", sync=False)
     before = (workspace / "state/sources.lock").read_bytes()
     tool.tag("v1.0.0", "main", force=True)
     hybrid("sync", check=5)
@@ -49,8 +50,8 @@ def test_moved_tag_on_a_fresh_clone_is_5(hybrid: Hybrid, workspace: Path, tool: 
     assert not (workspace / "state/resume.json").exists()
 
 
-def test_rewritten_tag_object_of_the_same_commit_is_5(hybrid: Hybrid, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+def test_rewritten_tag_object_of_the_same_commit_is_5(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--tag", "v1.0.0", sync=False)
     tool.tag("v1.0.0", "v1.0.0^{commit}", force=True)
     hybrid("pin", "tool", check=5)
 
@@ -97,8 +98,10 @@ def test_a_tag_that_the_list_of_refs_has_elsewhere_is_5(
         assert changes(before, snapshot(workspace)) == []
 
 
-def test_a_url_that_is_written_otherwise_opens_no_way(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1.0.0")
+def test_a_url_that_is_written_otherwise_opens_no_way(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--tag", "v1.0.0")
     replace(workspace / "sources.toml", tool.url, f"{tool.url}/")
     tool.commit({"README": "four\n"})
     hybrid("pin")
@@ -112,16 +115,18 @@ def test_a_url_that_is_written_otherwise_opens_no_way(hybrid: Hybrid, workspace:
     assert codes(hybrid("pin", "--all", "--json", check=5)) == {"other": 6, "tool": 5}
 
 
-def test_to_another_tag_is_not_called_a_moved_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+def test_to_another_tag_is_not_called_a_moved_tag(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--tag", "v1.0.0", sync=False)
     before = snapshot(workspace)
     refused = hybrid("pin", "tool", "--to", "v1.1.0", check=6)
     assert "moved" not in refused.err
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_rollback_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_rollback_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url)
     before = snapshot(workspace)
     hybrid("pin", "tool", "--to", "main~1", check=None)
     refused = hybrid("pin", "tool", "--to", tool.rev("main~1"), check=6)
@@ -129,17 +134,19 @@ def test_rollback_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_force_pushed_branch_is_not_followed_silently(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_force_pushed_branch_is_not_followed_silently(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url)
     before = snapshot(workspace)
     tool.reset("main", "main~2")
     hybrid("pin", "tool", check=6)
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_off_branch_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_off_branch_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     side = tool.commit({"s": "x"}, branch="side", parents=["main"])
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main")
     before = snapshot(workspace)
     hybrid("pin", "tool", "--to", side, check=6)
     assert changes(before, snapshot(workspace)) == []
@@ -160,9 +167,9 @@ def test_commit_of_a_pull_request_only_is_5(hybrid: Hybrid, workspace: Path, too
 
 
 def test_a_rollback_is_6_force_without_the_options_2_and_with_them_0(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     oid = tool.rev("main~1")
     before = snapshot(workspace)
     hybrid("pin", "tool", "--to", oid, "--force", check=2)
@@ -175,11 +182,11 @@ def test_a_rollback_is_6_force_without_the_options_2_and_with_them_0(
 
 
 def test_one_refusal_does_not_stop_the_others(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory
+    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory, begun: Begun
 ) -> None:
     lib = upstream_factory("lib")
     lib.commit({"a": "a"})
-    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+    begun(tool.url, "--tag", "v1.0.0", sync=False)
     hybrid("add", lib.url)
     new = lib.commit({"a": "b"})
     tool.tag("v1.0.0", "main", force=True)
@@ -188,8 +195,10 @@ def test_one_refusal_does_not_stop_the_others(
     assert lock(workspace)["lib"]["commit"] == new
 
 
-def test_another_repository_under_the_same_url_is_refused(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_another_repository_under_the_same_url_is_refused(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url)
     tool.commit({"evil": "x"}, branch="main", parents=[])
     before = snapshot(workspace)
     refused = hybrid("pin", "tool", check=None)
@@ -199,10 +208,10 @@ def test_another_repository_under_the_same_url_is_refused(hybrid: Hybrid, worksp
     assert head(workspace) == lock(workspace)["tool"]["commit"]
 
 
-def test_a_commit_that_nothing_upstream_has_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_a_commit_that_nothing_upstream_has_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     lost = tool.commit({"README": "lost\n"}, branch="lost")
     tool.delete_ref("refs/heads/lost")
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+    begun(tool.url, "--branch", "main", sync=False)
     before = snapshot(workspace)
     for track in ('branch = "main"', 'tag = "v1.1.0"'):
         replace(workspace / "sources.toml", 'branch = "main"', track)
@@ -217,11 +226,11 @@ def test_a_commit_that_nothing_upstream_has_is_5(hybrid: Hybrid, workspace: Path
 
 @pytest.mark.parametrize("history", ["full", "shallow", "treeless"])
 def test_who_follows_a_commit_needs_no_ref_that_is_gone(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, history: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, history: str, begun: Begun
 ) -> None:
     commit = tool.rev("main~1")
     tool.update_ref("refs/heads/stable", commit)
-    started(hybrid, tool.url, "--branch", "stable", "--history", history)
+    begun(tool.url, "--branch", "stable", "--history", history)
     tool.delete_ref("refs/heads/stable")
     gone = hybrid("pin", "tool", check=5)
     assert "hint: name another branch, tag or version in sources.toml, or commit = " in gone.err
@@ -240,10 +249,12 @@ def test_who_follows_a_commit_needs_no_ref_that_is_gone(
     assert head(workspace) == commit
 
 
-def test_a_pin_of_a_commit_does_not_name_a_tag_that_moved(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_a_pin_of_a_commit_does_not_name_a_tag_that_moved(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
     tool.tag("rel", "main~1")
     commit = tool.rev("main~1")
-    started(hybrid, tool.url, "--tag", "rel")
+    begun(tool.url, "--tag", "rel")
     tool.tag("rel", "main", force=True)
     replace(workspace / "sources.toml", 'tag = "rel"', f'commit = "{commit}"')
     hybrid("pin")

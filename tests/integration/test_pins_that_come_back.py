@@ -18,6 +18,7 @@ from git_hybrid.store.chain import append_records, read_log
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import decode_manifest
+from support.beginning import Begun
 from support.cli import Hybrid, run_hybrid
 from support.governed import LOG
 from support.kit import git, lock, replace, started
@@ -36,9 +37,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 def test_no_rollback_by_way_of_another_url(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory
+    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main")
     other = upstream_factory("other")
     git("push", "-q", other.path, "main", cwd=tool.path)
     manifest, old, new = workspace / "sources.toml", tool.rev("main~1"), tool.rev("main")
@@ -58,9 +59,9 @@ def test_no_rollback_by_way_of_another_url(
 
 
 def test_who_comes_back_to_a_url_may_go_on_there(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory
+    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main")
     other = upstream_factory("other")
     other.commit({"else": "1"}, "another history")
     manifest = workspace / "sources.toml"
@@ -92,9 +93,9 @@ WAYS = pytest.mark.parametrize(("option", "value"), [("tag", "v1"), ("branch", "
 
 @WAYS
 def test_what_moved_upstream_is_not_taken_by_naming_its_commit_for_a_moment(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, f"--{option}", value)
+    begun(tool.url, f"--{option}", value)
     new = moved(tool, option)
     hybrid("pin", "tool", check=5)
     manifest = workspace / "sources.toml"
@@ -120,8 +121,9 @@ def test_what_was_forced_is_not_taken_for_good_by_edits_that_cancel_out(
     option: str,
     value: str,
     by_url: bool,
+    begun: Begun,
 ) -> None:
-    started(hybrid, tool.url, f"--{option}", value)
+    begun(tool.url, f"--{option}", value)
     old, new = lock(workspace)["tool"]["commit"], moved(tool, option)
     hybrid("pin", "tool", "--to", new, *FORCE)
     hybrid("override", "revoke", hybrid("override", "list", "--json").json()["overrides"][0]["id"], "--reason", "over")
@@ -161,9 +163,9 @@ def test_what_was_forced_is_not_taken_for_good_by_edits_that_cancel_out(
 
 @WAYS
 def test_what_follows_on_a_forced_pin_is_free(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, f"--{option}", value)
+    begun(tool.url, f"--{option}", value)
     new = moved(tool, option)
     hybrid("pin", "tool", "--to", new, *FORCE)
     manifest = workspace / "sources.toml"
@@ -183,9 +185,9 @@ def test_what_follows_on_a_forced_pin_is_free(
 
 @WAYS
 def test_the_hints_at_what_ended_lead_on(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, f"--{option}", value)
+    begun(tool.url, f"--{option}", value)
     new = moved(tool, option)
     hybrid("pin", "tool", "--to", new, *FORCE)
     (forced,) = hybrid("override", "list", "--json").json()["overrides"]
@@ -229,8 +231,10 @@ def test_a_record_of_a_tag_that_the_lock_denies_is_told_and_pin_goes_on_from_the
     assert f"upstream moved refs/tags/v1: it was {good}, it is {tool.rev('main')}" in told
 
 
-def test_a_record_without_an_override_lets_no_tag_move(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1", "--name", "tool")
+def test_a_record_without_an_override_lets_no_tag_move(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--tag", "v1", "--name", "tool")
     log, good = workspace / LOG, tool.rev("main~1")
     before, text = log.read_bytes(), (workspace / "sources.toml").read_bytes()
     tool.tag("v1", "main", force=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid
 from support.kit import errors, replace, started
 from support.upstream import Upstream, UpstreamFactory
@@ -31,11 +32,17 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def forbidden(hybrid: Hybrid, workspace: Path, upstream: Upstream, listener: socket.socket) -> None:
+def forbidden(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, listener: socket.socket, beginning: Beginning
+) -> None:
     """Pin five sources, and then let their URLs name a host that policy does not have."""
-    hybrid("init")
-    for name in NAMES:
-        hybrid("add", upstream.url, "--name", name, "--branch", "main")
+
+    def make() -> None:
+        hybrid("init")
+        for name in NAMES:
+            hybrid("add", upstream.url, "--name", name, "--branch", "main")
+
+    beginning(workspace, make)
     manifest = workspace / "sources.toml"
     replace(manifest, upstream.url, f"https://127.0.0.1:{listener.getsockname()[1]}/up")
     replace(manifest, "[defaults]\n", "[defaults]\nstall = '1s'\nretry = { attempts = 1 }\n")

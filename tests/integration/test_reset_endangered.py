@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import git, head, lock, released, started
+from support.kit import git, head, lock, released
 from support.upstream import Entry, Upstream, UpstreamFactory
 
 
@@ -22,8 +23,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
-    started(hybrid, tool.url, "--branch", "main")
+def clone(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> Path:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     return workspace / "sources/tool"
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import git, head, lock, released, started
+from support.kit import git, head, lock, released
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 
@@ -21,8 +22,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
-    started(hybrid, tool.url, "--branch", "main")
+def clone(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> Path:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     return workspace / "sources/tool"
 
 
@@ -142,12 +144,13 @@ def test_the_bytes_that_stand_there_are_saved_and_no_filter_runs(hybrid: Hybrid,
 
 
 def test_a_submodule_that_git_itself_checked_out_does_not_give_way(
-    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tool: Upstream
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tool: Upstream, begun: Begun
 ) -> None:
     app = upstream_factory("app")
     modules = f'[submodule "lib"]\n\tpath = lib\n\turl = {tool.url}\n'
     app.commit({".gitmodules": modules, "lib": Gitlink(tool.rev("main"))})
-    started(hybrid, app.url, "--branch", "main")
+    begun(app.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/app"
     git("-c", "protocol.file.allow=always", "submodule", "update", "--init", "-q", cwd=clone)
     assert (clone / "lib/.git").is_file()

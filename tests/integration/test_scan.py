@@ -13,6 +13,7 @@ import pytest
 
 from git_hybrid.core.audit import record_hash
 from git_hybrid.core.canonical import canonical_json
+from support.beginning import Begun
 from support.cli import Hybrid, run_hybrid
 from support.kit import changes, git, leave_unfinished, replace, snapshot, started, state
 from support.scanners import FINDS, a_scanner, scan_of, use
@@ -43,9 +44,9 @@ def row_of(document: dict[str, Any], name: str = "tool") -> dict[str, Any]:
 
 
 def test_a_clean_scan_is_recorded_with_report_and_audit(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     assert row_of(hybrid("status", "--json").json())["scan_status"]["mend"] == "git hybrid scan tool"
     hybrid("status", "--exit-code", check=1)
@@ -76,9 +77,9 @@ def test_a_clean_scan_is_recorded_with_report_and_audit(
 
 @pytest.mark.parametrize("what", ["link", "folder"])
 def test_a_report_without_a_place_is_refused_before_the_scan(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, tmp_path: Path, what: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, tmp_path: Path, what: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     report = workspace / "state/scans/tool.sarif"
     report.parent.mkdir()
@@ -102,10 +103,10 @@ def test_a_report_without_a_place_is_refused_before_the_scan(
 
 
 def test_findings_are_counted_named_and_exit_with_1(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
     tool.commit({"bad": "SECRET SMELL SMELL TYPO"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     document = hybrid("scan", "--json", check=1).json()
     row = row_of(document)
@@ -127,10 +128,10 @@ def test_findings_are_counted_named_and_exit_with_1(
 
 
 def test_the_document_has_the_status_that_was_recorded(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
     tool.commit({"bad": "SECRET"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     for _ in ("recorded now", "recorded before"):
         told = row_of(hybrid("scan", "--json", check=1).json())["scan_status"]
@@ -140,12 +141,12 @@ def test_the_document_has_the_status_that_was_recorded(
 
 
 def test_the_pinned_tree_is_scanned_and_not_what_stands_in_the_clone(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     attributes = "hidden export-ignore\nid export-subst ident\n* text eol=crlf\n"
     files = {".gitattributes": attributes, "hidden": "SECRET", "id": "$Format:%H$ $Id$\n", "run": Exec(b"#!/bin/sh\n")}
     tool.commit({**files, "link": Link("hidden"), "sub": Gitlink("0" * 39 + "1"), ".gitignore": "ignored\n"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     seen = tmp_path / "seen"
     body = f"""
     found = {{}}
@@ -175,9 +176,9 @@ def test_the_pinned_tree_is_scanned_and_not_what_stands_in_the_clone(
 
 
 def test_only_listed_variables_reach_the_scanner(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     seen = tmp_path / "seen"
     body = (
         f'open({str(seen)!r}, "w").write(os.environ.get("GIVEN", "") + "," + os.environ.get("HIDDEN", ""))\nwrite()\n'
@@ -188,13 +189,13 @@ def test_only_listed_variables_reach_the_scanner(
 
 
 def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     count = tmp_path / "count"
     env = {"COUNT": str(count)}
     fake = a_scanner(tmp_path / "fake", COUNTING)
     tool.commit({"bad": "SMELL"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     hybrid("add", tool.url, "--name", "twin")
     hybrid("sync")
     use(workspace, fake, more='env = ["COUNT"]')
@@ -260,11 +261,11 @@ def made_at(scan: dict[str, Any], stamp: str) -> None:
 
 
 def test_what_is_too_old_is_stale_and_scanned_again(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     count = tmp_path / "count"
     env = {"COUNT": str(count)}
-    started(hybrid, tool.url)
+    begun(tool.url)
     hybrid("add", tool.url, "--name", "other")
     hybrid("sync")
     use(workspace, a_scanner(tmp_path / "fake", COUNTING), more='env = ["COUNT"]', policy='scan_max_age = "2d"')
@@ -287,10 +288,10 @@ def test_what_is_too_old_is_stale_and_scanned_again(
 
 
 def test_a_moved_pin_makes_the_scan_stale_and_the_diff_tells_what_is_new(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
     tool.commit({"old": "SMELL"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     assert "no pin before" in hybrid("scan", "--diff", check=1).out
     tool.commit({"old": "\n\nSMELL", "new": "TYPO"})
@@ -305,11 +306,11 @@ def test_a_moved_pin_makes_the_scan_stale_and_the_diff_tells_what_is_new(
 
 
 def test_findings_block_sync_until_policy_or_pin_change(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
     good = tool.rev("main")
     tool.commit({"bad": "SECRET"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     hybrid("add", tool.url, "--name", "fine", "--commit", good)
     hybrid("add", tool.url, "--name", "twin")
     hybrid("sync")
@@ -330,9 +331,11 @@ def test_findings_block_sync_until_policy_or_pin_change(
     assert "stale" in hybrid("status", "--porcelain").out
 
 
-def test_below_the_level_nothing_is_blocked(hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path) -> None:
+def test_below_the_level_nothing_is_blocked(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
+) -> None:
     tool.commit({"bad": "SMELL"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     hybrid("scan", check=1)
     hybrid("sync")
@@ -343,9 +346,9 @@ def test_below_the_level_nothing_is_blocked(hybrid: Hybrid, workspace: Path, too
 
 
 def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     hybrid("scan")
     good = tool.rev("main")
@@ -375,8 +378,10 @@ def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
     assert row_of(hybrid("status", "--json", "--exit-code").json())["scan_status"]["stale"] is False
 
 
-def test_pin_scan_does_not_move_on_half_a_scan(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url)
+def test_pin_scan_does_not_move_on_half_a_scan(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url)
     hybrid("pin", "tool", "--scan", check=2)
     use(workspace, a_scanner(tmp_path / "fake", "sys.exit(3)"))
     before = (workspace / "state/sources.lock").read_bytes()
@@ -389,10 +394,10 @@ def test_pin_scan_does_not_move_on_half_a_scan(hybrid: Hybrid, workspace: Path, 
 
 
 def test_a_crash_takes_nothing_back_that_was_found(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     tool.commit({"bad": "SECRET"})
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     hybrid("add", tool.url, "--name", "twin")
     hybrid("sync")
     use(workspace, a_scanner(tmp_path / "fake"))
@@ -412,10 +417,10 @@ def test_a_crash_takes_nothing_back_that_was_found(
 
 
 def test_several_scanners_stand_in_one_report_and_the_worst_result_stands(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     tool.commit({"bad": "SMELL"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     one, two = a_scanner(tmp_path / "one", "write()"), a_scanner(tmp_path / "two")
     use(workspace, one, two)
     row = row_of(hybrid("scan", "--json", check=1).json())
@@ -433,9 +438,9 @@ def test_several_scanners_stand_in_one_report_and_the_worst_result_stands(
 
 
 def test_what_cannot_be_scanned_is_told_and_does_not_stop_the_rest(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     hybrid("scan", check=2)
     use(workspace, scanner)
     hybrid("add", tool.url, "--name", "missing")
@@ -450,8 +455,10 @@ def test_what_cannot_be_scanned_is_told_and_does_not_stop_the_rest(
     assert scan_of(state(workspace))["state"] == "clean"
 
 
-def test_remove_takes_the_report_along(hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path) -> None:
-    started(hybrid, tool.url)
+def test_remove_takes_the_report_along(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
+) -> None:
+    begun(tool.url)
     use(workspace, scanner)
     hybrid("scan")
     assert (workspace / "state/scans/tool.sarif").exists()
@@ -459,8 +466,10 @@ def test_remove_takes_the_report_along(hybrid: Hybrid, workspace: Path, tool: Up
     assert not (workspace / "state/scans/tool.sarif").exists()
 
 
-def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path) -> None:
-    started(hybrid, tool.url)
+def test_an_unfinished_run_is_not_lost(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
+) -> None:
+    begun(tool.url)
     use(workspace, scanner)
     tool.commit({"x": "x"})
     hybrid("pin", "tool")
@@ -471,9 +480,9 @@ def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Up
 
 
 def test_a_run_that_had_decided_is_finished_by_the_next_scan(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     in_the_way = workspace / "state/scans/tool.sarif.tmp"
     in_the_way.mkdir(parents=True)
@@ -487,9 +496,9 @@ def test_a_run_that_had_decided_is_finished_by_the_next_scan(
 
 
 def test_what_was_found_is_told_and_recorded_when_another_writer_ends(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     with open(workspace / "sources/.lock", "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -507,9 +516,9 @@ def test_what_was_found_is_told_and_recorded_when_another_writer_ends(
 
 
 def test_a_symbolic_link_for_the_reports_is_refused(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     (tmp_path / "elsewhere").mkdir()
     (workspace / "state/scans").symlink_to(tmp_path / "elsewhere")
@@ -521,10 +530,10 @@ APPROVED = ("--force", "--request", "CHG-1", "--approver", "Bea <bea@example.org
 
 
 def test_an_override_accepts_the_findings_it_names_until_it_ends(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
     bad = tool.commit({"bad": "SECRET"})
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     assert "was never scanned" in hybrid("check", "scans", check=1).out
     hybrid("scan", check=1)
@@ -547,10 +556,10 @@ def test_an_override_accepts_the_findings_it_names_until_it_ends(
 
 
 def test_what_mends_a_new_commit_that_is_blocked_works_without_a_pin(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
 ) -> None:
     tool.commit({"bad": "SECRET"})
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     use(workspace, scanner)
     (workspace / "state/sources.lock").write_text("lock_version = 1\n")
     told = hybrid("pin", "tool", "--to", tool.rev("main"), "--scan", check=6).err
@@ -562,9 +571,9 @@ def test_what_mends_a_new_commit_that_is_blocked_works_without_a_pin(
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_forced_move_accepts_what_the_scan_before_it_found(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, *, broken: bool
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, *, broken: bool, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, scanner)
     assert "no scanner" not in hybrid("check", "scans", check=1).out
     hybrid("scan")
@@ -585,8 +594,8 @@ def test_a_forced_move_accepts_what_the_scan_before_it_found(
     hybrid("sync")
 
 
-def test_without_a_scanner_check_scans_passes_and_says_so(hybrid: Hybrid, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_without_a_scanner_check_scans_passes_and_says_so(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url)
     assert "no scanner is configured" in hybrid("check", "scans").out
 
 

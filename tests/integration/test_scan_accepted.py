@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.governed import shifted
-from support.kit import changes, snapshot, started, state
+from support.kit import changes, snapshot, state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
 
@@ -26,9 +27,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def blocked(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> list[str]:
+def blocked(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun) -> list[str]:
     """Return the ids of the findings for which the sync of the pinned source is refused."""
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, a_scanner(tmp_path / "fake", TWO))
     hybrid("scan", check=1)
     hybrid("sync", check=6)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import started, state
+from support.kit import state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Link, Upstream, UpstreamFactory
 
@@ -78,18 +79,18 @@ LIES = [
 
 @pytest.mark.parametrize(("body", "word"), [item[1:] for item in LIES], ids=[item[0] for item in LIES])
 def test_whatever_is_no_whole_scan_is_an_error(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, temporary: Path, body: str, word: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, temporary: Path, body: str, word: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     assert word in reason(hybrid, workspace, "", a_scanner(tmp_path / "fake", body))
     assert list(temporary.iterdir()) == []
     assert "Traceback" not in hybrid("status").err
 
 
 def test_a_scanner_that_hangs_is_killed_with_what_it_started(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, temporary: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, temporary: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     pids = tmp_path / "pids"
     body = f"""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -104,9 +105,9 @@ def test_a_scanner_that_hangs_is_killed_with_what_it_started(
 
 
 def test_children_do_not_survive_a_scanner_that_succeeds(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     pids = tmp_path / "pids"
     body = f"""
     write()
@@ -134,9 +135,9 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_scanner_that_is_not_there_is_an_error_with_the_way_to_get_it(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, ("deps", "osv-scanner"))
     done = hybrid("scan", check=1)
     assert "osv-scanner is not on PATH; to install it:" in done.err
@@ -156,9 +157,9 @@ def test_a_scanner_that_is_not_there_is_an_error_with_the_way_to_get_it(
 
 
 def test_the_report_may_be_what_is_printed_and_statuses_are_the_manifests(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     fake = a_scanner(tmp_path / "fake", 'report = "/dev/stdout"\nwrite(result("README"))\nsys.exit(5)\n')
     use(workspace, fake, more="ok_codes = [4]\nfinding_codes = [5]")
     manifest = workspace / "sources.toml"
@@ -170,9 +171,9 @@ def test_the_report_may_be_what_is_printed_and_statuses_are_the_manifests(
 
 
 def test_one_scanner_that_fails_does_not_stop_the_rest(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     for number in range(3):
         tool.commit({"number": str(number)}, branch=f"b{number}")
         hybrid("add", tool.url, "--name", f"n{number}", "--branch", f"b{number}")
@@ -195,9 +196,9 @@ def test_one_scanner_that_fails_does_not_stop_the_rest(
 
 
 def test_hostile_words_of_a_scanner_do_not_reach_the_terminal(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(
         workspace,
         a_scanner(tmp_path / "fake", 'write(result("\\x1b[2J/evil", rule="\\x1b]0;x\\x07", text="\\x1b[31m"))'),
@@ -208,19 +209,19 @@ def test_hostile_words_of_a_scanner_do_not_reach_the_terminal(
 
 
 def test_a_tree_with_links_is_exported_without_leaving_the_folder(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     tool.commit({"a/up": Link("../README"), "loop": Link("loop"), "dir": Link("a")})
-    started(hybrid, tool.url)
+    begun(tool.url)
     body = "assert os.path.realpath(tree + '/a/up') == os.path.realpath(tree) + '/README'\nwrite()\n"
     use(workspace, a_scanner(tmp_path / "fake", body))
     hybrid("scan")
 
 
 def test_what_a_killed_scan_left_goes_with_the_next(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, temporary: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, temporary: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     left = temporary / "hybrid-scan-dead"
     (left / "tree" / "closed").mkdir(parents=True)
     (left / ".alive").touch()
@@ -231,9 +232,9 @@ def test_what_a_killed_scan_left_goes_with_the_next(
 
 
 def test_a_decision_that_was_cut_off_is_carried_out_with_its_report(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url)
     use(workspace, a_scanner(tmp_path / "fake", "write()"))
     # The folder of the reports cannot be made: the decision stands in the journal, nothing else is written.
     (workspace / "state/scans").write_text("in the way")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import git, started, state
+from support.kit import git, state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
 
@@ -28,9 +29,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def scanner(workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path) -> Path:
+def scanner(workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path, begun: Begun) -> Path:
     """Return the scanner of a workspace with one source that is installed and not scanned yet."""
-    started(hybrid, tool.url)
+    begun(tool.url)
     made = a_scanner(tmp_path / "fake")
     use(workspace, made)
     return made

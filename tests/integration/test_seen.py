@@ -27,6 +27,7 @@ from git_hybrid.git.settling import refresh, settle
 from git_hybrid.store import durable
 from git_hybrid.store.lockfile import decode_lock
 from integration.test_glance import FILES, TOUCHES, flipped, keep_times, relinked, swapped
+from support.beginning import Begun
 from support.cli import Hybrid, executable
 from support.kit import git
 from support.upstream import Exec, Link, UpstreamFactory
@@ -36,11 +37,10 @@ INDEX = {b".git", b".git/index"}
 
 
 @pytest.fixture
-def clone(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Path:
+def clone(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, begun: Begun) -> Path:
     upstream = upstream_factory()
     upstream.commit({**FILES, "run.sh": Exec(b"#!/bin/sh\n"), "link": Link("run.sh")})
-    hybrid("init")
-    hybrid("add", upstream.url, "--name", "tool")
+    begun(upstream.url, "--name", "tool", sync=False)
     hybrid("sync")
     return workspace / "sources/tool"
 

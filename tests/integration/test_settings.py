@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import changes, git, git_env_path, head, lock, released, snapshot, started, state
@@ -29,9 +30,9 @@ def _mirror(tool: Upstream, place: Path) -> Path:
 
 
 @pytest.fixture
-def dead(hybrid: Hybrid, workspace: Path, tool: Upstream) -> str:
+def dead(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> str:
     """A pinned source whose own URL answers nothing."""
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+    begun(tool.url, "--branch", "main", sync=False)
     lost = tool.path.with_name("lost")
     tool.path.rename(lost)
     shutil.copytree(lost, tool.path.parent / "copy")
@@ -57,8 +58,10 @@ def test_mirrors(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream
     assert state(workspace)["tool"]["repo_url"] == dead
 
 
-def test_no_fallback_without_direct(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+def test_no_fallback_without_direct(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
     empty = (tmp_path / "empty").as_uri()
     failed = hybrid("sync", env={"GIT_HYBRID_MIRRORS": empty}, check=4)
     assert "hint: " in failed.err
@@ -86,8 +89,8 @@ def test_mirror_over_https_joins_port_to_host(
     assert state(workspace)["tool"]["served_by"] == place.as_uri()
 
 
-def test_a_mirror_that_lies_is_5(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+def test_a_mirror_that_lies_is_5(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, "--tag", "v1.0.0", sync=False)
     place = _mirror(tool, tmp_path / "m/localhost" / str(tool.path).lstrip("/"))
     Upstream(place).tag("v1.0.0", "main", force=True)
     hybrid("sync", env={"GIT_HYBRID_MIRRORS": (tmp_path / "m").as_uri()}, check=5)
@@ -105,8 +108,10 @@ def _git_hybrid(*words: str, cwd: Path, env: dict[str, str] | None = None) -> su
     )
 
 
-def test_config_twins_and_precedence(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main", sync=False)
+def test_config_twins_and_precedence(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
     assert _git_hybrid("-c", "hybrid.offline=true", "hybrid", "sync", cwd=workspace).returncode == 4
     hybrid("resume", "--abort")
     empty = (tmp_path / "empty").as_uri()
@@ -130,9 +135,9 @@ def test_config_twins_and_precedence(hybrid: Hybrid, workspace: Path, tmp_path: 
     [("JOBS", "0"), ("JOBS", "x"), ("LOCK_TIMEOUT", "soon"), ("OFFLINE", "perhaps"), ("MIRRORS", "ftp://x/")],
 )
 def test_bad_values_are_2_and_name_the_variable(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, value: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, value: str, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     before = snapshot(workspace)
     refused = hybrid("sync", env={f"GIT_HYBRID_{name}": value}, check=2)
     assert f"GIT_HYBRID_{name}" in refused.err
@@ -175,9 +180,9 @@ def test_trace_and_other_noise_of_the_caller_is_harmless(hybrid: Hybrid, workspa
 
 
 def test_a_protocol_that_the_settings_of_git_forbid_is_not_used(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, sync=False)
+    begun(tool.url, sync=False)
     git("config", "--global", "protocol.allow", "never", cwd=workspace)
     for command in (("sync",), ("outdated",), ("add", tool.url, "--name", "other")):
         assert "transport: 'file': git may not use it" in hybrid(*command, check=2).err

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import changes, git, raw_controls, released, replace, snapshot, started
+from support.kit import changes, git, raw_controls, released, replace, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -56,8 +57,9 @@ def test_worst_first_in_all_formats(hybrid: Hybrid, workspace: Path, tool: Upstr
     assert "b-dirty" in hybrid("status", "b-dirtyy", check=2).err
 
 
-def test_scan_status_of_the_state_file_is_shown(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_scan_status_of_the_state_file_is_shown(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     entry = json.loads((workspace / "state/sources.json").read_text())["sources"][0]
     row = hybrid("--json", "status").json()["sources"][0]
     assert row["scan_status"]["state"] == entry["scan_status"]["state"] == "missing"
@@ -73,8 +75,8 @@ def test_empty_workspace(hybrid: Hybrid) -> None:
     hybrid("diff")
 
 
-def test_colour_only_when_asked_for(hybrid: Hybrid, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_colour_only_when_asked_for(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     assert "\x1b" not in hybrid("status").out
     assert "\x1b[" in hybrid("--color=always", "status").out
     assert "\x1b[" in hybrid("--color=always", "status", env={"NO_COLOR": "1"}).out
@@ -84,8 +86,8 @@ def test_colour_only_when_asked_for(hybrid: Hybrid, tool: Upstream) -> None:
     assert "\x1b" not in hybrid("status", "--no-color", env=config).out
 
 
-def test_advice_can_be_switched_off(hybrid: Hybrid, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_advice_can_be_switched_off(hybrid: Hybrid, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     assert "hint:" in hybrid("status").err
     assert "hint:" not in hybrid("status", env={"GIT_ADVICE": "0"}).err
     quiet = hybrid("-q", "sync")
@@ -96,11 +98,12 @@ EVIL = "\x1b]0;pwned\x07\x1b[2J\u202e"
 
 
 def test_hostile_names_never_reach_the_terminal_raw(
-    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, begun: Begun
 ) -> None:
     tool = upstream_factory()
     first = tool.commit({"README": "x"})
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     tree = tool.rev("main^{tree}")
     tool.update_ref("refs/heads/b\u202ex\x9b", first)
     evil = tool.raw_commit(tree, [first], f"subject {EVIL}\r\x9b2J", identity=f"A{EVIL} <a@example.org>")
@@ -128,8 +131,8 @@ def test_hostile_names_never_reach_the_terminal_raw(
     assert raw_controls(porcelain.replace("\t", "")) == []
 
 
-def test_hostile_server_message(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_hostile_server_message(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     replace(workspace / "sources.toml", tool.url, "ssh://git@localhost/tool.git")
     script = tmp_path / "ssh"
     script.write_text("#!/bin/sh\nprintf 'fatal: \\033]0;pwned\\007 \\033[2J\\r no\\n' >&2\nexit 1\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.cli.commands.hooks import _script
+from support.beginning import Begun
 from support.cli import Hybrid, executable, merged_env
 from support.kit import git, head
 from support.upstream import Upstream, UpstreamFactory
@@ -31,9 +32,8 @@ def upstream(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def pinned(workspace: Path, hybrid: Hybrid, upstream: Upstream) -> Path:
-    hybrid("init")
-    hybrid("add", upstream.url, "--name", "tool")
+def pinned(workspace: Path, upstream: Upstream, begun: Begun) -> Path:
+    begun(upstream.url, "--name", "tool", sync=False)
     return workspace
 
 

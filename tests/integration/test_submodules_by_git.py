@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.hints import followed, gone_by_hints
-from support.kit import git, head, started, write_manifest
+from support.kit import git, head, write_manifest
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 UPDATE = ("-c", "protocol.file.allow=always", "submodule", "update", "-q", "--init", "--recursive")
@@ -33,8 +34,9 @@ def app(upstream_factory: UpstreamFactory, lib: Upstream) -> Upstream:
 
 
 @pytest.fixture
-def clone(workspace: Path, app: Upstream, hybrid: Hybrid) -> Path:
-    started(hybrid, app.url, "--branch", "main")
+def clone(workspace: Path, app: Upstream, hybrid: Hybrid, begun: Begun) -> Path:
+    begun(app.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/app"
     git(*UPDATE, cwd=clone)
     return clone
@@ -78,12 +80,13 @@ def test_what_a_submodule_fetched_is_no_work(hybrid: Hybrid, clone: Path, lib: U
 
 
 def test_work_deep_in_submodules_is_found(
-    hybrid: Hybrid, workspace: Path, app: Upstream, lib: Upstream, upstream_factory: UpstreamFactory
+    hybrid: Hybrid, workspace: Path, app: Upstream, lib: Upstream, upstream_factory: UpstreamFactory, begun: Begun
 ) -> None:
     outer = upstream_factory("outer")
     modules = f'[submodule "app"]\n\tpath = app\n\turl = {app.url}\n\tignore = all\n'
     outer.commit({".gitmodules": modules, "app": Gitlink(app.rev("main"))})
-    started(hybrid, outer.url, "--branch", "main")
+    begun(outer.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/outer"
     for upstream in (app, lib):
         git("tag", "-a", "-m", "x", "release", "main", cwd=upstream.path)

@@ -20,6 +20,7 @@ from git_hybrid.core.tree import TreeLimits
 from git_hybrid.git.export import GitExporter
 from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
+from support.beginning import Beginning
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import errors, git, logging_git, replace, started, state, with_edits, write_manifest
@@ -50,11 +51,14 @@ def _asks_for(ws: Path, line: str) -> None:
 
 
 @pytest.fixture
-def ws(workspace: Path, app: Upstream, hybrid: Hybrid) -> Path:
-    hybrid("init")
-    hybrid("add", app.url)
-    _asks_for(workspace, "submodules = true")
-    hybrid("pin")
+def ws(workspace: Path, app: Upstream, hybrid: Hybrid, beginning: Beginning) -> Path:
+    def make() -> None:
+        hybrid("init")
+        hybrid("add", app.url)
+        _asks_for(workspace, "submodules = true")
+        hybrid("pin")
+
+    beginning(workspace, make)
     hybrid("sync")
     return workspace
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
-from support.kit import changes, codes, git, head, lock, logging_git, released, snapshot, started, state
+from support.kit import changes, codes, git, head, lock, logging_git, released, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -21,8 +22,8 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     return upstream
 
 
-def test_clone_then_update(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_clone_then_update(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     locked = (workspace / "state/sources.lock").read_bytes()
     hybrid("sync")
     assert head(workspace) == tool.rev("main")
@@ -90,8 +91,10 @@ def test_no_request_when_the_commit_is_here(
     assert https_server.requests == []
 
 
-def test_unpinned_source_is_1_and_the_others_go_on(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_unpinned_source_is_1_and_the_others_go_on(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, sync=False)
     path = workspace / "sources.toml"
     path.write_text(path.read_text() + f'\n[source.a]\nurl = "{tool.url}"\nbranch = "main"\n')
     result = hybrid("sync", "--json", check=1)
@@ -101,16 +104,17 @@ def test_unpinned_source_is_1_and_the_others_go_on(hybrid: Hybrid, workspace: Pa
     assert not (workspace / "sources/a").exists()
 
 
-def test_dry_run_writes_nothing(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_dry_run_writes_nothing(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     before = snapshot(workspace)
     shown = hybrid("sync", "-n")
     assert "tool" in shown.out
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_upstream_gone_but_the_commit_is_here(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_upstream_gone_but_the_commit_is_here(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     tool.path.rename(tool.path.with_name("gone.git"))
     hybrid("sync")
     git("checkout", "-q", "HEAD~1", cwd=workspace / "sources/tool")
@@ -118,26 +122,26 @@ def test_upstream_gone_but_the_commit_is_here(hybrid: Hybrid, workspace: Path, t
     assert head(workspace) == lock(workspace)["tool"]["commit"]
 
 
-def test_a_dead_mirror_is_named(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_a_dead_mirror_is_named(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     failed = hybrid("sync", env={"GIT_HYBRID_MIRRORS": (tmp_path / "nowhere").as_uri()}, check=4)
     assert f"asked at the mirror {(tmp_path / 'nowhere').as_uri()}" in failed.err
     assert "hint: check the mirror in GIT_HYBRID_MIRRORS or git's hybrid.mirrors" in failed.err
     assert "sources.toml" not in failed.err
 
 
-def test_offline_names_the_folder_of_bundles(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_offline_names_the_folder_of_bundles(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     failed = hybrid("sync", "--offline", check=4)
     assert "tool.bundle in GIT_HYBRID_BUNDLE_DIR" in failed.err
     missing = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": "nowhere"}, check=4)
     assert "there is no folder nowhere, which GIT_HYBRID_BUNDLE_DIR names" in missing.err
-    git("bundle", "create", "-q", tmp_path / "tool.bundle", "main", cwd=tool.path)
+    git("bundle", "create", "-q", workspace.parent / "tool.bundle", "main", cwd=tool.path)
     hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": ".."})
 
 
-def test_offline(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_offline(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     offline = hybrid("sync", "--offline", check=4)
     assert "hint: " in offline.err
     assert hybrid("sync", "--offline", "-n", check=4).err.startswith("error: tool has to be fetched ")
@@ -167,8 +171,11 @@ def test_results_stand_in_name_order(hybrid: Hybrid, tool: Upstream) -> None:
 
 
 @pytest.mark.parametrize("words", [("sync",), ("sync", "-n"), ("reset", "tool")])
-def test_what_stands_at_its_pin_is_told_alike(hybrid: Hybrid, tool: Upstream, words: tuple[str, ...]) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_what_stands_at_its_pin_is_told_alike(
+    hybrid: Hybrid, tool: Upstream, words: tuple[str, ...], begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     (row,) = hybrid(*words, "--json").json()["sources"]
     commit = tool.rev("main")
     told = (row["outcome"], row["from_commit"], row["to_commit"], row["ref"])
@@ -195,9 +202,10 @@ def test_prune_removes_clean_orphans_only(hybrid: Hybrid, workspace: Path, tool:
 
 
 def test_what_prune_leaves_is_told_with_commands_that_know_it(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     sources = workspace / "sources"
     for name in ("changed", "worked in"):
         shutil.copytree(sources / "tool", sources / name, symlinks=True)
@@ -219,8 +227,11 @@ def test_what_prune_leaves_is_told_with_commands_that_know_it(
     hybrid("sync", "--prune")
 
 
-def test_what_prune_finds_in_a_stray_is_told_by_what_it_is(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+def test_what_prune_finds_in_a_stray_is_told_by_what_it_is(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     git("-c", "protocol.file.allow=always", "clone", "-q", tool.url, "sources/old one", cwd=workspace)
     stray = workspace / "sources/old one"
     git("tag", "-a", "-m", "mine", "mine", cwd=stray)

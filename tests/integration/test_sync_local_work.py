@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import changes, codes, git, head, released, replace, snapshot, started
+from support.kit import changes, codes, git, head, released, replace, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 SCANNER = '\n[[scanner]]\nname = "secrets"\npreset = "betterleaks"\n'
@@ -24,8 +25,9 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
-    started(hybrid, tool.url, "--branch", "main")
+def clone(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> Path:
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     return workspace / "sources/tool"
 
 
@@ -231,8 +233,8 @@ def test_live_index_lock_blocks_and_a_stale_one_is_healed(hybrid: Hybrid, tool: 
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "repository"])
-def test_foreign_folder(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_foreign_folder(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str, begun: Begun) -> None:
+    begun(tool.url, sync=False)
     place = workspace / "sources/tool"
     if kind == "file":
         place.write_text("mine")

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.git.quarantine import ATTRIBUTES
+from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import git, head, lock, outcomes, released, replace, started
+from support.kit import git, head, lock, outcomes, released, replace
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 
@@ -94,8 +95,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
-    started(hybrid, tool.url)
+def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     (clone / "build.log").write_text("ignored")
     DAMAGE[kind](clone)
@@ -117,9 +119,10 @@ def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: st
 
 
 def test_what_check_hints_at_where_attributes_and_settings_are_lost_mends_it(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url, sync=False)
+    hybrid("sync")
     for name in ("config", "info/attributes"):
         (workspace / "sources/tool/.git" / name).unlink()
     told = hybrid("check", "sources", check=1).out
@@ -131,9 +134,10 @@ def test_what_check_hints_at_where_attributes_and_settings_are_lost_mends_it(
 
 
 def test_a_clone_that_expects_from_others_what_it_lacks_is_partial(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url)
+    begun(tool.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     _lacking("HEAD:b")(clone)
     for setting in ("core.repositoryformatversion=1", "extensions.partialClone=origin", "remote.origin.promisor=true"):
@@ -146,8 +150,10 @@ def test_a_clone_that_expects_from_others_what_it_lacks_is_partial(
 
 
 @pytest.mark.parametrize("name", ["HEAD~2", "HEAD~2^{tree}", "HEAD~2:README"])
-def test_a_clone_of_another_tool_that_lacks_history(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
-    started(hybrid, tool.url, sync=False)
+def test_a_clone_of_another_tool_that_lacks_history(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, begun: Begun
+) -> None:
+    begun(tool.url, sync=False)
     clone = workspace / "sources/tool"
     git("clone", "-q", "--no-local", tool.url, clone, cwd=workspace)
     _lacking(name)(clone)
@@ -159,8 +165,11 @@ def test_a_clone_of_another_tool_that_lacks_history(hybrid: Hybrid, workspace: P
     assert hybrid("sync").out == ""
 
 
-def test_a_pin_whose_objects_are_not_all_there_is_fetched(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_a_pin_whose_objects_are_not_all_there_is_fetched(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     tool.commit({"b": "newer\n"})
     hybrid("pin", "tool")
     clone = workspace / "sources/tool"
@@ -170,8 +179,9 @@ def test_a_pin_whose_objects_are_not_all_there_is_fetched(hybrid: Hybrid, worksp
     assert git("fsck", "--no-dangling", cwd=clone) == ""
 
 
-def test_bytes_that_are_not_utf8_are_git_s_own(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_bytes_that_are_not_utf8_are_git_s_own(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     with (clone / ".git/config").open("ab") as file:
         file.write(b'[user]\n\tname = Jos\xe9\n[branch "caf\xe9"]\n\tremote = origin\n')
@@ -190,8 +200,11 @@ def test_bytes_that_are_not_utf8_are_git_s_own(hybrid: Hybrid, workspace: Path, 
 
 
 @pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "config.lock", "refs/hybrid/pin.lock"])
-def test_a_lock_that_a_killed_git_left(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
-    started(hybrid, tool.url)
+def test_a_lock_that_a_killed_git_left(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, begun: Begun
+) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     tool.commit({"b": "newer\n"})
     hybrid("pin", "tool")
     lock_file = workspace / "sources/tool/.git" / name
@@ -205,9 +218,10 @@ def test_a_lock_that_a_killed_git_left(hybrid: Hybrid, workspace: Path, tool: Up
 
 
 def test_bytes_that_are_no_text_in_files_of_git_are_damage_and_mended(
-    hybrid: Hybrid, workspace: Path, tool: Upstream
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
 ) -> None:
-    started(hybrid, tool.url, "--branch", "main")
+    begun(tool.url, "--branch", "main", sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     cases: list[tuple[str, bytes]] = [
         ("MERGE_HEAD", b"\xffx\n"),
@@ -236,8 +250,9 @@ def test_bytes_that_are_no_text_in_files_of_git_are_damage_and_mended(
         assert f"1 {word}" in hybrid("sync").err
 
 
-def test_damaged_clone_with_own_files_keeps_them(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_damaged_clone_with_own_files_keeps_them(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     (clone / "mine.txt").write_text("precious")
     (clone / "README").write_text("precious too")
@@ -280,8 +295,9 @@ def test_odd_default_branch(hybrid: Hybrid, workspace: Path, tool: Upstream, nam
     assert head(workspace) == tool.rev("main~1")
 
 
-def test_refs_replace_is_not_obeyed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
-    started(hybrid, tool.url)
+def test_refs_replace_is_not_obeyed(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
+    begun(tool.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/tool"
     evil = tool.commit({"README": "evil\n"}, branch="evil", parents=["main"])
     git("fetch", "-q", tool.url, "evil", cwd=clone)
@@ -339,7 +355,7 @@ def test_tags_of_trees_and_blobs(hybrid: Hybrid, workspace: Path, tool: Upstream
     hybrid("sync")
 
 
-def test_tag_of_a_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_tag_of_a_tag(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     outer = (
         tool.git(
             "mktag",
@@ -351,17 +367,21 @@ def test_tag_of_a_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
         .strip()
     )
     tool.update_ref("refs/tags/outer", outer)
-    started(hybrid, tool.url, "--tag", "outer")
+    begun(tool.url, "--tag", "outer", sync=False)
+    hybrid("sync")
     assert lock(workspace)["tool"]["tag_object"] == outer
     assert head(workspace) == tool.rev("v1.0.0^{commit}")
 
 
-def test_many_and_oddly_named_files(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+def test_many_and_oddly_named_files(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, begun: Begun
+) -> None:
     upstream = upstream_factory("wide")
     files = {f"d{number % 17}/file {number}": f"{number}\n" for number in range(300)}
     odd = b"caf\xe9 \xff".decode(errors="surrogateescape")
     upstream.commit({**files, odd: "latin\n", "naïve ☃": "utf8\n", 'q"uote': "q\n", " lead": "l\n"})
-    started(hybrid, upstream.url)
+    begun(upstream.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/wide"
     assert (clone / odd).read_text() == "latin\n"
     assert git("status", "--porcelain", cwd=clone) == ""
@@ -373,10 +393,11 @@ def test_many_and_oddly_named_files(hybrid: Hybrid, workspace: Path, upstream_fa
     assert (clone / odd).read_text() == "latin\n"
 
 
-def test_sha256_upstream(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+def test_sha256_upstream(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, begun: Begun) -> None:
     upstream = upstream_factory("long", object_format="sha256")
     released(upstream)
-    started(hybrid, upstream.url, "--tag", "v1.0.0")
+    begun(upstream.url, "--tag", "v1.0.0", sync=False)
+    hybrid("sync")
     assert head(workspace, "long") == upstream.rev("v1.0.0^{commit}")
     assert len(lock(workspace)["long"]["commit"]) == 64
     hybrid("sync")
@@ -393,10 +414,13 @@ def test_sha256_upstream(hybrid: Hybrid, workspace: Path, upstream_factory: Upst
 
 
 @pytest.mark.parametrize("kind", ["no blob", "no tree", "no subtree", "no parent"])
-def test_damaged_sha256_clone(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, kind: str) -> None:
+def test_damaged_sha256_clone(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, kind: str, begun: Begun
+) -> None:
     upstream = upstream_factory("long", object_format="sha256")
     released(upstream)
-    started(hybrid, upstream.url)
+    begun(upstream.url, sync=False)
+    hybrid("sync")
     clone = workspace / "sources/long"
     DAMAGE[kind](clone)
     assert hybrid("--json", "status").json()["sources"][0]["state"] == "broken"

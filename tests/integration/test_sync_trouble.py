@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.beginning import Beginning
 from support.cli import Hybrid, executable, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import changes, codes, git, head, lock, outcomes, snapshot
@@ -30,12 +31,24 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 
 
 @pytest.fixture
-def pinned(hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer) -> dict[str, str]:
+def https_server(lasting_server: HttpsGitServer) -> HttpsGitServer:
+    lasting_server.forget()
+    return lasting_server
+
+
+@pytest.fixture
+def pinned(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer, beginning: Beginning
+) -> dict[str, str]:
     """Two pinned sources, one over https; return the environment for the server."""
     env = https_server.env()
-    (workspace / "sources.toml").write_text("schema_version = 1\n" + FAST)
-    hybrid("add", https_server.url("tool.git"), "--branch", "main", env=env)
-    hybrid("add", tool.url, "--branch", "main", "--name", "local")
+
+    def make() -> None:
+        (workspace / "sources.toml").write_text("schema_version = 1\n" + FAST)
+        hybrid("add", https_server.url("tool.git"), "--branch", "main", env=env)
+        hybrid("add", tool.url, "--branch", "main", "--name", "local")
+
+    beginning(workspace, make)
     https_server.clear_requests()
     return env
 

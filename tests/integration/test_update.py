@@ -23,6 +23,7 @@ from git_hybrid.git.recorded import Doubt, read_entries
 from git_hybrid.git.run import Runner
 from integration.test_glance import FILES, clone
 from integration.test_seen import pin_of
+from support.beginning import Begun
 from support.cli import Hybrid
 from support.kit import git, head, logging_git, snapshot
 from support.upstream import Exec, Link, Upstream, UpstreamFactory
@@ -33,11 +34,10 @@ IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
 
 
 @pytest.fixture
-def upstream(hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Upstream:
+def upstream(hybrid: Hybrid, upstream_factory: UpstreamFactory, begun: Begun) -> Upstream:
     upstream = upstream_factory()
     upstream.commit({**FILES, "run.sh": Exec(b"#!/bin/sh\n"), "link": Link("run.sh"), "gone/soon": "1"})
-    hybrid("init")
-    hybrid("add", upstream.url, "--name", "tool")
+    begun(upstream.url, "--name", "tool", sync=False)
     hybrid("sync")
     return upstream
 

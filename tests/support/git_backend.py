@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import HTTP
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -47,7 +48,7 @@ def ask_backend(root: Path, *, method: str, target: str, headers: Message, body:
         "REMOTE_ADDR": "127.0.0.1",
     }
     done = subprocess.run(
-        ["git", "http-backend"],
+        [_backend()],
         input=body,
         capture_output=True,
         check=False,
@@ -55,6 +56,13 @@ def ask_backend(root: Path, *, method: str, target: str, headers: Message, body:
         timeout=BACKEND_SECONDS,
     )
     return _parse(done.stdout)
+
+
+@cache
+def _backend() -> str:
+    """Return the program itself: `git http-backend` would be a process that waits for it."""
+    said = subprocess.run(["git", "--exec-path"], capture_output=True, check=True, env=git_env(), text=True)
+    return f"{said.stdout.strip()}/git-http-backend"
 
 
 def _parse(output: bytes) -> Reply:

@@ -28,7 +28,7 @@ echo >>"{folder}/count.$name"
 number=$name.$(wc -l <"{folder}/count.$name")
 exec 9>&-
 if [ -f "{folder}/recording" ]; then
-    exec strace -f -qq -y -o "{folder}/log.$number" -e "trace={calls}" "{git}" "$@"
+    exec strace -f -qq -y --seccomp-bpf -o "{folder}/log.$number" -e "trace={calls}" "{git}" "$@"
 fi
 if [ "$number" = "$(cat "{folder}/victim")" ]; then
     exec strace -f -qq -o "{folder}/hit" $(cat "{folder}/rule") "{git}" "$@"

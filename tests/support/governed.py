@@ -21,6 +21,7 @@ from git_hybrid.core.checks import Violation
 from git_hybrid.git.committed import history_witness
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import Staged
 from git_hybrid.store.layout import Layout, archives
 from support.cli import Result, merged_env, run_hybrid
 from support.kit import git
@@ -115,10 +116,18 @@ class Site:
         """Write the audit log by hand."""
         self.write(LOG, "".join(f"{line}\n" for line in lines))
 
-    def checked(self, what: str, *, after: timedelta = timedelta(0), staged: bool = False) -> list[Violation]:
-        """Return what a check finds, as ``git hybrid check`` does, with a clock that is *after* the present."""
-        now = datetime.now(UTC) + after
-        facts = gather(Runner(environ=merged_env(None)), Layout(self.root), (what,), now=now, staged=staged)
+    def checked(
+        self, what: str, *, after: timedelta = timedelta(0), staged: bool = False, pushed: str = ""
+    ) -> list[Violation]:
+        """Return what a check finds, as ``git hybrid check`` does, with a clock that is *after* the present.
+
+        *pushed* is a revision that is checked as the hook before a push does.
+        """
+        now, runner = datetime.now(UTC) + after, Runner(environ=merged_env(None))
+        revision = git("rev-parse", pushed, cwd=self.root) if pushed else ""
+        index = Staged(around(runner, self.root, revision), self.root)
+        staged = staged or bool(pushed)
+        facts = gather(runner, Layout(self.root), (what,), now=now, staged=staged, index=index)
         return list(run_checks(facts, (what,))[what])
 
     def verified(self, since: str | None = None) -> tuple[Breach, ...]:

@@ -165,6 +165,13 @@ class HttpsGitServer:
         self.stalled.clear()
         self.plan.clear()
 
+    def forget(self) -> None:
+        """Be as a new server, at the same port: with no faults, no redirects, no login and no requests answered."""
+        self.auth, self.latency = None, 0.0
+        self.clear_faults()
+        self.clear_redirects()
+        self.clear_requests()
+
     def clear_redirects(self) -> None:
         """Forget where things have moved."""
         with self._lock:

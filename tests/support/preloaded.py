@@ -25,7 +25,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import BinaryIO, TypedDict
 
+import msgspec
+
 import git_hybrid
+from git_hybrid.core.pattern import pattern
 
 PLACE = os.path.dirname(sys.executable)
 PROGRAMS = {
@@ -220,13 +223,25 @@ def _become(asked: Asked, numbers: Sequence[int]) -> None:
 
 
 def _load() -> None:
-    """Import all that commands and hooks may need."""
+    """Import all that commands and hooks may need, and do once what each of them does when it first needs it."""
     for module in pkgutil.walk_packages(git_hybrid.__path__, "git_hybrid."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            _make_ready(vars(importlib.import_module(module.name)))
     for program in PROGRAMS.values():
         program.load()
-    importlib.import_module("pygit2")
+    for name in ("pygit2", "tomli_w", "encodings.ascii"):
+        importlib.import_module(name)
+
+
+def _make_ready(names: Mapping[str, object]) -> None:
+    """Compile the patterns of a module, and let msgspec find out what its shapes are made of."""
+    late = type(pattern(""))
+    for name, found in names.items():
+        if isinstance(found, late):
+            assert found.pattern is not None
+        elif name.endswith("Shape"):
+            with contextlib.suppress(msgspec.ValidationError):
+                msgspec.convert({}, found)
 
 
 if __name__ == "__main__":

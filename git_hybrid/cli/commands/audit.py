@@ -185,9 +185,10 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
 
         facts = steady(layout, read, patience=session.settings.lock_timeout)
         records = records_of(facts.log)
-        scans = against_scans(records, facts.state, facts.lock)
+        files = Files(facts.log)
+        absent = files.missing()
+        scans = () if absent or files.changed() else against_scans(records, facts.state, facts.lock)
         breaches = (*verify(facts.log, facts.witnesses, now=facts.now), *scans)
-        absent = Files(facts.log).missing()
         code = _BAD if breaches else 0
         if output.common.json:
             told = {"breaches": [_plain(breach) for breach in breaches], "archives_missing": list(absent)}

@@ -10,6 +10,7 @@ from git_hybrid.cli.main import open_page
 from git_hybrid.cli.manual import error_entry, page_path, topics
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.tree import group, meant
+from git_hybrid.core.condition import SEVERITY
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -30,6 +31,8 @@ def command(context: click.Context, *, words: tuple[str, ...]) -> int:
     TOPIC is files or design. ERROR is the code of an error, such as moved-tag: what it means, its exit status, and what
     to do.
     """
+    # As pages name each other.
+    words = tuple(word.removeprefix("git-hybrid-") for word in words)
     name, *inner = words or ("",)
     if name and not inner and name not in group.list_commands(context):
         if name in topics():
@@ -37,6 +40,8 @@ def command(context: click.Context, *, words: tuple[str, ...]) -> int:
         if (entry := error_entry(name)) is not None:
             click.echo(f"{name}, exit {entry[0]}\n" + click.wrap_text(entry[1], 80, "    ", "    "))
             return 0
+        if name in SEVERITY:
+            words = (name := "status",)
     found, shown = _found(context, words)
     page = f"git-hybrid-{name}" if name else "git-hybrid"
     if sys.stdout.isatty() and (status := open_page(page)) is not None:

@@ -20,13 +20,15 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, WorkspaceExists
-from git_hybrid.core.files import LOG
+from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.ids import InvalidText, SourceName, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, plural, typed
+from git_hybrid.git.ignored import ignored
 from git_hybrid.git.importing import HERE, Gitmodules, Submodule, read_gitmodules
+from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.layout import find_root
@@ -74,6 +76,8 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
         created = create(root) if is_new else ()
         with opened(context) as (session, output):
             code = _import(session, output, file, is_new) if file else _begin(session, output, created)
+            if code == 0 and not common.json:
+                _tell_ignored(session, output)
     except WorkspaceExists:
         common.root = root
         raise
@@ -141,6 +145,13 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
             output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")
     return 0
+
+
+def _tell_ignored(session: Session, output: Output) -> None:
+    """Say that git would not take up what is decided here, as where the repository ignores every ``state/``."""
+    root = output.common.root = session.layout.root
+    if ignored(around(session.runner, root), root, (LOCK,)):
+        output.hint("ignored", f"git ignores {LOCK}, which is to be committed; by its rule: git check-ignore -v {LOCK}")
 
 
 def _import(session: Session, output: Output, file: Path, is_new: bool) -> int:

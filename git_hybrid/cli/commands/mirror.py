@@ -12,7 +12,14 @@ from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, remove_mirrors
 from git_hybrid.cli.arguments import parsed, text
 from git_hybrid.cli.mirroring import described, filled, mirror_folder, own_bases
-from git_hybrid.cli.options import Commands, common_options, executor_option, jobs_option, shows_help
+from git_hybrid.cli.options import (
+    Commands,
+    common_options,
+    complete_mirrors,
+    executor_option,
+    jobs_option,
+    shows_help,
+)
 from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
@@ -121,7 +128,7 @@ def _tell(session: Session, output: Output, name: str, line: str) -> None:
 
 
 @command.command("remove")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_mirrors)
 @common_options
 @click.pass_context
 def remove_command(context: click.Context, *, names: tuple[str, ...]) -> int:
@@ -134,7 +141,7 @@ def remove_command(context: click.Context, *, names: tuple[str, ...]) -> int:
 
 
 @command.command("verify")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_mirrors)
 @jobs_option
 @common_options
 @click.pass_context
@@ -159,7 +166,7 @@ def _labelled(row: Row) -> Row:
 
 
 @command.command("update")
-@click.argument("target", metavar="NAME|DIR")
+@click.argument("target", metavar="NAME|DIR", shell_complete=complete_mirrors)
 @jobs_option
 @executor_option
 @common_options

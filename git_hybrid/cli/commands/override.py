@@ -169,7 +169,7 @@ def revoke_command(context: click.Context, *, identity: str, reason: str | None)
 
 
 @command.command("restore")
-@click.argument("identities", nargs=-1, metavar="[ID]...")
+@click.argument("identities", nargs=-1, metavar="[ID]...", shell_complete=complete_overrides)
 @common_options
 @click.pass_context
 def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> int:

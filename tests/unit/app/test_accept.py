@@ -25,3 +25,11 @@ def test_the_pinned_commit_is_named_by_its_id_or_its_tag(track: Track, to: str, 
     pin = a_pin(source)
     with pytest.raises(error):
         chosen_findings(a_snapshot(source, pins=[pin]), pin, to=to, findings=())
+
+
+def test_what_was_never_scanned_has_nothing_to_accept() -> None:
+    source = a_source(track=Branch("main"))
+    pin = a_pin(source)
+    with pytest.raises(OverrideUnnecessary) as caught:
+        chosen_findings(a_snapshot(source, pins=[pin]), pin, to=None, findings=())
+    assert caught.value.hint == f"git hybrid scan {source.name}"

@@ -564,6 +564,26 @@ def test_archives() -> None:
     assert verify([bare], Witnesses()) == ()
 
 
+def test_what_may_be_in_an_archive_is_not_told_as_long_as_that_is_lost_or_changed() -> None:
+    old, new = rotated(LINES, Event(event="init"))
+    known = Witnesses(committed=frozenset(), ever=tuple(map(sha, LINES)), archived=lambda *_: "abc")
+    mend = f"restore the records from git: git checkout abc -- {old.file}"
+    # A revert of the rotation puts the lines back behind its record.
+    reverted = segment([*(line.record for line in new.lines if line.record), *LINES])
+    assert [(item.id, item.mend) for item in verify([reverted], known)] == [("archive-missing", mend)]
+    assert breaches([old, reverted], known) == []
+    cut = replace(segment([*LINES[:1], *LINES[2:]]), file=old.file)
+    told = [(item.id, item.file, item.mend) for item in verify([cut, new], known)]
+    assert told == [("missing", old.file, mend), ("archive-changed", LOG, mend)]
+    assert verify([cut, new], Witnesses(committed=frozenset()))[0].mend == NO_GIT
+    # Two branches rotated, and one archive took the place of the other, which has another name then.
+    _, theirs = rotated(grown(LINES, Event(event="seen")))
+    both = segment([line.record for one in (new, theirs) for line in one.lines if line.record])
+    ((identity, mend),) = [(item.id, item.mend) for item in verify([old, both], known)]
+    shown = f"git show abc:./{old.file} > state/sources-audit.2026-2.jsonl"
+    assert (identity, mend) == ("archive-missing", f"restore the records from git: {shown}")
+
+
 def test_an_archive_is_found_by_its_content() -> None:
     """Two branches that both rotated call their archives by one name; one of them has to be called otherwise."""
     old, new = rotated(LINES)
@@ -733,7 +753,7 @@ def test_what_a_record_comes_to(detail: dict[str, Any], words: str) -> None:
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     (cut,) = verify([segment(LINES[:-1])], Witnesses(head=tuple(map(sha, LINES))))
-    assert cut.mend.endswith(": git checkout HEAD -- state/sources-audit.jsonl")
+    assert cut.mend.endswith(": git checkout HEAD -- 'state/sources-*'")
     gone = Witnesses(ever=(sha(LINES[-1]), "0"), at={sha(LINES[-1]): "abc"})
     assert ": git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
     assert "git checkout" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
@@ -776,7 +796,7 @@ def test_a_log_that_is_missing_is_one_thing_that_is_wrong() -> None:
     for log in ([], [segment([])]):
         (breach,) = verify(log, replace(others, committed=frozenset(head)))
         assert breach.id == "log-missing"
-        assert breach.mend.endswith("git checkout HEAD -- state/sources-audit.jsonl")
+        assert breach.mend.endswith("git checkout HEAD -- 'state/sources-*'")
         (breach,) = verify(log, replace(others, head=()))
         assert (breach.id, breach.mend) == ("log-missing", NO_GIT)
         assert verify(log, Witnesses()) == ()

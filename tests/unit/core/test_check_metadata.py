@@ -89,5 +89,6 @@ def test_what_the_commit_leaves_out_is_told_and_fails_nothing() -> None:
     facts = Facts(manifest=a_snapshot().manifest, clock=a_snapshot().clock, left_out=("state/sources.json",))
     (found,) = check_metadata(facts)
     assert (found.file, found.level, found.mend) == ("state/sources.json", "warn", "git add -- state/sources.json")
-    (found,) = check_metadata(replace(facts, ignored=frozenset(facts.left_out)))
-    assert (found.level, found.mend) == ("warn", "git add -f -- state/sources.json")
+    for left_out in (facts.left_out, ()):
+        (found,) = check_metadata(replace(facts, ignored=frozenset(facts.left_out), left_out=left_out))
+        assert (found.level, found.mend) == ("warn", "git add -f -- state/sources.json")

@@ -197,14 +197,14 @@ def test_policy_is_asked_again_of_the_last_approvals() -> None:
     assert any("override_max_age" in word for word in words)
     renewed = replace(
         ITEM,
-        approvers=(*ITEM.approvers, Approval(id="b", at=NOW + 18 * DAY, signature="s")),
+        approvers=(*ITEM.approvers, Approval(id="b", at=NOW + 10 * DAY, signature="s")),
         expires_at=NOW + 22 * DAY,
     )
-    lax, later = replace(strict, override_min_approvers=1), NOW + 10 * DAY
+    lax, later = replace(strict, override_max_age=12 * DAY, override_min_approvers=1), NOW + 10 * DAY
     good = Signatures(good=frozenset({("ovr-1", "b")}))
-    assert told(renewed, policy=lax, clock=later, signatures=good) == ()
+    assert told(renewed, policy=lax, clock=later, now=later, signatures=good) == ()
     for other in (Signatures(), Signatures(good=frozenset({("ovr-2", "b"), ("ovr-1", "a")}))):
-        (first, second) = told(renewed, policy=lax, clock=later, signatures=other)
+        (first, second) = told(renewed, policy=lax, clock=later, now=later, signatures=other)
         assert first.what == "the approval of b is not signed with the key that policy names"
         assert first.mend.endswith("--signature FILE")
         assert "1 approver is needed, 0 counted" in second.what
@@ -217,10 +217,12 @@ def test_where_no_signature_can_be_checked_that_is_said() -> None:
     assert what == "the approval of bea@example.org cannot be checked: ssh-keygen is not installed"
 
 
-def test_one_that_was_made_in_time_to_come_fails() -> None:
-    (found,) = told(now=NOW - 2 * DAY)
-    assert "still to come" in found.what
-    assert found.mend == "git hybrid override revoke ovr-1 --reason TEXT"
+def test_one_that_was_made_or_renewed_in_time_to_come_fails() -> None:
+    renewed = replace(ITEM, created_at=NOW - 9 * DAY)
+    for item in (ITEM, renewed):
+        (found,) = told(item, now=NOW - 2 * DAY)
+        assert "still to come" in found.what
+        assert found.mend == "git hybrid override revoke ovr-1 --reason TEXT"
     assert told(now=NOW - DAY / 2) == ()
     revoked = replace(ITEM, status="revoked", closed_at=NOW)
     assert told(revoked, pin=None, now=NOW - 2 * DAY) == ()

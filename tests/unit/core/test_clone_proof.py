@@ -66,7 +66,7 @@ def test_what_is_no_clone_is_told(seen: Foreign | Broken | Unreadable, word: str
         (Clone(head=oid(9)), f"HEAD is {oid(9)}"),
         (replace(CLONE, locked=True), "another git process"),
         (replace(CLONE, operation="merge"), "a merge is in progress"),
-        (replace(CLONE, dirty=("x",), dirty_count=12), "12 changed: x"),
+        (replace(CLONE, dirty=("x",), dirty_count=12), "12 files changed: x"),
         (replace(CLONE, lfs=True, pointers=("a.bin",)), "Git LFS pointers stand in place of content: a.bin"),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_clone_that_a_sync_brings_along_is_mended_by_it() -> None:
         (found,) = judge_standing(PIN, seen, STANDING, recorded)
         assert found.mend == "git hybrid sync tool"
         first, second = judge_standing(PIN, replace(seen, dirty=("x",), dirty_count=1), STANDING, recorded)
-        assert first.mend == f"git hybrid diff tool, then {second.mend}"
+        assert first.mend == second.mend == "git hybrid diff tool, then git hybrid reset tool"
 
 
 def digest_of(*lines: bytes) -> str:

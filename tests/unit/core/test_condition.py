@@ -136,9 +136,13 @@ def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Looked, word: st
         (a_clone(PINNED), REFUSED, "git.example.org"),
         (a_clone(OLD), PIN_SHA256, "another object format"),
         (a_clone(OLD), PIN_MOVED, "the pin moved: sync brings it here"),
-        (replace(a_clone(OLD), installed=OLD), IN_SYNC, "HEAD moved: sync brings it back"),
+        (replace(a_clone(OLD), installed=OLD), IN_SYNC, "the pin moved: sync brings it here"),
+        (replace(a_clone(OLD), installed=PINNED), PIN_MOVED, "HEAD moved: sync brings it back"),
     ],
-    ids=["broken", "unreadable", "foreign", "diverged", "operation", "host", "object-format", "moved", "head-moved"],
+    ids=[
+        *("broken", "unreadable", "foreign", "diverged", "operation", "host", "object-format"),
+        *("pin-moved", "pin-pulled", "head-moved"),
+    ],
 )
 def test_the_reason_names_the_fact(seen: Looked, snapshot: Snapshot, part: str) -> None:
     assert part in seen_as(seen, snapshot).why

@@ -91,6 +91,13 @@ def test_what_upstream_lacks_is_named(track: Track, missing: str) -> None:
     assert caught.value.url == "https://git.example.org/team/tool"
 
 
+def test_where_no_version_fits_the_newest_release_is_named() -> None:
+    for refs, nearest in ((REFS, ("refs/tags/v1.1",)), (listed({"refs/heads/main": MAIN}), ())):
+        with pytest.raises(RefMissing) as caught:
+            newest_allowed(a_source(track=Version(">=3")), refs)
+        assert caught.value.nearest == nearest
+
+
 @pytest.mark.parametrize(
     ("commit", "ref"),
     [(MAIN, "refs/heads/main"), (DEV, "refs/heads/both"), (V2, "refs/tags/v1.1"), (oid(0x999), None)],

@@ -9,7 +9,6 @@ from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.too_early import against_age
@@ -18,7 +17,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
 from support.values import NOW, OPERATOR, RUN, a_pin, an_override, oid
 
-TOOL, HOUR, AGE = SourceName("tool"), timedelta(hours=1), timedelta(days=7)
+TOOL, HOUR, DAY, AGE = SourceName("tool"), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 PIN = replace(a_pin(commit=oid(2)), first_seen=NOW - HOUR)
 MOVED = Event(event="pin", source="tool", before=oid(1), after=oid(2))
 BEGUN = replace(MOVED, before=None)
@@ -43,10 +42,6 @@ def found(witness: Witnesses, *events: Event, later: timedelta = HOUR) -> list[t
     return [(item.id, item.mend) for item in against_age(records, lines, witness, NOW + later)]
 
 
-def past_of(commit: str, *, line: str = "line0") -> Past:
-    return Past(head="c", parents={}, added={"b": frozenset(), commit: frozenset({line})}, lock=lambda _commit: None)
-
-
 def test_a_move_that_the_committed_policy_does_not_allow_is_told() -> None:
     ((identity, mend),) = found(witnesses())
     assert identity == "too-young"
@@ -54,6 +49,14 @@ def test_a_move_that_the_committed_policy_does_not_allow_is_told() -> None:
     assert mend.startswith(f"wait until {format_time(NOW - HOUR + AGE)}, or go back: {back}")
     ((_, begun),) = found(witnesses(), BEGUN)
     assert "git hybrid" not in begun
+
+
+def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
+    # By the record's own time it is a week old.
+    pin = replace(PIN, first_seen=NOW - AGE)
+    assert found(witnesses(lock=Lock(pins={TOOL: pin})), later=-HOUR) == []
+    ((_, mend),) = found(witnesses(lock=Lock(pins={TOOL: pin})), later=-2 * DAY)
+    assert mend.startswith(f"wait until {format_time(NOW)}, or take back the commit that brought it")
 
 
 @pytest.mark.parametrize(
@@ -65,15 +68,14 @@ def test_a_move_that_the_committed_policy_does_not_allow_is_told() -> None:
         witnesses(manifest=Manifest()),
         witnesses(committed=None),
         witnesses(committed=frozenset({"line0"})),
-        witnesses(committed=frozenset({"line0"}), past=lambda: None),
-        witnesses(committed=frozenset({"line0"}), past=lambda: past_of("c", line="another")),
+        witnesses(committed=frozenset({"line0"}), commit_of={"another": "c"}.get),
         witnesses(
             committed=frozenset({"line0"}),
-            past=lambda: past_of("c"),
+            commit_of={"line0": "c"}.get,
             manifests=lambda commit: {"c": (WEEK, b"0")}[str(commit)],
         ),
         # The first commit, or the last one that a shallow clone has.
-        witnesses(committed=frozenset({"line0"}), past=lambda: past_of("c"), manifests=lambda _commit: (WEEK,)),
+        witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=lambda _commit: (WEEK,)),
         witnesses(lock=Lock(pins={TOOL: replace(PIN, first_seen=NOW - 8 * AGE)})),
     ],
 )
@@ -94,8 +96,12 @@ def test_a_committed_move_is_held_against_the_policy_of_then() -> None:
         asked.append(commit)
         return WEEK, WEEK
 
-    told = found(witnesses(committed=frozenset({"line0"}), past=lambda: past_of("c"), manifests=manifests))
+    told = found(witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=manifests))
     assert (len(told), asked) == (1, ["c"])
+
+
+def test_so_is_one_that_the_next_commit_brings_from_another_by_the_policy_there() -> None:
+    assert len(found(witnesses(committed=frozenset({"line0"}), picked=frozenset({"line0"})))) == 1
 
 
 @pytest.mark.parametrize(("lifts", "count"), [(("too-young",), 0), (("off-branch",), 1)])

@@ -16,7 +16,7 @@ from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.partial import partly
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import roots_in
 from support.kit import git
@@ -30,6 +30,13 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused):
         repository.ask(["git", "ls-files"])
+
+
+def test_a_git_dir_that_names_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GitRefused, match=r"GIT_DIR is \.: fatal: not a git repository: .*") as caught:
+        around(Runner(environ={**os.environ, "GIT_DIR": "."}), tmp_path).ask(["git", "ls-files"])
+    assert caught.value.mend == "unset GIT_DIR"
 
 
 def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout, find_root
-from git_hybrid.store.leftovers import remove_stray_journals
+from git_hybrid.store.leftovers import IGNORES, remove_stray_journals
 from git_hybrid.store.reading import manifest_text
 from git_hybrid.store.scaffold import create, undo
 from support.samples import OID, pin_of, run_info, source, state_of
@@ -105,6 +105,24 @@ def test_attributes_come_last_and_what_was_there_stays_byte_for_byte(tmp_path):
     path.write_bytes(before)
     create(tmp_path)
     assert path.read_bytes() == before + b"\n/state/** -text\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "added"),
+    [
+        ("*.class", f"\n{IGNORES['sources/.gitignore']}"),
+        ("!.gitignore\n*\n", ""),
+        ("*\n", IGNORES["sources/.gitignore"]),
+    ],
+)
+def test_clones_are_ignored_where_the_folder_has_rules_already(tmp_path, before, added):
+    path = tmp_path / "sources/.gitignore"
+    path.parent.mkdir()
+    path.write_text(before)
+    created = create(tmp_path)
+    assert path.read_text() == before + added
+    undo(tmp_path, created)
+    assert path.read_text() == before + added
 
 
 def test_no_attributes_are_read_through_a_link_or_from_a_pipe(tmp_path):

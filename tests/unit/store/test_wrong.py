@@ -207,3 +207,11 @@ def test_a_key_is_of_one_approver():
 def test_one_delay_alone_is_not_held_against_the_default_of_the_other(retry):
     manifest = decode_manifest(f"schema_version = 1\n[defaults]\nretry = {{ {retry} }}\n".encode())
     assert manifest.defaults.retry.attempts == 5
+
+
+def test_sources_in_a_list_beside_tables_are_told_how_they_are_written():
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(b'schema_version = 1\n[source.a]\nurl = "file:///x"\n[[source]]\nurl = "file:///y"\n')
+    (problem,) = caught.value.problems
+    assert problem.reason == "is not valid TOML: a source is a table of its own: write [source.NAME]"
+    assert caught.value.mend == ""

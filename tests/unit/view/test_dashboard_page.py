@@ -245,4 +245,4 @@ def test_badges_can_be_read_in_light_and_in_dark(word: str) -> None:
 def test_a_stray_is_no_source() -> None:
     text = dashboard_page(a_dashboard(60))
     assert "<caption>59 sources, worst first</caption>" in text
-    assert " of 59 sources are not as pinned" in text
+    assert " of 59 sources are not as they should be" in text
