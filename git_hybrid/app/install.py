@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
-from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, require_digest
+from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pinned_tree, require_digest
+from git_hybrid.app.bringing import bring
 from git_hybrid.app.caching import despite_cache, usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.origins import origin_notes
-from git_hybrid.app.proving import is_proved
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
@@ -46,6 +46,7 @@ WORDS: dict[Action, str] = {
     "reset": "reset",
 }
 _BROKEN = "the broken clone"
+_CUT_OFF = "its history is still cut off: it is not here, and nobody may be asked"
 # git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
 _PENDING = (RemoteError, Offline, Interrupted, LocalIo, GitFailed)
 
@@ -117,8 +118,8 @@ def row_of(outcome: Outcome) -> Row:
     task = outcome.task
     row = Row(name=task.name, outcome=WORDS[task.action], before=task.before, after=task.pin.commit, ref=task.pin.ref)
     match outcome:
-        case Installed(served_by=served_by, notes=notes):
-            return replace(row, served_by=served_by, notes=notes)
+        case Installed(served_by=served_by, notes=notes, is_idle=is_idle):
+            return replace(row, outcome="unchanged" if is_idle else row.outcome, served_by=served_by, notes=notes)
         case Failed(error=error):
             return replace(row, outcome=failure_word(error), error=error, notes=told_with(error))
 
@@ -212,27 +213,12 @@ def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
     return acquired.history
 
 
-def _gated(run: Run, task: Task, like: Stage | None) -> tuple[Acquired, tuple[str, ...]]:
-    acquired = acquire_pin(run.rt, task, run.manifest, borrow=True)
-    return acquired, gate_pin(run.rt, acquired.content, task.source, task.pin, run.manifest, like=like)
-
-
 def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
     rt, source, pin = run.rt, task.source, task.pin
     clone = rt.clones.as_stage(task.name)
-    like = clone if seen.sure else None
-    served_by = None
-    if not _is_here(run, task, seen, clone):
-        acquired, notes = despite_cache(rt, source, lambda rt: _gated(replace(run, rt=rt), task, like))
-        if acquired.history != acquired.content and source.history == "treeless":
-            # Before the content: where its history is there, none is cut off.
-            rt.writer.pour(acquired.history, clone, boundaries=False)
-        rt.writer.pour(acquired.content, clone, boundaries=True)
-        if source.history == "full":
-            rt.writer.make_complete(task.name)
-        served_by = acquired.served_by
-    else:
-        notes = gate_pin(rt, clone, source, pin, run.manifest, like=like)
+    served_by, notes = bring(rt, task, run.manifest, seen)
+    if served_by is None and _lacks_history_alone(run, task, seen):
+        return Installed(task=task, notes=(_CUT_OFF,), is_idle=True)
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)
     _fetch_lfs(run, task, clone)
     rt.progress("step", task.name, "checking out")
@@ -257,6 +243,12 @@ def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
     return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
 
 
+def _lacks_history_alone(run: Run, task: Task, seen: Clone) -> bool:
+    """Tell whether nothing but history is to be brought to the clone."""
+    recorded, whole = run.recorded.get(task.name), replace(seen, complete=True)
+    return task.action == "update" and decide(task.source, task.pin, recorded, whole) is None
+
+
 def _look_again(run: Run, task: Task, seen: Clone) -> None:
     """See to it that nobody has begun to work in the clone since the run looked at it: a fetch may take minutes.
 
@@ -274,19 +266,3 @@ def _look_again(run: Run, task: Task, seen: Clone) -> None:
     if not isinstance(now, Clone):
         why = now.why if isinstance(now, Broken) else "the clone was removed meanwhile"
         raise LocalIo(path=source_path(task.name), operation="check out in", reason=why)
-
-
-def _is_here(run: Run, task: Task, seen: Clone, clone: Stage) -> bool:
-    """Tell whether the pinned commit needs no network: it is in the clone, and the clone shows where it belongs.
-
-    Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough.
-    """
-    rt = run.rt
-    if not seen.has_pin:
-        return False
-    if task.source.history == "full" and not seen.complete and not rt.offline:
-        return False
-    # Of a complete clone that is known already (_is_whole).
-    if not seen.complete and not rt.objects.has_content(clone, task.pin.commit):
-        return False
-    return bool(rt.offline) or seen.head == task.pin.commit or is_proved(rt, clone, task.pin)

@@ -34,10 +34,12 @@ def came_before(rt: Runtime, source: Source, newest: Candidate, pin: Pin) -> boo
     told = (pin.ref, pin.override) == (newest.ref, None) and isinstance(source.track, Branch)
     if not told or newest.commit is None or newest.commit == pin.commit or not same_repository(pin.url, source.url):
         return False
-    clone = rt.clones.as_stage(source.name)
-    if not isinstance(rt.clones.inspect(source.name, None), Clone) or not rt.objects.has_commit(clone, pin.commit):
+    clone, seen = rt.clones.as_stage(source.name), rt.clones.inspect(source.name, pin.commit)
+    if not isinstance(seen, Clone) or not seen.has_pin:
         return None
-    if rt.objects.has_commit(clone, newest.commit):
-        return rt.objects.is_ancestor(clone, newest.commit, pin.commit)
+    there = rt.objects.has_commit(clone, newest.commit)
+    if there and rt.objects.is_ancestor(clone, newest.commit, pin.commit):
+        return True
     # A clone with all that came before the pin would have it.
-    return False if source.history == "full" else None
+    is_known = seen.complete or (there and rt.objects.is_ancestor(clone, pin.commit, newest.commit))
+    return False if is_known else None

@@ -30,6 +30,7 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
 from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.words import counted
 
 # What comes of a repository of the folder that is damaged, and what may just as well come of what upstream has.
 _DAMAGED = (MalformedObjects, FsckRefused, GitFailed)
@@ -128,7 +129,12 @@ def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
         oid_length = len(next(iter(refs.tips.values()), wanted.commit or "0" * 40))
         step = partial(_fetch_and_install, filling, wanted, _request(wanted, tips, endpoint.url), oid_length)
         missing = _refresh(filling, wanted, held, step, change)
-        return known(holding=folder.holding(path) or Holding(), changed=True, missing=missing)
+        new = folder.holding(path) or Holding()
+        if held is not None and (lost := held.pins - new.pins):
+            # It was made anew: what it had was damaged, or is of another object format (SHA-1 or SHA-256).
+            what = counted(len(lost), "commit")
+            missing += (f"{what} that older locks name: what the mirror had is set aside in .set-aside/",)
+        return known(holding=new, changed=True, missing=missing)
 
 
 def _is_current(held: Holding, tips: Mapping[str, Oid], head: RefName | None, wanted: Wanted) -> bool:

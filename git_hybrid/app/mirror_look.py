@@ -172,13 +172,13 @@ class _Labelled(Struct, frozen=True):
 def _not_served(question: Question, pin: Pin, tip: Oid | None) -> HybridError:
     """Return why the pinned commit is not in what the mirror serves: it is behind, or serves another history.
 
-    Where the clone has the pin it has all that came before: a tip that is not among that is another history.
+    A clone with the pin and all that came before it knows: a tip that is not among that is another history.
     """
     rt, name = question.rt, question.source.name
-    if isinstance(rt.clones.inspect(name, pin.commit), Clone) and tip is not None:
+    seen = rt.clones.inspect(name, pin.commit)
+    if isinstance(seen, Clone) and seen.has_pin and seen.complete and tip is not None:
         clone = rt.clones.as_stage(name)
-        knows = rt.objects.has_commit(clone, pin.commit) and question.source.history == "full"
-        if knows and not (rt.objects.has_commit(clone, tip) and rt.objects.is_ancestor(clone, tip, pin.commit)):
+        if not (rt.objects.has_commit(clone, tip) and rt.objects.is_ancestor(clone, tip, pin.commit)):
             return question.lies(f"{pin.ref} stands at {tip}, whose history never led to the pinned {pin.commit}")
     roots = _roots(question, pin, tip) if tip is not None and pin.root_commits else ()
     if roots and not set(roots) & set(pin.root_commits):

@@ -6,9 +6,10 @@ from git_hybrid.app.proving import belongs
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable, UnusableRef
-from git_hybrid.core.ids import Oid
-from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.ids import Oid, short_ref
+from git_hybrid.core.manifest import Manifest, Source, Version
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.versions import leaving_out
 
 
 def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> None:
@@ -36,7 +37,12 @@ def require_commit(source: Source, refs: RemoteRefs, ref: str | None, oid: Oid, 
     at = next((refs.commit(tag) for tag, tip in refs.tips.items() if tip == oid), None) if kind == "tag" else None
     what = "tag object" if kind == "tag" else kind
     why = f"it names a {what}, no commit" + (f": that tag names {at}" if at else "")
-    raise UnusableRef(name=source.name, ref=ref or oid, why=why)
+    mend, wider = "", None
+    if isinstance(source.track, Version) and ref is not None:
+        wider = leaving_out(source.track.spec, short_ref(ref))
+    if wider is not None:
+        mend = f'to leave it out, in sources.toml version = "{wider}", then: git hybrid pin {source.name}'
+    raise UnusableRef(name=source.name, ref=ref or oid, why=why, mend=mend)
 
 
 def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:

@@ -210,7 +210,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "upstream of the submodule rewrote its history, or the commit was never pushed there",
         ("pin a commit of {name} whose submodules can be had: git hybrid pin {name} --to REV" + _SCAN, *_BACK),
     ),
-    "unusable-ref": Remedy(5, "{name}: {ref} upstream cannot be used", "{why}", _BACK),
+    "unusable-ref": Remedy(
+        5,
+        "{name}: {ref} upstream cannot be used",
+        "{why}",
+        ("{mend}", "once upstream has a commit there, or sources.toml names another: git hybrid pin {name}" + _SCAN),
+    ),
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",
@@ -234,7 +239,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{meant}",
             "git ls-remote {url}",
-            "name another branch, tag or version in sources.toml, or commit = the pinned one: git hybrid pin {name}"
+            "name another branch, tag or version in sources.toml, or the commit of its pin: git hybrid pin {name}"
             + _SCAN,
         ),
     ),

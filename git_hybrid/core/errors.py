@@ -543,12 +543,16 @@ class SubmoduleUnreachable(HybridError):
 
 
 class UnusableRef(HybridError):
-    """No commit can be pinned by what upstream has there; ``why`` says what that is."""
+    """No commit can be pinned by what upstream has there; ``why`` says what that is.
+
+    ``mend`` says how a range of versions leaves it out, as far as the command to type then.
+    """
 
     code: ClassVar[str] = "unusable-ref"
     name: str
     ref: str
     why: str
+    mend: str = ""
     mirror: str = ""
 
 

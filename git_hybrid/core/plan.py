@@ -125,11 +125,15 @@ class SyncPlan(Struct, frozen=True, kw_only=True):
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """A task that was done; ``served_by`` is the URL that the objects came from, None if they were here."""
+    """A task that was done; ``served_by`` is the URL that the objects came from, None if they were here.
+
+    ``is_idle``: what it was for could not be had, and all else is as it should be.
+    """
 
     task: Task
     served_by: str | None = None
     notes: tuple[str, ...] = ()
+    is_idle: bool = False
 
 
 class Failed(Struct, frozen=True, kw_only=True):

@@ -70,6 +70,12 @@ def newest(spec: str, tags: Iterable[str]) -> str | None:
     return next(iter(matching(spec, tags)), None)
 
 
+def leaving_out(spec: str, tag: str) -> str | None:
+    """Return the range *spec* without the version of the tag name *tag*; None where either is no such thing."""
+    version = parse_version(tag)
+    return None if version is None or parse_version(spec.strip()) is not None else f"{spec},!={version}"
+
+
 def newest_release(tags: Iterable[str]) -> str | None:
     """Return the newest of *tags* that is a final release, or one with a letter behind it; None if there is none."""
     orders = ((release_order(tag), tag) for tag in tags)

@@ -40,7 +40,7 @@ _QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")
 _REDIRECT = pattern(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
 _MISSING_REF = pattern(
     r"couldn't find remote ref (?P<ref>\S+)|Remote branch (?P<branch>\S+) not found in upstream"
-    r"|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
+    r"|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)|dumb http.* (?P<alone>shallow)"
 )
 _PREREQUISITES = pattern(r"^error: Repository lacks these prerequisite commits:", re.MULTILINE)
 _LACKED = pattern(r"^error: ([0-9a-f]{40,64})\b", re.MULTILINE)

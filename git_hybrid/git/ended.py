@@ -55,3 +55,17 @@ def _named(argv: Sequence[str]) -> str:
         elif not word.startswith("-"):
             return f"{argv[0]} {word}"
     return argv[0]
+
+
+def refuse_partial(argv: Sequence[str], said: IO[bytes], status: int) -> None:
+    """Raise unless git, started as *argv*, told all, which was read as it came; it *said* this on stderr.
+
+    How cat-file ends does not matter: what it tells of an object, its size above all, shows whether that is whole.
+
+    Raises:
+        GitFailed: it ended with another *status* than 0.
+    """
+    refuse_ended(argv, said, status)
+    if status and (command := _named(argv)) != "git cat-file":
+        words = last_words(os.pread(said.fileno(), _MOST, 0).decode("utf-8", "replace"))
+        raise GitFailed(command=command, status=status, stderr=words)

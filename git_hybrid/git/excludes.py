@@ -10,23 +10,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.git.environment import child_environment
+from git_hybrid.git.environment import child_environment, repository_options
 
 if TYPE_CHECKING:
     from git_hybrid.git.run import Runner
 
 _KEY = "core.excludesFile"
 _ABOUT_IGNORED = ("add", "check-ignore", "status")
+_OF_REPOSITORY = ("local", "worktree")
 
 
-def excluding(runner: Runner, arguments: Sequence[str]) -> Sequence[str]:
-    """Return the settings for the local git command *arguments*; the user is asked once a run, where it matters."""
+def excluding(runner: Runner, arguments: Sequence[str], git_dir: Path | None) -> Sequence[str]:
+    """Return the settings for the local git command *arguments*; the user is asked once a run, where it matters.
+
+    What they set under a condition is asked of the first repository at *git_dir*: the others stand beside it.
+    """
     if arguments[0] not in _ABOUT_IGNORED and "--exclude-standard" not in arguments:
         return ()
     if runner.excludes is None:
         env = child_environment(runner.environ, network=True)
-        # Not in a repository, whose own settings are not the user's.
-        done = runner.run(["git", "config", "--null", "--type=path", "--get", _KEY], env=env, cwd=Path("/"))
-        path = done.stdout.decode("utf-8", "surrogateescape").removesuffix("\0")
-        runner.excludes = (f"{_KEY}={path}",) if done.status == 0 else ()
+        asking = ["config", "--null", "--show-scope", "--type=path", "--get-all", _KEY]
+        done = runner.run(["git", *repository_options(git_dir, None), *asking], env=env, cwd=git_dir or Path("/"))
+        told = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+        paths = [path for scope, path in zip(told[::2], told[1::2], strict=False) if scope not in _OF_REPOSITORY]
+        runner.excludes = tuple(f"{_KEY}={path}" for path in paths[-1:])
     return runner.excludes

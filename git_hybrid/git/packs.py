@@ -54,7 +54,7 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
 def _pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
     move(disk, giver, taker)
     if boundaries:
-        _merge_shallow(disk, giver, taker)
+        _merge_shallow(runner, disk, giver, taker, name=name)
     refs = fetched_refs(giver)
     orders = "".join(
         f"update {ref} {oid}\n" for ref, oid in sorted(refs.items()) if not _rewritten(f"{taker}/{ref}", oid)
@@ -123,14 +123,16 @@ def move(disk: Disk, giver: Path, taker: Path) -> None:
     disk.sync_folder(Path(target))
 
 
-def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
+def _merge_shallow(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName) -> None:
     lines = {line for path in (giver, taker) for line in oids_in(path / "shallow")}
     if not lines:
         return
+    # A boundary whose parents have come since is none any more.
     with released(open_repository(taker)) as repository:
         if repository is not None:
-            # A boundary whose parents have come since is none any more.
             lines = {line for line in lines if any(not holds(repository, oid) for oid in _parents(repository, line))}
+        else:
+            lines = _cut_off(runner, taker, sorted(lines), name=name)
     if lines:
         disk.write_file(taker / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
     else:
@@ -140,6 +142,23 @@ def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
 def _parents(repository: Repository, oid: str) -> list[str]:
     found = links(repository, oid)
     return [oid] if found is None else list(found[1])
+
+
+def _cut_off(runner: Runner, git_dir: Path, commits: list[str], *, name: SourceName) -> set[str]:
+    """Return those of *commits* of which a parent is missing, or they are, where libgit2 cannot look."""
+    from git_hybrid.git.repository import blobs
+    from git_hybrid.git.trees import links_of
+
+    def told(how: str, oids: Iterable[str]) -> bytes:
+        asked = "".join(f"{oid}\n" for oid in oids).encode("ascii")
+        return must(runner, name, git_dir, ["cat-file", how], stdin=asked).stdout
+
+    # From the bytes: to git a commit at which history is cut off has no parents.
+    read = (links_of(data or b"") for data in blobs(told("--batch", commits), b"commit"))
+    parents = {oid: found[1] if found else (oid,) for oid, found in zip(commits, read, strict=True)}
+    checked = told("--batch-check", (parent for each in parents.values() for parent in each)).split(b"\n")
+    missing = {line.removesuffix(b" missing").decode("ascii") for line in checked if line.endswith(b" missing")}
+    return {oid for oid in commits if not missing.isdisjoint(parents[oid])}
 
 
 def roll_up(runner: Runner, git_dir: Path) -> Completed:

@@ -185,8 +185,8 @@ def _says_missing(words: str) -> bool:
     return _OBJECT.search(words) is not None and not any(known in words for known in _DAMAGED)
 
 
-def blobs(output: bytes) -> list[bytes | None]:
-    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing or no file."""
+def blobs(output: bytes, kind: bytes = b"blob") -> list[bytes | None]:
+    """Return the objects in the output of ``git cat-file --batch``, None for each missing or of another kind."""
     found: list[bytes | None] = []
     at = 0
     while at < len(output):
@@ -194,7 +194,7 @@ def blobs(output: bytes) -> list[bytes | None]:
         words = output[at:end].rsplit(b" ", 2)
         if len(words) == 3 and words[2].isdigit():
             size = int(words[2])
-            found.append(output[end + 1 : end + 1 + size] if words[1] == b"blob" else None)
+            found.append(output[end + 1 : end + 1 + size] if words[1] == kind else None)
             at = end + size + 2
         else:
             found.append(None)

@@ -76,7 +76,7 @@ class Runner(Struct):
         from git_hybrid.git.excludes import excluding
         from git_hybrid.git.programs import without_programs
 
-        settings, more = hardened(excluding(self, arguments), arguments[0]), dict(environment or {})
+        settings, more = hardened(excluding(self, arguments, git_dir), arguments[0]), dict(environment or {})
         settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | more
@@ -230,11 +230,11 @@ class Runner(Struct):
 
     @contextmanager
     def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[Heard]:
-        """Run git for the block and yield its output as it comes; GitFailed ends it where git was ended by force."""
+        """Run git for the block and yield its output as it comes; GitFailed ends it where git did not tell all."""
         from tempfile import TemporaryFile
 
         from git_hybrid.git.child import heard
-        from git_hybrid.git.ended import refuse_ended
+        from git_hybrid.git.ended import refuse_partial
 
         argv = ["git", *hardened((), arguments[0]), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
@@ -243,7 +243,7 @@ class Runner(Struct):
             self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=said) as child,
             TURN.waiting(),
         ):
-            yield heard(child, partial(self.check, None), partial(refuse_ended, argv, said))
+            yield heard(child, partial(self.check, None), partial(refuse_partial, argv, said))
 
     def talking(
         self,

@@ -9,7 +9,7 @@ import pytest
 
 from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import git, head, manifest
+from support.kit import git, head, manifest, outcomes
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -34,6 +34,22 @@ def test_a_bundle_serves_the_pin_offline(bundles: Path, tool: Upstream, workspac
     hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)})
     assert head(workspace) == tool.rev("main")
     assert f"{bundles.as_uri()}/tool.bundle" in (workspace / "state/sources.json").read_text()
+
+
+def test_history_that_is_cut_off_comes_from_the_bundle_if_it_is_there(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    hybrid("sync")
+    cut = workspace / "sources/tool/.git/shallow"
+    cut.write_text(f"{tool.rev('main')}\n")
+    (bundles / "tool.bundle").rename(bundles / "away")
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles), "GIT_HYBRID_CACHE_DIR": ""}
+    done = hybrid("sync", "--offline", "--json", env=env)
+    assert outcomes(done) == {"tool": "unchanged"}
+    assert "its history is still cut off" in done.out
+    (bundles / "away").rename(bundles / "tool.bundle")
+    assert outcomes(hybrid("sync", "--offline", "--json", env=env)) == {"tool": "updated"}
+    assert not cut.exists()
 
 
 def test_a_relative_folder_can_be_recorded(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:

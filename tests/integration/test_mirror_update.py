@@ -356,6 +356,12 @@ def test_a_static_server_serves_it(
     hybrid("mirror", "verify", env=env)
     hybrid("sync", env=env)
     assert head(ws) == tool.rev("main")
+    # It gives out no single commits: all of the history comes.
+    replace(ws / "sources.toml", 'branch = "main"', 'branch = "main"\nhistory = "shallow"')
+    hybrid("pin")
+    shutil.rmtree(ws / "sources/tool")
+    hybrid("sync", env=env)
+    assert head(ws) == tool.rev("main")
 
 
 def test_what_a_static_server_sends_is_checked_too(
@@ -463,6 +469,18 @@ def test_a_repository_of_another_is_set_aside(
     assert snapshot(private) == before
     assert refs(bare)["refs/heads/main"] == tool.rev("main")
     assert [*(folder / ".set-aside").iterdir()]
+
+
+def test_what_older_locks_name_of_another_object_format_is_told_as_missing(
+    ws: Path, tool: Upstream, folder: Path, upstream_factory: UpstreamFactory, hybrid: Hybrid
+) -> None:
+    hybrid("mirror", "update", folder)
+    shutil.rmtree(tool.path)
+    moved = upstream_factory(object_format="sha256").commit({"a.txt": "one\n"})
+    approval = ("--request", "CHG-1", "--approver", "bea@example.org", "--reason", "moved", "--expires", "1d")
+    hybrid("pin", "tool", "--to", moved, "--force", *approval)
+    assert "missing: 1 commit that older locks name" in hybrid("mirror", "update", folder).out
+    assert "missing" not in hybrid("mirror", "update", folder).out
 
 
 def test_the_folder_itself_may_be_a_link(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:

@@ -200,8 +200,14 @@ def test_a_mirror_without_the_repository_lacks_it(ws: Path, tmp_path: Path, hybr
 
 def test_a_mirror_without_the_branch_or_the_pin_lacks_it(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
     record(hybrid, base)
-    tool.commit({"a.txt": "three\n"})
+    hybrid("sync")
+    pinned = tool.commit({"a.txt": "three\n"})
     hybrid("pin", "tool")
+    done = hybrid("mirror", "verify", "--json", check=1)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-lacks"
+    # A clone whose history is cut off knows no better, whatever the manifest asks for by now.
+    hybrid("sync")
+    (ws / "sources/tool/.git/shallow").write_text(f"{pinned}\n")
     done = hybrid("mirror", "verify", "--json", check=1)
     assert rows(done)["tool"]["error"]["code"] == "mirror-lacks"
     git("update-ref", "-d", "refs/heads/main", cwd=repository(tool, base))

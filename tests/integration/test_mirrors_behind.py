@@ -93,6 +93,9 @@ def test_outdated_and_diff_say_that_the_last_mirror_is_behind(old: str, workspac
     rows = {row["name"]: row for row in hybrid("outdated", "--json", env=env, check=5).json()["sources"]}
     assert rows["branch"]["detail"]["refused"] == "mirror-behind"
     assert f"the mirror {old} is behind" in hybrid("diff", "--upstream", "branch", env=env).out
+    # A clone whose history is cut off does not tell, whatever the manifest asks for by now.
+    (workspace / "sources/branch/.git/shallow").write_text(f"{head(workspace, 'branch')}\n")
+    assert f"the mirror {old} may be behind" in hybrid("outdated", "branch", env=env).out
 
 
 @pytest.mark.parametrize("clone", [True, False])

@@ -262,14 +262,18 @@ def test_reset_fetches_a_pin_that_is_not_here(hybrid: Hybrid, workspace: Path, t
     assert head(workspace) == new
 
 
-@pytest.mark.parametrize("where", ["clone", "setting", "home"])
+@pytest.mark.parametrize("where", ["clone", "setting", "condition", "home"])
 def test_ignored_by_the_users_own_excludes_file(
-    hybrid: Hybrid, tool: Upstream, clone: Path, tmp_path: Path, where: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, tmp_path: Path, where: str
 ) -> None:
     home = Path(os.environ["XDG_CONFIG_HOME"])
-    file = {"clone": clone / ".git/info/exclude", "setting": tmp_path / "ignore", "home": home / "git/ignore"}[where]
+    files = {"clone": clone / ".git/info/exclude", "home": home / "git/ignore"}
+    file = files.get(where, tmp_path / "ignore")
     file.parent.mkdir(exist_ok=True, parents=True)
     file.write_text("*.mine\n.idea/\n")
+    if where == "condition":
+        git("config", "--file", tmp_path / "more", "core.excludesFile", file, cwd=workspace)
+        git("config", "--global", f"includeIf.gitdir:{workspace}/.path", tmp_path / "more", cwd=workspace)
     env = {} if where != "setting" else {"GIT_CONFIG_PARAMETERS": f"'core.excludesfile={file}'"}
     (clone / ".idea").mkdir()
     for name in ("x.mine", ".idea/x"):

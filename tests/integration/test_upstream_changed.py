@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.kit import git
+from support.kit import git, replace
 from support.upstream import Upstream, UpstreamFactory
 
 FORCED = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "moved", "--expires", "1d")
@@ -55,6 +55,19 @@ def test_a_tag_that_names_no_commit_is_called_so(
     tool.tag("v1", "main:a" if kind == "blob" else "main^{tree}", annotated=annotated)
     hybrid("init")
     assert f"it names a {kind}, no commit" in hybrid("add", tool.url, "--tag", "v1", check=5).err
+
+
+def test_a_range_leaves_out_a_tag_that_names_no_commit(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.tag("v1.0.0")
+    tool.tag("v1.3", "main^{tree}", annotated=False)
+    hybrid("init")
+    entry = f'[source.tool]\nurl = "{tool.url}"\nversion = ">=1"\n'
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + entry)
+    told = 'sources.toml version = ">=1,!=1.3", then: git hybrid pin tool'
+    assert told in hybrid("pin", "tool", check=5).err
+    replace(path, ">=1", ">=1,!=1.3")
+    hybrid("pin", "tool")
 
 
 def test_the_id_of_a_tag_object_is_no_commit_to_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.versions import check_range, in_range, newest, newest_release, parse_version
+from git_hybrid.core.versions import check_range, in_range, leaving_out, matching, newest, newest_release, parse_version
 
 
 @pytest.mark.parametrize("spec", [">=1.2,<2", "~=1.4", "==1.*", "1.2.3", "v1.2.3", "!=1.5", ">=1.0rc1", " >=1 "])
@@ -42,6 +42,14 @@ def test_what_is_no_range_is_refused(spec: str) -> None:
 )
 def test_a_tag_is_inside_a_range_or_not(spec: str, tag: str, *, expected: bool) -> None:
     assert in_range(spec, tag) is expected
+
+
+def test_a_tag_is_left_out_of_a_range() -> None:
+    narrower = leaving_out(">=1,<2", "v1.3.0")
+    assert narrower == ">=1,<2,!=1.3.0"
+    assert matching(narrower, ["v1.2", "1.3", "v1.3.0", "v1.4"]) == ["v1.4", "v1.2"]
+    assert leaving_out("1.3", "v1.3") is None
+    assert leaving_out(">=1", "nightly") is None
 
 
 @pytest.mark.parametrize(

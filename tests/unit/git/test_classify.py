@@ -119,6 +119,7 @@ SAMPLES = (
     ("fatal: couldn't find remote ref refs/heads/nope", NoRef),
     (f"fatal: remote error: upload-pack: not our ref {OID}", NoRef),
     (f"error: Server does not allow request for unadvertised object {OID}", NoRef),
+    ("fatal: dumb http transport does not support shallow capabilities", NoRef),
     (f"error: object {OID}: hasDotgit: contains '.git'\nfatal: fsck error in packed object", Refused),
     (
         f"error: object {OID}: gitmodulesUrl: disallowed submodule url: -u\nfatal: fetch-pack: invalid index-pack output",

@@ -1,4 +1,4 @@
-"""Refs that cannot stand beside each other in one repository, and refs and files of refs that are broken."""
+"""Refs that cannot stand beside each other in one repository, refs that are broken, and where history is cut off."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.store import durable
 from support.kit import git
+from support.upstream import Upstream
 
 OID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 KEPT = "refs/hybrid/upstream/heads"
@@ -47,6 +48,19 @@ def test_refs_that_a_power_cut_left_broken_give_way_to_those_that_come(tmp_path:
     pour(Runner(environ=os.environ), durable, giver, taker, name=SourceName("tool"), boundaries=False)
     assert fetched_refs(taker) == fetched_refs(giver)
     assert sorted(path.name for path in (taker / KEPT).iterdir()) == ["empty", "held.lock", "junk", "new", "pipe"]
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_history_is_cut_off_only_where_something_is_missing(tmp_path: Path, object_format: str) -> None:
+    upstream = Upstream.create(tmp_path / "taker", object_format=object_format)
+    first, second, third, fourth = (upstream.commit({"a": text}) for text in "1234")
+    (upstream.path / f"objects/{third[:2]}/{third[2:]}").unlink()
+    giver, nowhere = tmp_path / "giver", "1" * len(first)
+    write_skeleton(giver, object_format=object_format, bare=True)
+    (giver / "shallow").write_text(f"{first}\n{nowhere}\n")
+    (upstream.path / "shallow").write_text(f"{second}\n{fourth}\n")
+    pour(Runner(environ=os.environ), durable, giver, upstream.path, name=SourceName("tool"), boundaries=True)
+    assert (upstream.path / "shallow").read_text() == "".join(f"{oid}\n" for oid in sorted([nowhere, fourth]))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import GitRefused, LocalIo
+from git_hybrid.core.errors import GitFailed, GitRefused, LocalIo
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import TreeLimits
 from git_hybrid.git.ahead import STAGED
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
@@ -19,6 +20,7 @@ from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import roots_in
 from support.kit import git
+from support.upstream import Upstream
 
 
 def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
@@ -116,6 +118,17 @@ def test_the_submodules_of_one_that_git_checked_out_are_found(tmp_path: Path) ->
         stage, parse_oid(git("rev-parse", "HEAD", cwd=tree))
     )
     assert found == (("deep", "1" * 40, "https://e.example/deep"),)
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_half_a_listing_is_no_tree(tmp_path: Path, object_format: str) -> None:
+    upstream = Upstream.create(tmp_path / "up", object_format=object_format)
+    commit, folder = upstream.commit({"a": "1", "d/f": "1"}), upstream.rev("main:d")
+    (upstream.path / f"objects/{folder[:2]}/{folder[2:]}").unlink()
+    stage = Stage(name=parse_name("x"), path=str(tmp_path), apart=str(upstream.path))
+    limits = TreeLimits(max_entries=10, max_bytes=10)
+    with pytest.raises(GitFailed, match=folder):
+        GitObjects(Runner(environ=dict(os.environ))).scan(stage, parse_oid(commit), limits)
 
 
 @pytest.mark.timeout(10)

@@ -1,0 +1,66 @@
+"""Bring into a clone what it lacks of its pin, and of the history that the manifest asks for."""
+
+from __future__ import annotations
+
+from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin
+from git_hybrid.app.caching import despite_cache
+from git_hybrid.app.proving import is_proved
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import BundlePrerequisites, Offline
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.plan import Clone, Task
+from git_hybrid.core.ports import Stage
+
+
+def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str | None, tuple[str, ...]]:
+    """Fetch what the clone *seen* lacks, prove it and pour it in; return who served it and notes about the commit.
+
+    Nobody did where nothing is lacking, or the history alone that nobody may be asked for.
+
+    Raises:
+        HybridError: what the servers answered, or the commit is not what was pinned.
+    """
+    clone, is_here = rt.clones.as_stage(task.name), _is_here(rt, task, seen)
+    like = clone if seen.sure else None
+
+    def gated(rt: Runtime) -> tuple[Acquired, tuple[str, ...]]:
+        acquired = acquire_pin(rt, task, manifest, borrow=True)
+        return acquired, gate_pin(rt, acquired.content, task.source, task.pin, manifest, like=like)
+
+    if not is_here or _is_cut_off(task, seen):
+        try:
+            acquired, notes = despite_cache(rt, task.source, gated)
+        except (Offline, BundlePrerequisites):
+            if not is_here:
+                raise
+        else:
+            _pour(rt, task, acquired, clone)
+            return acquired.served_by, notes
+    return None, gate_pin(rt, clone, task.source, task.pin, manifest, like=like)
+
+
+def _pour(rt: Runtime, task: Task, acquired: Acquired, clone: Stage) -> None:
+    if acquired.history != acquired.content and task.source.history == "treeless":
+        # Before the content: where its history is there, none is cut off.
+        rt.writer.pour(acquired.history, clone, boundaries=False)
+    rt.writer.pour(acquired.content, clone, boundaries=True)
+    if task.source.history == "full":
+        rt.writer.make_complete(task.name)
+
+
+def _is_here(rt: Runtime, task: Task, seen: Clone) -> bool:
+    """Tell whether the pinned commit needs no network: it is in the clone, and the clone shows where it belongs.
+
+    Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough.
+    """
+    clone = rt.clones.as_stage(task.name)
+    if not seen.has_pin:
+        return False
+    # Of a complete clone that is known already (install._is_whole).
+    if not seen.complete and not rt.objects.has_content(clone, task.pin.commit):
+        return False
+    return bool(rt.offline) or seen.head == task.pin.commit or is_proved(rt, clone, task.pin)
+
+
+def _is_cut_off(task: Task, seen: Clone) -> bool:
+    return task.source.history == "full" and not seen.complete
