@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from git_hybrid.store.layout import Layout
 
 _DELAY = 0.3
-# What shlex leaves unquoted too; most commands need not import it.
-_UNQUOTED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./-_")
+_UNQUOTED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./-_")  # as of shlex
 
 
 class Output:
