@@ -362,7 +362,8 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     # One that did not move is judged by no order: a branch may have got records of another with those it wanted.
     assert moved_to(2, lines, before=2) == []
     other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
-    assert ids(lines, Witnesses(lock=other, locks_before=(Lock(pins={TOOL: a_pin(commit=oid(2))}),))) == []
+    before = (Lock(pins={TOOL: a_pin(commit=oid(2))}),)
+    assert ids(lines, Witnesses(lock=other, locks_before=before, lines_before=((),))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
     for committed, mend in ((3, "git checkout HEAD -- state/sources.lock"), (4, RESTORE), (5, RESTORE)):
         head = Lock(pins={TOOL: a_pin(commit=oid(committed))})
