@@ -71,7 +71,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
             rows = [{**plain(item), "state": phase(item, snapshot.clock)} for item in found]
             output.document({"command": "override list", "overrides": rows})
         else:
-            output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
+            output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail, snapshot.lock.pins))
             output.talk("" if found else "no overrides")
         return 0
 
