@@ -18,11 +18,13 @@ from git_hybrid.core.last_pins import last_pins, pin_of
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, place_in, place_of
+from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, place_in, place_of
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import approval_words
 
+_Stands = Callable[[str, SourceName], Place | None]
+"""Takes a commit and a source, and returns where that had its pin."""
 _PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
 
 
@@ -76,15 +78,17 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
         return
     newest = last_pins(records, asked).newest
     unsure = {name: pin for name, pin in asked.items() if not _is_sure(records, newest[name], pin)}
+    sides = {name: _sides(moves, name) for name in unsure}
+    moved -= {
+        name for name, pin in unsure.items() if None not in _stands(moves, name) and is_left(records, pin, sides[name])
+    }
     left = {name: pin for name, pin in unsure.items() if name not in moved}
     past = moves.past() if left and moves.past is not None else None
     found = {} if past is None else _put_back(records, moves, left, past)
     for name, pin in unsure.items():
         by, odds = found.get(name, ("", None))
         if name in moved:
-            before = zip(_stands(moves, name), moves.known, strict=False)
-            sides = [Side(stood[0], frozenset(lines)) for stood, lines in before if stood is not None]
-            odds = at_odds(records, pin, moves.lines, sides)
+            odds = at_odds(records, pin, moves.lines, sides[name])
         if odds is not None:
             yield _breach(moves, pin, odds, by)
 
@@ -123,6 +127,11 @@ def _stands(moves: Moves, name: SourceName) -> list[Place | None]:
     return [None if pin is None else place_of(pin) for pin in pins]
 
 
+def _sides(moves: Moves, name: SourceName) -> list[Side]:
+    before = zip(_stands(moves, name), moves.known, strict=False)
+    return [Side(stood[0], frozenset(lines)) for stood, lines in before if stood is not None]
+
+
 def _is_moved(place: Place, before: Sequence[Place | None]) -> bool:
     """Tell whether *place* is not what all have that have the source *before*; where there is nothing, it is."""
     return {item for item in before if item is not None} != {place}
@@ -133,46 +142,50 @@ def _put_back(
 ) -> dict[SourceName, tuple[str, Odds]]:
     """Return by name the commit that moved a pin to where it stands, and what was at odds with that then."""
     seen: dict[str, Mapping[SourceName, Place]] = {}
-    found: dict[SourceName, tuple[str, Odds]] = {}
 
     def stands(commit: str, name: SourceName) -> Place | None:
         if commit not in seen:
             seen[commit] = _places(past.lock(commit), pins, moves.decode)
         return seen[commit].get(name)
 
-    for name, pin in pins.items():
-        pinned, open_, done = place_of(pin), [past.head], set()
-        own = {moves.lines[digest] for digest, record in records.items() if record.get("source") == name}
-        while open_ and name not in found:
-            commit = open_.pop()
-            parents = past.parents.get(commit, ())
-            before = [stands(parent, name) for parent in parents]
-            # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
-            if commit in done or not parents:
-                continue
-            done.add(commit)
-            if not _is_moved(pinned, before):
-                open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
-                continue
-            known = _lines_at(commit, past)
-            told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
-            lines = {parent: _lines_at(parent, past) for parent in parents}
-            # Where no record of it was known yet, there was no pin before that could have been taken out.
-            sides = [
-                Side(at, lines[parent])
-                for parent, item in zip(parents, before, strict=True)
-                if item is not None or not lines[parent].isdisjoint(own)
-                for at in _last_stood(parent, name, past, stands)
-            ]
-            odds = at_odds(told, pin, moves.lines, sides)
-            if odds is not None:
-                found[name] = (commit, odds)
-    return found
+    found = {name: _moved_by(records, moves, pin, past, stands) for name, pin in pins.items()}
+    return {name: by for name, by in found.items() if by is not None}
 
 
-def _last_stood(
-    commit: str, name: SourceName, past: Past, stands: Callable[[str, SourceName], Place | None]
-) -> list[str]:
+def _moved_by(
+    records: Mapping[str, Record], moves: Moves, pin: Pin, past: Past, stands: _Stands
+) -> tuple[str, Odds] | None:
+    name, pinned, open_, done = pin.source, place_of(pin), [past.head], set[str]()
+    own = {moves.lines[digest] for digest, record in records.items() if record.get("source") == name}
+    while open_:
+        commit = open_.pop()
+        parents = past.parents.get(commit, ())
+        before = [stands(parent, name) for parent in parents]
+        # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
+        if commit in done or not parents:
+            continue
+        done.add(commit)
+        if not _is_moved(pinned, before):
+            open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
+            continue
+        known = _lines_at(commit, past)
+        told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
+        lines = {parent: _lines_at(parent, past) for parent in parents}
+        # Where no record of it was known yet, there was no pin before that could have been taken out.
+        sides = [
+            Side(at, lines[parent])
+            for parent, item in zip(parents, before, strict=True)
+            if item is not None or not lines[parent].isdisjoint(own)
+            for at in _last_stood(parent, name, past, stands)
+        ]
+        if None not in before and is_left(told, pin, sides):
+            open_ += parents
+        elif (odds := at_odds(told, pin, moves.lines, sides)) is not None:
+            return commit, odds
+    return None
+
+
+def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> list[str]:
     """Return where a pin stood in *commit*, or if it had none there, before it was taken out."""
     open_, known, found = [commit], {commit}, list[str]()
     for one in open_:

@@ -69,9 +69,6 @@ def at_odds(records: Mapping[str, Record], pin: Pin, lines: Mapping[str, str], s
     last = [records[digest] for digest in sorted(newest)]
     own = [record for record in last if record.get("after") == pin.commit]
     if not own:
-        if sides and all(side.stood == pin.commit for side in sides):
-            # Its table changed, and records of another branch came along with those that were wanted.
-            return None
         undone = _undone(records, last, pin, sides)
         return Odds(last, _LAST) if undone is None else at_odds(undone, pin, lines, sides)
     others = {str(record.get("after")) for record in last} - {pin.commit}
@@ -79,6 +76,16 @@ def at_odds(records: Mapping[str, Record], pin: Pin, lines: Mapping[str, str], s
     if any(side.stood in others and side.known >= told for side in sides):
         return Odds([record for record in last if record not in own], _MERGED)
     return None if any(is_by(record, pin) for record in own) else _by_its_own(records, pin)
+
+
+def is_left(records: Mapping[str, Record], pin: Pin, sides: Collection[Side]) -> bool:
+    """Tell whether *pin* was left at its commit, where *sides* had it, and none of its last records has it there.
+
+    Its table alone changed: what put it there, or that records of another branch came along, was before.
+    """
+    newest = last_pins(records, {pin.source}).newest.get(pin.source, frozenset())
+    is_told = any(records[digest].get("after") == pin.commit for digest in newest)
+    return {side.stood for side in sides} == {pin.commit} and not is_told
 
 
 def _undone(

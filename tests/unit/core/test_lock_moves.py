@@ -95,6 +95,13 @@ def test_a_lock_that_was_put_back_in_a_commit_is_found() -> None:
         1, TWO, {"f": (("e",), text(1), ()), "e": (("d0",), text(1), ()), "d0": gone["c"], **moved}
     )
     assert judged(1, TWO, {}) == judged(3, TWO, moved) == ""
+    # Nor does another table of the same commit hide it, committed or not; where nothing had moved it, that moves nothing.
+    back, other = {"c": (("b",), text(1), ()), **moved}, a_pin(digest="sha256:other")
+    assert "in commit c" in judged(other, TWO, {"d": (("c",), written(other), ()), **back})
+    assert "in commit c" in judged(other, TWO, back, before=(lock(1),), known=(TWO,))
+    gone = {"e": (("d",), text(1), ()), "d": (("c",), None, ())}
+    assert "in commit e" in judged(1, TWO, {**gone, **back})
+    assert judged(other, TWO, {"d": (("b",), written(other), ()), "b": (("a",), text(1), NEWER), **BEGUN}) == ""
 
 
 def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
