@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import SCANNED, Record, detail_of
+from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
-from git_hybrid.core.files import LOCK, MIRRORS, OVERRIDES, STATE
+from git_hybrid.core.audit_state import against_state
+from git_hybrid.core.files import LOCK, MIRRORS, OVERRIDES
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
-from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import JOINED, approval_words
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
 
-_MADE = frozenset({"clone", "update", "record"})
-_INSTALLED = _MADE | {"repair", "reset"}
 _REMOVED = frozenset({"remove", "prune"})
 _CHECKOUT = f"git checkout HEAD -- {LOCK}"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
-_EDITED = "the state entry was edited by hand, or not all of it was committed"
-_WRITTEN_ANEW = (
-    "git checkout HEAD -- state/sources.json; where HEAD has it too, take the entry of {name} out of that file,"
-    " then git hybrid sync {name}, which writes it anew"
-)
 _BARE = "pin asks for an override there, so another wrote the record"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
 def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
     """Yield what the files of the workspace, as they are and as they were committed, do not find in *records*."""
-    yield from _against_state(records, witnesses.state)
+    yield from against_state(records, witnesses.state)
     yield from _against_overrides(records, witnesses.overrides)
     yield from against_closings(records)
     yield from _against_mirrors(records, witnesses.mirrors)
@@ -192,51 +185,6 @@ def _put_back(name: str, commit: str, *, signed: bool) -> str:
 
 def _is_plain_beginning(record: Record) -> bool:
     return record.get("before") is None and not detail_of(record).get(RESTS_ON)
-
-
-def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
-    installed: dict[object, list[Record]] = {}
-    for record in records.values():
-        if record["event"] in _INSTALLED:
-            installed.setdefault(record.get("source"), []).append(record)
-    for name, entry in state.sources.items():
-        if entry.audit_hash is None:
-            # One that an older version wrote names none, and none tells of it.
-            if name in installed:
-                what = f"{STATE}: {name} names no record"
-                yield of_log("unbound", what, "the entry was edited by hand", mend="git hybrid sync")
-            continue
-        named = records.get(entry.audit_hash)
-        if named is None:
-            yield gone(f"{STATE}: {name}", entry.audit_hash)
-        elif named.get("source") != name or not _is_told(named, entry):
-            what = f"record {entry.audit_hash[:12]} does not tell of {name} at {entry.commit[:12]}, as its state does"
-            yield of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
-        elif not _is_made(entry, named, installed.get(name, [])):
-            when = f"{format_time(entry.updated_at)} by {entry.updated_by}"
-            what = f"no record tells that {name} was brought to {entry.commit[:12]} at {when}, as its state does"
-            yield of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
-
-
-def _is_told(record: Record, entry: SourceState) -> bool:
-    """Tell whether *record* is of what *entry* has: of its commit, or of the scan that it tells of."""
-    commit = entry.scan.commit if record["event"] in SCANNED else entry.commit
-    return record["event"] in _INSTALLED | SCANNED and record.get("after") == commit
-
-
-def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> bool:
-    """Tell whether *entry* was made when, by whom and in which run it says: by the record that it names.
-
-    One that was scanned since names that; it was made by one of *installed*, all that install its source. What an older
-    version wrote has no run, and no record of its own.
-    """
-    made = (
-        [named] if named["event"] in _INSTALLED else [item for item in installed if item.get("after") == entry.commit]
-    )
-    if entry.command_id is None and named["event"] in SCANNED and not any(item["event"] in _MADE for item in made):
-        return True
-    says = (format_time(entry.updated_at), entry.updated_by, entry.command_id)
-    return any((item["at"], item["operator"], item["command_id"]) == says for item in made)
 
 
 def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> Iterator[Breach]:

@@ -15,6 +15,7 @@ from git_hybrid.core.files import LOCK, OVERRIDES
 from git_hybrid.core.governance import (
     Unapproved,
     governed,
+    is_idle,
     mend_of,
     renewal,
     unapproved,
@@ -35,7 +36,7 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     """Return what does not hold of the overrides and of the pins that rest on them."""
     pins = tuple(_pins(facts))
     records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
-    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records, *_twins(facts))
+    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records, *_twins(facts), *_idle(facts))
 
 
 def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
@@ -120,6 +121,19 @@ def _twins(facts: Facts) -> Iterator[Violation]:
             why = "whoever ends one of them ends the approval of both"
             mend = f"let it last, or: {renew}, then: git hybrid override revoke {item.id} --reason TEXT"
             yield Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend, level="warn")
+
+
+def _idle(facts: Facts) -> Iterator[Violation]:
+    for name, pin in facts.lock.pins.items():
+        for item in facts.overrides.of(name):
+            if is_idle(item, pin, facts.clock) and not unbound(item, facts.trail):
+                entry, what = (
+                    f"{item.id} ({name})",
+                    f"lasts until {format_time(item.expires_at)}, and nothing rests on it",
+                )
+                why = "its pin was put back, or a merge took the other side, and no record says that it ended"
+                mend = f"git hybrid pin {name} --to {pin.commit}"
+                yield Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend, level="warn")
 
 
 def _record(record: Override, facts: Facts) -> Iterator[Violation]:

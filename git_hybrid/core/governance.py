@@ -259,6 +259,12 @@ def mend_of(error: Unapproved, pin: Pin, approvals: Approvals) -> str:
     return again(pin, approvals.trail, signed=approvals.signed)
 
 
+def is_idle(override: Override, pin: Pin | None, clock: datetime) -> bool:
+    """Tell whether *override* is in force and forces nothing: the *pin* of its source was put back, or merged away."""
+    is_forcing = override.kind == "pin" and is_in_force(override, clock)
+    return is_forcing and pin is not None and pin.override is None
+
+
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:
     """Return one sentence for each override of the sources *names* that ends within seven days.
 

@@ -117,7 +117,14 @@ def last_records(
 
 
 def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
-    """Return the last pins of a source that were of *url*, and of *ref* if one is given, since it last began anew.
+    """Return the pins that :func:`former_records` tell of."""
+    return tuple(pin_of(record, name, url) for record in former_records(records, name, url, ref))
+
+
+def former_records(
+    records: Iterable[Record], name: SourceName, url: Url, ref: RefName | None = None
+) -> tuple[Record, ...]:
+    """Return the last records of a pin that was of *url*, and of *ref* if one is given, since it last began anew.
 
     What the manifest said in between does not matter: a pin that went elsewhere and comes back is held against them.
     A pin of an entry that named its commit was not by a ref.
@@ -129,7 +136,7 @@ def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefN
         pin = pin_of(record, name, url)
         return same_repository(pin.url, url) and ref in (None, pin.ref)
 
-    return tuple(pin_of(record, name, url) for record in _last_that_may_be(tuple(records), name, counts))
+    return _last_that_may_be(tuple(records), name, counts)
 
 
 def _last_that_may_be(

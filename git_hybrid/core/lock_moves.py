@@ -18,13 +18,14 @@ from git_hybrid.core.last_pins import last_pins, pin_of
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
+from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, place_in, place_of
 from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import approval_words
 
+_Stands = Callable[[str, SourceName], Place | None]
+"""Takes a commit and a source, and returns where that had its pin."""
 _PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
-_COMMIT = pattern(r'commit = "([0-9a-f]+)"')
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -70,34 +71,35 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
             name = str(record.get("source"))
             last[name] = record
             known.add((name, str(record.get("after"))))
-    stands = {str(name): str(pin.commit) for name, pin in moves.lock.pins.items() if (name, pin.commit) in known}
-    moved = {name for name, commit in stands.items() if _is_moved(commit, _stands(moves.before, name))}
+    stands = {name: pin for name, pin in moves.lock.pins.items() if (name, pin.commit) in known}
+    moved = {name for name, pin in stands.items() if moves.before and _is_moved(place_of(pin), _stands(moves, name))}
     asked = _asked(records, moves, stands, moved, last)
     if not asked:
         return
     newest = last_pins(records, asked).newest
-    unsure = {name: commit for name, commit in asked.items() if _commits(records, newest[name]) != {commit}}
-    left = {name: commit for name, commit in unsure.items() if name not in moved}
+    unsure = {name: pin for name, pin in asked.items() if not _is_sure(records, newest[name], pin)}
+    sides = {name: _sides(moves, name) for name in unsure}
+    moved -= {
+        name for name, pin in unsure.items() if None not in _stands(moves, name) and is_left(records, pin, sides[name])
+    }
+    left = {name: pin for name, pin in unsure.items() if name not in moved}
     past = moves.past() if left and moves.past is not None else None
-    by_commit = {} if past is None else _put_back(records, moves, left, past)
-    for name, commit in unsure.items():
-        sides = [
-            (stood, frozenset(lines))
-            for stood, lines in zip(_stands(moves.before, name) or (), moves.known, strict=False)
-        ]
-        if name in by_commit or (
-            name in moved and not _is_explained(records, newest[name], commit, moves.lines, sides)
-        ):
-            yield _breach(moves, name, [records[digest] for digest in newest[name]], by_commit.get(name, ""))
+    found = {} if past is None else _put_back(records, moves, left, past)
+    for name, pin in unsure.items():
+        by, odds = found.get(name, ("", None))
+        if name in moved:
+            odds = at_odds(records, pin, moves.lines, sides[name])
+        if odds is not None:
+            yield _breach(moves, pin, odds, by)
 
 
 def _asked(
     records: Mapping[str, Record],
     moves: Moves,
-    stands: Mapping[str, str],
+    stands: Mapping[SourceName, Pin],
     moved: Collection[str],
     last: Mapping[str, Record],
-) -> dict[str, str]:
+) -> dict[SourceName, Pin]:
     """Return those of the pins that *stands* has which the last line of the log about them does not explain.
 
     No record stands before one that it follows, so what that line says is always one of the last. Where branches both
@@ -106,84 +108,94 @@ def _asked(
     forked = moves.past is not None and has_branches(records.values())
     before = [frozenset(lines) for lines in moves.known] if moved else []
 
-    def is_enough(name: str, commit: str) -> bool:
-        if last[name].get("after") != commit or (forked and name not in moved):
+    def is_enough(name: str, pin: Pin) -> bool:
+        if last[name].get("after") != pin.commit or (forked and name not in moved) or not is_by(last[name], pin):
             return False
         return name not in moved or not any(moves.lines[str(last[name]["hash"])] in lines for lines in before)
 
-    return {name: commit for name, commit in stands.items() if not is_enough(name, commit)}
+    return {name: pin for name, pin in stands.items() if not is_enough(name, pin)}
 
 
-def _is_explained(
-    records: Mapping[str, Record],
-    newest: Collection[str],
-    commit: str,
-    lines: Mapping[str, str],
-    sides: Sequence[tuple[str | None, frozenset[str]]],
-) -> bool:
-    """Tell whether the *newest* records of a pin explain that it was moved to *commit*.
-
-    *sides* has where each stood that the move was made from, and the lines of its log: where that was another of the
-    last records, and the one of *commit* was known, there it was decided.
-    """
-    own = [lines[digest] for digest in newest if records[digest].get("after") == commit]
-    if not own:
-        return commit in _unforced(records, newest)
-    others = _commits(records, newest) - {commit}
-    return not any(stood in others and known.issuperset(own) for stood, known in sides)
+def _is_sure(records: Mapping[str, Record], newest: Collection[str], pin: Pin) -> bool:
+    """Tell whether all of the *newest* records of *pin* have it where it stands."""
+    last = [records[digest] for digest in newest]
+    return {record.get("after") for record in last} == {pin.commit} and any(is_by(record, pin) for record in last)
 
 
-def _commits(records: Mapping[str, Record], digests: Collection[str]) -> set[str]:
-    return {str(records[digest].get("after")) for digest in digests}
+def _stands(moves: Moves, name: SourceName) -> list[Place | None]:
+    pins = [lock.pins.get(name) for lock in moves.before]
+    return [None if pin is None else place_of(pin) for pin in pins]
 
 
-def _unforced(records: Mapping[str, Record], digests: Collection[str]) -> set[str]:
-    """Return where forced pins came from: a revert of one goes back to what needs no approval."""
-    forced = (records[digest] for digest in digests if detail_of(records[digest]).get(RESTS_ON))
-    return {str(record["before"]) for record in forced if record.get("before") is not None}
+def _sides(moves: Moves, name: SourceName) -> list[Side]:
+    before = zip(_stands(moves, name), moves.known, strict=False)
+    return [Side(stood[0], frozenset(lines)) for stood, lines in before if stood is not None]
 
 
-def _stands(locks: Sequence[Lock], name: str) -> list[str | None] | None:
-    if not locks:
-        return None
-    pins = [lock.pins.get(SourceName(name)) for lock in locks]
-    return [None if pin is None else pin.commit for pin in pins]
+def _is_moved(place: Place, before: Sequence[Place | None]) -> bool:
+    """Tell whether *place* is not what all have that have the source *before*; where there is nothing, it is."""
+    return {item for item in before if item is not None} != {place}
 
 
-def _is_moved(commit: str, before: Sequence[str | None] | None) -> bool:
-    """Tell whether *commit* is not what all have that have the source *before*; where there is nothing, it is."""
-    return before is not None and {item for item in before if item is not None} != {commit}
+def _put_back(
+    records: Mapping[str, Record], moves: Moves, pins: Mapping[SourceName, Pin], past: Past
+) -> dict[SourceName, tuple[str, Odds]]:
+    """Return by name the commit that moved a pin to where it stands, and what was at odds with that then."""
+    seen: dict[str, Mapping[SourceName, Place]] = {}
 
-
-def _put_back(records: Mapping[str, Record], moves: Moves, names: Mapping[str, str], past: Past) -> dict[str, str]:
-    """Return by name the commit that moved a pin to where it stands, though the last record of then was another."""
-    seen: dict[str, Mapping[str, str]] = {}
-    found: dict[str, str] = {}
-
-    def stands(commit: str, name: str) -> str | None:
+    def stands(commit: str, name: SourceName) -> Place | None:
         if commit not in seen:
-            seen[commit] = _pins(past.lock(commit), names, moves.decode)
+            seen[commit] = _places(past.lock(commit), pins, moves.decode)
         return seen[commit].get(name)
 
-    for name, pinned in names.items():
-        open_, done = [past.head], set()
-        while open_ and name not in found:
-            commit = open_.pop()
-            parents = past.parents.get(commit, ())
-            before = [stands(parent, name) for parent in parents]
-            # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
-            if commit in done or not parents:
-                continue
-            done.add(commit)
-            if not _is_moved(pinned, before):
-                open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
-                continue
-            known = _lines_at(commit, past)
-            told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
-            newest = last_pins(told, {name}).newest.get(name, frozenset())
-            sides = [(stood, _lines_at(parent, past)) for stood, parent in zip(before, parents, strict=True)]
-            if not _is_explained(told, newest, pinned, moves.lines, sides):
-                found[name] = commit
+    found = {name: _moved_by(records, moves, pin, past, stands) for name, pin in pins.items()}
+    return {name: by for name, by in found.items() if by is not None}
+
+
+def _moved_by(
+    records: Mapping[str, Record], moves: Moves, pin: Pin, past: Past, stands: _Stands
+) -> tuple[str, Odds] | None:
+    name, pinned, open_, done = pin.source, place_of(pin), [past.head], set[str]()
+    own = {moves.lines[digest] for digest, record in records.items() if record.get("source") == name}
+    while open_:
+        commit = open_.pop()
+        parents = past.parents.get(commit, ())
+        before = [stands(parent, name) for parent in parents]
+        # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
+        if commit in done or not parents:
+            continue
+        done.add(commit)
+        if not _is_moved(pinned, before):
+            open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
+            continue
+        known = _lines_at(commit, past)
+        told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
+        lines = {parent: _lines_at(parent, past) for parent in parents}
+        # Where no record of it was known yet, there was no pin before that could have been taken out.
+        sides = [
+            Side(at, lines[parent])
+            for parent, item in zip(parents, before, strict=True)
+            if item is not None or not lines[parent].isdisjoint(own)
+            for at in _last_stood(parent, name, past, stands)
+        ]
+        if None not in before and is_left(told, pin, sides):
+            open_ += parents
+        elif (odds := at_odds(told, pin, moves.lines, sides)) is not None:
+            return commit, odds
+    return None
+
+
+def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> list[str]:
+    """Return where a pin stood in *commit*, or if it had none there, before it was taken out."""
+    open_, known, found = [commit], {commit}, list[str]()
+    for one in open_:
+        place = stands(one, name)
+        if place is not None:
+            found.append(place[0])
+            continue
+        more = set(past.parents.get(one, ())) - known
+        known |= more
+        open_ += sorted(more)
     return found
 
 
@@ -198,33 +210,42 @@ def _lines_at(commit: str, past: Past) -> frozenset[str]:
     return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in before))
 
 
-def _pins(text: bytes | None, names: Mapping[str, str], decode: Callable[[bytes], Lock | None]) -> Mapping[str, str]:
-    """Return the commits that a lock has for *names*; where it is as we write it, without reading all of it."""
-    found: dict[str, str] = {}
+def _places(
+    text: bytes | None, names: Collection[SourceName], decode: Callable[[bytes], Lock | None]
+) -> Mapping[SourceName, Place]:
+    """Return where a lock has the pins of *names*; where it is as we write it, without reading all of it."""
+    found: dict[SourceName, Place] = {}
     for name in names:
         _, header, rest = (text or b"").partition(f"\n[source.{name}]\n".encode("ascii"))
-        commits = _COMMIT.findall(rest.partition(b"\n[")[0].decode("utf-8", "replace"))
-        if header and len(commits) == 1:
-            found[name] = commits[0]
+        place = place_in(rest.partition(b"\n[")[0].decode("utf-8", "replace")) if header else None
+        if place is not None:
+            found[name] = place
         elif text:
             lock = decode(text)
-            return {} if lock is None else {item: lock.pins[item].commit for item in lock.pins}
+            return {} if lock is None else {item: place_of(pin) for item, pin in lock.pins.items()}
     return found
 
 
-def _breach(moves: Moves, name: str, last: Sequence[Record], by: str) -> Breach:
-    pin, source = moves.lock.pins[SourceName(name)], moves.sources.get(SourceName(name))
-    elsewhere = [item for item in last if item.get("after") != pin.commit]
-    record, *others = sorted(elsewhere, key=lambda item: str(item.get("after")))
+def _breach(moves: Moves, pin: Pin, odds: Odds, by: str) -> Breach:
+    name, source = pin.source, moves.sources.get(pin.source)
+    # To stay where one needs no approval comes first.
+    record, *others = sorted(odds.records, key=lambda item: (_rests_on(item), str(item.get("after"))))
     commits = dict.fromkeys(str(item.get("after")) for item in (record, *others))
     was = f"was put back to {pin.commit[:12]}" + (f" in commit {by[:12]}" if by else "")
-    has = "the last record of its pin has" if len(elsewhere) == len(last) else "a merge before that had left it at"
-    what = f"{name} {was}, and {has} {' or '.join(item[:12] for item in commits)}"
-    forced = any(detail_of(item).get(RESTS_ON) for item in last if item.get("after") == record.get("after"))
+    has = " or ".join(item[:12] for item in commits)
+    if record.get("after") == pin.commit:
+        has = f"it by {_rests_on(record) or 'no override'}"
     stay = f"git hybrid pin {name} --to {record.get('after')}"
     approval = approval_words(signed=moves.signed)
-    mend = f"{stay} {approval}" if forced else _choice(pin, record, source, stay, approval)
+    mend = f"{stay} {approval}" if _rests_on(record) else _choice(pin, record, source, stay, approval)
+    if _rests_on(record) and record.get("before") == pin.commit and not others:
+        mend = f"git hybrid pin {name} --to {pin.commit}; or, if it is to stay forced: {mend}"
+    what = f"{name} {was}, and {odds.how} {has}"
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
+
+
+def _rests_on(record: Record) -> str:
+    return str(detail_of(record).get(RESTS_ON) or "")
 
 
 def _choice(pin: Pin, record: Record, source: Source | None, stay: str, approval: str) -> str:

@@ -10,6 +10,7 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin, with_pins
+from git_hybrid.core.manifest import track_field
 from git_hybrid.core.mirrors import Inventory, Mirror, with_mirrors
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import Override, Overrides, with_overrides
@@ -167,13 +168,15 @@ def reduce_installed(
         task, previous = done.task, state.sources.get(done.task.name)
         if not _is_told(task, previous):
             continue
-        detail = {"url": str(task.source.url), "ref": task.pin.ref}
-        if done.served_by is not None:
-            detail["served_by"] = done.served_by
-        before = previous.commit if previous else task.before
-        events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
+        served_by, (key, value) = done.served_by, track_field(task.source.track)
         if previous is None or not is_recorded(task.source, task.pin, previous):
             entries[task.name] = _entry(done, previous, info, moves.get(task.name))
+            served_by = entries[task.name].served_by
+        detail = {"url": str(task.source.url), "ref": task.pin.ref, key: value}
+        if served_by is not None:
+            detail["served_by"] = served_by
+        before = previous.commit if previous else task.before
+        events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
     return Decision(events=events, entries=entries)
 
 

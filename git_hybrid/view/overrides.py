@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.governance import unbound
+from git_hybrid.core.governance import is_idle, unbound
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Kind, Override, Trail, approvers, phase, why_closed
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
@@ -15,8 +17,13 @@ _STYLES: dict[str, Style] = {"expired": "bad", "expiring": "warn", "active": "go
 _KINDS: dict[Kind, str] = {"pin": "forced pin", "scan": "accepted scan of"}
 
 
-def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: Trail) -> list[str]:
-    """Return some lines an override: what it is and until when, who approved it and why, and why it was revoked."""
+def override_lines(
+    found: Sequence[Override], now: datetime, look: Look, trail: Trail, pins: Mapping[SourceName, Pin] = {}
+) -> list[str]:
+    """Return some lines an override: what it is and until when, who approved it and why, and why it was revoked.
+
+    Of one that none of *pins* rests on, that too.
+    """
     names = max((width(safe(item.source)) for item in found), default=0)
     lines: list[str] = []
     for item in found:
@@ -30,6 +37,9 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: 
         because = why_closed(item, trail)
         lines += [f"    {item.status}: {safe(because)}"] if because else []
         lines += [f"    it is an override {what}: git hybrid check overrides"] if (what := unbound(item, trail)) else []
+        lines += (
+            ["    nothing rests on it: git hybrid check overrides"] if is_idle(item, pins.get(item.source), now) else []
+        )
     return lines
 
 

@@ -74,7 +74,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
             output.document({"command": "override list", "overrides": [_plain(item, snapshot) for item in found]})
             tell_unrecorded(output, snapshot, found)
         else:
-            output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
+            output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail, snapshot.lock.pins))
             output.talk("" if found else "no overrides")
         return 0
 

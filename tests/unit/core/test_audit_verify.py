@@ -43,7 +43,7 @@ from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.manifest import Manifest, Tag
+from git_hybrid.core.manifest import Branch, Manifest, Tag
 from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
@@ -51,9 +51,10 @@ from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
-from support.values import NOW, OPERATOR, RUN, a_pin, a_source, a_state_entry, an_override, oid
+from support.values import NOW, OPERATOR, RUN, TOOL_URL, a_pin, a_source, a_state_entry, an_override, oid
 
 TOOL = SourceName("tool")
+OTHER_URL = parse_url("https://example.org/other")
 CHAIN = (Event(event="init"), Event(event="add", source="tool"), Event(event="pin", source="tool", after=oid(1)))
 
 
@@ -207,7 +208,7 @@ def test_other_files_are_witnesses() -> None:
     assert ids(lines[:3], good) == ["cut", "cut"]
     assert ids(lines[:2], Witnesses(lock=lock)) == ["unexplained-pin"]
     other = SourceName("other")
-    for wrong in ({other: entry}, {TOOL: replace(entry, commit=oid(2))}):
+    for wrong in ({other: replace(entry, name=other)}, {TOOL: replace(entry, commit=oid(2))}):
         assert ids(lines, Witnesses(state=State(sources=wrong))) == ["foreign-record"]
     pinned = replace(entry, audit_hash=str(lines[2]["hash"]))
     assert ids(lines, Witnesses(state=State(sources={TOOL: pinned}))) == ["foreign-record"]
@@ -234,6 +235,27 @@ def test_state_says_when_and_by_whom_its_record_says_it(event: str) -> None:
     assert [of_state(lines, **other) for other in OTHERS] == [["foreign-record"]] * len(OTHERS)
     # Another record of the same run and commit is not the one that it names.
     assert of_state(grown(lines, Event(event="seen", source="tool", after=oid(1)))) == ["foreign-record"]
+
+
+def test_state_says_from_where_and_as_what_as_its_record_says_it() -> None:
+    told = {"url": TOOL_URL, "branch": "main", "served_by": "https://mirror.example/tool.git"}
+    served = {"served_by": told["served_by"]}
+    lines = grown(LINES, Event(event="clone", source="tool", after=oid(1), detail=told))
+    made = str(lines[-1]["hash"])
+    scan = {"scan": ScanStatus(state="clean", commit=oid(1))}
+    for log, more in ((lines, {}), (grown(lines, Event(event="scan", source="tool", after=oid(1))), scan)):
+        assert of_state(log, **served, **more) == []
+        for key, value in (("url", OTHER_URL), ("track", Tag("main")), ("track", Branch("x")), ("served_by", "x")):
+            assert of_state(log, **{**served, **more, key: value}) == ["foreign-record"]
+    # Who takes a mirror out of the inventory takes its name out of state.
+    assert of_state(lines, served_by=None) == ["foreign-record"]
+    for name, told_of in (("tool", []), ("other", ["foreign-record"])):
+        log = grown(lines, Event(event="mirror-remove", detail={"mirror": "m", "served": [name]}))
+        assert of_state(log, audit_hash=made) == told_of
+    # What an older version recorded tells less.
+    old = grown(LINES, Event(event="clone", source="tool", after=oid(1), detail={"url": TOOL_URL}))
+    assert of_state(old, served_by="x", track=Tag("v1")) == []
+    assert of_state(old, url=OTHER_URL) == ["foreign-record"]
 
 
 @pytest.mark.parametrize("event", ["scan", "bundle-scan"])
@@ -362,7 +384,8 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     # One that did not move is judged by no order: a branch may have got records of another with those it wanted.
     assert moved_to(2, lines, before=2) == []
     other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
-    assert ids(lines, Witnesses(lock=other, locks_before=(Lock(pins={TOOL: a_pin(commit=oid(2))}),))) == []
+    before = (Lock(pins={TOOL: a_pin(commit=oid(2))}),)
+    assert ids(lines, Witnesses(lock=other, locks_before=before, lines_before=((),))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
     for committed, mend in ((3, "git checkout HEAD -- state/sources.lock"), (4, RESTORE), (5, RESTORE)):
         head = Lock(pins={TOOL: a_pin(commit=oid(committed))})

@@ -76,8 +76,9 @@ def test_after_its_end_pin_and_record_fail() -> None:
 
 
 def test_one_that_nothing_rests_on_fails_nothing() -> None:
-    for pin in (None, a_pin(TOOL)):
-        assert told(pin=pin, clock=NOW + 14 * DAY) == ()
+    mend = f"git hybrid pin tool --to {oid(1)}"
+    for pin, lasting in ((None, []), (a_pin(TOOL), [("warn", mend)])):
+        assert [(item.level, item.mend) for item in told(pin=pin, clock=NOW + 14 * DAY)] == lasting
         (found,) = told(pin=pin, clock=NOW + 20 * DAY)
         assert (found.level, found.mend) == ("warn", "git hybrid override revoke ovr-1 --reason TEXT")
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.ids import SourceName, branch_ref, tag_ref
+from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.lock_moves import Moves, Past, against_moves
-from git_hybrid.core.manifest import Branch, Source, Tag, Version
+from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version
+from git_hybrid.core.moves_told import place_of
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
-Commit = tuple[Sequence[str], bytes | None, Sequence[Record]]
+Committed = tuple[Sequence[str], bytes | None, Sequence[Record]]
 
 
 def grown(records: Sequence[Record], *events: Event) -> tuple[Record, ...]:
@@ -25,17 +30,26 @@ def pinned(number: int, **detail: str) -> Event:
 
 
 def text(number: int) -> bytes:
-    return f'lock_version = 1\n\n[source.tool]\nurl = "x"\ncommit = "{oid(number)}"\n\n[source.z]\n'.encode()
+    return written(a_pin(commit=oid(number)))
 
 
-def lock(number: int) -> Lock:
-    return Lock(pins={TOOL: a_pin(commit=oid(number))})
+def written(pin: Pin) -> bytes:
+    lines = (
+        f'{key} = "{value}"'
+        for key, value in zip(("commit", "url", "ref", "config_digest", "override"), place_of(pin), strict=True)
+        if value
+    )
+    return "\n".join(("lock_version = 1", "", "[source.tool]", *lines, "", "[source.z]", "")).encode()
+
+
+def lock(number: int | Pin) -> Lock:
+    return Lock(pins={TOOL: a_pin(commit=oid(number)) if isinstance(number, int) else number})
 
 
 def judged(
-    stands: int,
+    stands: int | Pin,
     records: Sequence[Record],
-    history: Mapping[str, Commit],
+    history: Mapping[str, Committed],
     *,
     before: Sequence[Lock] = (),
     known: Sequence[Sequence[Record]] = (),
@@ -81,6 +95,13 @@ def test_a_lock_that_was_put_back_in_a_commit_is_found() -> None:
         1, TWO, {"f": (("e",), text(1), ()), "e": (("d0",), text(1), ()), "d0": gone["c"], **moved}
     )
     assert judged(1, TWO, {}) == judged(3, TWO, moved) == ""
+    # Nor does another table of the same commit hide it, committed or not; where nothing had moved it, that moves nothing.
+    back, other = {"c": (("b",), text(1), ()), **moved}, a_pin(digest="sha256:other")
+    assert "in commit c" in judged(other, TWO, {"d": (("c",), written(other), ()), **back})
+    assert "in commit c" in judged(other, TWO, back, before=(lock(1),), known=(TWO,))
+    gone = {"e": (("d",), text(1), ()), "d": (("c",), None, ())}
+    assert "in commit e" in judged(1, TWO, {**gone, **back})
+    assert judged(other, TWO, {"d": (("b",), written(other), ()), "b": (("a",), text(1), NEWER), **BEGUN}) == ""
 
 
 def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
@@ -92,11 +113,56 @@ def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
     assert judged(2, grown(TWO, pinned(3)), later) == ""
 
 
-def test_a_forced_pin_may_be_reverted() -> None:
-    forced = Event(event="pin", source="tool", before=oid(1), after=oid(2), detail={"rests_on": "ovr-1"})
-    log = grown(ONE, forced)
+FORCED_TWO = Event(event="pin", source="tool", before=oid(1), after=oid(2), detail={"rests_on": "ovr-1"})
+
+
+@pytest.mark.parametrize(("lifts", "told"), [("off-branch", False), ("rollback", True)])
+def test_a_forced_pin_may_be_reverted_unless_it_was_a_rollback(lifts: str, told: bool) -> None:
+    log = grown(ONE, FORCED_TWO, Event(event="override", detail={"override": "ovr-1", "lifts": [lifts]}))
     history = {"c": (("b",), text(1), ()), "b": (("a",), text(2), log[1:]), **BEGUN}
-    assert judged(1, log, history) == ""
+    assert bool(judged(1, log, history)) == told
+    assert bool(judged(1, log, {}, before=(lock(2),), known=(log,))) == told
+    # Only from there, and only where nothing else is the last record too.
+    assert "put back" in judged(1, log, {}, before=(lock(3),), known=(log,))
+    both = (*log, grown(ONE, pinned(3))[-1])
+    assert f"has {oid(3)[:12]} or {oid(2)[:12]}" in judged(1, both, {}, before=(lock(2),), known=(both,))
+
+
+WAYS = [
+    ("this URL", a_source(url="https://example.org/fork")),
+    ("main", a_source(track=Tag("v1"))),
+    ("main", a_source(track=Commit(oid(1)))),
+]
+
+
+@pytest.mark.parametrize(("by", "there"), WAYS)
+def test_a_pin_that_went_elsewhere_and_came_back_by_hand_is_held_against_where_it_stood(by: str, there: Source) -> None:
+    def told(pin: Pin, source: Source) -> Event:
+        rests_on = {"rests_on": pin.override} if pin.override else {}
+        return Event(event="pin", source="tool", after=pin.commit, detail={**pinned_as(pin, source), **rests_on})
+
+    source = a_source(track=Branch("main"))
+    one, three, away = (a_pin(item, commit=oid(number)) for item, number in ((source, 1), (source, 3), (there, 1)))
+    begun = grown((), told(one, source))
+    log = grown(begun, told(three, source), told(away, there))
+    has = f"the last record of its pin by {by} has {oid(3)[:12]}"
+    at_once = {"b": (("a",), written(three), log[1:2]), "a": ((), written(one), begun)}
+    assert has in judged(one, log, {"c": (("b",), written(one), log[2:]), **at_once})
+    assert has in judged(one, log, {}, before=(lock(three),), known=(log[:2],))
+    # By two commits, of which the first one shows where it went; and as long as it stays there.
+    history = {"c": (("b",), written(away), log[2:]), **at_once}
+    assert judged(away, log, history) == ""
+    assert has in judged(one, log, {"d": (("c",), written(one), ()), **history})
+    # Where it had stood there before, nothing moved; nor where it begins anew.
+    assert judged(one, grown(begun, told(away, there)), {}, before=(lock(away),), known=(begun,)) == ""
+    anew = grown(log, Event(event="remove", source="tool"), told(away, there))
+    assert judged(one, anew, {}, before=(lock(three),), known=(log[:2],)) == ""
+    forced = replace(one, override="ovr-1")
+    by_override = grown(log[:2], told(forced, source), told(away, there))
+    assert "has it by ovr-1" in judged(one, by_override, {}, before=(lock(three),), known=(log[:2],))
+    assert "has it by no override" in judged(forced, grown(begun, told(one, source)), {}, before=(lock(three),))
+    kept = grown(by_override[:3], told(forced, source))
+    assert judged(forced, kept, {}, before=(lock(three),), known=(log[:2],)) == ""
 
 
 def test_a_record_that_was_taken_out_of_the_log_for_a_while_counts() -> None:
@@ -133,6 +199,10 @@ def test_what_a_merge_has_decided_is_not_undone_without_a_record() -> None:
     )
     # The order in which the merge put the lines says nothing.
     assert "in commit c" in judged(3, log, later(merged, 2, 3))
+    # Nor by way of a lock that has no pin.
+    gone = {"c": (("n",), text(2), ()), "n": (("m",), None, ())}
+    assert "in commit c" in judged(2, log, {**gone, **merged})
+    assert judged(3, log, {**gone, "c": (("n",), text(3), ()), **merged}) == ""
     # Nor does another merge of the same side take it anew; one that brings a record of its own does.
     side = {"side": (("right",), text(2), ())}
     assert "in commit n" in judged(2, log, {"n": (("m", "side"), text(2), ()), **side, **merged})
@@ -141,7 +211,7 @@ def test_what_a_merge_has_decided_is_not_undone_without_a_record() -> None:
     assert judged(4, (*log, four[-1]), {"n": (("m", "side"), text(4), ()), **more, **merged}) == ""
 
 
-def later(merged: Mapping[str, Commit], left: int, stands: int) -> dict[str, Commit]:
+def later(merged: Mapping[str, Committed], left: int, stands: int) -> dict[str, Committed]:
     """Return a history that begins with a commit which moves the tool to *stands*, after a merge that chose *left*."""
     parents, _, added = merged["m"]
     return {"c": (("m",), text(stands), ()), **merged, "m": (parents, text(left), added)}
@@ -171,11 +241,11 @@ def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:
 FORCED = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
-def mend(stands: Pin, last: Event, source: Source | None = None, *, signed: bool = False) -> str:
+def mend(stands: Pin, last: Event, source: Source | None = None, *, signed: bool = False, stood: int = 2) -> str:
     """Return what mends a tool that was put back to *stands*, by its number, from where *last* had pinned it."""
     by_hash = {str(record["hash"]): record for record in grown(ONE, last)}
     sources = {} if source is None else {TOOL: source}
-    before = (Lock(pins={TOOL: a_pin(commit=oid(2))}),)
+    before = (lock(stood),)
     moves = Moves(
         lock=Lock(pins={TOOL: stands}),
         before=before,
@@ -214,6 +284,8 @@ def test_the_mend_is_a_command_that_works() -> None:
     unsure = f"{stay}; or, if going back is approved: {back}, where that is refused, with {FORCED}"
     assert mend(a_pin(ref=tag_ref("one")), pinned(2, ref="refs/tags/two"), a_source(track=Tag("two"))) == unsure
     assert mend(old, pinned(2, rests_on="ovr-1")) == f"{stay} {FORCED}"
+    undone = f"{back}; or, if it is to stay forced: {stay} {FORCED}"
+    assert mend(old, FORCED_TWO, stood=3) == undone
     for stands, last in ((old, moved), (old, pinned(2, rests_on="ovr-1"))):
         assert mend(stands, last, signed=True) == mend(stands, last).replace(FORCED, f"{FORCED} --signature FILE")
 

@@ -54,6 +54,7 @@ def test_an_installed_source_becomes_a_record_and_an_entry() -> None:
     assert event.detail == {
         "url": "https://git.example.org/team/tool",
         "ref": "refs/heads/main",
+        "branch": "main",
         "served_by": "https://mirror/x",
     }
     entry = decision.entries[TOOL]
@@ -85,9 +86,10 @@ def test_the_last_scan_and_server_are_kept_where_the_run_says_nothing_new() -> N
     previous = replace(a_state_entry(scan=SCAN, commit=oid(2)), served_by="https://old/x", notes="old", audit_hash=None)
     entry = reduce_installed([an_update(served_by=None)], state_of(previous), a_run()).entries[TOOL]
     assert (entry.served_by, entry.scan, entry.notes) == ("https://old/x", SCAN, None)
+    # The record bears out all that the entry says.
     detail = reduce_installed([an_update(served_by=None)], state_of(previous), a_run()).events[0].detail
     assert detail is not None
-    assert "served_by" not in detail
+    assert detail["served_by"] == "https://old/x"
 
 
 @pytest.mark.parametrize(
