@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
-from git_hybrid.git.environment import child_environment, fsck_settings, hardened, of_ssh, repository_options, silenced
+from git_hybrid.git.environment import child_environment, hardened, of_ssh, repository_options, silenced
 from git_hybrid.git.limits import DeadlineExceeded, Limits, end_of
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Into, Watch
@@ -104,11 +104,11 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         from git_hybrid.git.apart import apart
+        from git_hybrid.git.fsck import fsck_settings
 
-        stall = max(int(limits.stall.total_seconds()), 1)
         extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
-            extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
+            extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(limits.stall.total_seconds()), 1)}"]
         env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited, also = ((), None) if headers is None else ((headers.file.fileno(),), headers.check)
