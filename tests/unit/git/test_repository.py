@@ -30,6 +30,26 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
         repository.ask(["git", "ls-files"])
 
 
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_what_will_be_in_no_commit_is_told_without_a_look_at_files(tmp_path: Path, algorithm: str) -> None:
+    git("init", "-q", f"--object-format={algorithm}", cwd=tmp_path)
+    state, index = tmp_path / "state", tmp_path / ".git/index"
+    state.mkdir()
+    for name in ("empty", "later", "gone"):
+        (state / name).touch()
+    (tmp_path / ".gitattributes").write_text("* filter=evil\n")
+    git("add", "state/empty", cwd=tmp_path)
+    git("add", "-N", "state/later", "state/gone", cwd=tmp_path)
+    (state / "gone").unlink()
+    git("config", "filter.evil.clean", f"touch {tmp_path}/ran", cwd=tmp_path)
+    # As old as the index: git cannot tell by its times that the file has not changed since.
+    os.utime(index, ns=2 * ((state / "empty").stat().st_mtime_ns,))
+    assert [*Repository(Runner(environ=dict(os.environ)), tmp_path).entries()] == ["state/empty"]
+    assert not (tmp_path / "ran").exists()
+    git("status", "--porcelain", cwd=tmp_path)
+    assert (tmp_path / "ran").exists(), "the control"
+
+
 def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of_it(tmp_path: Path) -> None:
     top, tree = tmp_path / ("1" * 40), tmp_path / "tree"
     git("init", "-q", top, cwd=tmp_path)
