@@ -88,7 +88,7 @@ class Repository(Struct):
         """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""
         assert self.top is not None
         env = asking_environment(self.runner.environ) | of_commit(self.runner.environ, str(self.top))
-        return self.runner.run(to_read(argv), env=env, cwd=cwd or self.top, stdin=stdin)
+        return self.runner.run(to_read(argv), env=env, cwd=cwd or self.top, stdin=stdin, reads=True)
 
     def entries(self) -> Mapping[str, Entry]:
         """Return what git has, by path from the top: the files of workspaces, what is below ``sources/``, documents.

@@ -11,7 +11,8 @@ from git_hybrid.core.errors import GitRefused, LocalIo
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
-from git_hybrid.git.ahead import STAGED
+from git_hybrid.git import limits
+from git_hybrid.git.ahead import LISTED, STAGED, Ahead
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.partial import partly
@@ -28,6 +29,28 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused):
         repository.ask(["git", "ls-files"])
+
+
+def test_a_git_that_waits_for_a_pipe_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("init", "-q", cwd=tmp_path)
+    os.mkfifo(tmp_path / ".git/index")
+    monkeypatch.setattr(limits, "IDLE", 0.2)
+    repository, ahead = Repository(Runner(environ=dict(os.environ)), tmp_path), Ahead()
+    ahead.ask(LISTED, str(tmp_path), env=dict(os.environ))
+    for ask in (lambda: repository.ask(LISTED), lambda: ahead.answer(LISTED, str(tmp_path))):
+        with pytest.raises(GitRefused) as caught:
+            ask()
+        assert caught.value.mend == f"find {tmp_path} -type p"
+    ahead.close()
+
+
+def test_a_git_that_works_is_given_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IDLE", 0.0)
+    seen: list[None] = []
+    check = limits.at_work(os.getpid(), ".", lambda: seen.append(None))
+    for _ in range(3):
+        check()
+    assert len(seen) == 3
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
