@@ -11,13 +11,32 @@ from pathlib import Path
 from git_hybrid.core.errors import FsckRefused
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.environment import as_options, fsck_settings
+from git_hybrid.git.environment import as_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from git_hybrid.git.run import Completed, Runner
     from git_hybrid.git.watched import Watch
 
+# Old repositories carry these in commits that nobody can change any more; none of them harms a checkout.
+FSCK_WARNINGS = [
+    "badDate",
+    "badDateOverflow",
+    "badEmail",
+    "badFilemode",
+    "badName",
+    "badTagName",
+    "badTimezone",
+    "gitmodulesMissing",
+    "missingEmail",
+    "missingNameBeforeEmail",
+    "missingSpaceBeforeDate",
+    "missingSpaceBeforeEmail",
+    "missingTaggerEntry",
+    "multipleAuthors",
+    "zeroPaddedDate",
+    "zeroPaddedFilemode",
+]
 # Of index-pack ("error: object ID: message: text") and of fsck ("error in tree ID: message: text"). What a server says
 # begins with "remote: ", so nothing of it can be taken for a finding.
 _FINDING = pattern(
@@ -26,6 +45,11 @@ _FINDING = pattern(
     re.MULTILINE,
 )
 _LIMIT = 100
+
+
+def fsck_settings(area: str) -> list[str]:
+    """Return the settings that let harmless old faults pass, for *area* ``fetch.fsck`` or ``fsck``."""
+    return [f"{area}.{message}=warn" for message in FSCK_WARNINGS]
 
 
 def refused(stderr: str) -> FsckRefused | None:
