@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Clone, Observed
@@ -97,16 +97,32 @@ class GitClones(Struct, frozen=True):
         return self.unsaved_in(self.folder / name)
 
     def saved(self, name: SourceName, run: str) -> tuple[str, ...]:
-        """Return the refs below which *run* saved local work in the clone of *name*; of one that shows none, none."""
+        """Return the refs below which *run* saved local work in the clone of *name*; of one that shows none, none.
+
+        Raises:
+            LocalIo, GitFailed: git does not tell.
+        """
         git_dir = self.folder / name / ".git"
         # Unlike that of a Path, it does not raise where the machine refuses to look.
         if not os.path.isdir(git_dir):
             return ()
         asked = ["for-each-ref", "--format=%(refname)", f"{SAVED}{run}", f"{SAVED}{run}-*"]
-        return tuple(self.runner.git(asked, git_dir=git_dir).stdout.decode("ascii", "replace").split())
+        return tuple(self._told(asked, git_dir).decode("ascii", "replace").split())
+
+    def _told(self, asked: Sequence[str], git_dir: Path, work_tree: Path | None = None) -> bytes:
+        done = self.runner.git(asked, git_dir=git_dir, work_tree=work_tree)
+        if done.status != 0:
+            from git_hybrid.git.classify import last_words
+
+            raise GitFailed(command=f"git {asked[0]}", status=done.status, stderr=last_words(done.stderr))
+        return done.stdout
 
     def holds_work(self, path: Path) -> bool:
-        """Tell whether the submodule at *path* holds anything that its upstream does not have."""
+        """Tell whether the submodule at *path* holds anything that its upstream does not have.
+
+        Raises:
+            LocalIo, GitFailed: nobody can tell.
+        """
         return bool(self._work_in(path))
 
     def submodules(self, path: Path) -> list[str]:
@@ -114,9 +130,13 @@ class GitClones(Struct, frozen=True):
         return [inner for inner, _ in self.gitlinks(path) if (path / inner / ".git").is_dir()]
 
     def gitlinks(self, path: Path) -> list[tuple[str, Oid]]:
-        """Return path and commit of each submodule that the index of the clone at *path* names."""
+        """Return path and commit of each submodule that the index of the clone at *path* names.
+
+        Raises:
+            LocalIo, GitFailed: git does not tell.
+        """
         # Of a submodule .git may be a file, in which no process can be started.
-        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path).stdout
+        listed = self._told(["ls-files", "--stage", "-z"], path / ".git", path)
         found = [line.partition("\t") for line in items(listed) if line.startswith(f"{GITLINK} ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
