@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import of_ssh, silenced
 from git_hybrid.git.limits import Limits
+from git_hybrid.git.permitted import policy_of
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.skeleton import write_skeleton
@@ -62,3 +64,11 @@ def test_those_of_the_repository_around_count_nowhere_and_those_that_count_for_i
     asked = runner.git_network(["ls-remote", "ssh://git@nowhere.invalid/x"], limits=limits)
     assert asked.status != 0
     assert ran.exists()
+
+
+def test_a_file_of_authorities_that_git_does_not_tell_is_not_that_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[http]\n\tsslCAInfo = ~nobody-of-this-name/ca\n")
+    environ = {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / "config")}
+    assert not policy_of(Runner(environ=environ)).https
+    (tmp_path / "config").write_text("[http]\n\tsslCAInfo = /ca\n")
+    assert policy_of(Runner(environ=environ)).authorities == "/ca"
