@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.git import apart
 from git_hybrid.git.environment import of_ssh, silenced
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.permitted import policy_of
@@ -72,3 +74,17 @@ def test_a_file_of_authorities_that_git_does_not_tell_is_not_that_of_the_system(
     assert not policy_of(Runner(environ=environ)).https
     (tmp_path / "config").write_text("[http]\n\tsslCAInfo = /ca\n")
     assert policy_of(Runner(environ=environ)).authorities == "/ca"
+
+
+def test_nothing_is_left_where_no_more_files_may_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    (tmp_path / "top/.git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "top")
+    monkeypatch.setattr(apart, "temporary_folder", lambda: str(tmp_path))
+    with apart.apart() as places:
+        assert Path(places["GIT_COMMON_DIR"]).parent == tmp_path
+        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(os, "scandir", refuse)
+    assert os.listdir(tmp_path) == ["top"]
