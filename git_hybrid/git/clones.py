@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -97,25 +97,14 @@ class GitClones(Struct, frozen=True):
         return self.unsaved_in(self.folder / name)
 
     def saved(self, name: SourceName, run: str) -> tuple[str, ...]:
-        """Return the refs below which *run* saved local work in the clone of *name*; of one that shows none, none.
-
-        Raises:
-            LocalIo, GitFailed: git does not tell.
-        """
+        """Return the refs below which *run* saved local work in the clone of *name*; of one that shows none, none."""
         git_dir = self.folder / name / ".git"
         # Unlike that of a Path, it does not raise where the machine refuses to look.
         if not os.path.isdir(git_dir):
             return ()
         asked = ["for-each-ref", "--format=%(refname)", f"{SAVED}{run}", f"{SAVED}{run}-*"]
-        return tuple(self._told(asked, git_dir).decode("ascii", "replace").split())
-
-    def _told(self, asked: Sequence[str], git_dir: Path, work_tree: Path | None = None) -> bytes:
-        done = self.runner.git(asked, git_dir=git_dir, work_tree=work_tree)
-        if done.status != 0:
-            from git_hybrid.git.classify import last_words
-
-            raise GitFailed(command=f"git {asked[0]}", status=done.status, stderr=last_words(done.stderr))
-        return done.stdout
+        # What is broken shows none; nothing is done by this but told.
+        return tuple(self.runner.git(asked, git_dir=git_dir).stdout.decode("ascii", "replace").split())
 
     def holds_work(self, path: Path) -> bool:
         """Tell whether the submodule at *path* holds anything that its upstream does not have.
@@ -136,8 +125,12 @@ class GitClones(Struct, frozen=True):
             LocalIo, GitFailed: git does not tell.
         """
         # Of a submodule .git may be a file, in which no process can be started.
-        listed = self._told(["ls-files", "--stage", "-z"], path / ".git", path)
-        found = [line.partition("\t") for line in items(listed) if line.startswith(f"{GITLINK} ")]
+        done = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path)
+        if done.status != 0:
+            from git_hybrid.git.classify import last_words
+
+            raise GitFailed(command="git ls-files", status=done.status, stderr=last_words(done.stderr))
+        found = [line.partition("\t") for line in items(done.stdout) if line.startswith(f"{GITLINK} ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
     def unsaved_in(self, path: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import Oid
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.standing import walked
@@ -34,15 +35,16 @@ def work_in_modules(clones: GitClones, path: Path) -> Iterator[str]:
     for module in modules:
         tree = trees.get(module)
         where = os.path.relpath(tree or module, path)
+        named = None
         try:
             if tree is not None and (
                 dirty_by_cli(clones.runner, tree, [os.fsencode(link) for link, _ in clones.gitlinks(tree)])
                 or any((module / mark).exists() for mark in OPERATIONS)
             ):
                 yield f"in {where}: changed files"
-        except OSError as error:
-            yield f"in {where}: {UNREAD}: {error}"
-        named = None if tree is None else _named(clones, tree, {path, *trees.values()})
+            named = None if tree is None else _named(clones, tree, {path, *trees.values()})
+        except (GitFailed, OSError) as error:
+            yield f"in {where}: {UNREAD}: {error.stderr if isinstance(error, GitFailed) else error}"
         yield from (f"in {where}: {what}" for what in find_unsaved(clones.runner, module, named))
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from git_hybrid.cli.policies import must_not_be_lost
 from git_hybrid.core.errors import GitFailed, LocalIo
-from git_hybrid.core.ids import SourceName
 from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.modules import work_in_modules
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.unsaved import UNREAD, find_unsaved, holds_saved, holds_work
 from support.kit import git
@@ -129,9 +129,19 @@ def test_a_repository_of_another_ref_format_may_hold_work(tmp_path: Path) -> Non
 
 
 def test_what_git_does_not_tell_of_a_clone_is_not_nothing(clone: Path) -> None:
-    clones = GitClones(_answering(for_each_ref=FAILED, ls_files=FAILED), clone.parent)
-    for ask in (lambda: clones.saved(SourceName(clone.name), "run"), lambda: clones.gitlinks(clone)):
-        with pytest.raises(GitFailed, match="so much for that"):
-            ask()
+    clones = GitClones(_answering(ls_files=FAILED), clone.parent)
+    with pytest.raises(GitFailed, match="so much for that"):
+        clones.gitlinks(clone)
     ledger = SimpleNamespace(snapshot=lambda: SimpleNamespace(manifest=SimpleNamespace(sources={})))
     assert must_not_be_lost(ledger, clones, "x", clone)
+
+
+def test_a_submodule_whose_changes_git_cannot_tell_may_hold_some(clone: Path) -> None:
+    module = clone / ".git/modules/sub"
+    (clone / "sub").mkdir()
+    module.parent.mkdir()
+    git("init", "-q", "--separate-git-dir", str(module), cwd=clone / "sub")
+    git("config", "core.worktree", "../../../sub", cwd=clone / "sub")
+    (module / "index").write_bytes(b"damaged")
+    told = list(work_in_modules(GitClones(RUNNER, clone.parent), clone))
+    assert told[0].startswith(f"in sub: {UNREAD}: ")
