@@ -26,7 +26,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
-from git_hybrid.git.fsck import refused
+from git_hybrid.git.fsck import damaged, refused
 from git_hybrid.git.kept import upstream_ref
 
 _NOISE = pattern(
@@ -107,17 +107,6 @@ _TLS = (
     "problem with the local ssl certificate",
     "x509: ",
 )
-_CORRUPT = (
-    "bad object at offset",
-    "inflate returned",
-    "incorrect data check",
-    "sha1 mismatch",
-    "hash mismatch",
-    "pack is corrupted",
-    "sha1 collision",
-    "did not send all necessary objects",
-)
-_CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
@@ -200,6 +189,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         or misset(text, status=status, message=message, command=command)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or of_system(stderr, _unless(text, "remote:"))
+        or damaged(_unless(text, "remote:"), message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
         or _unknown(text, status, url=url, message=message, command=command)
@@ -238,12 +228,7 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
     if (mismatched := _MISMATCHED.search(stderr)) is not None:
         old, new = ((f"of {mismatched[key]}",) for key in ("old", "new"))
         return IdentityChanged(name="", url=url, old=old, new=new)
-    if _FSCK.search(stderr):
-        return MalformedObjects(name="", message=message)
-    # What came before a connection broke may be any part of a pack: that says nothing of the server.
-    if not any(word in text for word in _CUT) and any(word in text for word in _CORRUPT):
-        return MalformedObjects(name="", message=message)
-    return None
+    return MalformedObjects(name="", message=message) if _FSCK.search(stderr) else None
 
 
 def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:

@@ -130,6 +130,8 @@ SAMPLES = (
     ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", Local),
     *((f"fatal: write error: {why}\nfatal: fetch-pack: invalid index-pack output", Local) for why in REFUSED),
     ("warning: unable to access '/x': Too many open files\nfatal: unknown error occurred while", Local),
+    (f"error: {URL} did not send all necessary objects\nwarning: unable to access '/x': Too many open files", Local),
+    (f"error: object {OID}: badTagName: invalid 'tag' name: Too many open files\nfatal: fsck error", Refused),
     ("error: RPC failed; curl 56 Recv failure: Input/output error\n" + CUT, Network),
     ("fatal: fetch-pack: invalid index-pack output", Network),
     (
