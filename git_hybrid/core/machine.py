@@ -8,13 +8,10 @@ from collections.abc import Iterable
 from git_hybrid.core.pattern import pattern
 
 _DISK = ("No space left on device", "Read-only file system", "Disk quota exceeded", "Too many open files")
-_ENDED = (
-    *("died of signal", "Out of memory", "Cannot allocate", "cannot fork"),
-    *("unable to create thread", "cannot create async thread"),
-)
-# git's own words end with why. What libcurl says behind these beginnings is of a connection.
+_ENDED = ("died of signal", "Out of memory", "Cannot allocate", "cannot fork", "create thread", "create async thread")
+# git's own words end with why. What libcurl says behind these beginnings, one of which names a URL, is of a connection.
 _REFUSED = pattern(
-    r"^(?:fatal|error|warning): (?!RPC failed|unable to access '[a-z]+://).*"
+    r"^(?:fatal|error|warning): (?!RPC failed|[^']*'[a-z]+://).*"
     r": (Too many open files(?: in system)?|Input/output error|Stale file handle|File too large)$",
     re.MULTILINE,
 )
