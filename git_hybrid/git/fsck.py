@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from git_hybrid.core.errors import FsckRefused
+from git_hybrid.core.errors import FsckRefused, MalformedObjects
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.environment import as_options
@@ -45,6 +45,17 @@ _FINDING = pattern(
     re.MULTILINE,
 )
 _LIMIT = 100
+_CORRUPT = (
+    "bad object at offset",
+    "inflate returned",
+    "incorrect data check",
+    "sha1 mismatch",
+    "hash mismatch",
+    "pack is corrupted",
+    "sha1 collision",
+    "did not send all necessary objects",
+)
+_CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 
 
 def fsck_settings(area: str) -> list[str]:
@@ -59,6 +70,13 @@ def refused(stderr: str) -> FsckRefused | None:
         return None
     findings = [f"{oid}: {message}" for oid, message in found.items()][:_LIMIT]
     return FsckRefused(name="", objects=tuple(found)[:_LIMIT], findings=tuple(findings))
+
+
+def damaged(text: str, *, message: str) -> MalformedObjects | None:
+    """Return what it means that git found a pack damaged that it was sent; *text* has its words in lower case."""
+    # What came before a connection broke may be any part of a pack: that says nothing of the server.
+    is_cut = any(word in text for word in _CUT)
+    return None if is_cut or not any(word in text for word in _CORRUPT) else MalformedObjects(name="", message=message)
 
 
 @contextmanager

@@ -158,7 +158,7 @@ class Runner(Struct):
 
         Raises:
             DeadlineExceeded: *deadline* passed.
-            GitFailed: it was ended by force, and *guarded*.
+            GitFailed, LocalIo: it was ended by force, or the system refused it its files, and *guarded*.
             GitRefused: it is a git that only *reads*, and does nothing any more (:func:`at_work`).
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
@@ -170,7 +170,7 @@ class Runner(Struct):
         if guarded and done.status != 0:
             from git_hybrid.git.ended import refuse_ended
 
-            refuse_ended(argv, done.stderr, done.status)
+            refuse_ended(argv, done.stderr, done.status, folder=cwd or os.curdir)
         return done
 
     def _ended(
@@ -230,7 +230,7 @@ class Runner(Struct):
 
     @contextmanager
     def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[Heard]:
-        """Run git for the block and yield its output as it comes; GitFailed ends it where git did not tell all."""
+        """Run git for the block and yield its output as it comes; what keeps git from telling all ends it."""
         from tempfile import TemporaryFile
 
         from git_hybrid.git.child import heard
@@ -243,7 +243,7 @@ class Runner(Struct):
             self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=said) as child,
             TURN.waiting(),
         ):
-            yield heard(child, self.check, partial(refuse_partial, argv, said))
+            yield heard(child, self.check, partial(refuse_partial, argv, said, folder=git_dir))
 
     def talking(
         self,
