@@ -362,6 +362,11 @@ def test_rotation_keeps_the_chain(site: Site) -> None:
     (site.root / archive).unlink()
     assert [item.id for item in site.verified()] == ["archive-missing"]
     assert archive in site("audit", "verify", check=5).out
+    # A rebase leaves it to the reflog alone.
+    git("reset", "-q", "HEAD~2", cwd=site.root)
+    (missing,) = site.verified()
+    subprocess.run(missing.mend.partition("git: ")[2], shell=True, cwd=site.root, check=True)
+    assert (site.root / archive).read_bytes() == kept
 
 
 def test_intent_stands_before_the_first_effect_of_a_run_that_is_killed(plain: Site) -> None:
