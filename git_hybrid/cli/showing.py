@@ -7,11 +7,12 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.core.condition import Condition, needs_attention, needs_scan, resting, scan_mend
+from git_hybrid.core.condition import Condition, awaits_archive, needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
+from git_hybrid.core.words import BRING_BACK
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
@@ -56,7 +57,7 @@ def show_status(
 
 
 def _tell_override(row: Condition, output: Output, *, signed: bool) -> None:
-    if row.word == "unapproved":
+    if row.word == "unapproved" and not awaits_archive(row):
         output.hint("override", row.mend)
     override, phase = resting(row)
     renew = "" if override is None else renewal(override.id, signed=signed)
@@ -75,6 +76,8 @@ def _tell(found: Status, output: Output) -> None:
         output.hint("no-pin", "git hybrid pin")
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
+    if any(map(awaits_archive, found.rows)):
+        output.hint("archive", BRING_BACK)
     for row in found.rows[:SHOWN_ROWS]:
         _tell_override(row, output, signed=found.has_keys)
         if row.word in ("unreadable", "foreign", "busy") or (row.word == "refused" and row.blocked is None):
@@ -103,7 +106,7 @@ def _tell_scans(found: Status, output: Output) -> None:
     hints = [f"git hybrid scan {row.name}" for row in old[:SHOWN_SCANS]]
     if len(old) > SHOWN_SCANS:
         hints.append("git hybrid scan --stale")
-    blocked = [row for row in rows if row.word == "refused" and row.blocked is not None]
+    blocked = [row for row in rows if row.word == "refused" and row.blocked is not None and not awaits_archive(row)]
     hints += [scan_mend(row) or f"git hybrid scan {row.name}" for row in blocked[:1]]
     if len(blocked) > 1:
         hints.append("git hybrid check scans")

@@ -9,7 +9,7 @@ from git_hybrid.core.approval import approved_at, as_approved, unlike, unmet
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
 from git_hybrid.core.files import LOCK, OVERRIDES
 from git_hybrid.core.governance import (
@@ -27,6 +27,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import BRING_BACK
 
 PRUNE = "git hybrid sync --prune"
 
@@ -35,7 +36,8 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     """Return what does not hold of the overrides and of the pins that rest on them."""
     pins = tuple(_pins(facts))
     records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
-    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records, *_twins(facts))
+    lost = _lost(facts, frozenset(item.mend for item in pins))
+    return awaiting(facts, (*pins, *lost, *records, *_twins(facts)))
 
 
 def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
@@ -44,7 +46,7 @@ def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
     As with one that expired, it is a warning where nothing rests on it any more.
     """
     for identity, record in lost_overrides(facts.overrides, facts.trail).items():
-        mend = restoring(identity)
+        mend = BRING_BACK if facts.trail.absent() else restoring(identity)
         if mend not in told:
             entry, what = f"{identity} ({record.get('source')})", "is open in the audit log and not in this file"
             why = "without its record nobody can tell who approved what, and until when"
@@ -131,6 +133,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         why = "a record that the audit log does not bear out proves nothing"
         known = record.id in facts.trail.latest
         mend = restoring(record.id) if known else f"restore both from git (git log -p -- state), or {AGAIN}"
+        mend = BRING_BACK if facts.trail.absent() else mend
         yield violation(f"is an override {what}", why, mend)
         return
     if record.status != "active":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
+from git_hybrid.core.words import BRING_BACK
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -76,6 +77,23 @@ class Facts(Governed, frozen=True, kw_only=True):
 def going_back(name: str) -> str:
     """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go."""
     return f"git hybrid diff {name}, then git hybrid reset {name}"
+
+
+def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:
+    """Return *found*, with one violation in place of all that wait for an archive of the log that is not there."""
+    told = tuple(found)
+    waits = [item for item in told if item.mend == BRING_BACK]
+    if not waits:
+        return told
+    from git_hybrid.core.audit_archives import Files  # noqa: PLC0415
+
+    breaches = Files(facts.log).breaches(None, facts.witnesses.archived)
+    breach = next(item for item in breaches if item.id in ("archive-missing", "archive-changed"))
+    mend = BRING_BACK if facts.witnesses.committed is None else breach.mend
+    why = "what bears out the files may be in it"
+    worst = next((item for item in waits if item.level == "fail"), waits[0])
+    one = replace(worst, file=breach.file, entry=f"line {breach.line}", what=breach.what, why=why, mend=mend)
+    return (*(item for item in told if item.mend != BRING_BACK), one)
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]

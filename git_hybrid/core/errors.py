@@ -733,7 +733,10 @@ class OverrideUnsigned(PolicyError):
 
 
 class OverrideUnrecorded(HybridError):
-    """The pin rests on an override whose record is missing, edited, or not in the audit log; ``hint`` mends it."""
+    """The pin rests on an override whose record is missing, edited, or not in the audit log; ``hint`` mends it.
+
+    ``find`` is how else to find what it was, nothing where the whole log would tell.
+    """
 
     code: ClassVar[str] = "override-unrecorded"
     name: str
@@ -741,6 +744,7 @@ class OverrideUnrecorded(HybridError):
     what: str
     commit: str
     hint: str
+    find: str = "or find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl"
 
 
 class UnknownOverride(HybridError):
