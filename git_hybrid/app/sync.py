@@ -10,7 +10,7 @@ from git_hybrid.app.observe import look, observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, UnfinishedRun
+from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, NoPin, UnfinishedRun
 from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task
@@ -46,7 +46,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
     if request.dry_run:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
-        plan = plan_sync(snapshot, observe(rt, snapshot, selected), selected)
+        plan = _planned(rt, snapshot, observe(rt, snapshot, selected), selected)
         strays = _pruned(rt, snapshot, dry_run=True) if request.prune else []
         return Report(command="sync", rows=_sorted([*_plan_rows(rt, snapshot, plan), *strays]), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
@@ -62,6 +62,18 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         except DecidedOnly as error:
             return broken_off(rt, "sync", rows, (*mended, *notes), error)
         return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
+
+
+def _planned(
+    rt: Runtime, snapshot: Snapshot, seen: Mapping[SourceName, Looked], selected: Sequence[SourceName]
+) -> SyncPlan:
+    plan = plan_sync(snapshot, seen, selected)
+    for name, error in plan.blocked.items():
+        if isinstance(error, NoPin):
+            from git_hybrid.app.bases import lock_back
+
+            error.mend = lock_back(rt, snapshot, name) or error.mend
+    return plan
 
 
 def finish_first(
@@ -140,7 +152,7 @@ def broken_off(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[s
 def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
     """Bring *selected* to their pins; the writer lock is held, and no unfinished run has any of them left."""
     seen = observe(rt, snapshot, selected)
-    plan = plan_sync(snapshot, seen, selected)
+    plan = _planned(rt, snapshot, seen, selected)
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [unchanged(snapshot, name) for name in plan.unchanged]
     for name in plan.unchanged:

@@ -73,7 +73,8 @@ def _tell(found: Status, output: Output) -> None:
     if not found.rows:
         output.hint("empty", "git hybrid add https://host/path/repository")
     if words & {"unpinned", "stale-pin"}:
-        output.hint("no-pin", "git hybrid pin")
+        lost = (row.mend for row in found.rows if row.word == "unpinned" and row.mend)
+        output.hint("no-pin", next(lost, "git hybrid pin"))
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
     if any(map(awaits_archive, found.rows)):

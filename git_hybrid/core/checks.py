@@ -47,7 +47,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     a scanner finds, where all of them are of the workspace. ``exposed`` are the paths of clones, and of the lock of a
     run, that git does not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``abandoned`` are
     committed folders of clones that a workspace which was moved left elsewhere. ``is_shallow``: git has the end of the
-    history alone.
+    history alone. ``lost`` are the sources that HEAD has pins of where the lock has none at all.
     """
 
     now: datetime | None = None
@@ -72,6 +72,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     foreign_reports: frozenset[str] = frozenset()
     scanner_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_shallow: bool = False
+    lost: frozenset[str] = frozenset()
 
 
 def going_back(name: str) -> str:

@@ -330,7 +330,7 @@ class GitRefused(HybridError):
 
 
 class NoPin(HybridError):
-    """The source has no pin, or one that was made from another manifest entry; ``mend`` is the command that pins it."""
+    """The source has no pin, or one made from another manifest entry; ``mend`` pins it, or brings a lost lock back."""
 
     code: ClassVar[str] = "no-pin"
     name: str
