@@ -108,9 +108,10 @@ def _tell_scans(found: Status, output: Output) -> None:
     if len(old) > SHOWN_SCANS:
         hints.append("git hybrid scan --stale")
     blocked = [row for row in rows if row.word == "refused" and row.blocked is not None and not awaits_archive(row)]
-    hints += [scan_mend(row) or f"git hybrid scan {row.name}" for row in blocked[:1]]
+    hints = [*(scan_mend(row) or f"git hybrid scan {row.name}" for row in blocked[:1]), *hints]
     if len(blocked) > 1:
         hints.append("git hybrid check scans")
-    # What was found may be blocked on, and the scan too old as well: one new scan is the answer to both.
+    # What was found may be blocked on, and the scan too old as well: one new scan is the answer to both, unless an
+    # override accepted it, which is renewed.
     for hint in dict.fromkeys(hints):
         output.hint("scan", hint)

@@ -103,6 +103,13 @@ def _rests(record: Override, facts: Facts) -> bool:
     return record.source in unproved or may_accept(record, entry.scan, facts.manifest.policy.scan_block_on)
 
 
+def _ending(record: Override, facts: Facts) -> str:
+    """Return what ends *record*, by which findings were accepted; nothing where the last scan has them still."""
+    entry = facts.state.sources.get(record.source)
+    is_found = entry is not None and entry.scan.commit == record.to_commit and entry.scan.state == "findings"
+    return "" if is_found else f"git hybrid override revoke {record.id} --reason TEXT"
+
+
 def _twins(facts: Facts) -> Iterator[Violation]:
     """Yield what one signed approval made besides the override that is to be kept: two branches may each have used it.
 
@@ -152,7 +159,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         what = f"expired at {format_time(record.expires_at)}"
         pin = facts.lock.pins[record.source]
         end = without(record, pin, facts.approvals) if record.source in facts.manifest.sources else PRUNE
-        end = revoke if record.kind == "scan" else end
+        end = _ending(record, facts) if record.kind == "scan" else end
         yield violation(what, "exceptions end", ", or ".join(filter(None, (end, renew))))
     elif word == "expired":
         what = f"expired at {format_time(record.expires_at)}, and nothing rests on it"

@@ -289,7 +289,7 @@ def scan_mend(item: Condition) -> str | None:
     """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
     if item.scan_why.startswith(MAY_BE):
         return BRING_BACK
-    if item.scan_wanted and needs_scan(item):
+    if item.scan_wanted and needs_scan(item) and (item.blocked is None or not item.blocked.former):
         return f"git hybrid scan {item.name}"
     return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
 

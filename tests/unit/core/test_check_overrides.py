@@ -105,6 +105,8 @@ def test_accepted_findings_that_the_last_scan_no_longer_has_need_nothing() -> No
         )
         (told,) = check_overrides(facts)
         assert told.level == ("warn" if scan == log != found else "fail")
+        # Of findings that are still there the end of what accepts them mends nothing.
+        assert told.mend.startswith("git hybrid override renew") is (scan == log == found)
         soon = check_overrides(replace(facts, clock=NOW + 19 * DAY))
         assert [item.why for item in soon] == ["what it accepts will be refused then"] * (told.level == "fail")
 

@@ -237,6 +237,9 @@ def test_an_acceptance_that_has_expired_is_named_and_renewed(changes: dict[str, 
     assert (error.former, error.accept.startswith("git hybrid override renew ovr-1 ")) == (
         (end, True) if is_told else ("", False)
     )
+    scanned = replace(snapshot, manifest=replace(snapshot.manifest, scanners=(SECRETS,)))
+    stale = condition(scanned, SOURCE, a_clone(), now=NOW + timedelta(days=30))
+    assert (stale.scan, scan_mend(stale)) == ("stale", error.accept if is_told else "git hybrid scan tool")
     both = replace(FOUND, findings=(*FOUND.findings, a_finding(3)), counts={"high": 2, "medium": 0, "low": 0})
     more = replace(snapshot, state=a_snapshot(SOURCE, recorded=[a_state_entry(SOURCE, scan=both)]).state)
     error = scan_blocked(more, NAME, a_pin())
