@@ -18,7 +18,7 @@ from git_hybrid.core.last_pins import last_pins, pin_of
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, place_in, place_of
+from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, newest_of, place_in, place_of
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import approval_words
@@ -80,7 +80,9 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
     unsure = {name: pin for name, pin in asked.items() if not _is_sure(records, newest[name], pin)}
     sides = {name: _sides(moves, name) for name in unsure}
     moved -= {
-        name for name, pin in unsure.items() if None not in _stands(moves, name) and is_left(records, pin, sides[name])
+        name
+        for name, pin in unsure.items()
+        if None not in _stands(moves, name) and is_left(records, newest[name], pin, sides[name])
     }
     left = {name: pin for name, pin in unsure.items() if name not in moved}
     past = moves.past() if left and moves.past is not None else None
@@ -88,7 +90,7 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
     for name, pin in unsure.items():
         by, odds = found.get(name, ("", None))
         if name in moved:
-            odds = at_odds(records, pin, moves.lines, sides[name])
+            odds = at_odds(records, newest[name], pin, moves.lines, sides[name])
         if odds is not None:
             yield _breach(moves, pin, odds, by)
 
@@ -178,9 +180,10 @@ def _moved_by(
             if item is not None or not lines[parent].isdisjoint(own)
             for at in _last_stood(parent, name, past, stands)
         ]
-        if None not in before and is_left(told, pin, sides):
+        newest = newest_of(told, name)
+        if None not in before and is_left(told, newest, pin, sides):
             open_ += parents
-        elif (odds := at_odds(told, pin, moves.lines, sides)) is not None:
+        elif (odds := at_odds(told, newest, pin, moves.lines, sides)) is not None:
             return commit, odds
     return None
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.errors import Rollback
-from git_hybrid.core.ids import short_ref
+from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.last_pins import former_records, last_pins, untold
 from git_hybrid.core.lock import Pin, table_of
 from git_hybrid.core.override import RESTS_ON
@@ -59,18 +59,25 @@ def is_by(record: Record, pin: Pin) -> bool:
     return (same and _is_forced(record) == (pin.override is not None)) or not untold(record, pin)
 
 
-def at_odds(records: Mapping[str, Record], pin: Pin, lines: Mapping[str, str], sides: Sequence[Side]) -> Odds | None:
+def at_odds(
+    records: Mapping[str, Record],
+    newest: Collection[str],
+    pin: Pin,
+    lines: Mapping[str, str],
+    sides: Sequence[Side],
+) -> Odds | None:
     """Return what does not explain that *pin* was moved to where it stands, by *records*; None if they explain it.
 
-    *sides* are those that the move was made from: where one stood at another of the last records, and the line (by
-    *lines*) of the one of its commit was known there, there it was decided.
+    *newest* are its last ones. *sides* are those that the move was made from: where one stood at another of the last
+    records, and the line (by *lines*) of the one of its commit was known there, there it was decided.
     """
-    newest = last_pins(records, {pin.source}).newest.get(pin.source, frozenset())
     last = [records[digest] for digest in sorted(newest)]
     own = [record for record in last if record.get("after") == pin.commit]
     if not own:
         undone = _undone(records, last, pin, sides)
-        return Odds(last, _LAST) if undone is None else at_odds(undone, pin, lines, sides)
+        if undone is None:
+            return Odds(last, _LAST)
+        return at_odds(undone, newest_of(undone, pin.source), pin, lines, sides)
     others = {str(record.get("after")) for record in last} - {pin.commit}
     told = {lines[str(record["hash"])] for record in own}
     if any(side.stood in others and side.known >= told for side in sides):
@@ -78,12 +85,16 @@ def at_odds(records: Mapping[str, Record], pin: Pin, lines: Mapping[str, str], s
     return None if any(is_by(record, pin) for record in own) else _by_its_own(records, pin)
 
 
-def is_left(records: Mapping[str, Record], pin: Pin, sides: Collection[Side]) -> bool:
-    """Tell whether *pin* was left at its commit, where *sides* had it, and none of its last records has it there.
+def newest_of(records: Mapping[str, Record], name: SourceName) -> Collection[str]:
+    """Return the last records of the pin of *name*; of many pins :func:`last_pins` tells at once."""
+    return last_pins(records, {name}).newest.get(name, frozenset())
+
+
+def is_left(records: Mapping[str, Record], newest: Collection[str], pin: Pin, sides: Collection[Side]) -> bool:
+    """Tell whether *pin* was left at its commit, where *sides* had it, and none of its *newest* records has it there.
 
     Its table alone changed: what put it there, or that records of another branch came along, was before.
     """
-    newest = last_pins(records, {pin.source}).newest.get(pin.source, frozenset())
     is_told = any(records[digest].get("after") == pin.commit for digest in newest)
     return {side.stood for side in sides} == {pin.commit} and not is_told
 

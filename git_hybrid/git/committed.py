@@ -131,9 +131,12 @@ def _manifests(repository: Repository, folders: Sequence[str], commit: str | Non
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
-    """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing."""
-    argv = ["git", "log", "--all", "--full-history", "--format=%h", "HEAD", "--", f":(top,literal){prefix}{file}"]
-    told = repository.run(argv).stdout.decode("ascii", "replace").split()
+    """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing.
+
+    The one that closed it may be on no branch any more: a rebase has dropped it.
+    """
+    argv = ["git", "log", "--all", "--reflog", "--full-history", "--format=%h", "HEAD", "--"]
+    told = repository.run([*argv, f":(top,literal){prefix}{file}"]).stdout.decode("ascii", "replace").split()
     commits = [*(() if repository.revision else ("HEAD",)), *told]
     try:
         found = repository.blobs(f"{commit}:./{prefix}{file}" for commit in commits)

@@ -369,6 +369,11 @@ def test_rotation_keeps_the_chain(site: Site) -> None:
         assert archive in told.out + told.err
         assert [line for line in told.err.splitlines() if line.startswith("hint")] == [f"hint: {BRING_BACK}"]
     assert [item.mend for item in site.checked("overrides")] == [BRING_BACK]
+    # A rebase leaves it to the reflog alone.
+    git("reset", "-q", "HEAD~2", cwd=site.root)
+    (missing,) = site.verified()
+    subprocess.run(missing.mend.partition("git: ")[2], shell=True, cwd=site.root, check=True)
+    assert (site.root / archive).read_bytes() == kept
 
 
 def test_intent_stands_before_the_first_effect_of_a_run_that_is_killed(plain: Site) -> None:

@@ -86,6 +86,8 @@ def test_one_that_nothing_rests_on_fails_nothing() -> None:
         assert [(item.level, item.mend) for item in told(pin=pin, clock=NOW + 14 * DAY)] == lasting
         (found,) = told(pin=pin, clock=NOW + 20 * DAY)
         assert (found.level, found.mend) == ("warn", "git hybrid override revoke ovr-1 --reason TEXT")
+    # Where the pin should name it, that alone is told.
+    assert [item.level for item in told(pin=replace(PIN, override=None))] == ["fail"]
 
 
 def test_accepted_findings_that_the_last_scan_no_longer_has_need_nothing() -> None:

@@ -104,6 +104,11 @@ def test_a_lock_that_was_put_back_in_a_commit_is_found() -> None:
     assert judged(other, TWO, {"d": (("b",), written(other), ()), "b": (("a",), text(1), NEWER), **BEGUN}) == ""
 
 
+def test_a_commit_that_moves_many_pins_has_the_log_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("git_hybrid.core.moves_told.last_pins", None)
+    assert "put back" in judged(1, TWO, {}, before=(lock(2),), known=(TWO,))
+
+
 def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
     assert judged(1, TWO, {"b": (("a",), text(1), NEWER), **BEGUN}) == ""
     # Where it had been moved before they came, the commit that moved it is judged by what was known then.
