@@ -10,7 +10,7 @@ from git_hybrid.app.select import select
 from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.core.errors import BadArgument, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.ids import Oid, SourceName, short_ref
-from git_hybrid.core.lock import Pin, is_valid, no_pin
+from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.override import Override, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
@@ -58,7 +58,9 @@ def _accepted(
     pin = snapshot.lock.pins.get(source)
     try:
         if pin is None:
-            raise no_pin(snapshot.manifest.sources[source], None, lost=source in snapshot.state.sources)
+            from git_hybrid.app.bases import unpinned
+
+            raise unpinned(rt, snapshot, snapshot.manifest.sources[source])
         made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
     except HybridError as error:
         return failed(source, error), Decision()

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, NoPin
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.last_pins import pin_of
-from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, tells_tag, with_pins
+from git_hybrid.core.lock import LOCK_BACK, UNREACHABLE, Pin, no_pin, still_allowed, tells_tag, with_pins
 from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, replace
@@ -71,6 +71,19 @@ def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Sourc
     if old is None or source.name in logged.lock.pins or not still_allowed(old, source):
         return None
     return old.commit
+
+
+def unpinned(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin | None = None) -> NoPin:
+    """Return the error for a *source* that has no pin, or a *pin* that is not valid."""
+    error = no_pin(source, pin, lost=source.name in snapshot.state.sources)
+    error.mend = lock_back(rt, snapshot, source.name) or error.mend
+    return error
+
+
+def lock_back(rt: Runtime, snapshot: Snapshot, name: SourceName) -> str:
+    """Return what brings the lock back where it has no pin at all, and HEAD has one of *name*; nothing elsewhere."""
+    head = None if snapshot.lock.pins else rt.head()
+    return LOCK_BACK if head is not None and name in head.pins else ""
 
 
 def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:

@@ -13,6 +13,7 @@ from git_hybrid.core.override import Override, closed, event_of, phase, restorin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import BRING_BACK
 
 
 def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
@@ -96,6 +97,7 @@ def _open(snapshot: Snapshot, identity: str) -> Override:
         raise UnknownOverride(override=identity, why=f"was {record.status} already, and stays so")
     if what := unbound(record, snapshot.trail):
         hint = restoring(identity) if identity in snapshot.trail.latest else AGAIN
+        hint = BRING_BACK if snapshot.trail.absent() else hint
         raise UnknownOverride(override=identity, why=f"is a record {what}", hint=hint)
     return record
 

@@ -26,7 +26,7 @@ from git_hybrid.core.errors import (
     ScanIncomplete,
 )
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin, is_valid, no_pin
+from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
@@ -125,7 +125,9 @@ def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridErr
     """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
     source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
     if pin is None or not is_valid(pin, source):
-        return no_pin(source, pin, lost=name in snapshot.state.sources)
+        from git_hybrid.app.bases import unpinned
+
+        return unpinned(rt, snapshot, source, pin)
     if name in snapshot.state.sources:
         if rt.spread is not None:
             # A worker fetches the commit itself, and proves it against the pin.

@@ -36,9 +36,7 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         for name in selected
     ]
     rows = [
-        replace(row, why=f"was pinned to {lost[row.name].commit[:12]}, and state/sources.lock has no pin")
-        if row.word == "unpinned" and row.name in lost
-        else row
+        _unpinned(rt, snapshot, row, lost[row.name]) if row.word == "unpinned" and row.name in lost else row
         for row in rows
     ]
     if not names and not groups:
@@ -51,6 +49,13 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         has_scanners=bool(snapshot.manifest.scanners),
         has_keys=snapshot.has_keys,
     )
+
+
+def _unpinned(rt: Runtime, snapshot: Snapshot, row: Condition, pin: Pin) -> Condition:
+    from git_hybrid.app.bases import lock_back
+
+    why = f"was pinned to {pin.commit[:12]}, and state/sources.lock has no pin"
+    return replace(row, why=why, mend=lock_back(rt, snapshot, row.name))
 
 
 def _lost(rt: Runtime, snapshot: Snapshot, unpinned: Sequence[SourceName]) -> dict[SourceName, Pin]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 from git_hybrid.app.observe import look, observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, UnfinishedRun
-from git_hybrid.core.governance import expiring, unbound
+from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, NoPin, UnfinishedRun
+from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task, Unfinished
-from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
-from git_hybrid.core.reducer import Decision, intent_for
+from git_hybrid.core.planner import plan_resume, plan_sync
+from git_hybrid.core.reducer import intent_for
 from git_hybrid.core.report import Report, Row, failed, run_words
 from git_hybrid.core.value import Struct, replace
 
@@ -53,7 +52,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
             rows, snapshot, notes = finish_first(rt, snapshot, selected)
             if snapshot.unfinished is None or not rt.cancelled():
                 # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
-                rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
+                rows += _pruned(rt, snapshot) if request.prune else []
                 rows = merge(rows, sync_selected(rt, snapshot, without_left(snapshot, selected)))
         except DecidedOnly as error:
             return broken_off(rt, "sync", rows, (*mended, *notes), error)
@@ -73,9 +72,21 @@ def _foretold(rt: Runtime, request: SyncRequest) -> Report:
         rows = [*_plan_rows(rt, snapshot, plan), *_gone(left, snapshot)]
         notes = (f"{run_words(run)}, and would be finished first: {', '.join(left)}",)
     others = [name for name in selected if name not in left]
-    rows += _plan_rows(rt, snapshot, plan_sync(snapshot, observe(rt, snapshot, others), others))
+    rows += _plan_rows(rt, snapshot, _planned(rt, snapshot, observe(rt, snapshot, others), others))
     rows += _pruned(rt, snapshot, dry_run=True) if request.prune else []
     return Report(command="sync", rows=_sorted(rows), notes=notes, dry_run=True)
+
+
+def _planned(
+    rt: Runtime, snapshot: Snapshot, seen: Mapping[SourceName, Looked], selected: Sequence[SourceName]
+) -> SyncPlan:
+    plan = plan_sync(snapshot, seen, selected)
+    for name, error in plan.blocked.items():
+        if isinstance(error, NoPin):
+            from git_hybrid.app.bases import lock_back
+
+            error.mend = lock_back(rt, snapshot, name) or error.mend
+    return plan
 
 
 def finish_first(
@@ -164,7 +175,7 @@ def broken_off(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[s
 def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
     """Bring *selected* to their pins; the writer lock is held, and no unfinished run has any of them left."""
     seen = observe(rt, snapshot, selected)
-    plan = plan_sync(snapshot, seen, selected)
+    plan = _planned(rt, snapshot, seen, selected)
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [unchanged(snapshot, name) for name in plan.unchanged]
     for name in plan.unchanged:
@@ -260,40 +271,10 @@ def _would(rt: Runtime, task: Task) -> Row:
     )
 
 
-def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
-    """Remove the clones that belong to no source of the manifest, unless work would be lost with them."""
-    rows: list[Row] = []
-    for name in _strays(rt, snapshot):
-        error = removal_blocked(name, rt.clones.inspect(name, None), partial(rt.clones.unsaved, name))
-        if error is not None:
-            rows.append(failed(name, error))
-        else:
-            rows.append(Row(name=name, outcome="would-remove" if dry_run else "removed"))
-    if any(row.outcome == "removed" for row in rows):
-        from git_hybrid.app.edit import dropping, record_without
+def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool = False) -> list[Row]:
+    from git_hybrid.app.pruning import pruned
 
-        def decide(gone: Sequence[Row]) -> Decision:
-            before = {row.name: _recorded(snapshot, row.name) for row in gone}
-            events = {name: Event(event="prune", source=name, before=commit) for name, commit in before.items()}
-            return dropping(rt, snapshot, events)
-
-        rows = record_without(rt, rows, decide, left_over(snapshot))
-    return [row if row.error is None else replace(row, error=row.error.about_a_stray()) for row in rows]
-
-
-def _strays(rt: Runtime, snapshot: Snapshot) -> list[SourceName]:
-    """Return what has a folder, a pin, an entry or an open override, and is no source of the manifest."""
-    known = frozenset(snapshot.manifest.sources)
-    named = {SourceName(text) for text in rt.clones.strangers(known)}
-    named |= {*snapshot.lock.pins, *snapshot.state.sources}
-    records = (item for item in snapshot.overrides.records.values() if item.status == "active")
-    named |= {item.source for item in records if not unbound(item, snapshot.trail)}
-    return sorted(named - known)
-
-
-def _recorded(snapshot: Snapshot, name: SourceName) -> str | None:
-    entry = snapshot.state.sources.get(name)
-    return entry.commit if entry else None
+    return pruned(rt, snapshot, left_over(snapshot), dry_run=dry_run)
 
 
 def _sorted(rows: Sequence[Row]) -> tuple[Row, ...]:

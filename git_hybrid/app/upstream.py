@@ -26,7 +26,7 @@ from git_hybrid.core.difference import Difference
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import SourceName, short_ref
-from git_hybrid.core.lock import Pin, no_pin
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Looked, Snapshot
@@ -70,7 +70,9 @@ def diff(
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
         if pin is None:
-            return failed(name, no_pin(snapshot.manifest.sources[name], None, lost=name in snapshot.state.sources))
+            from git_hybrid.app.bases import unpinned
+
+            return failed(name, unpinned(rt, snapshot, snapshot.manifest.sources[name]))
         rt.progress("start", name, "compare")
         try:
             with of_source(name), blaming(rt, pin):

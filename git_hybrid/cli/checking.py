@@ -86,7 +86,7 @@ def gather(
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
     elif "metadata" in names and not staged:
-        facts = replace(facts, ignored=_ignored(index))
+        facts = replace(facts, ignored=_ignored(index), lost=_lost(facts, layout, runner))
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.trail, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
@@ -101,6 +101,16 @@ def _with_left_out(facts: Facts, index: Staged) -> Facts:
     from git_hybrid.git.ignored import ignored
 
     return replace(facts, left_out=left_out, ignored=ignored(index.repository, index.root, left_out))
+
+
+def _lost(facts: Facts, layout: Layout, runner: Runner) -> frozenset[str]:
+    """Return the sources that HEAD has pins of where the lock has none at all."""
+    if facts.lock.pins or not facts.manifest.sources:
+        return frozenset()
+    from git_hybrid.cli.head import head_of
+
+    head = head_of(layout, runner)
+    return frozenset(() if head is None else head.pins)
 
 
 def _ignored(index: Staged) -> frozenset[str]:

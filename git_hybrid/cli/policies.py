@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import GitFailed, LocalIo
 
 if TYPE_CHECKING:
     from git_hybrid.git.clones import GitClones
@@ -27,5 +27,5 @@ def must_not_be_lost(ledger: FileLedger, clones: GitClones, name: str, path: Pat
         return True
     try:
         return clones.holds_work(path)
-    except LocalIo:
+    except (GitFailed, LocalIo):
         return True

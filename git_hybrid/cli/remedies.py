@@ -314,7 +314,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "without its record nobody can tell who approved this pin",
         (
             "{hint}",
-            "or find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
+            "{find}",
         ),
     ),
     "unknown-override": Remedy(2, "{override}: {why}", hints=("{hint}",)),

@@ -121,7 +121,16 @@ def _ways(name: str, where: str, found: Sequence[str]) -> Iterator[str]:
         yield f"{git} worktree list"
         yield f"when what is in it is kept elsewhere: {git} worktree remove {typed(rest)}"
     else:
+        yield from _of_others(name, git, what)
+
+
+def _of_others(name: str, git: str, what: str) -> Iterator[str]:
+    if not what.startswith("what "):
         yield f"{git} status"
+        return
+    yield f"what is damaged: {git} fsck"
+    if name:
+        yield f"when nothing in the clone is to be kept, move it away, then: git hybrid remove {typed(name)}"
 
 
 def _of_names(git: str, found: Sequence[str]) -> Iterator[str]:

@@ -7,11 +7,12 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.core.condition import Condition, needs_attention, needs_scan, resting, scan_mend
+from git_hybrid.core.condition import Condition, awaits_archive, needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
+from git_hybrid.core.words import BRING_BACK
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
@@ -56,7 +57,7 @@ def show_status(
 
 
 def _tell_override(row: Condition, output: Output, *, signed: bool) -> None:
-    if row.word == "unapproved":
+    if row.word == "unapproved" and not awaits_archive(row):
         output.hint("override", row.mend)
     override, phase = resting(row)
     renew = "" if override is None else renewal(override.id, signed=signed)
@@ -72,9 +73,12 @@ def _tell(found: Status, output: Output) -> None:
     if not found.rows:
         output.hint("empty", "git hybrid add https://host/path/repository")
     if words & {"unpinned", "stale-pin"}:
-        output.hint("no-pin", "git hybrid pin")
+        lost = (row.mend for row in found.rows if row.word == "unpinned" and row.mend)
+        output.hint("no-pin", next(lost, "git hybrid pin"))
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
+    if any(map(awaits_archive, found.rows)):
+        output.hint("archive", BRING_BACK)
     for row in found.rows[:SHOWN_ROWS]:
         if not found.is_half_written:
             _tell_override(row, output, signed=found.has_keys)
@@ -104,10 +108,11 @@ def _tell_scans(found: Status, output: Output) -> None:
     hints = [f"git hybrid scan {row.name}" for row in old[:SHOWN_SCANS]]
     if len(old) > SHOWN_SCANS:
         hints.append("git hybrid scan --stale")
-    blocked = [row for row in rows if row.word == "refused" and row.blocked is not None]
-    hints += [scan_mend(row) or f"git hybrid scan {row.name}" for row in blocked[:1]]
+    blocked = [row for row in rows if row.word == "refused" and row.blocked is not None and not awaits_archive(row)]
+    hints = [*(scan_mend(row) or f"git hybrid scan {row.name}" for row in blocked[:1]), *hints]
     if len(blocked) > 1:
         hints.append("git hybrid check scans")
-    # What was found may be blocked on, and the scan too old as well: one new scan is the answer to both.
+    # What was found may be blocked on, and the scan too old as well: one new scan is the answer to both, unless an
+    # override accepted it, which is renewed.
     for hint in dict.fromkeys(hints):
         output.hint("scan", hint)

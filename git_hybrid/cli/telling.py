@@ -44,7 +44,7 @@ _AUTHORITIES = "GIT_SSL_CAINFO"
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     (
-        *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling"),
+        *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
         *("waiting", "waive", "way", "whose_url"),
     )

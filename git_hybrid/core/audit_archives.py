@@ -175,6 +175,13 @@ class Files:
         return f"{FROM_GIT}git show {typed(f'{commit}:./{archive}')} > {typed(free_archive(year, names))}"
 
 
+def absent_from(segments: Sequence[Segment]) -> str:
+    """Return which archive of the log in *segments* is not there as it was closed, as a clause; nothing if all are."""
+    files = Files(segments)
+    lost = [f"{name}, which is not there" for name in files.missing()]
+    return next(iter([*lost, *(f"{name}, which was changed after it was closed" for name in files.changed())]), "")
+
+
 def _told(segment: Segment) -> Iterator[tuple[Line, Mapping[str, Json]]]:
     """Yield the records of *segment* that go on from an archive, each with what it tells of that.
 

@@ -8,7 +8,7 @@ from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import repository_path
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
 from git_hybrid.core.ids import short_ref
-from git_hybrid.core.lock import Pin, is_valid, pinning, tells_tag
+from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, pinning, tells_tag
 from git_hybrid.core.manifest import allows_host
 from git_hybrid.core.words import approval_words
 
@@ -85,5 +85,5 @@ def _declared(facts: Facts) -> Iterator[Violation]:
             yield Violation(file=MANIFEST, entry=entry, what=what, why=why, mend=f"git hybrid remove {name}")
         elif name not in facts.lock.pins and LOCK not in facts.left_out:
             what, why = f"has no pin in {LOCK}", "sync refuses it, so whoever gets the commit cannot build from it"
-            mend = "git hybrid pin"
+            mend = LOCK_BACK if name in facts.lost else "git hybrid pin"
             yield Violation(file=MANIFEST, entry=entry, what=what, why=why, mend=mend, level="warn")

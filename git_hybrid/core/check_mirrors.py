@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.bundles import SERVED
-from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
 from git_hybrid.core.files import MIRRORS
 from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
 from git_hybrid.core.state import SourceState, State
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import BRING_BACK, typed
 
 _WHY = "nobody is named who answers for what it serves"
 
@@ -32,7 +32,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
         told.add(base)
         mend = f"git hybrid mirror add NAME {typed(base)} --owner WHO{kind}"
         found.append(Violation(file=MIRRORS, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
-    return tuple(found)
+    return awaiting(facts, found)
 
 
 def _against_log(facts: Facts) -> Iterator[Violation]:
@@ -52,7 +52,8 @@ def _against_log(facts: Facts) -> Iterator[Violation]:
             yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mend)
     for name, mend in lost_mirrors(records, facts.inventory).items():
         what, why = "is in the audit log and not here", "the file lost its entry: in a merge, a revert or by an edit"
-        yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mend)
+        mended = BRING_BACK if facts.trail.absent() else mend
+        yield Violation(file=MIRRORS, entry=f"mirror.{name}", what=what, why=why, mend=mended)
 
 
 def _unwell(facts: Facts) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from git_hybrid.core.approval import approved_at, as_approved, unlike, unmet
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
 from git_hybrid.core.files import LOCK, OVERRIDES
 from git_hybrid.core.governance import (
@@ -28,6 +28,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import BRING_BACK
 
 PRUNE = "git hybrid sync --prune"
 
@@ -36,7 +37,8 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     """Return what does not hold of the overrides and of the pins that rest on them."""
     pins = tuple(_pins(facts))
     records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
-    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records, *_twins(facts), *_idle(facts))
+    lost = _lost(facts, frozenset(item.mend for item in pins))
+    return awaiting(facts, (*pins, *lost, *records, *_twins(facts), *_idle(facts)))
 
 
 def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
@@ -45,7 +47,7 @@ def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
     As with one that expired, it is a warning where nothing rests on it any more.
     """
     for identity, record in lost_overrides(facts.overrides, facts.trail).items():
-        mend = restoring(identity)
+        mend = BRING_BACK if facts.trail.absent() else restoring(identity)
         if mend not in told:
             entry, what = f"{identity} ({record.get('source')})", "is open in the audit log and not in this file"
             why = "without its record nobody can tell who approved what, and until when"
@@ -102,6 +104,13 @@ def _rests(record: Override, facts: Facts) -> bool:
     return record.source in unproved or may_accept(record, entry.scan, facts.manifest.policy.scan_block_on)
 
 
+def _ending(record: Override, facts: Facts) -> str:
+    """Return what ends *record*, by which findings were accepted; nothing where the last scan has them still."""
+    entry = facts.state.sources.get(record.source)
+    is_found = entry is not None and entry.scan.commit == record.to_commit and entry.scan.state == "findings"
+    return "" if is_found else f"git hybrid override revoke {record.id} --reason TEXT"
+
+
 def _twins(facts: Facts) -> Iterator[Violation]:
     """Yield what one signed approval made besides the override that is to be kept: two branches may each have used it.
 
@@ -145,6 +154,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         why = "a record that the audit log does not bear out proves nothing"
         known = record.id in facts.trail.latest
         mend = restoring(record.id) if known else f"restore both from git (git log -p -- state), or {AGAIN}"
+        mend = BRING_BACK if facts.trail.absent() else mend
         yield violation(f"is an override {what}", why, mend)
         return
     if record.status != "active":
@@ -163,7 +173,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         what = f"expired at {format_time(record.expires_at)}"
         pin = facts.lock.pins[record.source]
         end = without(record, pin, facts.approvals) if record.source in facts.manifest.sources else PRUNE
-        end = revoke if record.kind == "scan" else end
+        end = _ending(record, facts) if record.kind == "scan" else end
         yield violation(what, "exceptions end", ", or ".join(filter(None, (end, renew))))
     elif word == "expired":
         what = f"expired at {format_time(record.expires_at)}, and nothing rests on it"

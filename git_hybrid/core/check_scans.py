@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_policy import found_in
@@ -16,6 +16,7 @@ from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
+from git_hybrid.core.words import BRING_BACK
 
 
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
@@ -29,7 +30,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
         note = Violation(file=MANIFEST, entry="scanner", what=what, why=why, mend=mend, level="note")
         has_scan = any(entry.scan.state != "missing" for entry in facts.state.sources.values())
-        return (note, *_refused(facts)) if has_scan else (note,)
+        return (note, *awaiting(facts, _refused(facts))) if has_scan else (note,)
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
 
     unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
@@ -38,7 +39,8 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
         if name in unproved:
             what, why = "its scan is not what the audit log tells of it", "a result without its record proves nothing"
-            told: Sequence[_Told] = ((what, why, f"git hybrid scan {name}"),)
+            mend = BRING_BACK if facts.trail.absent() else f"git hybrid scan {name}"
+            told: Sequence[_Told] = ((what, why, mend),)
         else:
             told = _wrong(facts, pin, entry, unproved)
         found += (Violation(file=STATE, entry=name, what=what, why=why, mend=mend) for what, why, mend in told)
@@ -46,7 +48,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
             file, what = f"state/scans/{name}.sarif", "is not the report that state names by its SHA-256"
             mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"
             found.append(Violation(file=file, entry="report", what=what, why="it was edited by hand", mend=mend))
-    return tuple(found)
+    return awaiting(facts, found)
 
 
 def _refused(facts: Facts) -> Iterator[Violation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
+from git_hybrid.core.words import BRING_BACK
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     a scanner finds, where all of them are of the workspace. ``exposed`` are the paths of clones, and of the lock of a
     run, that git does not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``abandoned`` are
     committed folders of clones that a workspace which was moved left elsewhere. ``is_shallow``: git has the end of the
-    history alone.
+    history alone. ``lost`` are the sources that HEAD has pins of where the lock has none at all.
     """
 
     now: datetime | None = None
@@ -71,11 +72,29 @@ class Facts(Governed, frozen=True, kw_only=True):
     foreign_reports: frozenset[str] = frozenset()
     scanner_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_shallow: bool = False
+    lost: frozenset[str] = frozenset()
 
 
 def going_back(name: str) -> str:
     """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go."""
     return f"git hybrid diff {name}, then git hybrid reset {name}"
+
+
+def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:
+    """Return *found*, with one violation in place of all that wait for an archive of the log that is not there."""
+    told = tuple(found)
+    waits = [item for item in told if item.mend == BRING_BACK]
+    if not waits:
+        return told
+    from git_hybrid.core.audit_archives import Files  # noqa: PLC0415
+
+    breaches = Files(facts.log).breaches(None, facts.witnesses.archived)
+    breach = next(item for item in breaches if item.id in ("archive-missing", "archive-changed"))
+    mend = BRING_BACK if facts.witnesses.committed is None else breach.mend
+    why = "what bears out the files may be in it"
+    worst = next((item for item in waits if item.level == "fail"), waits[0])
+    one = replace(worst, file=breach.file, entry=f"line {breach.line}", what=breach.what, why=why, mend=mend)
+    return (*(item for item in told if item.mend != BRING_BACK), one)
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]

@@ -20,7 +20,7 @@ from git_hybrid.core.scan_policy import accepted_by, scan_blocked
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import BRING_BACK, MAY_BE, counted
 
 Word = Literal[
     "unapproved",
@@ -64,7 +64,7 @@ class Served(Struct, frozen=True, kw_only=True):
 class Condition(Struct, frozen=True, kw_only=True):
     """One row of status.
 
-    ``mend`` is what brings a pin that is not approved to order.
+    ``mend`` is what brings a pin that is not approved to order, or one back that the lock lost.
     ``override`` is what its pin rests on, ``override_phase`` how that stands; ``accepted`` is the override by which
     findings are accepted that policy blocks on, of several the next to end; ``in_force`` has all overrides of the
     source that are. ``blocked`` tells of the findings for which sync refuses it.
@@ -154,7 +154,8 @@ def _scan_word(
 ) -> tuple[ScanWord, str]:
     """Return what the recorded scan says of the pin, and why it says nothing."""
     if name in snapshot.scan_trail.unproved:
-        return "error", "state/sources.json is not what the audit log tells of it"
+        absent = snapshot.trail.absent()
+        return "error", f"{MAY_BE}{absent}" if absent else "state/sources.json is not what the audit log tells of it"
     pinned = pin.commit if pin else None
     stale = stale_reason(scan, snapshot.manifest, name, pinned=pinned, now=now, identities=identities)
     if stale is not None:
@@ -275,12 +276,20 @@ def resting(item: Condition) -> tuple[Override | None, Phase | None]:
 def needs_scan(item: Condition) -> bool:
     """Tell whether a new scan mends what the last one says of a row, and can be made: its pin is in its clone."""
     absent = ("broken", "unreadable", "foreign", "interrupted", "running", "stale-pin", "unpinned", "missing")
-    return item.recorded is not None and item.word not in absent and item.scan in ("error", "missing", "stale")
+    can_be = item.recorded is not None and item.word not in absent and not item.scan_why.startswith(MAY_BE)
+    return can_be and item.scan in ("error", "missing", "stale")
+
+
+def awaits_archive(item: Condition) -> bool:
+    """Tell whether a row waits for an archive of the audit log that is not there, or not as it was closed."""
+    return BRING_BACK in (item.mend, item.blocked and item.blocked.accept) or item.scan_why.startswith(MAY_BE)
 
 
 def scan_mend(item: Condition) -> str | None:
     """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
-    if item.scan_wanted and needs_scan(item):
+    if item.scan_why.startswith(MAY_BE):
+        return BRING_BACK
+    if item.scan_wanted and needs_scan(item) and (item.blocked is None or not item.blocked.former):
         return f"git hybrid scan {item.name}"
     return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
 

@@ -157,7 +157,7 @@ def remedy_of(row: Condition) -> str:
             return "wait for it to end"
         case "stale-pin" | "unpinned":
             assert row.source is not None
-            return pinning(row.source, row.pin, lost=row.pin is None and row.moved is not None)
+            return row.mend or pinning(row.source, row.pin, lost=row.pin is None and row.moved is not None)
         case "stray":
             return "git hybrid sync --prune"
         case _:

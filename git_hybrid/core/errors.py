@@ -330,7 +330,7 @@ class GitRefused(HybridError):
 
 
 class NoPin(HybridError):
-    """The source has no pin, or one that was made from another manifest entry; ``mend`` is the command that pins it."""
+    """The source has no pin, or one made from another manifest entry; ``mend`` pins it, or brings a lost lock back."""
 
     code: ClassVar[str] = "no-pin"
     name: str
@@ -737,7 +737,10 @@ class OverrideUnsigned(PolicyError):
 
 
 class OverrideUnrecorded(HybridError):
-    """The pin rests on an override whose record is missing, edited, or not in the audit log; ``hint`` mends it."""
+    """The pin rests on an override whose record is missing, edited, or not in the audit log; ``hint`` mends it.
+
+    ``find`` is how else to find what it was, nothing where the whole log would tell.
+    """
 
     code: ClassVar[str] = "override-unrecorded"
     name: str
@@ -745,6 +748,7 @@ class OverrideUnrecorded(HybridError):
     what: str
     commit: str
     hint: str
+    find: str = "or find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl"
 
 
 class UnknownOverride(HybridError):

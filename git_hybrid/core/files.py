@@ -10,5 +10,7 @@ MIRRORS = "state/sources-mirrors.json"
 FILES = (MANIFEST, LOCK, STATE, OVERRIDES, MIRRORS)
 """Those that are written as a whole."""
 LOG = "state/sources-audit.jsonl"
+LOG_LIMIT = 2**30
+"""How many bytes the log may have, which only grows: it has to be read even to be rotated."""
 MARKER = "state/resume.json"
 """There while a run is unfinished, and of one machine alone."""

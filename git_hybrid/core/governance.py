@@ -22,7 +22,7 @@ from git_hybrid.core.manifest import Manifest, Source, track_field
 from git_hybrid.core.override import CLOSINGS, Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, later
-from git_hybrid.core.words import JOINED, approval_words, signature_words
+from git_hybrid.core.words import BRING_BACK, JOINED, approval_words, signature_words
 
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
@@ -112,10 +112,12 @@ def governed(pin: Pin, approvals: Approvals) -> OverrideEnded | OverrideUnrecord
 def unbound(record: Override, trail: Trail) -> str:
     """Return what does not tie *record* to the audit log, as a clause; nothing if it is tied."""
     told = trail.latest.get(record.id)
+    if told is not None and binds(told, record):
+        return ""
+    if absent := trail.absent():
+        return f"whose record may be in {absent}"
     if told is None:
         return "of which the audit log knows nothing"
-    if binds(told, record):
-        return ""
     has_end = told["event"] in CLOSINGS and record.status == "active"
     # The log is one for all branches, and the file is that of this one.
     end = f": an end at {told['at']}, which a pick or a merge may have brought from another branch" if has_end else ""
@@ -227,13 +229,18 @@ def _unsigned(pin: Pin, record: Override, approvals: Approvals) -> OverrideUnsig
 def _unrecorded(pin: Pin, override: str, what: str, approvals: Approvals, *, lost: bool = False) -> OverrideUnrecorded:
     """Return the error for a pin whose override is not what it should be; *lost*: the log may know what it was."""
     hint = again(pin, approvals.trail, signed=approvals.signed)
-    if lost and override in approvals.trail.latest:
+    waits = hint == BRING_BACK
+    if lost and override in approvals.trail.latest and not waits:
         hint = f"git hybrid override restore {override}"
-    return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
+    error = OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
+    error.find = "" if waits else error.find
+    return error
 
 
 def _joined(error: OverrideUnrecorded, pin: Pin, trail: Trail) -> OverrideUnrecorded:
     """Return *error* of a pin that names the override of another commit, with what mends it where a merge did that."""
+    if error.hint == BRING_BACK:
+        return error
     if trail.rests.get((pin.source, pin.commit), "unknown") == "":
         # Its last pin needed no approval.
         error.hint = f"git hybrid pin {pin.source} --to {pin.commit}"
@@ -243,6 +250,8 @@ def _joined(error: OverrideUnrecorded, pin: Pin, trail: Trail) -> OverrideUnreco
 
 def again(pin: Pin, trail: Trail, *, signed: bool) -> str:
     """Return what brings a pin whose approval is not known to order; one that nobody made is not to be approved."""
+    if trail.absent():
+        return BRING_BACK
     if trail.newest is not None and (pin.source, pin.commit) not in trail.rests:
         return f"git hybrid pin {pin.source}, or find the pin that was: git log -p -- state/sources.lock"
     return f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=signed)}"

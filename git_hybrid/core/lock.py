@@ -10,6 +10,7 @@ from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import NoPin
+from git_hybrid.core.files import LOCK
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
 from git_hybrid.core.value import Struct, field
@@ -103,6 +104,10 @@ def still_allowed(pin: Pin, source: Source) -> bool:
             return pin.commit == oid
         case _:  # pragma: no cover
             assert_never(source.track)
+
+
+LOCK_BACK = f"git checkout HEAD -- {LOCK}"
+"""What brings the lock back that is lost, where HEAD has it: a pin would be made anew, and recorded as such."""
 
 
 def pinning(source: Source, pin: Pin | None, *, lost: bool = False) -> str:

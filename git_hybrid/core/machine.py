@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from git_hybrid.core.pattern import pattern
+
 _DISK = ("No space left on device", "Read-only file system", "Disk quota exceeded", "Too many open files")
-_ENDED = ("died of signal", "Out of memory", "Cannot allocate", "cannot fork")
+_ENDED = ("died of signal", "Out of memory", "Cannot allocate", "cannot fork", "create thread", "create async thread")
+# git's own words end with why. What libcurl says behind these beginnings, one of which names a URL, is of a connection.
+_REFUSED = pattern(
+    r"^(?:fatal|error|warning): (?!RPC failed|[^']*'[a-z]+://).*"
+    r": (Too many open files(?: in system)?|Input/output error|Stale file handle|File too large)$",
+    re.MULTILINE,
+)
 
 
 def disk_trouble(told: str) -> str | None:
     """Return why the disk refuses, by what git *told*; None where it does not say so."""
     return _first(_DISK, told)
+
+
+def refusal(told: str) -> str | None:
+    """Return why the system let git read or write nothing, by the lines of its own in *told*; None if it did."""
+    match = _REFUSED.search(told)
+    return match and match[1]
 
 
 def was_ended(told: str, status: int = 0) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -99,6 +99,7 @@ class Trail(Struct, frozen=True, kw_only=True):
     ``refs`` the ref that it was found by, and ``urls`` every URL. ``last`` is the newest record, also of a log that
     tells of no override if its time is still to come. ``signed`` has for each source, kind and commit every signature
     that any record of an override has, with its id: what was signed once is known, whatever became of its file.
+    ``absent`` returns which archive of the log is not there as it was closed, as a clause, or nothing.
     """
 
     latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -108,6 +109,7 @@ class Trail(Struct, frozen=True, kw_only=True):
     newest: datetime | None = None
     last: Mapping[str, Json] = field(default_factory=dict)
     signed: Mapping[tuple[str, str, str], Collection[tuple[str, str]]] = field(default_factory=dict)
+    absent: Callable[[], str] = lambda: ""
 
 
 def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:

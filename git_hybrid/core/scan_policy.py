@@ -17,7 +17,7 @@ from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Finding, blocking_findings, by_severity, counts_told
 from git_hybrid.core.state import FindingRef, ScanStatus, SourceState, State
 from git_hybrid.core.values import format_time
-from git_hybrid.core.words import approval_words, as_typed, counted
+from git_hybrid.core.words import BRING_BACK, approval_words, as_typed, counted
 
 if TYPE_CHECKING:
     from git_hybrid.core.plan import Snapshot
@@ -189,6 +189,15 @@ def with_former(blocked: ScanBlocked | None, approvals: Approvals, pin: Pin) -> 
         if is_its and accepts and end > format_time(approvals.clock):
             blocked.accept = restoring(identity)
             break
+    return _until_back(blocked, approvals, pin)
+
+
+def _until_back(blocked: ScanBlocked, approvals: Approvals, pin: Pin) -> ScanBlocked:
+    """Return *blocked*; what the record of may be in an archive that is not there is not approved anew either."""
+    named = [item for item in approvals.overrides.of(pin.source) if not set(blocked.ids).isdisjoint(item.findings)]
+    if any(unbound(item, approvals.trail) for item in named) and (absent := approvals.trail.absent()):
+        blocked.former = f"; what accepts them may be in {absent}"
+        blocked.accept, blocked.move, blocked.again = BRING_BACK, "", ""
     return blocked
 
 

@@ -97,8 +97,10 @@ class Ahead:
         found = self._asked.get((tuple(argv), folder, stdin))
         if found is None:
             return None
+        from git_hybrid.git.limits import at_work
+
         pid, reading = found
-        data = _read_all(reading, check)
+        data = _read_all(reading, at_work(pid, folder, check))
         del self._asked[(tuple(argv), folder, stdin)]
         os.close(reading)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

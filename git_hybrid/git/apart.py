@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from tempfile import TemporaryDirectory
+from contextlib import contextmanager, suppress
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from git_hybrid.git.environment import child_environment
@@ -48,10 +48,17 @@ def apart(*, wanted: bool = True) -> Iterator[dict[str, str]]:
     if top is None:
         yield {}
         return
-    with TemporaryDirectory(prefix="git-hybrid-", dir=temporary_folder()) as common:
-        for name in ("objects", "refs"):
-            os.mkdir(f"{common}/{name}")
+    common = mkdtemp(prefix="git-hybrid-", dir=temporary_folder())
+    folders = (f"{common}/objects", f"{common}/refs")
+    try:
+        for folder in folders:
+            os.mkdir(folder)
         yield {"GIT_DIR": git_dir(top, {}), "GIT_COMMON_DIR": common}
+    finally:
+        # Not as a tree: to list a folder takes a file, of which there may be none left.
+        for folder in (*folders, common):
+            with suppress(OSError):
+                os.rmdir(folder)
 
 
 def conditional_settings(runner: Runner) -> frozenset[str]:

@@ -38,7 +38,16 @@ class Cage(Struct, frozen=True, kw_only=True):
 def limits(cage: Cage) -> list[str]:
     """Return the command that sets the limits; where there is none, time and the size of the report still bound it."""
     found = on_path("prlimit", os.environ) if sys.platform == "linux" else None
-    return [found, "--core=0", f"--fsize={cage.file_bytes}", f"--data={cage.memory_bytes}", "--"] if found else []
+    if not found:
+        return []
+    import resource
+
+    from git_hybrid.git.memory import least
+
+    # Nobody may raise a limit that this program has itself.
+    size = least(cage.file_bytes, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    data = least(cage.memory_bytes, resource.getrlimit(resource.RLIMIT_DATA)[1])
+    return [found, "--core=0", f"--fsize={size}", f"--data={data}", "--"]
 
 
 def has_ended(pid: int) -> bool:

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -31,7 +31,6 @@ _ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)
 _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]
 Talker = subprocess.Popen[bytes]
-Begun = AbstractContextManager[Talker]
 Judge = Callable[[int], None]
 Heard = io.BufferedReader
 

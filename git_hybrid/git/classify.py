@@ -14,7 +14,6 @@ from git_hybrid.core.errors import (
     HybridError,
     IdentityChanged,
     InsecureRedirect,
-    LocalIo,
     MalformedObjects,
     NetworkFailure,
     RedirectLoop,
@@ -24,10 +23,10 @@ from git_hybrid.core.errors import (
     TlsFailure,
     UnusableRef,
 )
-from git_hybrid.core.machine import disk_trouble, was_ended
+from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.disallowed import forbidden, misset, of_another
-from git_hybrid.git.fsck import refused
+from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
+from git_hybrid.git.fsck import damaged, refused
 from git_hybrid.git.kept import upstream_ref
 
 _NOISE = pattern(
@@ -108,17 +107,6 @@ _TLS = (
     "problem with the local ssl certificate",
     "x509: ",
 )
-_CORRUPT = (
-    "bad object at offset",
-    "inflate returned",
-    "incorrect data check",
-    "sha1 mismatch",
-    "hash mismatch",
-    "pack is corrupted",
-    "sha1 collision",
-    "did not send all necessary objects",
-)
-_CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
@@ -126,7 +114,7 @@ _TRANSIENT = (
     (TIMEOUT, ("timed out", "timeout was reached", "timeout, server", "deadline")),
     ("cut", ("early eof", "unexpected disconnect", "the remote end hung up", "connection reset", "recv failure")),
     ("cut", ("rpc failed", "transfer closed", "broken pipe", "connection closed", "unexpected eof", "gnutls recv")),
-    ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
+    ("cut", ("bad line length", "protocol error", "bad pack header", "empty reply")),
     ("cut", ("closed by remote host", "connection corrupted", "message authentication code incorrect")),
     ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
@@ -200,6 +188,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         or of_another(stderr, url=url, message=message)
         or misset(text, status=status, message=message, command=command)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
+        or of_system(stderr, _unless(text, "remote:"))
+        or damaged(_unless(text, "remote:"), message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
         or _unknown(text, status, url=url, message=message, command=command)
@@ -214,7 +204,8 @@ def _unknown(text: str, status: int, *, url: str, message: str, command: str) ->
         return EndlessAnswer(url=url, message=f"{message}\n{fits}")
     if status < 0 or status == _USAGE or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)
-    return NetworkFailure(url=url, message=message, kind=UNKNOWN)
+    # index-pack itself says what this machine refused it; where a connection broke it may say nothing.
+    return NetworkFailure(url=url, message=message, kind="cut" if "invalid index-pack output" in text else UNKNOWN)
 
 
 def _lines(text: str) -> list[str]:
@@ -237,13 +228,7 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
     if (mismatched := _MISMATCHED.search(stderr)) is not None:
         old, new = ((f"of {mismatched[key]}",) for key in ("old", "new"))
         return IdentityChanged(name="", url=url, old=old, new=new)
-    if _FSCK.search(stderr):
-        return MalformedObjects(name="", message=message)
-    # What came before a connection broke may be any part of a pack: that says nothing of the server.
-    if not any(word in text for word in _CUT) and any(word in text for word in _CORRUPT):
-        return MalformedObjects(name="", message=message)
-    reason = disk_trouble(text)
-    return None if reason is None else LocalIo(path="sources/.incoming", operation="write to", reason=reason)
+    return MalformedObjects(name="", message=message) if _FSCK.search(stderr) else None
 
 
 def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Clone, Observed
@@ -103,10 +103,15 @@ class GitClones(Struct, frozen=True):
         if not os.path.isdir(git_dir):
             return ()
         asked = ["for-each-ref", "--format=%(refname)", f"{SAVED}{run}", f"{SAVED}{run}-*"]
+        # What is broken shows none; nothing is done by this but told.
         return tuple(self.runner.git(asked, git_dir=git_dir).stdout.decode("ascii", "replace").split())
 
     def holds_work(self, path: Path) -> bool:
-        """Tell whether the submodule at *path* holds anything that its upstream does not have."""
+        """Tell whether the submodule at *path* holds anything that its upstream does not have.
+
+        Raises:
+            LocalIo, GitFailed: nobody can tell.
+        """
         return bool(self._work_in(path))
 
     def submodules(self, path: Path) -> list[str]:
@@ -114,10 +119,18 @@ class GitClones(Struct, frozen=True):
         return [inner for inner, _ in self.gitlinks(path) if (path / inner / ".git").is_dir()]
 
     def gitlinks(self, path: Path) -> list[tuple[str, Oid]]:
-        """Return path and commit of each submodule that the index of the clone at *path* names."""
+        """Return path and commit of each submodule that the index of the clone at *path* names.
+
+        Raises:
+            LocalIo, GitFailed: git does not tell.
+        """
         # Of a submodule .git may be a file, in which no process can be started.
-        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path).stdout
-        found = [line.partition("\t") for line in items(listed) if line.startswith(f"{GITLINK} ")]
+        done = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path)
+        if done.status != 0:
+            from git_hybrid.git.classify import last_words
+
+            raise GitFailed(command="git ls-files", status=done.status, stderr=last_words(done.stderr))
+        found = [line.partition("\t") for line in items(done.stdout) if line.startswith(f"{GITLINK} ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
     def unsaved_in(self, path: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,14 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import sides, witness_names
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
     from git_hybrid.core.lock_moves import Past
 
-_COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
+_COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
+_FIRST_LINES = 1 << 12
 _FIRST = "^1"
 _MANY = "-n50"
 """So many commits are looked at for one that has what was lost: the log of a few days."""
@@ -176,12 +179,11 @@ def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _squashed(folder: str) -> tuple[str, ...]:
     """Return the tip of a branch that ``git merge --squash`` has brought and nobody has committed yet."""
-    try:
-        text = Path(folder, "SQUASH_MSG").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ()
-    # The newest comes first, and has what all of them have.
-    commits = (match[1] for match in map(_COMMIT.fullmatch, text.split("\n")) if match)
+    told = b""
+    with suppress(OSError), file_at(f"{folder}/SQUASH_MSG", links=True) as file:
+        # The newest comes first, and has what all of them have.
+        told = file.read(_FIRST_LINES) or b""
+    commits = (match[1].decode("ascii") for match in map(_COMMIT.fullmatch, told.split(b"\n")) if match)
     return tuple(islice(commits, 1))
 
 

@@ -10,6 +10,7 @@ from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner, items
+from git_hybrid.git.staged import Staged
 
 _MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
 
@@ -53,9 +54,9 @@ def kept_in(runner: Runner, root: Path, paths: Collection[str]) -> frozenset[str
     if repository.top is None or not paths:
         return frozenset()
     kept = repository.ask(["git", "ls-files", "--resolve-undo", "-z", "--", *paths], cwd=root)
-    changed = repository.ask(["git", "ls-files", "--modified", "-z", "--", *paths], cwd=root)
-    known = {item.partition("\t")[2] for item in items(kept)}
-    return frozenset(known.intersection(paths).difference(items(changed)))
+    known = {item.partition("\t")[2] for item in items(kept)}.intersection(paths)
+    # git would start the filter that it is told of to compare what is on the disk.
+    return frozenset(known.difference(Staged(repository, root).unstaged(known)))
 
 
 def _without_markers(repository: Repository, root: Path, paths: Collection[str]) -> list[str]:

@@ -1,10 +1,11 @@
-"""What git on this machine refuses whoever is asked: transports, folders of other users, settings. Pure."""
+"""What git on this machine refuses whoever is asked: transports, folders of other users, settings, files. Pure."""
 
 from __future__ import annotations
 
 import re
 
-from git_hybrid.core.errors import AccessDenied, BadArgument, GitFailed, HybridError
+from git_hybrid.core.errors import AccessDenied, BadArgument, GitFailed, HybridError, LocalIo
+from git_hybrid.core.machine import disk_trouble, refusal
 from git_hybrid.core.pattern import pattern
 
 _FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
@@ -46,3 +47,9 @@ def of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
 def misset(text: str, *, status: int, message: str, command: str) -> HybridError | None:
     """Return what it means that git can do nothing by a setting of the user's; *text* has its words in lower case."""
     return GitFailed(command=command, status=status, stderr=message) if _MISSET.search(text) else None
+
+
+def of_system(stderr: str, text: str) -> LocalIo | None:
+    """Return what it means that the system refused git a file; *text* has what is not the server's in lower case."""
+    reason = disk_trouble(text) or refusal(stderr)
+    return None if reason is None else LocalIo(path="sources/.incoming", operation="write to", reason=reason)

@@ -31,6 +31,9 @@ OUTPUT = (
     "diff.srcPrefix=a/",
     "diff.dstPrefix=b/",
 )
+# git would run what an attribute and a setting name together, for another text, or a whole difference, of its making.
+COMPARING = frozenset({"diff", "diff-index", "diff-tree", "log", "show"})
+_AS_IT_IS = ("--no-ext-diff", "--no-textconv")
 # Before git 2.36 the value is a program, also "false"; with nothing none is started by any.
 _NO_MONITOR = "core.fsmonitor="
 HARDENING = (
@@ -58,26 +61,6 @@ HARDENING = (
     "credential.interactive=false",
     "http.sslVerify=true",
 )
-# Old repositories carry these in commits that nobody can change any more; none of them harms a checkout.
-FSCK_WARNINGS = [
-    "badDate",
-    "badDateOverflow",
-    "badEmail",
-    "badFilemode",
-    "badName",
-    "badTagName",
-    "badTimezone",
-    "gitmodulesMissing",
-    "missingEmail",
-    "missingNameBeforeEmail",
-    "missingSpaceBeforeDate",
-    "missingSpaceBeforeEmail",
-    "missingTaggerEntry",
-    "multipleAuthors",
-    "zeroPaddedDate",
-    "zeroPaddedFilemode",
-]
-
 # Of git's own variables a child gets these and no others: what leads to servers and their certificates, and settings.
 _KEPT = frozenset(
     {
@@ -234,8 +217,11 @@ def to_read(argv: Sequence[str]) -> list[str]:
     """Return the git command *argv* for the repository of the user's that a workspace is in, which only reads it.
 
     Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
+    What compares takes each text as it was committed.
     """
-    return [argv[0], *as_options((_NO_MONITOR, *OUTPUT)), *argv[1:]]
+    program, command, *words = argv
+    plain = _AS_IT_IS if command in COMPARING else ()
+    return [program, *as_options((_NO_MONITOR, *OUTPUT)), command, *plain, *words]
 
 
 def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:
@@ -245,11 +231,6 @@ def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str
     """
     is_chosen = environ.get("GIT_SSH_COMMAND") or environ.get("GIT_SSH") or "core.sshcommand" in chosen
     return {} if is_chosen else {"GIT_SSH_COMMAND": SSH}
-
-
-def fsck_settings(area: str) -> list[str]:
-    """Return the settings that let harmless old faults pass, for *area* ``fetch.fsck`` or ``fsck``."""
-    return [f"{area}.{message}=warn" for message in FSCK_WARNINGS]
 
 
 def silenced(chosen: Iterable[str]) -> list[str]:

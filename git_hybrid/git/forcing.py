@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, DivergedSource, HybridError, LocalWork
+from git_hybrid.core.errors import DirtySource, DivergedSource, GitFailed, HybridError, LocalIo, LocalWork
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.planner import source_path
@@ -93,20 +93,25 @@ class Forcing(Struct, frozen=True):
         git = self.clones.runner.git
         git(["update-index", "-q", "--refresh"], git_dir=path / ".git", work_tree=path, environment=seeing)
         branch, stood = self._stands(path)
-        if saved.head not in ("", stood):
+        if saved.head != stood:
             return self._committed(stood, saved.head)
         # HEAD is detached first: a branch that the user stands on stays where it is.
         self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", saved.commit, *filter(None, [stood]))
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{self.commit}^{{commit}}", "--"]
-        done = git(arguments, git_dir=path / ".git", work_tree=path, environment=seeing)
+        try:
+            done = git(arguments, git_dir=path / ".git", work_tree=path, environment=seeing)
+        except (GitFailed, LocalIo):
+            if self._stands(path)[1] == saved.commit:
+                self._go_back(branch, stood)
+            raise
         if (came := self._came_since(saved, done, path)) is not None:
             # HEAD alone goes back: what stands in the files is saved with it.
             self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", came)
             fresh.unlink(missing_ok=True)
             return self._committed(came, saved.commit)
         if done.status != 0:
-            self._do(*(("symbolic-ref", "HEAD", branch) if branch else ("update-ref", "--no-deref", "HEAD", stood)))
+            self._go_back(branch, stood)
             fresh.unlink(missing_ok=True)
             if (files := files_in_the_way(done)) is None:
                 raise failure(self.name, "checkout", done)
@@ -114,6 +119,9 @@ class Forcing(Struct, frozen=True):
         require_complete(self.name, done)
         self.disk.rename_path(fresh, path / ".git/index")
         return None
+
+    def _go_back(self, branch: str, stood: str) -> None:
+        self._do(*(("symbolic-ref", "HEAD", branch) if branch else ("update-ref", "--no-deref", "HEAD", stood)))
 
     def _came_since(self, saved: Saved, done: Completed, path: Path) -> str | None:
         """Return what somebody committed since HEAD was moved to what was *saved*; *done* is the checkout since."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.files import LOCK, LOG
+from git_hybrid.core.files import LOCK, LOG, LOG_LIMIT
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
@@ -29,6 +29,7 @@ from git_hybrid.git.patches import (
     logs_in,
     named_hashes,
 )
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.run import items
 
@@ -105,7 +106,9 @@ def before_move(
     if not is_committed and has_commit(repository, "HEAD"):
         parents = {"": ("HEAD",)}
     tips = list(dict.fromkeys(parent for named in parents.values() for parent in named))
-    known = _ids([path.read_bytes() for path in (root / "state").glob("sources-audit*.jsonl")]) if tips else set()
+    logs = (root / "state").glob("sources-audit*.jsonl") if tips else ()
+    # A link, as a commit may bring it, could lead to what has no end.
+    known = _ids([read_plain(path, LOG_LIMIT) for path in logs])
     folder, wanted = repository.prefix(root), {}
     others = _folders(repository, known, tips, folder) if known else ()
     came = {commit: _came_from(repository, commit, named, others) for commit, named in parents.items()}

@@ -8,16 +8,35 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from git_hybrid.core.errors import FsckRefused
+from git_hybrid.core.errors import FsckRefused, MalformedObjects
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.environment import as_options, fsck_settings
+from git_hybrid.git.environment import as_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from git_hybrid.git.run import Completed, Runner
     from git_hybrid.git.watched import Watch
 
+# Old repositories carry these in commits that nobody can change any more; none of them harms a checkout.
+FSCK_WARNINGS = [
+    "badDate",
+    "badDateOverflow",
+    "badEmail",
+    "badFilemode",
+    "badName",
+    "badTagName",
+    "badTimezone",
+    "gitmodulesMissing",
+    "missingEmail",
+    "missingNameBeforeEmail",
+    "missingSpaceBeforeDate",
+    "missingSpaceBeforeEmail",
+    "missingTaggerEntry",
+    "multipleAuthors",
+    "zeroPaddedDate",
+    "zeroPaddedFilemode",
+]
 # Of index-pack ("error: object ID: message: text") and of fsck ("error in tree ID: message: text"). What a server says
 # begins with "remote: ", so nothing of it can be taken for a finding.
 _FINDING = pattern(
@@ -26,6 +45,22 @@ _FINDING = pattern(
     re.MULTILINE,
 )
 _LIMIT = 100
+_CORRUPT = (
+    "bad object at offset",
+    "inflate returned",
+    "incorrect data check",
+    "sha1 mismatch",
+    "hash mismatch",
+    "pack is corrupted",
+    "sha1 collision",
+    "did not send all necessary objects",
+)
+_CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
+
+
+def fsck_settings(area: str) -> list[str]:
+    """Return the settings that let harmless old faults pass, for *area* ``fetch.fsck`` or ``fsck``."""
+    return [f"{area}.{message}=warn" for message in FSCK_WARNINGS]
 
 
 def refused(stderr: str) -> FsckRefused | None:
@@ -35,6 +70,13 @@ def refused(stderr: str) -> FsckRefused | None:
         return None
     findings = [f"{oid}: {message}" for oid, message in found.items()][:_LIMIT]
     return FsckRefused(name="", objects=tuple(found)[:_LIMIT], findings=tuple(findings))
+
+
+def damaged(text: str, *, message: str) -> MalformedObjects | None:
+    """Return what it means that git found a pack damaged that it was sent; *text* has its words in lower case."""
+    # What came before a connection broke may be any part of a pack: that says nothing of the server.
+    is_cut = any(word in text for word in _CUT)
+    return None if is_cut or not any(word in text for word in _CORRUPT) else MalformedObjects(name="", message=message)
 
 
 @contextmanager

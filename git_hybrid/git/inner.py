@@ -171,7 +171,7 @@ def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:
     disk.make_folder(target.parent)
     disk.rename_path(path, target)
     if (target / ".git/worktrees").is_dir():
-        with suppress(GitFailed):
+        with suppress(GitFailed, LocalIo):
             runner.git(["worktree", "repair"], git_dir=target / ".git", work_tree=target)
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
+from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import typed
+
+IDLE = 30.0
+"""So many seconds a git that only reads may do nothing at all."""
+_STEP = 1.0
 
 
 class Limits(Struct, frozen=True):
@@ -34,3 +41,32 @@ class TalksOn(Exception):
 def end_of(deadline: timedelta | None) -> float | None:
     """Return the time of the monotonic clock at which *deadline* is over, None if there is none."""
     return None if deadline is None else time.monotonic() + deadline.total_seconds()
+
+
+def at_work(pid: int, folder: str, check: Callable[[], None]) -> Callable[[], None]:
+    """Return *check*, which raises GitRefused as well where *pid*, a git that only reads in *folder*, does nothing.
+
+    It waits for what may never come: nobody writes to a pipe that stands in the place of a file.
+    """
+    used, waited, looked = 0.0, 0.0, time.monotonic()
+
+    def checked() -> None:
+        nonlocal used, waited, looked
+        check()
+        before, used, last, looked = used, _processor_time(pid), looked, time.monotonic()
+        # While this program was stopped nobody looked.
+        waited = waited + min(looked - last, _STEP) if used == before else 0.0
+        if waited > IDLE:
+            words = f"it has waited {IDLE:.0f} s for what does not come: has a pipe taken the place of a file?"
+            raise GitRefused(path=folder, words=words, mend=f"find {typed(folder)} -type p")
+
+    return checked
+
+
+def _processor_time(pid: int) -> float:
+    """Return how many seconds of processor time *pid* has used; NaN where it has ended, and on another system."""
+    try:
+        # As clock_getcpuclockid(3) makes it.
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return float("nan")

@@ -12,6 +12,7 @@ from git_hybrid.core.errors import HostileTree
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.words import sized
+from git_hybrid.git.ended import refuse_ended
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.watched import Into
 
@@ -27,6 +28,7 @@ def listed(run: Callable[[Into], Completed]) -> Completed:
     """Return what *run* gives of a ``git config --null --list`` that writes into what *run* is given.
 
     Raises:
+        GitFailed, LocalIo: git did not come to its own end.
         TooManySettings: it is more than :data:`_MOST` bytes.
     """
     out, err = bytearray(), bytearray()
@@ -36,8 +38,9 @@ def listed(run: Callable[[Into], Completed]) -> Completed:
         if len(out) > _MOST:
             raise TooManySettings
 
-    done = run(Into(out=take, err=err.extend, check=lambda: None))
-    return Completed(done.status, bytes(out), err.decode("utf-8", "replace"))
+    done, told = run(Into(out=take, err=err.extend, check=lambda: None)), err.decode("utf-8", "replace")
+    refuse_ended(["git", "config"], told, done.status)
+    return Completed(done.status, bytes(out), told)
 
 
 def pairs(listing: bytes, errors: str = "surrogateescape") -> list[tuple[str, str]]:

@@ -8,25 +8,16 @@ from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, HybridError, InTheWay, LocalIo
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.machine import disk_trouble
+from git_hybrid.core.machine import disk_trouble, refusal
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.planner import source_path
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.ended import refused_at
 from git_hybrid.git.run import Completed, Runner
 
-# A connection may say this too, but no connection is at work here.
-_BROKEN = "Input/output error"
 _RIGHTS = ("Permission denied", "Operation not permitted")
 # What these are not let do is in the working tree; elsewhere it may be a program that cannot be started.
 _AT_FILES = ("add", "checkout", "clean", "reset")
-# Of several things that are quoted the last is what was refused: "update of ref 'HEAD': … '/x/logs/HEAD': …".
-_REFUSED = pattern(
-    r"""^(?:error|fatal|warning):\ (?:
-        (?:.*[\ (])?(?P<mark>['"])(?P<quoted>.+)(?P=mark)\)?
-        |(?:unable\ to\ create\ file|failed\ to\ remove)\ (?P<bare>.+)
-    ):\ (?P<reason>[^:]+)$""",
-    re.MULTILINE | re.VERBOSE,
-)
 # Of a file, and of a folder in whose place a file is to be.
 _KEPT = ("would be overwritten", "would lose untracked files")
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
@@ -91,12 +82,13 @@ def require_complete(name: SourceName, done: Completed) -> None:
 
 
 def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
-    more = (_BROKEN, *_RIGHTS) if command in _AT_FILES else (_BROKEN,)
-    trouble = disk_trouble(done.stderr) or next((text for text in more if text in done.stderr), None)
+    trouble = (
+        disk_trouble(done.stderr)
+        or refusal(done.stderr)
+        or next((text for text in _RIGHTS if command in _AT_FILES and text in done.stderr), None)
+    )
     if trouble is None:
         return None
-    told = (match for match in _REFUSED.finditer(done.stderr) if trouble in match["reason"])
-    match = next(told, None)
-    path = "" if match is None else match["quoted"] or match["bare"]
+    path = refused_at(done.stderr, trouble)
     at = path if path.startswith("/") else f"{source_path(name)}/{path}".rstrip("/")
     return LocalIo(path=at, operation=f"run git {command} at", reason=trouble)

@@ -31,8 +31,8 @@ from git_hybrid.git.standing import refuse_unreadable
 # The file, where Python or libgit2 names it.
 _NAMED, _DIGITS = pattern(r"'(/[^']+)'"), b"0123456789abcdef\n"
 _FILES = (
-    *("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates"),
-    *("logs/HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"),
+    *("config", "config.worktree", "index", "packed-refs", "shallow", "commondir", "info/exclude", "logs/HEAD"),
+    *("objects/info/alternates", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"),
 )
 _WRITTEN = ("config", "config.worktree", "index", "packed-refs", "shallow", "refs", "logs", "logs/HEAD")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())

@@ -59,14 +59,15 @@ def bound_memory(pid: int, most: int) -> None:
     for process in (pid, *_started_by(pid)):
         try:
             soft, hard = resource.prlimit(process, resource.RLIMIT_DATA)
-            resource.prlimit(process, resource.RLIMIT_DATA, (_least(most, soft), _least(most, hard)))
+            resource.prlimit(process, resource.RLIMIT_DATA, (least(most, soft), least(most, hard)))
         except OSError as error:
             # It has ended, or is a program that belongs to somebody else.
             if error.errno not in (errno.ESRCH, errno.EPERM):
                 raise
 
 
-def _least(most: int, limit: int) -> int:
+def least(most: int, limit: int) -> int:
+    """Return the lower of *most* and a *limit* of getrlimit(2), which may be none."""
     return most if limit == resource.RLIM_INFINITY else min(most, limit)
 
 

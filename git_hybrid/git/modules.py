@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import Oid
 from git_hybrid.git.clones import GitClones
+from git_hybrid.git.standing import walked
 
 # What is in these folders of a repository is no repository, and may be much.
 _PARTS = frozenset({"hooks", "info", "lfs", "logs", "objects", "refs"})
@@ -24,39 +25,38 @@ def work_in_modules(clones: GitClones, path: Path) -> Iterator[str]:
 
     Raises:
         LocalIo: the machine refused to look.
-        OSError: git cannot tell what is changed where one is checked out.
     """
     from git_hybrid.git.changes import dirty_by_cli
     from git_hybrid.git.glance import OPERATIONS
-    from git_hybrid.git.unsaved import find_unsaved
+    from git_hybrid.git.unsaved import UNREAD, find_unsaved
 
     modules = _repositories(path / ".git")
     trees = {module: tree for module in modules if (tree := _tree_of(clones, module, path)) is not None}
     for module in modules:
         tree = trees.get(module)
         where = os.path.relpath(tree or module, path)
-        if tree is not None and (
-            dirty_by_cli(clones.runner, tree, [os.fsencode(link) for link, _ in clones.gitlinks(tree)])
-            or any((module / mark).exists() for mark in OPERATIONS)
-        ):
-            yield f"in {where}: changed files"
-        named = None if tree is None else _named(clones, tree, {path, *trees.values()})
+        named = None
+        try:
+            if tree is not None and (
+                dirty_by_cli(clones.runner, tree, [os.fsencode(link) for link, _ in clones.gitlinks(tree)])
+                or any((module / mark).exists() for mark in OPERATIONS)
+            ):
+                yield f"in {where}: changed files"
+            named = None if tree is None else _named(clones, tree, {path, *trees.values()})
+        except (GitFailed, OSError) as error:
+            yield f"in {where}: {UNREAD}: {error.stderr if isinstance(error, GitFailed) else error}"
         yield from (f"in {where}: {what}" for what in find_unsaved(clones.runner, module, named))
 
 
 def _repositories(git_dir: Path) -> list[Path]:
     """Return the repositories below *git_dir*, also those of submodules in submodules and in linked worktrees."""
     found = set()
-    for folder, inner, files in os.walk(git_dir, onerror=_refuse):
+    for folder, inner, files in walked(git_dir):
         # Also one that lost its HEAD, or its refs to packed ones.
         if "objects" in inner and ("HEAD" in files or "refs" in inner):
             inner[:] = [name for name in inner if name not in _PARTS]
             found.add(Path(folder))
     return sorted(found - {git_dir})
-
-
-def _refuse(error: OSError) -> None:
-    raise LocalIo.of(error, error.filename, "read") from error
 
 
 def _tree_of(clones: GitClones, module: Path, path: Path) -> Path | None:

@@ -182,7 +182,7 @@ def roll_up_many(runner: Runner, git_dir: Path) -> None:
     names = os.listdir(git_dir / "objects/pack")
     # A pack with such a file is left alone.
     if sum(name.endswith(".pack") for name in names) - sum(name.endswith(".keep") for name in names) > PACK_LIMIT:
-        with suppress(GitFailed):
+        with suppress(GitFailed, LocalIo):
             roll_up(runner, git_dir)
 
 

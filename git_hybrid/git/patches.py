@@ -96,7 +96,7 @@ def _patch(repository: Repository, revisions: Sequence[str], files: Sequence[str
     """Return the changes of *files* in *revisions*, the oldest first; nothing where there is no repository."""
     if repository.top is None:
         return ""
-    options = ("--reverse", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--text", *MERGES_TOO)
+    options = ("--reverse", "--unified=0", "--no-color", "--text", *MERGES_TOO)
     argv = ["git", "log", "--format=commit %H %P", "--patch", *options, *revisions, "--", *files]
     done = repository.run(argv)
     if done.status != 0 and has_commit(repository, "HEAD"):

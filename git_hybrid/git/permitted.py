@@ -77,6 +77,8 @@ def policy_of(runner: Runner) -> Policy:
     plain = plain and bool(home) and not os.path.lexists(os.path.join(home, ".netrc"))
     plain = plain and not any(key.startswith("http.") and key not in _HARMLESS for key in keys)
     chosen = environ.get("GIT_SSL_CAINFO") or (_configured(runner) if _AUTHORITIES in keys else "")
+    if chosen is None:
+        return Policy()
     authorities = chosen or next((name for name in _SYSTEM if Path(name).is_file()), None)
     trusted = bool(chosen) or _is_usual(environ, authorities)
     return Policy(
@@ -87,9 +89,10 @@ def policy_of(runner: Runner) -> Policy:
     )
 
 
-def _configured(runner: Runner) -> str:
+def _configured(runner: Runner) -> str | None:
+    """Return the file that the user's settings name; None where git does not tell."""
     asked = settings_of_user(runner, "--type=path", "--get", _AUTHORITIES)
-    return asked.stdout.decode("utf-8", "surrogateescape").rstrip("\0")
+    return None if asked.status != 0 else asked.stdout.decode("utf-8", "surrogateescape").rstrip("\0")
 
 
 def _is_usual(environ: Mapping[str, str], authorities: str | None) -> bool:

@@ -48,11 +48,11 @@ def bytes_at(path: bytes | str | Path) -> bytes:
         return file.read() or b""
 
 
-def read_plain(path: Path) -> bytes | None:
+def read_plain(path: Path, largest: int = _LARGEST) -> bytes | None:
     """Return what the file at *path* holds; None where it is no file, a link, a large one, or cannot be read."""
     with suppress(OSError), file_at(path) as file:
         status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
+        if stat.S_ISREG(status.st_mode) and status.st_size <= largest:
             return file.read()
     return None
 

@@ -28,7 +28,7 @@ LFS_FILTER = {
 }
 """The one filter that a local step knows, as ``git lfs install --local`` writes it."""
 # They look at no file of a working tree, and write nothing that a hook could be told of.
-_READING = frozenset(
+READING = frozenset(
     (
         *("cat-file", "check-ignore", "config", "diff-tree", "for-each-ref", "log", "ls-files", "ls-tree"),
         *("merge-base", "rev-list", "rev-parse"),
@@ -59,7 +59,7 @@ def without_programs(
     Nor one that a repository names which is nested in *work_tree*. The filter of Git LFS is what :data:`LFS_FILTER`
     says wherever one is named, unless git-lfs is told to start something else.
     """
-    if git_dir is None or arguments[0] in _READING:
+    if git_dir is None or arguments[0] in READING:
         return []
     if git_dir.is_file():
         git_dir = Path(place.git_dir(str(git_dir.parent), {}))

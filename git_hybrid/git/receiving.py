@@ -22,7 +22,7 @@ from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git.cloning import is_empty, keep_ref, only_ref
-from git_hybrid.git.environment import FSCK_WARNINGS
+from git_hybrid.git.fsck import FSCK_WARNINGS
 from git_hybrid.git.kept import fetched_refs, kept_ref, packed_refs
 from git_hybrid.git.pktline import NotUnderstood
 from git_hybrid.git.raw import Unsure, opened

@@ -22,6 +22,11 @@ EMPTY_BLOBS = (
     "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
 )
 """The ids of an empty file, by SHA-1 and by SHA-256."""
+_EMPTY_TREES = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+"""The ids of a tree with nothing in it, which git has everywhere, by their length."""
 _TRUSTED = "safe.directory"
 _NONE = "not a git repository"
 _MISSET = ("bad config", "config value", "configuration files")
@@ -84,7 +89,7 @@ class Repository(Struct):
         """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""
         assert self.top is not None
         env = asking_environment(self.runner.environ) | of_commit(self.runner.environ, str(self.top))
-        return self.runner.run(to_read(argv), env=env, cwd=cwd or self.top, stdin=stdin)
+        return self.runner.run(to_read(argv), env=env, cwd=cwd or self.top, stdin=stdin, reads=True)
 
     def entries(self) -> Mapping[str, Entry]:
         """Return what git has, by path from the top: the files of workspaces, what is below ``sources/``, documents.
@@ -103,25 +108,21 @@ class Repository(Struct):
     def staged_in(self, told: bytes, cwd: Path | None = None) -> dict[str, Entry]:
         """Return the entries in what ``git ls-files --stage -z`` *told*, by path, without those of ``git add -N``.
 
-        These will be in no commit, and git lists them like empty files that are staged.
+        These will be in no commit, and git lists them like empty files that are staged. No file is looked at: git would
+        start the filter that it is told of.
 
         Raises:
             GitRefused: git does not answer.
         """
         found = of_index(told)
-        if empty := [f":(literal){path}" for path, (_, oid) in found.items() if oid in EMPTY_BLOBS]:
-            argv = [
-                "git",
-                "diff-files",
-                "--ita-invisible-in-index",
-                "--diff-filter=A",
-                "--name-only",
-                "--relative",
-                "-z",
-            ]
-            for path in items(self.ask([*argv, "--", *empty], cwd=cwd)):
-                found.pop(path, None)
-        return found
+        empty = {path: oid for path, (_, oid) in found.items() if oid in EMPTY_BLOBS}
+        if not empty:
+            return found
+        nothing = _EMPTY_TREES[len(next(iter(empty.values())))]
+        options = ("--ita-invisible-in-index", "--name-only", "--relative", "-z", nothing)
+        argv = ["git", "diff-index", "--cached", *options, "--", *(f":(literal){path}" for path in empty)]
+        staged = frozenset(items(self.ask(argv, cwd=cwd)))
+        return {path: entry for path, entry in found.items() if path not in empty or path in staged}
 
     def prefix(self, root: Path) -> str:
         """Return what stands before the paths of the workspace at *root*; nothing where it is at the top."""

@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
-from git_hybrid.git.environment import child_environment, fsck_settings, hardened, of_ssh, repository_options, silenced
-from git_hybrid.git.limits import DeadlineExceeded, Limits, end_of
+from git_hybrid.git.environment import child_environment, hardened, of_ssh, repository_options, silenced
+from git_hybrid.git.limits import DeadlineExceeded, Limits, at_work, end_of
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Into, Watch
 from git_hybrid.turn import TURN
@@ -23,7 +23,7 @@ from git_hybrid.turn import TURN
 if TYPE_CHECKING:
     from git_hybrid.git.answers import Headers
     from git_hybrid.git.cage import Cage
-    from git_hybrid.git.child import Begun, Heard, Source, Talker
+    from git_hybrid.git.child import Heard, Source, Talker
 
 
 def items(told: bytes) -> list[str]:
@@ -57,9 +57,7 @@ class Runner(Struct):
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
-        if self.ahead is None:
-            return None
-        return self.ahead.answer(argv, str(folder), stdin, check=partial(self.check, None))
+        return None if self.ahead is None else self.ahead.answer(argv, str(folder), stdin, check=self.check)
 
     def git(
         self,
@@ -74,13 +72,13 @@ class Runner(Struct):
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
         from git_hybrid.git.excludes import excluding
-        from git_hybrid.git.programs import without_programs
+        from git_hybrid.git.programs import READING, without_programs
 
         settings, more = hardened(excluding(self, arguments, git_dir), arguments[0]), dict(environment or {})
         settings += without_programs(self, arguments, git_dir=git_dir, work_tree=work_tree, environment=more)
         argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
-        env = child_environment(self.environ, network=False) | more
-        return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
+        env, reads = child_environment(self.environ, network=False) | more, arguments[0] in READING
+        return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch, reads=reads)
 
     def git_network(
         self,
@@ -104,11 +102,11 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         from git_hybrid.git.apart import apart
+        from git_hybrid.git.fsck import fsck_settings
 
-        stall = max(int(limits.stall.total_seconds()), 1)
         extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
-            extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
+            extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(limits.stall.total_seconds()), 1)}"]
         env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited, also = ((), None) if headers is None else ((headers.file.fileno(),), headers.check)
@@ -116,8 +114,8 @@ class Runner(Struct):
         data = stdin if isinstance(stdin, bytes) else None
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
-            begun = self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited)
-            return self._ended(begun, data, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
+            with self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited) as child:
+                return self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
@@ -151,35 +149,37 @@ class Runner(Struct):
         stdin: bytes | None = None,
         deadline: timedelta | None = None,
         guarded: bool = True,
+        reads: bool = False,
         watch: Watch | Into | None = None,
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
-        With *watch* what git says of its progress goes there alone; or all that the child writes, where it is an
-        :class:`Into`.
+        With *watch* what git says of its progress goes there alone, or to an :class:`Into` all it says.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
-            GitFailed: it was ended by force, and *guarded*.
+            GitFailed, LocalIo: it was ended by force, or the system refused it its files, and *guarded*.
+            GitRefused: it is a git that only *reads*, and does nothing any more (:func:`at_work`).
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
         """
         source: Source = "nothing" if stdin is None else "pipe"
-        begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded)
-        done = self._ended(begun, stdin, partial(self.check, end_of(deadline)), watch)
+        check = partial(self.check, end_of(deadline))
+        with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded) as child:
+            done = self._ended(child, stdin, at_work(child.pid, str(cwd or "."), check) if reads else check, watch)
         if guarded and done.status != 0:
             from git_hybrid.git.ended import refuse_ended
 
-            refuse_ended(argv, done.stderr, done.status)
+            refuse_ended(argv, done.stderr, done.status, folder=cwd or os.curdir)
         return done
 
     def _ended(
-        self, begun: Begun, stdin: bytes | None, check: Callable[[], None], watch: Watch | Into | None, asks: str = ""
+        self, child: Talker, data: bytes | None, check: Callable[[], None], watch: Watch | Into | None, asks: str = ""
     ) -> Completed:
         from git_hybrid.git.child import told_by
 
-        with begun as child, TURN.waiting():
-            out, err = told_by(child, stdin, watch, check, asks)
+        with TURN.waiting():
+            out, err = told_by(child, data, watch, check, asks)
             return Completed(child.returncode, out, err.decode("utf-8", "replace"))
 
     def confined(
@@ -219,7 +219,7 @@ class Runner(Struct):
         finally:
             end_strays(os.fsencode(cage.folder))
 
-    def check(self, end: float | None, also: Callable[[], None] | None = None) -> None:
+    def check(self, end: float | None = None, also: Callable[[], None] | None = None) -> None:
         """Raise Interrupted if asked to stop, DeadlineExceeded if the clock is past *end*; *also* may raise as well."""
         if number := self.cancelled():
             raise Interrupted(signal=number)
@@ -230,7 +230,7 @@ class Runner(Struct):
 
     @contextmanager
     def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[Heard]:
-        """Run git for the block and yield its output as it comes; GitFailed ends it where git did not tell all."""
+        """Run git for the block and yield its output as it comes; what keeps git from telling all ends it."""
         from tempfile import TemporaryFile
 
         from git_hybrid.git.child import heard
@@ -243,7 +243,7 @@ class Runner(Struct):
             self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=said) as child,
             TURN.waiting(),
         ):
-            yield heard(child, partial(self.check, None), partial(refuse_partial, argv, said))
+            yield heard(child, self.check, partial(refuse_partial, argv, said, folder=git_dir))
 
     def talking(
         self,

@@ -28,7 +28,7 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
     env = child_environment(runner.environ, network=True)
     told = runner.asked(CONFIG, folder)
     if told is None:
-        done = runner.run(CONFIG, env=env, cwd=folder)
+        done = runner.run(CONFIG, env=env, cwd=folder, reads=True)
         # It ends with 1 where there is nothing to tell (git-config(1)).
         if done.status not in (0, 1):
             raise _refused(runner, top or str(folder), done.stderr)
@@ -42,7 +42,7 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
     runner.environ = obeying(runner.environ, config)
     if top is not None and OF_REPOSITORY not in config:
         # git tells what other files say, and nothing of why it did not read this one.
-        done = runner.run(["git", "rev-parse", "--git-dir"], env=env, cwd=folder)
+        done = runner.run(["git", "rev-parse", "--git-dir"], env=env, cwd=folder, reads=True)
         if done.status != 0:
             raise _refused(runner, top, done.stderr)
     return config

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.lock import Pin
 from git_hybrid.git import packs, seen
 from git_hybrid.git.glance import look
@@ -62,5 +62,5 @@ def refresh(runner: Runner, path: str) -> None:
     attributes = Path(path, ".git/info/attributes")
     if attributes.is_file() and attributes.read_bytes() == ATTRIBUTES.encode():
         # A hint: whoever ended git has cost no more than time.
-        with suppress(GitFailed):
+        with suppress(GitFailed, LocalIo):
             runner.git(["update-index", "-q", "--refresh"], git_dir=Path(path, ".git"), work_tree=Path(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from pathlib import Path
 
@@ -35,6 +35,20 @@ def mode_of(path: str | bytes | Path) -> int | None:
         if error.errno in _NOTHING:
             return None
         raise LocalIo.of(error, os.fsdecode(path), "read") from error
+
+
+def walked(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walk the folders from *root* on as ``os.walk`` does, which takes one that cannot be listed for an empty one.
+
+    Raises:
+        LocalIo: the machine refused to list one.
+    """
+    return os.walk(root, onerror=_refuse)
+
+
+def _refuse(error: OSError) -> None:
+    if error.errno not in _NOTHING:
+        raise LocalIo.of(error, error.filename, "read") from error
 
 
 def free_place(folder: Path, name: str) -> Path:

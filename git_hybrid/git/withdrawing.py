@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.planner import removal_blocked
-from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.clones import GitClones
 from git_hybrid.git.quarantine import GitQuarantine
 
 
@@ -18,7 +18,7 @@ def withdraw(
 
     Raises:
         LocalWork: there is work in it, and it stands where it was.
-        LocalIo: the file system refused.
+        LocalIo, GitFailed: the machine refused, or git does not tell; it stands where it was, or can be given back.
     """
     path = clones.folder / name
     if not (path / ".git").is_dir():
@@ -26,7 +26,9 @@ def withdraw(
         with suppress(OSError):
             path.rmdir()
         return None
-    if clones.runner.git(["for-each-ref", "--count=1", SAVED], git_dir=path / ".git").stdout:
+    from git_hybrid.git.unsaved import holds_saved
+
+    if holds_saved(clones.runner, path / ".git"):
         return set_aside()
     place = quarantine.place_for(name)
     quarantine.disk.rename_path(path, place)

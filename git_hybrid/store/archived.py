@@ -11,11 +11,11 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.files import LOG
+from git_hybrid.core.words import BRING_BACK
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
-_MEND = "bring it back from git or a copy, then: git hybrid audit verify"
 _ROTATION = re.compile(rb'"event"\s*:\s*"' + ROTATED.encode("ascii") + b'"')
 
 
@@ -26,15 +26,31 @@ def require_archives(layout: Layout) -> None:
         InvalidFile: one is not there, or was changed.
         LocalIo: a file cannot be read.
     """
+    if (found := _absent(layout)) is not None:
+        name, what = found
+        why = "the audit log goes on from it, so nobody knows what a pin is held against"
+        raise InvalidFile(path=name, problems=(Problem("file", f"{what}; {why}"),), mend=BRING_BACK)
+
+
+def absent(layout: Layout) -> str:
+    """Return which archive is not there as it was closed, as a clause; nothing if all are.
+
+    Raises:
+        LocalIo: as above.
+    """
+    return ", which ".join(_absent(layout) or ())
+
+
+def _absent(layout: Layout) -> tuple[str, str] | None:
+    """Return the name of the first archive that is not there as it was closed, and what is wrong with it."""
     texts = {name: read_bytes(layout.root / name, name) or b"" for name in (LOG, *archives(layout))}
     told = [detail for name, text in texts.items() for detail in _told(name, text)]
     there = {sha256_hex(chain.as_written(text)) for text in texts.values()} if told else set()
     for detail in told:
         if detail.get("sha256") not in there:
             name = f"state/{detail.get('archive')}"
-            what = "was changed after it was closed" if name in texts else "is not there"
-            why = "the audit log goes on from it, so nobody knows what a pin is held against"
-            raise InvalidFile(path=name, problems=(Problem("file", f"{what}; {why}"),), mend=_MEND)
+            return name, "was changed after it was closed" if name in texts else "is not there"
+    return None
 
 
 def _told(name: str, text: bytes) -> Iterator[Mapping[str, Json]]:

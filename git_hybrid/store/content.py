@@ -8,9 +8,9 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from git_hybrid.core.files import LOG_LIMIT
+
 SIZE_LIMIT = 64 * 2**20
-LOG_LIMIT = 2**30
-"""The bound of the audit log, which only grows: it has to be read even to be rotated."""
 
 
 def limit_of(shown: str) -> int:

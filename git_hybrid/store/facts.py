@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 from git_hybrid.core.approval import has_keys
+from git_hybrid.core.audit import Segment
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
@@ -40,7 +42,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     approved = overrides_in(overrides)
     segments = tuple(chain.segment_of(name, read(name) or b"", alone=len(log) == 1) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
-    trail = trail_of(records)
+    trail = replace(trail_of(records), absent=cache(partial(_absent, segments)))
     inventory = mirrors_in(read(MIRRORS))
     git = git or Witnesses()
     before = _before(git, lock)
@@ -78,6 +80,13 @@ def _before(git: Witnesses, lock: bytes | None) -> tuple[tuple[Lock, tuple[str, 
     known = (*git.lines_before, *((),) * len(git.lock_texts))
     sides = ((read[text], lines) for text, lines in zip(git.lock_texts, known, strict=False))
     return tuple((found, lines) for found, lines in sides if found is not None)
+
+
+def _absent(segments: Sequence[Segment]) -> str:
+    # Where nothing is wrong, nobody asks.
+    from git_hybrid.core.audit_archives import absent_from
+
+    return absent_from(segments)
 
 
 def _decoded(text: bytes) -> Lock | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
@@ -18,6 +18,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import RESTS_ON, Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
 from git_hybrid.store import chain, lockfile, statefile
@@ -166,7 +167,13 @@ def trails(layout: Layout, now: datetime) -> tuple[Trail, ScanTrail]:
     texts = _texts(layout)
     overridden = any(b'"override' in text for text in texts.values())
     trail = trail_of(_records(texts)) if overridden else Trail(last=_newest(texts, now))
-    return trail, _scan_trail(texts, state(layout), lock(layout))
+    return replace(trail, absent=partial(_absent, layout)), _scan_trail(texts, state(layout), lock(layout))
+
+
+def _absent(layout: Layout) -> str:
+    from git_hybrid.store.told import absent_told
+
+    return absent_told(layout)
 
 
 def _newest(texts: Mapping[str, bytes], now: datetime) -> Record:

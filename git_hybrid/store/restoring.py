@@ -10,6 +10,7 @@ from git_hybrid.core.errors import InvalidFile, Problem, UnknownOverride
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.override import Override, Overrides, Trail, binds, trail_of, with_overrides
 from git_hybrid.store import reading
+from git_hybrid.store.archived import require_archives
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.overridefile import decode_override, encode_overrides
@@ -23,8 +24,10 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
 
     Raises:
         UnknownOverride: there is none, or the log knows nothing of one, or no longer all of it.
+        InvalidFile: an archive of the log, which may tell more of one, is not there.
         LocalIo: a file cannot be read or written.
     """
+    require_archives(layout)
     trail = trail_of(reading.records(layout))
     kept, names = _readable(layout), set(wanted) or set(trail.latest)
     for identity in wanted:

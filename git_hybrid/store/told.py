@@ -20,7 +20,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, later, parse_time
-from git_hybrid.store import chain, reading
+from git_hybrid.store import archived, chain, reading
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.turn import TURN
 
@@ -170,6 +170,15 @@ def mirrors_told(layout: Layout, inventory: Inventory) -> Inventory:
     return believed(inventory, _by_hash.of(layout))
 
 
+def absent_told(layout: Layout) -> str:
+    """Return which archive of the log is not there as it was closed (:func:`git_hybrid.store.archived.absent`).
+
+    Raises:
+        LocalIo: as above.
+    """
+    return _absent.of(layout)
+
+
 def _mark(layout: Layout) -> _Mark:
     """Return what tells the files from those that they were: whoever writes to one changes that."""
     paths = [layout.root / name for name in (*archives(layout), LOG)]
@@ -228,6 +237,7 @@ _told = _Memory(_gathered)
 _commits = _Memory(_commits_of)
 _latest: _Memory[dict[str, Sequence[str]]] = _Memory(lambda _layout: {})
 _records = _Memory(reading.records)
+_absent = _Memory(archived.absent)
 _pins = _Memory(lambda layout: by_source(_records.of(layout)))
 _sides = _Memory(_branched)
 _by_hash = _Memory(_hashed)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Literal
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.words import escaped
 
 Style = Literal["good", "bad", "warn", "dim", "bold"]
 _CODES: dict[Style, str] = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
+_RUNNER = pattern(r"#(?=#(?:vso)?\[)", re.IGNORECASE)
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def safe(text: str) -> str:
     """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape.
 
-    So is what GitHub Actions takes for a command to the runner where it stands first in a line.
+    So is what the runner of GitHub Actions, or of Azure Pipelines, takes for a command to it: ``::`` where it stands
+    first in a line, ``##[`` and ``##vso[`` anywhere.
     """
     if text.lstrip()[:2] == "::":
         text = text.replace(":", escaped(":"), 1)
+    if "##" in text:
+        text = _RUNNER.sub(lambda found: escaped(found[0]), text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if _is_safe(char) else escaped(char) for char in text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.files import LOG
 from support.cli import Hybrid, Result, executable, run_hybrid
 from support.gitenv import git_env
 from support.kit import changes, git, git_env_path, head, lock, snapshot
@@ -281,9 +282,17 @@ def test_variables_of_a_git_hook_do_not_lead_elsewhere(
 def test_nothing_of_the_outer_repository_runs(
     hybrid: Hybrid, outer: Path, tool: Upstream, tmp_path: Path, traps: dict[str, str]
 ) -> None:
+    # The folder of another log is looked at for one of this workspace, which may have been moved.
+    log = outer / "old" / LOG
+    log.parent.mkdir(parents=True)
+    log.write_text("{}\n")
+    git("add", "-A", cwd=outer)
+    git("commit", "-qm", "old", cwd=outer)
     hybrid("init")
     hybrid("add", tool.url)
     hybrid("sync")
+    with open(outer / ".gitattributes", "a", encoding="ascii") as attributes:
+        attributes.write("* diff=evil\n")
     git("add", "-A", cwd=outer)
     git("commit", "-qm", "workspace", cwd=outer)
     for words in (["check"], ["diag"], ["dashboard", "-o", str(tmp_path / "page")], ["merge"], ["pin", "tool"]):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.audit_archives import FROM_GIT
+from git_hybrid.core.words import BRING_BACK
 from support.cli import executable, merged_env
 from support.governed import ADA, LOCK, LOG, OVERRIDES, STATE, Site, forced_site, plain_site, signed_line
 from support.kit import git
@@ -362,6 +363,12 @@ def test_rotation_keeps_the_chain(site: Site) -> None:
     (site.root / archive).unlink()
     assert [item.id for item in site.verified()] == ["archive-missing"]
     assert archive in site("audit", "verify", check=5).out
+    # What the archive bears out waits for it.
+    for name, code in (("sync", 5), ("status", 0), ("pin", 2), ("override restore", 2)):
+        told = site(*name.split(), check=code)
+        assert archive in told.out + told.err
+        assert [line for line in told.err.splitlines() if line.startswith("hint")] == [f"hint: {BRING_BACK}"]
+    assert [item.mend for item in site.checked("overrides")] == [BRING_BACK]
 
 
 def test_intent_stands_before_the_first_effect_of_a_run_that_is_killed(plain: Site) -> None:

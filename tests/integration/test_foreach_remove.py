@@ -259,6 +259,17 @@ def _left(clone: Path) -> None:
     git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
 
 
+def _damaged(clone: Path) -> None:
+    _branch(clone)
+    git("checkout", "-q", "-b", "broken", cwd=clone)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone)
+    oid = git("rev-parse", "HEAD", cwd=clone)
+    git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
+    # What a power cut may leave.
+    (clone / f".git/objects/{oid[:2]}/{oid[2:]}").unlink()
+    (clone / f".git/objects/{oid[:2]}/{oid[2:]}").touch()
+
+
 def _repository(clone: Path) -> None:
     git("init", "-q", "new/tool", cwd=clone)
     git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone / "new/tool")
@@ -276,6 +287,7 @@ WORK = {
     "annotated": _annotated,
     "note": _note,
     "left": _left,
+    "damaged": _damaged,
 }
 LET_GO = {
     "branch": ["branch", "-D", "work"],

@@ -268,6 +268,7 @@ def test_demo_tells_its_story_in_a_folder_of_any_name(hybrid: Hybrid, workspace:
     told = hybrid("demo", "Müller $x")
     assert f"$ git hybrid add file://{workspace}/M%C3%BCller%20%24x/upstreams/images.git\n" in told.out
     assert "Now it is yours" in told.out
+    assert f"-C '{workspace}" not in told.err
 
 
 def test_import_of_a_missing_file_writes_nothing(hybrid: Hybrid, workspace: Path) -> None:

@@ -12,7 +12,7 @@ from git_hybrid.core.audit import Record, detail_of
 from support.beginning import Begun
 from support.cli import Hybrid
 from support.governed import LOCK, LOG, Site, forced_site, plain_site
-from support.kit import lock, released, replace
+from support.kit import git, lock, released, replace
 from support.upstream import Upstream, UpstreamFactory
 
 EMPTY = "lock_version = 1\n"
@@ -86,6 +86,19 @@ def test_a_rollback_is_refused_without_its_table(hybrid: Hybrid, workspace: Path
     hybrid("check", "audit")
     hybrid("pin", "tool")
     assert lock(workspace)["tool"]["commit"] == newer
+
+
+def test_a_lock_that_head_has_is_brought_back(site: Site) -> None:
+    before = site.read(LOCK)
+    (site.root / LOCK).unlink()
+    mend = f"git checkout HEAD -- {LOCK}"
+    for command, code in (("status", 0), ("sync", 1), ("diff --upstream", 1)):
+        told = site(*command.split(), check=code).err
+        assert f"hint: {mend}\n" in told
+        assert "git hybrid pin" not in told
+    assert {item.mend for item in (*site.checked("metadata"), *site.checked("audit"))} == {mend}
+    git(*mend.split()[1:], cwd=site.root)
+    assert site.read(LOCK) == before
 
 
 def test_a_forced_pin_is_held_against_what_the_log_has(

@@ -78,7 +78,7 @@ def test_the_findings_may_be_named_in_any_order(site: Site, tmp_path: Path) -> N
 
 def test_what_can_not_be_accepted_can_not_be_asked_for(site: Site, tmp_path: Path) -> None:
     ask = ("override", "request", "tool", *WHY, "--expires", "10d")
-    assert "needs no override" in site(*ask, "--kind", "scan", check=6).err
+    assert "was not scanned" in site(*ask, "--kind", "scan", check=6).err
     blocked(site, tmp_path)
     assert "no such finding" in site(*ask, "--finding", "nothing", check=2).err
     for command in (ask, ("pin", "tool", "--force", "--approver", BEA, *WHY, "--expires", "10d")):

@@ -160,3 +160,28 @@ def test_a_submodule_that_git_itself_checked_out_does_not_give_way(
     told = hybrid("reset", "app", check=3).err
     assert "holds another git repository: lib; app was left alone" in told
     assert (clone / "lib/README").read_text() == "mine"
+
+
+def test_a_git_that_fails_for_a_moment_loses_nothing(hybrid: Hybrid, clone: Path, tmp_path: Path) -> None:
+    git("switch", "-q", "-c", "mine", cwd=clone)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone)
+    git("checkout", "-q", "--detach", cwd=clone)
+    git("branch", "-q", "-D", "mine", cwd=clone)
+    mine = git("rev-parse", "HEAD", cwd=clone)
+    refused = 'echo "fatal: unable to write new index file: Input/output error" >&2; exit 128'
+    env = _with_edits(tmp_path / "refused", clone, refused, once=False)
+    script = tmp_path / "refused/git"
+    script.write_text(script.read_text().replace(f'(cd "{clone}" && {refused})', refused))
+    told = hybrid("reset", "tool", env=env, check=74).err
+    assert f"error: cannot run git checkout at {clone}: Input/output error\n" in told
+    assert git("rev-parse", "HEAD", cwd=clone) == mine
+    git("update-ref", "-d", *_saved(clone), cwd=clone)
+    # Which git does not tell from a HEAD that names no commit.
+    script.write_text(
+        script.read_text()
+        .replace("checkout|reset) ", f'"HEAD^{{commit}}") [ -e "{tmp_path}/once" ] || ')
+        .replace(refused, f'touch "{tmp_path}/once"; exit 1')
+    )
+    hybrid("reset", "tool", env=env)
+    assert _is_at_the_pin(clone)
+    assert mine in git("rev-list", "--glob=refs/hybrid/saved/*", cwd=clone).split()

@@ -163,7 +163,7 @@ def test_another_one_takes_the_place_of_one_that_expired(hybrid: Hybrid, workspa
     late = shifted("+21d")
     hybrid("pin", "tool", "--finding", blocked[0], *FORCE)
     told = hybrid("check", "overrides", env=late, check=1).out
-    assert "git hybrid override revoke" in told
+    assert "git hybrid override renew" in told
     hybrid("pin", "tool", "--kind", "scan", *FORCE, env=late)
     assert statuses(workspace) == ["superseded", "active"]
     hybrid("check", "overrides", env=late)

@@ -91,7 +91,9 @@ def test_hints_are_typed_where_they_are_read(hybrid: Hybrid, workspace: Path, cl
     (row,) = hybrid("-C", name, "sync", "--json", cwd=workspace.parent, check=3).json()["sources"]
     assert row["error"]["hints"] == [f"git hybrid -C {name} reset tool", f"git -C {name}/sources/tool status"]
     (check,) = hybrid("-C", name, "check", "sources", "--json", cwd=workspace.parent, check=1).json()["checks"]
-    assert [item["mend"] for item in check["violations"]] == [f"git hybrid -C {name} reset tool"]
+    assert [item["mend"] for item in check["violations"]] == [
+        f"git hybrid -C {name} diff tool, then git hybrid -C {name} reset tool"
+    ]
 
 
 def test_at_most_ten_files_are_named_and_others_go_on(

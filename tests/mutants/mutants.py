@@ -71,7 +71,7 @@ MUTANTS = (
     ),
     Mutant(
         "harmless-faults",
-        "git/environment.py",
+        "git/fsck.py",
         '    "zeroPaddedFilemode",\n',
         "",
         f"{TREES}::test_harmless_faults_of_old_repositories_pass",

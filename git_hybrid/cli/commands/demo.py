@@ -14,6 +14,7 @@ import click
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
+from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument, Interrupted, LocalIo
@@ -170,7 +171,8 @@ class Demo(Struct, frozen=True):
 
         self.runner.check(None)
         print(f"\n$ git hybrid {safe(shlex.join(arguments))}", flush=True)
-        code = main(["-C", str(self.workspace), *arguments])
+        # What a hint repeats of this stands beside what hints say by themselves.
+        code = main(["-C", place_of(self.workspace).below, *arguments])
         sys.stdout.flush()
         if code:
             print(f"[exit {code}]", file=sys.stderr, flush=True)

@@ -17,6 +17,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.difference import Difference
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.words import sized
 
 
 @click.command("diff")
@@ -76,7 +77,7 @@ def command(
 
 def _write(session: Session, output: Output, found: Difference, forms: list[str], *, color: bool) -> None:
     """Write *found* to stdout: as it is, or where a person reads it, in lines that no byte of upstream's steers."""
-    from git_hybrid.git.difference import write_difference
+    from git_hybrid.git.difference import LARGEST, write_difference
     from git_hybrid.view.patch import Shown
 
     shown = Shown(color=color)
@@ -92,6 +93,8 @@ def _write(session: Session, output: Output, found: Difference, forms: list[str]
             sys.stdout.buffer.write(data)
 
     options = [f"--stat={columns}" if form == "--stat" and columns else form for form in forms]
-    write_difference(session.runner, session.layout.root, found, options, take)
+    large = write_difference(session.runner, session.layout.root, found, options, take)
     output.data(*shown.close())
+    if large:
+        output.talk(f"note: {found.name}: no lines of what is larger than {sized(LARGEST)}: {', '.join(large)}")
     stop_if_unheard()

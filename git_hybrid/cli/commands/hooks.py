@@ -15,6 +15,7 @@ from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HookTaken
+from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.repository import around
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.view.term import safe
@@ -142,7 +143,7 @@ def _is_taken(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    return bytes_at(path).decode("utf-8", "replace")
 
 
 def _is_written(path: Path, script: bytes) -> bool:

@@ -28,6 +28,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, plural, typed
 from git_hybrid.git.ignored import ignored
 from git_hybrid.git.importing import HERE, Gitmodules, Submodule, read_gitmodules
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
@@ -108,10 +109,7 @@ def _folder(text: str, start: Path) -> Path:
 
 def _has_submodules(file: Path) -> bool:
     """Tell whether *file* looks like a .gitmodules with a submodule in it: one whose last was removed stays, empty."""
-    try:
-        return b"[submodule" in file.read_bytes()
-    except OSError:
-        return False
+    return b"[submodule" in (read_plain(file) or b"")
 
 
 def _make_folder(path: Path) -> list[Path]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from git_hybrid.core.approval import Signatures
-from git_hybrid.core.audit import Event, extend, tail_of
+from git_hybrid.core.audit import ROTATE, ROTATED, Event, extend, tail_of
+from git_hybrid.core.audit_archives import absent_from
 from git_hybrid.core.check_overrides import check_overrides
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Approver, Manifest, Policy
@@ -13,6 +16,8 @@ from git_hybrid.core.override import Approval, Override, Overrides, event_of, tr
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
+from git_hybrid.core.witnesses import Witnesses
+from git_hybrid.core.words import BRING_BACK
 from support.scan_values import a_finding, a_log, a_scan, segments
 from support.values import NOW, RUN, a_pin, a_source, a_state_entry, an_override, oid
 
@@ -101,6 +106,8 @@ def test_accepted_findings_that_the_last_scan_no_longer_has_need_nothing() -> No
         )
         (told,) = check_overrides(facts)
         assert told.level == ("warn" if scan == log != found else "fail")
+        # Of findings that are still there the end of what accepts them mends nothing.
+        assert told.mend.startswith("git hybrid override renew") is (scan == log == found)
         soon = check_overrides(replace(facts, clock=NOW + 19 * DAY))
         assert [item.why for item in soon] == ["what it accepts will be refused then"] * (told.level == "fail")
 
@@ -136,6 +143,37 @@ def test_a_record_that_the_log_knows_is_restored_from_it() -> None:
     assert {item.mend for item in checked(PIN, event_of(ITEM, "override"), kept=edited)} == {
         "git hybrid override restore ovr-1"
     }
+
+
+def test_what_an_archive_may_bear_out_waits_for_it() -> None:
+    (old,) = segments(a_log(event_of(ITEM, "override"), Event(event=ROTATE)))
+    old = replace(old, file="state/sources-audit.2026.jsonl", sha256="a" * 64)
+    detail = {"archive": "sources-audit.2026.jsonl", "count": 2, "sha256": old.sha256}
+    log = segments(a_log(Event(event=ROTATED, detail=detail)))
+    kept = replace(ITEM, audit_hash=str((old.lines[0].record or {})["hash"]))
+    facts = Facts(
+        manifest=Manifest(sources={TOOL.name: TOOL}),
+        clock=NOW,
+        lock=Lock(pins={TOOL.name: PIN}),
+        overrides=Overrides(records={ITEM.id: kept}),
+        trail=replace(trail_of(()), absent=partial(absent_from, log)),
+        log=log,
+    )
+    (found,) = check_overrides(facts)
+    assert (found.file, found.level, found.mend) == (LOG, "fail", BRING_BACK)
+    # Where git is asked, the mend is that of the audit.
+    asked = replace(facts, witnesses=Witnesses(committed=frozenset(), archived=lambda *_: "abc"))
+    assert check_overrides(asked)[0].mend.endswith(f"git checkout abc -- {old.file}")
+    # One that is open in the log may have ended there, and what a pin of another commit rests on may be told there.
+    lost = replace(facts.trail, latest=trail_of(a_log(event_of(ITEM, "override"))).latest)
+    bare = replace(facts, trail=lost, overrides=Overrides())
+    other = replace(facts, lock=Lock(pins={TOOL.name: replace(PIN, commit=oid(3))}))
+    for case, level in ((replace(bare, lock=Lock()), "warn"), (bare, "fail"), (other, "fail")):
+        (found,) = check_overrides(case)
+        assert (found.file, found.level, found.mend) == (LOG, level, BRING_BACK)
+    assert absent_from((old, *log)) == ""
+    changed = (replace(old, sha256="0"), *log)
+    assert absent_from(changed) == f"{old.file}, which was changed after it was closed"
 
 
 def test_a_record_that_the_file_lost_is_missed_whatever_it_is_about() -> None:

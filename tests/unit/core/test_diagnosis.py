@@ -105,6 +105,8 @@ def test_a_pin_that_the_lock_lost_or_that_is_stale_stays_where_it_was():
         for found in clone_findings([row])
     ]
     assert remedies == ["git hybrid pin tool", "git hybrid pin", "git hybrid pin"]
+    (lost,) = clone_findings([replace(_row(word="unpinned"), moved=moved, mend="git checkout HEAD -- f")])
+    assert lost.remedy == "git checkout HEAD -- f"
 
 
 def test_what_status_sees_of_clones_is_told_without_a_proof():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import GitFailed
-from git_hybrid.core.machine import disk_trouble, was_ended
+from git_hybrid.core.machine import disk_trouble, refusal, was_ended
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ def test_what_the_disk_refuses(told: str, reason: str | None) -> None:
         ("fatal: Out of memory, malloc failed", True),
         ("fatal: mmap failed: cannot allocate memory", True),
         ("error: cannot fork() for index-pack: Resource temporarily unavailable", True),
+        ("fatal: unable to create thread: Resource temporarily unavailable", True),
+        ("error: cannot create async thread: Resource temporarily unavailable", True),
         ("fatal: the remote end hung up unexpectedly", False),
     ],
 )
@@ -40,3 +42,21 @@ def test_what_was_ended_by_force(told: str, ended: bool) -> None:
     assert was_ended(told, -9)
     assert GitFailed(command="git fetch", status=128, stderr=told).was_ended is ended
     assert disk_trouble(told) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("fatal: couldn't read .git/packed-refs: Input/output error", "Input/output error"),
+        ("error: x\nwarning: unable to access '/x': Too many open files\nfatal: y", "Too many open files"),
+        ("fatal: cannot open '/x': Too many open files in system", "Too many open files in system"),
+        ("fatal: write error: Stale file handle\n", "Stale file handle"),
+        ("fatal: write error: File too large", "File too large"),
+        ("remote: fatal: write error: File too large", None),
+        ("fatal: unable to access 'https://x/': Recv failure: Input/output error", None),
+        ("error: RPC failed; curl 56 Recv failure: Input/output error", None),
+        ("fatal: bad revision ': File too large'", None),
+    ],
+)
+def test_what_the_system_refuses_git(told: str, reason: str | None) -> None:
+    assert refusal(told) == reason

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from git_hybrid.core.approval import Approvals
-from git_hybrid.core.audit import Record
+from git_hybrid.core.audit import ROTATED, Event, Record
 from git_hybrid.core.check_scans import check_scans
 from git_hybrid.core.checks import Facts
-from git_hybrid.core.condition import condition
+from git_hybrid.core.condition import awaits_archive, condition, scan_mend
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Scanner, Tag, Track, Version
@@ -29,7 +29,7 @@ from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
-from git_hybrid.core.words import unmarked
+from git_hybrid.core.words import BRING_BACK, unmarked
 from support.scan_values import SECRETS, WORKFLOWS, a_finding, a_log, a_record, a_scan, accepting_override, segments
 from support.values import (
     NOW,
@@ -237,6 +237,9 @@ def test_an_acceptance_that_has_expired_is_named_and_renewed(changes: dict[str, 
     assert (error.former, error.accept.startswith("git hybrid override renew ovr-1 ")) == (
         (end, True) if is_told else ("", False)
     )
+    scanned = replace(snapshot, manifest=replace(snapshot.manifest, scanners=(SECRETS,)))
+    stale = condition(scanned, SOURCE, a_clone(), now=NOW + timedelta(days=30))
+    assert (stale.scan, scan_mend(stale)) == ("stale", error.accept if is_told else "git hybrid scan tool")
     both = replace(FOUND, findings=(*FOUND.findings, a_finding(3)), counts={"high": 2, "medium": 0, "low": 0})
     more = replace(snapshot, state=a_snapshot(SOURCE, recorded=[a_state_entry(SOURCE, scan=both)]).state)
     error = scan_blocked(more, NAME, a_pin())
@@ -375,6 +378,36 @@ def test_findings_that_have_no_name_are_not_said_to_be_acceptable() -> None:
 def test_check_scans_believes_no_scan_that_the_log_does_not_bear_out(log: tuple[Record, ...]) -> None:
     (told,) = checked(a_scan(), log=segments(log))
     assert told == "fail|tool|its scan is not what the audit log tells of it|git hybrid scan tool"
+
+
+def test_what_an_archive_may_bear_out_waits_for_it() -> None:
+    absent = "state/sources-audit.2026.jsonl, which is not there"
+    trail = Trail(absent=lambda: absent)
+    gone = segments(a_log(Event(event=ROTATED, detail={"archive": "sources-audit.2026.jsonl", "sha256": "a" * 64})))
+    (told,) = checked(a_scan(), log=gone, trail=trail)
+    assert told.endswith(f"goes on from {absent}|{BRING_BACK}")
+    entry = a_state_entry(SOURCE, scan=a_scan())
+    snapshot = replace(a_snapshot(SOURCE, pins=[a_pin()], recorded=[entry], scanners=[SECRETS]), trail=trail)
+    unproved = replace(snapshot, scan_trail=ScanTrail(unproved=frozenset({NAME})))
+    row = condition(unproved, SOURCE, a_clone(), now=NOW)
+    assert (row.scan, row.scan_why, scan_mend(row)) == (
+        "error",
+        f"what the audit log tells of it may be in {absent}",
+        BRING_BACK,
+    )
+    # So does what accepts findings.
+    record, _ = an_override(a_finding(1).id)
+    accepts = replace(
+        snapshot,
+        overrides=Overrides(records={record.id: record}),
+        state=State(sources={NAME: replace(entry, scan=FOUND)}),
+        clock=NOW,
+    )
+    error = scan_blocked(accepts, NAME, a_pin())
+    assert error is not None
+    assert (error.accept, error.move, error.again) == (BRING_BACK, "", "")
+    assert error.former.endswith(absent)
+    assert awaits_archive(condition(accepts, SOURCE, a_clone(), now=NOW))
 
 
 def test_a_clock_that_is_wrong_in_the_log_makes_no_scan_old() -> None:

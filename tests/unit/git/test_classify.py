@@ -16,6 +16,7 @@ SSH_TAIL = "\nfatal: Could not read from remote repository.\n\nPlease make sure 
 SSH_TAIL += "and the repository exists.\n"
 DAMAGED = f"remote: fatal: unable to read {OID}        \n"
 DAMAGED += "remote: aborting due to possible repository corruption on the remote side.\0\n"
+REFUSED = ("Input/output error", "File too large", "Stale file handle")
 CUT = "fatal: early EOF\nfatal: fetch-pack: invalid index-pack output\n"
 Denied, Missing, Network = errors.AccessDenied, errors.RepositoryNotFound, errors.NetworkFailure
 Local = (errors.LocalIo, errors.GitFailed)  # both are exit 74
@@ -128,6 +129,16 @@ SAMPLES = (
     (f"error: object {OID}: treeNotSorted: not properly sorted\nfatal: index-pack died of signal 6", Refused),
     ("error: unable to write file: No space left on device\nfatal: unable to write loose object", Local),
     ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", Local),
+    *((f"fatal: write error: {why}\nfatal: fetch-pack: invalid index-pack output", Local) for why in REFUSED),
+    ("warning: unable to access '/x': Too many open files\nfatal: unknown error occurred while", Local),
+    (f"error: {URL} did not send all necessary objects\nwarning: unable to access '/x': Too many open files", Local),
+    (f"error: object {OID}: badTagName: invalid 'tag' name: Too many open files\nfatal: fsck error", Refused),
+    ("error: RPC failed; curl 56 Recv failure: Input/output error\n" + CUT, Network),
+    ("fatal: fetch-pack: invalid index-pack output", Network),
+    (
+        "fatal: unable to create thread: Resource temporarily unavailable\nfatal: fetch-pack: invalid index-pack output",
+        errors.GitFailed,
+    ),
     ("error: unable to create temporary file: Read-only file system", Local),
     ("error: unable to create temporary file: No such file or directory\nfatal: index-pack failed", errors.GitFailed),
     ("fatal: transport 'ext' not allowed", errors.BadArgument),

@@ -6,10 +6,12 @@ import os
 import resource
 import subprocess
 import time
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from git_hybrid.git import memory
+from git_hybrid.git import cage, memory
 from git_hybrid.git.memory import bounding
 
 MOST = 1 << 30
@@ -46,3 +48,14 @@ def test_it_is_looked_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
         child.kill()
         monkeypatch.undo()
     assert len(looks) == 4
+
+
+@pytest.mark.parametrize(("hard", "data"), [(resource.RLIM_INFINITY, 9), (10, 9), (8, 8)])
+def test_a_foreign_program_gets_no_more_than_this_one_may_give(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hard: int, data: int
+) -> None:
+    """Whoever may not raise a limit cannot start a program with a higher one at all."""
+    monkeypatch.setattr(cage, "on_path", lambda *_: "prlimit")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (hard, hard))
+    bounds = cage.Cage(folder=tmp_path, deadline=timedelta(1), file_bytes=4, memory_bytes=9)
+    assert cage.limits(bounds) == ["prlimit", "--core=0", "--fsize=4", f"--data={data}", "--"]

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.git.listed import listed
 from git_hybrid.git.programs import LFS_FILTER, without_programs
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.watched import Into
 from support.kit import git
 
 FILTER = "a=b.c"
@@ -139,3 +142,12 @@ def test_no_hook_runs_that_stands_in_the_settings_and_git_lfs_is_told_what_it_is
     config.write_text('[filter "lfs"]\n\tclean = git-lfs\n[lfs "extension.x"]\n\tclean = y\n[alias]\n\tlfs = z\n')
     emptied = ["alias.lfs", "lfs.extension.x.clean", *(f"filter.lfs.{key}" for key in LFS_FILTER)]
     assert options() == [f"--config-env={key}=LANGUAGE" for key in emptied]
+
+
+def test_settings_that_could_not_be_read_are_not_none() -> None:
+    def refused(into: Into) -> Completed:
+        into.err(b"warning: unable to access '/x/config': Too many open files\n")
+        return Completed(128, b"", "")
+
+    with pytest.raises(LocalIo, match="/x/config"):
+        listed(refused)

@@ -12,7 +12,8 @@ from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
-from git_hybrid.git.ahead import STAGED
+from git_hybrid.git import limits
+from git_hybrid.git.ahead import LISTED, STAGED, Ahead
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.partial import partly
@@ -37,6 +38,48 @@ def test_a_git_dir_that_names_no_repository_is_told(tmp_path: Path, monkeypatch:
     with pytest.raises(GitRefused, match=r"GIT_DIR is \.: fatal: not a git repository: .*") as caught:
         around(Runner(environ={**os.environ, "GIT_DIR": "."}), tmp_path).ask(["git", "ls-files"])
     assert caught.value.mend == "unset GIT_DIR"
+
+
+def test_a_git_that_waits_for_a_pipe_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("init", "-q", cwd=tmp_path)
+    os.mkfifo(tmp_path / ".git/index")
+    monkeypatch.setattr(limits, "IDLE", 0.2)
+    repository, ahead = Repository(Runner(environ=dict(os.environ)), tmp_path), Ahead()
+    ahead.ask(LISTED, str(tmp_path), env=dict(os.environ))
+    for ask in (lambda: repository.ask(LISTED), lambda: ahead.answer(LISTED, str(tmp_path))):
+        with pytest.raises(GitRefused) as caught:
+            ask()
+        assert caught.value.mend == f"find {tmp_path} -type p"
+    ahead.close()
+
+
+def test_a_git_that_works_is_given_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IDLE", 0.0)
+    seen: list[None] = []
+    check = limits.at_work(os.getpid(), ".", lambda: seen.append(None))
+    for _ in range(3):
+        check()
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_what_will_be_in_no_commit_is_told_without_a_look_at_files(tmp_path: Path, algorithm: str) -> None:
+    git("init", "-q", f"--object-format={algorithm}", cwd=tmp_path)
+    state, index = tmp_path / "state", tmp_path / ".git/index"
+    state.mkdir()
+    for name in ("empty", "later", "gone"):
+        (state / name).touch()
+    (tmp_path / ".gitattributes").write_text("* filter=evil\n")
+    git("add", "state/empty", cwd=tmp_path)
+    git("add", "-N", "state/later", "state/gone", cwd=tmp_path)
+    (state / "gone").unlink()
+    git("config", "filter.evil.clean", f"touch {tmp_path}/ran", cwd=tmp_path)
+    # As old as the index: git cannot tell by its times that the file has not changed since.
+    os.utime(index, ns=2 * ((state / "empty").stat().st_mtime_ns,))
+    assert [*Repository(Runner(environ=dict(os.environ)), tmp_path).entries()] == ["state/empty"]
+    assert not (tmp_path / "ran").exists()
+    git("status", "--porcelain", cwd=tmp_path)
+    assert (tmp_path / "ran").exists(), "the control"
 
 
 def test_what_is_missing_in_a_partial_clone_was_not_fetched_whatever_git_says_of_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import GitFailed, Interrupted, LocalIo, ToolTooOld
+from git_hybrid.git.ended import refuse_ended
 from git_hybrid.git.excludes import excluding
 from git_hybrid.git.limits import DeadlineExceeded
 from git_hybrid.git.run import Runner
@@ -246,6 +247,21 @@ def test_a_child_that_was_ended_by_force_has_answered_nothing(monkeypatch, tmp_p
         with pytest.raises(GitFailed) as caught:
             ask()
         assert (caught.value.command, caught.value.stderr) == ("git cat-file", ended)
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        ("warning: unable to access '/x/config': Too many open files", "/x/config"),
+        ("error: unable to create file a: Too many open files", "here/a"),
+        ("fatal: couldn't read: Too many open files", "here"),
+    ],
+)
+def test_a_child_that_was_refused_its_files_has_answered_nothing(told, path):
+    refuse_ended(["git", "config"], told, 0, folder="here")
+    with pytest.raises(LocalIo) as caught:
+        refuse_ended(["git", "config"], f"{told}\nfatal: so much for that", 128, folder="here")
+    assert (caught.value.path, caught.value.operation) == (path, "run git config at")
 
 
 def test_a_command_of_the_users_may_end_as_it_likes(tmp_path):

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.git import environment
 from git_hybrid.git.environment import (
+    COMPARING,
     asking_environment,
     child_environment,
-    fsck_settings,
     hardened,
     obeying,
     on_path,
+    to_read,
     user_environment,
 )
+from git_hybrid.git.fsck import fsck_settings
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.run import Runner
 
@@ -149,6 +154,20 @@ def test_hardening_of_local_steps(fp, tmp_path):
 def test_what_is_printed_depends_on_no_setting(fp, tmp_path, command):
     argv, _ = _call(fp, _runner(), [command, "HEAD"], network=False, git_dir=tmp_path)
     assert ("log.showSignature=false" in _settings(argv)) is (command != "read-tree")
+
+
+def test_what_is_asked_of_the_outer_repository_runs_nothing_to_compare():
+    text = "".join(file.read_text() for file in Path(environment.__file__).parent.glob("*.py"))
+    asked = set(re.findall(r'"git",\s+"([\w-]+)"(?:,\s+"(--\w+)")?', text))
+    named = {command for command, _ in asked}
+    drivers = {"blame", "diff", "diff-files", "diff-index", "diff-tree", "format-patch", "grep", "log", "show"}
+    assert {"log", "show"} <= named & drivers <= COMPARING
+    for name in COMPARING:
+        assert to_read(["git", name, "x"])[-4:] == [name, "--no-ext-diff", "--no-textconv", "x"]
+    # These look at files of the working tree, and start a filter to compare them with what is staged.
+    assert not named & {"add", "checkout", "commit", "diff-files", "merge", "reset", "stash", "status", "update-index"}
+    assert {more for name, more in asked if name in ("diff", "diff-index")} == {"--cached"}
+    assert not {("ls-files", "--modified"), ("ls-files", "--deleted")} & asked
 
 
 def test_hardening_of_network_steps(fp, tmp_path):

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import errno
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.git import apart
 from git_hybrid.git.environment import of_ssh, silenced
 from git_hybrid.git.limits import Limits
+from git_hybrid.git.permitted import policy_of
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.skeleton import write_skeleton
@@ -62,3 +66,25 @@ def test_those_of_the_repository_around_count_nowhere_and_those_that_count_for_i
     asked = runner.git_network(["ls-remote", "ssh://git@nowhere.invalid/x"], limits=limits)
     assert asked.status != 0
     assert ran.exists()
+
+
+def test_a_file_of_authorities_that_git_does_not_tell_is_not_that_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[http]\n\tsslCAInfo = ~nobody-of-this-name/ca\n")
+    environ = {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / "config")}
+    assert not policy_of(Runner(environ=environ)).https
+    (tmp_path / "config").write_text("[http]\n\tsslCAInfo = /ca\n")
+    assert policy_of(Runner(environ=environ)).authorities == "/ca"
+
+
+def test_nothing_is_left_where_no_more_files_may_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    (tmp_path / "top/.git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "top")
+    monkeypatch.setattr(apart, "temporary_folder", lambda: str(tmp_path))
+    with apart.apart() as places:
+        assert Path(places["GIT_COMMON_DIR"]).parent == tmp_path
+        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(os, "scandir", refuse)
+    assert os.listdir(tmp_path) == ["top"]

@@ -189,10 +189,20 @@ def _elsewhere(clone: Path, name: str) -> None:
         (partial(_elsewhere, name="logs/HEAD"), Foreign, ".git/logs/HEAD is a symbolic link"),
         (lambda clone: (clone / ".git/commondir").write_text("../../other\n"), Foreign, "commondir"),
         (lambda clone: os.mkfifo(clone / ".gitignore"), Broken, ".gitignore is no file"),
+        (lambda clone: os.mkfifo(clone / ".git/config.worktree"), Broken, ".git/config.worktree is no file"),
         (lambda clone: os.mkfifo(clone / ".git/refs/heads/pipe"), Broken, ".git/refs/heads/pipe is no file"),
         (lambda clone: (clone / ".gitattributes").symlink_to(os.devnull), Broken, ".gitattributes is no file"),
     ],
-    ids=["config elsewhere", "refs elsewhere", "log elsewhere", "of another", "pipe", "pipe for a ref", "device"],
+    ids=[
+        "config elsewhere",
+        "refs elsewhere",
+        "log elsewhere",
+        "of another",
+        "pipe",
+        "pipe for settings",
+        "pipe for a ref",
+        "device",
+    ],
 )
 def test_what_leads_a_git_astray_is_told_before_one_looks(
     clone: Path, change: Callable[[Path], object], kind: type, why: str

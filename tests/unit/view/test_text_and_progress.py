@@ -40,9 +40,10 @@ def test_what_could_steer_a_terminal_is_escaped(char):
 
 def test_what_a_runner_takes_for_a_command_is_none():
     assert safe(" ::add-mask::e") == " \\x3a:add-mask::e"
+    assert safe("fine ###[stop-commands]x ##VSO[task]") == "fine #\\x23#[stop-commands]x \\x23#VSO[task]"
 
 
-@pytest.mark.parametrize("text", ["plain", "a::b", "äöü ß é", "名前", "→ – …", "a\\b", ""])
+@pytest.mark.parametrize("text", ["plain", "a::b", "## [1.2.0]", "#[x]", "äöü ß é", "名前", "→ – …", "a\\b", ""])
 def test_ordinary_text_stays(text):
     assert safe(text) == text
 
