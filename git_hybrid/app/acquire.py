@@ -18,7 +18,7 @@ from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import KeptTree
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, scan_tree
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import counted
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
@@ -156,9 +156,15 @@ def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow:
     """Fetch a commit that no branch and no tag has: an override in force says that it may be used all the same."""
     source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
-    request = FetchRequest(commits=(pin.commit,), depth=None if source.history == "full" else 1)
-    has_it = partial(rt.objects.has_commit, stage, pin.commit)
-    served_by = fetch(rt, source, manifest, stage, request, satisfied=has_it)
+    whole, has_it = FetchRequest(commits=(pin.commit,)), partial(rt.objects.has_commit, stage, pin.commit)
+    request = whole if source.history == "full" else replace(whole, depth=1)
+    try:
+        served_by = fetch(rt, source, manifest, stage, request, satisfied=has_it)
+    except RefMissing:
+        if request == whole:
+            raise
+        # A server of plain files cuts nothing off.
+        served_by = fetch(rt, source, manifest, stage, whole, satisfied=has_it)
     return Acquired(history=stage, content=stage, served_by=served_by)
 
 

@@ -15,7 +15,7 @@ from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.ports import Quarantine
-from git_hybrid.core.state import State
+from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
 from git_hybrid.store import bundlefile, reading
@@ -45,8 +45,9 @@ def records_in(layout: Layout, names: Iterable[SourceName]) -> dict[str, bytes]:
     # Whole: the log's id is in its first record, and what overrides rest on may stand in an archive.
     if log := reading.whole_log(layout):
         members[LOG] = log
+    sources = reading.state(layout).sources
     for name in names:
-        report = _report(layout, name)
+        report = _report(layout, name, sources.get(name))
         if report is not None:
             members[report_of(name)] = report
     members.setdefault(LOCK, b"lock_version = 1\n")
@@ -58,10 +59,9 @@ def histories_of(packed: Sequence[Packed]) -> dict[str, Path]:
     return {history_of(item.carried.name): Path(item.file) for item in packed if item.file is not None}
 
 
-def _report(layout: Layout, name: SourceName) -> bytes | None:
+def _report(layout: Layout, name: SourceName, entry: SourceState | None) -> bytes | None:
     """Return the report of the scan of *name* that state tells of; an older version did not tell which one it is."""
     require_place(layout, name)
-    entry = reading.state(layout).sources.get(name)
     if entry is None or entry.scan.scanned_at is None:
         return None
     if entry.scan.report_sha256 is not None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _KEY = "core.excludesFile"
 _ABOUT_IGNORED = ("add", "check-ignore", "status")
 _OF_REPOSITORY = ("local", "worktree")
+_UNSET = 1
 
 
 def excluding(runner: Runner, arguments: Sequence[str], git_dir: Path | None) -> Sequence[str]:
@@ -31,6 +32,9 @@ def excluding(runner: Runner, arguments: Sequence[str], git_dir: Path | None) ->
         env = child_environment(runner.environ, network=True)
         asking = ["config", "--null", "--show-scope", "--type=path", "--get-all", _KEY]
         done = runner.run(["git", *repository_options(git_dir, None), *asking], env=env, cwd=git_dir or Path("/"))
+        if done.status > _UNSET:
+            # A repository that git cannot read says nothing of the others.
+            return ()
         told = done.stdout.decode("utf-8", "surrogateescape").split("\0")
         paths = [path for scope, path in zip(told[::2], told[1::2], strict=False) if scope not in _OF_REPOSITORY]
         runner.excludes = tuple(f"{_KEY}={path}" for path in paths[-1:])

@@ -8,14 +8,15 @@ from typing import Any, cast
 
 import pytest
 
+from git_hybrid.app.acquire import acquire_pin
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.proving import prove
-from git_hybrid.core.errors import AccessDenied, Unreachable
+from git_hybrid.core.errors import AccessDenied, RefMissing, Unreachable
 from git_hybrid.core.ids import Oid, RefName, SourceName
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Branch, Commit, Manifest, Track
+from git_hybrid.core.lock import UNREACHABLE, Lock
+from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Track
 from git_hybrid.core.mirrors import Inventory, Mirror
-from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
@@ -61,3 +62,15 @@ def test_a_commit_that_belongs_is_proved_without_asking_for_its_ref_again(track:
     with pytest.raises(Unreachable) if times > 1 else nullcontext():
         prove(rt, cast("Any", None), entry, pin)
     assert asked == ["refs/heads/gone"] * times
+
+
+@pytest.mark.parametrize(("history", "times"), [("full", 1), ("shallow", 2)])
+def test_who_gives_out_no_single_commit_cut_off_is_asked_for_it_with_its_history(history: History, times: int) -> None:
+    transport = FakeTransport({URL: [RefMissing(name="", ref="shallow", url=URL)] * times})
+    entry = replace(source(), history=history)
+    pin = replace(pin_of(entry), ref=UNREACHABLE)
+    objects, quarantine = SimpleNamespace(has_commit=bool), SimpleNamespace(stage=lambda *_, **__: None)
+    rt = replace(runtime(transport), objects=cast("Any", objects), quarantine=cast("Any", quarantine))
+    with pytest.raises(RefMissing):
+        acquire_pin(rt, Task(source=entry, pin=pin, action="clone", before=None), Manifest(), borrow=False)
+    assert len(transport.asked) == times

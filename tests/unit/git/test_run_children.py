@@ -15,9 +15,11 @@ import pytest
 
 from git_hybrid.core.errors import GitFailed, Interrupted, LocalIo, ToolTooOld
 from git_hybrid.git.ended import refuse_ended
+from git_hybrid.git.excludes import excluding
 from git_hybrid.git.limits import DeadlineExceeded
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version
+from git_hybrid.git.skeleton import write_skeleton
 
 
 def _alive(pid: int) -> bool:
@@ -270,3 +272,14 @@ def test_a_command_of_the_users_may_end_as_it_likes(tmp_path):
 def _streamed(runner: Runner, folder: Path) -> bytes:
     with runner.stream(["cat-file"], git_dir=folder) as out:
         return out.read()
+
+
+def test_a_repository_that_git_cannot_read_says_nothing_of_what_the_user_excludes(tmp_path):
+    (tmp_path / ".gitconfig").write_text("[core]\n\texcludesFile = /mine\n")
+    runner = Runner(environ={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    found = []
+    for config in ("[torn", ""):
+        (git_dir := tmp_path / f"r{config}/x.git").parent.mkdir()
+        write_skeleton(git_dir, object_format="sha1", more=config)
+        found.append(excluding(runner, ["status"], git_dir))
+    assert found == [(), ("core.excludesFile=/mine",)]
