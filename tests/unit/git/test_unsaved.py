@@ -62,6 +62,19 @@ def test_a_damaged_branch_hides_no_other(clone: Path) -> None:
     assert told[2].startswith(f"{UNREAD}: fatal: loose object {oid} ")
 
 
+def test_no_process_is_started_for_each_ref(clone: Path) -> None:
+    tree, asked = git("write-tree", cwd=clone), list[list[str]]()
+    names = [f"refs/heads/b{number}" for number in range(9)]
+    commit = git("commit-tree", "-m", "two", tree, cwd=clone)
+    for name in names:
+        (clone / ".git" / name).write_text(f"{commit}\n")
+    git("update-ref", "refs/notes/tree", tree, cwd=clone)
+    git("branch", "fetched", "refs/hybrid/pin", cwd=clone)
+    counting = SimpleNamespace(git=lambda arguments, **more: asked.append(arguments) or RUNNER.git(arguments, **more))
+    assert find_unsaved(counting, clone / ".git") == (*names, "refs/notes/tree")
+    assert len(asked) < 9
+
+
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
