@@ -13,6 +13,7 @@ import pytest
 from git_hybrid.cli.policies import must_not_be_lost
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.excludes import excluding
 from git_hybrid.git.modules import work_in_modules
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.unsaved import UNREAD, find_unsaved, holds_saved, holds_work
@@ -155,6 +156,8 @@ def test_a_submodule_whose_changes_git_cannot_tell_may_hold_some(clone: Path) ->
     module.parent.mkdir()
     git("init", "-q", "--separate-git-dir", str(module), cwd=clone / "sub")
     git("config", "core.worktree", "../../../sub", cwd=clone / "sub")
+    # Where the first question of what the user ignores is one about a submodule.
+    assert excluding(Runner(environ=dict(os.environ)), ["status"], clone / "sub/.git") == ()
     (module / "index").write_bytes(b"damaged")
     told = list(work_in_modules(GitClones(RUNNER, clone.parent), clone))
     assert told[0].startswith(f"in sub: {UNREAD}: ")
