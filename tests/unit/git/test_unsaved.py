@@ -43,12 +43,11 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _damage(clone: Path, name: str) -> str:
+def _damage(clone: Path, name: str) -> None:
     oid = git("rev-parse", name, cwd=clone)
     file = clone / f".git/objects/{oid[:2]}/{oid[2:]}"
     file.chmod(0o644)
     file.write_bytes(b"")
-    return oid
 
 
 def test_a_damaged_branch_hides_no_other(clone: Path) -> None:
@@ -57,10 +56,10 @@ def test_a_damaged_branch_hides_no_other(clone: Path) -> None:
         git("checkout", "-q", "-b", name, "refs/hybrid/pin", cwd=clone)
         git("commit", "-q", "--allow-empty", "-m", name, cwd=clone)
     git("checkout", "-q", "main", cwd=clone)
-    oid = _damage(clone, "broken")
+    _damage(clone, "broken")
     told = find_unsaved(RUNNER, clone / ".git")
     assert told[:2] == ("refs/heads/broken", "refs/heads/good")
-    assert told[2].startswith(f"{UNREAD}: fatal: loose object {oid} ")
+    assert told[2].startswith(f"{UNREAD}: fatal: ")
 
 
 def test_no_process_is_started_for_each_ref(clone: Path) -> None:
