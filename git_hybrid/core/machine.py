@@ -9,9 +9,16 @@ from git_hybrid.core.pattern import pattern
 
 _DISK = ("No space left on device", "Read-only file system", "Disk quota exceeded", "Too many open files")
 _ENDED = ("died of signal", "Out of memory", "Cannot allocate", "cannot fork", "create thread", "create async thread")
-# git's own words end with why. What libcurl says behind these beginnings, one of which names a URL, is of a connection.
+# What libcurl says behind some of these beginnings, one of which names a URL, is of a connection. Behind the others is
+# what a server wrote, or what is in the object that it sent.
+_OF_SERVER = pattern(
+    r"^(?:fatal|error|warning): (?:RPC failed|[^'\n]*'[a-z]+://|unable to access '':|remote error|git upload-pack"
+    r"|redirecting to|object [0-9a-f]{40}|(?:invalid|expected|unexpected|malformed|mismatched) ).*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+# git's own words end with why.
 _REFUSED = pattern(
-    r"^(?:fatal|error|warning): (?!RPC failed|[^']*'[a-z]+://).*"
+    r"^(?:fatal|error|warning): .*"
     r": (Too many open files(?: in system)?|Input/output error|Stale file handle|File too large)$",
     re.MULTILINE,
 )
@@ -19,12 +26,12 @@ _REFUSED = pattern(
 
 def disk_trouble(told: str) -> str | None:
     """Return why the disk refuses, by what git *told*; None where it does not say so."""
-    return _first(_DISK, told)
+    return _first(_DISK, _OF_SERVER.sub("", told))
 
 
 def refusal(told: str) -> str | None:
     """Return why the system let git read or write nothing, by the lines of its own in *told*; None if it did."""
-    match = _REFUSED.search(told)
+    match = _REFUSED.search(_OF_SERVER.sub("", told))
     return match and match[1]
 
 

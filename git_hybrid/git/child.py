@@ -174,7 +174,8 @@ def _give_away(
     assert child.stdout is not None
     assert child.stderr is not None
     lingers = _lingering(lambda: child.poll() is not None)
-    with selectors.DefaultSelector() as selector:
+    # It takes no file of its own: there may be none left.
+    with selectors.PollSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ, out)
         selector.register(child.stderr, selectors.EVENT_READ, err)
         while selector.get_map() and not lingers():

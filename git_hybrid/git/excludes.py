@@ -31,7 +31,9 @@ def excluding(runner: Runner, arguments: Sequence[str], git_dir: Path | None) ->
     if runner.excludes is None:
         env = child_environment(runner.environ, network=True)
         asking = ["config", "--null", "--show-scope", "--type=path", "--get-all", _KEY]
-        done = runner.run(["git", *repository_options(git_dir, None), *asking], env=env, cwd=git_dir or Path("/"))
+        # Of a submodule .git may be a file, in which no process can be started.
+        cwd = Path("/") if git_dir is None else git_dir.parent
+        done = runner.run(["git", *repository_options(git_dir, None), *asking], env=env, cwd=cwd)
         if done.status > _UNSET:
             # A repository that git cannot read says nothing of the others.
             return ()

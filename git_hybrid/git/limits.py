@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -56,7 +57,7 @@ def at_work(pid: int, folder: str, check: Callable[[], None]) -> Callable[[], No
         before, used, last, looked = used, _processor_time(pid), looked, time.monotonic()
         # While this program was stopped nobody looked.
         waited = waited + min(looked - last, _STEP) if used == before else 0.0
-        if waited > IDLE:
+        if waited > IDLE and _is_asleep(pid):
             words = f"it has waited {IDLE:.0f} s for what does not come: has a pipe taken the place of a file?"
             raise GitRefused(path=folder, words=words, mend=f"find {typed(folder)} -type p")
 
@@ -70,3 +71,15 @@ def _processor_time(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return float("nan")
+
+
+def _is_asleep(pid: int) -> bool:
+    """Tell whether *pid* waits for no disk and for no child of its own, and nobody stopped it (proc_pid_stat(5))."""
+    from git_hybrid.git.memory import started_by
+    from git_hybrid.git.plainfiles import bytes_at
+
+    try:
+        states = [bytes_at(f"/proc/{pid}/task/{thread}/stat") for thread in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return False
+    return all(state.rpartition(b") ")[2][:1] == b"S" for state in states) and not any(started_by(pid))

@@ -56,7 +56,7 @@ def bound_memory(pid: int, most: int) -> None:
     if sys.platform != "linux":
         return
     # What it has started meanwhile is seen after its own limit: whatever comes later has that too.
-    for process in (pid, *_started_by(pid)):
+    for process in (pid, *started_by(pid)):
         try:
             soft, hard = resource.prlimit(process, resource.RLIMIT_DATA)
             resource.prlimit(process, resource.RLIMIT_DATA, (least(most, soft), least(most, hard)))
@@ -71,11 +71,12 @@ def least(most: int, limit: int) -> int:
     return most if limit == resource.RLIM_INFINITY else min(most, limit)
 
 
-def _started_by(pid: int) -> Iterator[int]:
+def started_by(pid: int) -> Iterator[int]:
+    """Yield the children of *pid* and theirs; none where the system does not tell."""
     try:
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     except OSError:
         return
     for child in map(int, found):
         yield child
-        yield from _started_by(child)
+        yield from started_by(child)

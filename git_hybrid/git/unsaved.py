@@ -75,7 +75,7 @@ def _in_refs(git: _Git, listed: Mapping[str, str], linked: Iterable[str], named:
     asking = [*(ref for ref in refs if ref not in left), "HEAD", *(f"worktrees/{name}/HEAD" for name in linked)]
     known = [named] if named is not None and git(["cat-file", "-e", f"{named}^{{commit}}"]).status == 0 else []
     if _is_unsaved(git, asking, known):
-        left += [ref for ref in asking if _is_unsaved(git, [ref], known)]
+        left += _unsaved(git, asking, known)
     return left
 
 
@@ -113,12 +113,31 @@ def _lines(git: _Git, arguments: Sequence[str], stdin: bytes | None = None) -> l
     return done.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1]
 
 
+def _unsaved(git: _Git, refs: Sequence[str], known: Sequence[Oid]) -> list[str]:
+    """Return those of *refs* that have a commit that was not fetched, or none at all; not by a process for each."""
+    try:
+        told = _lines(git, ["cat-file", "--batch-check=%(objectname)"], stdin=_commits(refs))
+        tips = [None if line.endswith(" missing") else line for line in told]
+        given = "".join(f"{tip}\n" for tip in tips if tip is not None).encode("ascii")
+        found = {None, *_lines(git, _not_fetched(known), stdin=given)}
+        return [ref for ref, tip in zip(refs, tips, strict=True) if tip in found]
+    except (_Unread, ValueError):
+        # What is damaged keeps git from telling of the others.
+        return [ref for ref in refs if _is_unsaved(git, [ref], known)]
+
+
 def _is_unsaved(git: _Git, refs: Sequence[str], known: Sequence[Oid]) -> bool:
     """Tell whether one of *refs* has a commit that was not fetched, or none at all."""
-    options = ["rev-list", "--max-count=1", "--stdin", "--not", *FETCHED, "--glob=refs/remotes/*", *known, "--"]
-    asked = "".join(f"{ref}^{{commit}}\n" for ref in refs)
-    done = git(options, stdin=asked.encode("utf-8", "surrogateescape"))
+    done = git(_not_fetched(known, "--max-count=1"), stdin=_commits(refs))
     return done.status != 0 or bool(done.stdout.strip())
+
+
+def _not_fetched(known: Sequence[Oid], *options: str) -> list[str]:
+    return ["rev-list", *options, "--stdin", "--not", *FETCHED, "--glob=refs/remotes/*", *known, "--"]
+
+
+def _commits(refs: Sequence[str]) -> bytes:
+    return "".join(f"{ref}^{{commit}}\n" for ref in refs).encode("utf-8", "surrogateescape")
 
 
 def worktrees(git_dir: Path) -> dict[str, str]:

@@ -16,6 +16,8 @@ from git_hybrid.core.machine import disk_trouble, refusal, was_ended
         ("fatal: cannot open '/x': Too many open files", "Too many open files"),
         ("error: /x: Disk quota exceeded", "Disk quota exceeded"),
         ("fatal: early EOF", None),
+        ("fatal: remote error: No space left on device", None),
+        ("fatal: unable to access '': the requested url returned error: 507 no space left on device", None),
         ("", None),
     ],
 )
@@ -56,6 +58,13 @@ def test_what_was_ended_by_force(told: str, ended: bool) -> None:
         ("fatal: unable to access 'https://x/': Recv failure: Input/output error", None),
         ("error: RPC failed; curl 56 Recv failure: Input/output error", None),
         ("fatal: bad revision ': File too large'", None),
+        ("fatal: remote error: Too many open files", None),
+        ("fatal: remote error: x\nfatal: write error: File too large", "File too large"),
+        ("fatal: invalid ls-refs response: x: Input/output error", None),
+        ("fatal: expected shallow/unshallow, got x: Input/output error", None),
+        (f"error: object {'1' * 40}: badTagName: invalid 'tag' name: x: Input/output error", None),
+        (f"warning: object {'1' * 64}: badTagName: invalid 'tag' name: x: Input/output error", None),
+        ("warning: redirecting to https://x/: Too many open files", None),
     ],
 )
 def test_what_the_system_refuses_git(told: str, reason: str | None) -> None:

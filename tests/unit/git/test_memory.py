@@ -24,7 +24,7 @@ def test_what_was_being_forked_is_found_later(monkeypatch: pytest.MonkeyPatch) -
         assert child.stdout is not None
         inner = int(child.stdout.readline())
         with monkeypatch.context() as patch:
-            patch.setattr(memory, "_started_by", lambda pid: iter(()))
+            patch.setattr(memory, "started_by", lambda pid: iter(()))
             checked = bounding(child, MOST, lambda: checks.append(1))
         before = resource.prlimit(inner, resource.RLIMIT_DATA)
         checked()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import GitFailed, Interrupted, LocalIo, ToolTooOld
+from git_hybrid.core.errors import GitFailed, GitRefused, Interrupted, LocalIo, ToolTooOld
 from git_hybrid.git.ended import refuse_ended
 from git_hybrid.git.excludes import excluding
-from git_hybrid.git.limits import DeadlineExceeded
+from git_hybrid.git.limits import DeadlineExceeded, at_work
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version
 from git_hybrid.git.skeleton import write_skeleton
@@ -262,6 +262,28 @@ def test_a_child_that_was_refused_its_files_has_answered_nothing(told, path):
     with pytest.raises(LocalIo) as caught:
         refuse_ended(["git", "config"], f"{told}\nfatal: so much for that", 128, folder="here")
     assert (caught.value.path, caught.value.operation) == (path, "run git config at")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the system tells")
+@pytest.mark.parametrize(
+    ("script", "ended"), [("read line < pipe", True), ("sleep 9; :", False), ("kill -STOP $$", False)]
+)
+def test_who_waits_for_a_pipe_is_told_from_who_waits_for_a_child_or_was_stopped(tmp_path, monkeypatch, script, ended):
+    monkeypatch.setattr("git_hybrid.git.limits.IDLE", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    child = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, process_group=0)
+    check = at_work(child.pid, str(tmp_path), lambda: None)
+    try:
+        for _ in range(6):
+            time.sleep(0.1)
+            check()
+    except GitRefused:
+        assert ended
+    else:
+        assert not ended
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def test_a_command_of_the_users_may_end_as_it_likes(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from git_hybrid.cli.policies import must_not_be_lost
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.excludes import excluding
 from git_hybrid.git.modules import work_in_modules
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.unsaved import UNREAD, find_unsaved, holds_saved, holds_work
@@ -42,12 +43,11 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _damage(clone: Path, name: str) -> str:
+def _damage(clone: Path, name: str) -> None:
     oid = git("rev-parse", name, cwd=clone)
     file = clone / f".git/objects/{oid[:2]}/{oid[2:]}"
     file.chmod(0o644)
     file.write_bytes(b"")
-    return oid
 
 
 def test_a_damaged_branch_hides_no_other(clone: Path) -> None:
@@ -56,10 +56,23 @@ def test_a_damaged_branch_hides_no_other(clone: Path) -> None:
         git("checkout", "-q", "-b", name, "refs/hybrid/pin", cwd=clone)
         git("commit", "-q", "--allow-empty", "-m", name, cwd=clone)
     git("checkout", "-q", "main", cwd=clone)
-    oid = _damage(clone, "broken")
+    _damage(clone, "broken")
     told = find_unsaved(RUNNER, clone / ".git")
     assert told[:2] == ("refs/heads/broken", "refs/heads/good")
-    assert told[2].startswith(f"{UNREAD}: fatal: loose object {oid} ")
+    assert told[2].startswith(f"{UNREAD}: fatal: ")
+
+
+def test_no_process_is_started_for_each_ref(clone: Path) -> None:
+    tree, asked = git("write-tree", cwd=clone), list[list[str]]()
+    names = [f"refs/heads/b{number}" for number in range(9)]
+    commit = git("commit-tree", "-m", "two", tree, cwd=clone)
+    for name in names:
+        (clone / ".git" / name).write_text(f"{commit}\n")
+    git("update-ref", "refs/notes/tree", tree, cwd=clone)
+    git("branch", "fetched", "refs/hybrid/pin", cwd=clone)
+    counting = SimpleNamespace(git=lambda arguments, **more: asked.append(arguments) or RUNNER.git(arguments, **more))
+    assert find_unsaved(counting, clone / ".git") == (*names, "refs/notes/tree")
+    assert len(asked) < 9
 
 
 @pytest.mark.parametrize(
@@ -142,6 +155,8 @@ def test_a_submodule_whose_changes_git_cannot_tell_may_hold_some(clone: Path) ->
     module.parent.mkdir()
     git("init", "-q", "--separate-git-dir", str(module), cwd=clone / "sub")
     git("config", "core.worktree", "../../../sub", cwd=clone / "sub")
+    # Where the first question of what the user ignores is one about a submodule.
+    assert excluding(Runner(environ=dict(os.environ)), ["status"], clone / "sub/.git") == ()
     (module / "index").write_bytes(b"damaged")
     told = list(work_in_modules(GitClones(RUNNER, clone.parent), clone))
     assert told[0].startswith(f"in sub: {UNREAD}: ")
