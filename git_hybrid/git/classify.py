@@ -56,8 +56,17 @@ _SHALLOW = pattern(
 # Whatever ends its pack-objects, a server takes for this; where an object is named it is so, and will be next time.
 _DAMAGE = "possible repository corruption on the remote side"
 _UNREADABLE = pattern(r"^remote: (?:fatal|error): .*\b[0-9a-f]{40,64}\b.*$", re.MULTILINE)
-# What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)).
-_TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
+# What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)), or what git did not expect of it: its
+# words, whatever lines they have, and the last of git's own.
+_ECHOED = pattern(
+    r"""^(fatal:\ (?:(?:git\ fetch-pack|protocol\ error):\ )?(?:
+        (?P<error>remote\ error):|invalid\ (?:ls-refs\ response|(?:un)?shallow\ line):
+        |(?:object\ not\ found|no\ shallow\ found|error\ in\ object):
+        |(?:invalid\ server\ response;|expected\ [^\n]{1,40}?)\ (?:got|received)|unexpected[a-z :-]*(?=\ ')
+    ))\ ?(?P<words>.*)""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+_NOT_OURS = pattern(r"^upload-pack: not our ref (?P<oid>[0-9a-f]{40,64})")
 _TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
 _TOLD_NOT_FOUND = ("not found", "does not exist", "doesn't exist", "no such", "not exported", "could not be found")
 # What more of git's words is of this machine: its files, its programs. An answer that git-lfs cannot parse is not.
@@ -127,7 +136,7 @@ _INSECURE = pattern(
 )
 # Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
 _LISTING, _SPENT = "git ls-remote", "out of memory"
-# What libcurl says of headers that it takes no more of, older ones in words that are not of this machine.
+# What libcurl says of headers that it takes no more of.
 _HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
@@ -178,19 +187,27 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     """
     message = _as_asked(last_words(stderr), url)
     # What stands in quotes was chosen by somebody else, and what fsck warns of too: a repository or a tag named
-    # "early-eof" decides nothing.
+    # "early-eof" decides nothing. Nor does a server whose disk is full say so of ours.
+    echoed = _ECHOED.search(stderr)
+    answer = echoed["words"] if echoed and echoed["error"] else None
+    stderr = stderr[: echoed.end(1)] if echoed else stderr
     told = _unless(stderr, "warning:", "warning in ")
     text = _QUOTED.sub("''", told).lower()
-    said = _STATUS.search(told)
-    code = int(said["status"]) if said else http
-    return (
+    code = int(said["status"]) if (said := _STATUS.search(told)) else http
+    ours = _unless(text, "remote:")
+    # Whoever answered with a status has chosen the words that git-lfs tells with it.
+    final = not http and (
         forbidden(stderr)
         or of_another(stderr, url=url, message=message)
         or misset(text, status=status, message=message, command=command)
-        or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
-        or of_system(stderr, _unless(text, "remote:"))
-        or damaged(_unless(text, "remote:"), message=message)
+        or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
+        or of_system(stderr, ours)
+        or damaged(ours, message=message)
+    )
+    return (
+        final
         or _refused(told, text, code, url=url, message=message)
+        or (None if answer is None else _answered(answer, url=url, message=message))
         or _passing(text, code, url=url, message=message)
         or _unknown(text, status, url=url, message=message, command=command)
     )
@@ -225,8 +242,8 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return TlsFailure(url=url, message=message)
     if (by_fsck := refused(stderr)) is not None:
         return by_fsck
-    if (mismatched := _MISMATCHED.search(stderr)) is not None:
-        old, new = ((f"of {mismatched[key]}",) for key in ("old", "new"))
+    if (algorithms := _MISMATCHED.search(stderr)) is not None:
+        old, new = ((f"of {found}",) for found in algorithms.groups())
         return IdentityChanged(name="", url=url, old=old, new=new)
     return MalformedObjects(name="", message=message) if _FSCK.search(stderr) else None
 
@@ -235,8 +252,7 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
     if (lacking := _PREREQUISITES.search(stderr)) is not None:
         commits = tuple(match[1] for match in _LACKED.finditer(stderr, lacking.end()))
         return BundlePrerequisites(name="", commits=commits)
-    missing = _MISSING_REF.search(stderr)
-    if missing is not None:
+    if (missing := _MISSING_REF.search(stderr)) is not None:
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
     if code == _PROXY or any(f"{words} {_PROXY}" in text for words in _OF_PROXY):
         return AccessDenied(url=url, message=message, by_proxy=True)
@@ -250,18 +266,19 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RepositoryNotFound(url=url, message=message)
     if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:
         return RepositoryDamaged(url=url, message=unreadable[0].strip())
-    if (told := _TOLD.search(text)) is not None:
-        return _answered(told["words"], url=url, message=message)
     return None
 
 
-def _answered(words: str, *, url: str, message: str) -> HybridError | None:
-    """Return what a server means that says in words that it does not serve; None where that may pass."""
+def _answered(words: str, *, url: str, message: str) -> HybridError:
+    """Return what a server means that says in words that it does not serve."""
+    if (missing := _NOT_OURS.search(words)) is not None:
+        return RefMissing(name="", ref=missing["oid"], url=url)
+    words = _QUOTED.sub("''", words).lower()
     if any(word in words for word in _TOLD_DENIED):
         return AccessDenied(url=url, message=message)
     if any(word in words for word in _TOLD_NOT_FOUND):
         return RepositoryNotFound(url=url, message=message)
-    return None
+    return NetworkFailure(url=url, message=message, kind="server")
 
 
 def _is_final(code: int) -> bool:
@@ -276,10 +293,8 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
     for kind, words in _TRANSIENT:
         if any(word in text for word in words):
             return NetworkFailure(url=url, message=message, kind=kind)
-    if _TOLD.search(text):
-        return NetworkFailure(url=url, message=message, kind="server")
     if _SSH_FAILED not in text:
         return None
     # Nobody logs in to a folder of this machine.
-    is_here = url.startswith("file://")
-    return RepositoryNotFound(url=url, message=message) if is_here else AccessDenied(url=url, message=message)
+    failure = RepositoryNotFound if url.startswith("file://") else AccessDenied
+    return failure(url=url, message=message)
