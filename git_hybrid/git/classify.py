@@ -201,7 +201,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         or of_another(stderr, url=url, message=message)
         or misset(text, status=status, message=message, command=command)
         or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
-        or of_system(stderr, ours)
+        or of_system(stderr, ours, command=command)
         or damaged(ours, message=message)
     )
     return (

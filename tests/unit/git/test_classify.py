@@ -161,6 +161,7 @@ SAMPLES = (
         Network,
     ),
     ("fatal: remote error: x\nfatal: transport 'http' not allowed\nThe requested URL returned error: 401", Denied),
+    ("/etc/profile: line 3: cannot create temp file: No space left on device" + SSH_TAIL, Denied),
     ("fatal: invalid ls-refs response: No space left on device", Network),
     ("fatal: invalid server response; got 'x' Too many open files'", Network),
     ("fatal: protocol error: unexpected 'x' Read-only file system'", Network),
