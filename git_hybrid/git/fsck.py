@@ -46,7 +46,14 @@ _FINDING = pattern(
 )
 _LIMIT = 100
 _CORRUPT = (
-    "bad object at offset",
+    # Of a bad object, of junk behind the last one, of deltas without a base.
+    "pack has ",
+    "pack signature mismatch",
+    "appears twice in the pack",
+    "unknown object type",
+    "failed to apply delta",
+    "inflate inconsistency",
+    "beyond insanity",
     "inflate returned",
     "incorrect data check",
     "sha1 mismatch",
