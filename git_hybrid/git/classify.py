@@ -21,13 +21,12 @@ from git_hybrid.core.errors import (
     RepositoryDamaged,
     RepositoryNotFound,
     TlsFailure,
-    UnusableRef,
 )
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
 from git_hybrid.git.fsck import damaged, refused
-from git_hybrid.git.kept import upstream_ref
+from git_hybrid.git.unusable import colliding
 
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
@@ -50,9 +49,6 @@ _FSCK = pattern(
 
 # The two ends name their objects by different algorithms: what is served now is another repository.
 _MISMATCHED = pattern(r"^fatal: mismatched algorithms: client (?P<old>\w+); server (?P<new>\w+)", re.MULTILINE)
-_SHALLOW = pattern(
-    r"^warning: rejected (?P<ref>\S+) because shallow roots are not allowed to be updated$", re.MULTILINE
-)
 # Whatever ends its pack-objects, a server takes for this; where an object is named it is so, and will be next time.
 _DAMAGE = "possible repository corruption on the remote side"
 _UNREADABLE = pattern(r"^remote: (?:fatal|error): .*\b[0-9a-f]{40,64}\b.*$", re.MULTILINE)
@@ -168,16 +164,6 @@ def redirects(stderr: str) -> tuple[str, ...]:
     return tuple(match["url"] for match in _REDIRECT.finditer(stderr))
 
 
-def cut_off(stderr: str) -> UnusableRef | None:
-    """Return the error that a successful fetch stands for which left out a ref: the history there is cut off."""
-    found = _SHALLOW.search(stderr)
-    if found is None:
-        return None
-    ref = upstream_ref(found["ref"]).removeprefix("refs/commits/")
-    why = "the repository is shallow: where history is cut off, nothing shows what a commit belongs to"
-    return UnusableRef(name="", ref=ref, why=why)
-
-
 def classify_network(stderr: str, *, url: str, status: int, command: str, http: int = 0) -> HybridError:
     """Return the error that a failed network command stands for.
 
@@ -203,6 +189,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
         or of_system(stderr, ours, command=command)
         or damaged(ours, message=message)
+        or colliding(stderr)
     )
     return (
         final

@@ -6,7 +6,8 @@ import pytest
 
 from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
-from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
+from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.unusable import cut_off
 
 URL = "https://example.org/group/tool"
 AT = f"fatal: unable to access '{URL}/': "
@@ -211,6 +212,16 @@ def test_what_a_server_says_in_place_of_an_answer_is_told():
     error = classify_network("fatal: remote error: come back\n", url=URL, status=128, command="git fetch")
     assert isinstance(error, Network)
     assert (error.kind, error.message) == ("server", "fatal: remote error: come back")
+
+
+@pytest.mark.parametrize(
+    "how", ["'{0}' exists; cannot create '{0}/x'", "cannot process '{0}' and '{0}/x' at the same time"]
+)
+def test_a_ref_below_another_is_told_as_upstreams(how):
+    words = how.format("refs/hybrid/upstream/heads/main")
+    error = classify_network(f"error: cannot lock ref 'x': {words}\n", url=URL, status=1, command="git fetch")
+    assert isinstance(error, errors.UnusableRef)
+    assert (error.ref, error.why.split(" ")[0]) == ("refs/heads/main/x", "refs/heads/main")
 
 
 def test_a_ref_that_a_shallow_upstream_kept_back_is_named():
