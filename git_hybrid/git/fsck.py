@@ -61,6 +61,7 @@ _CORRUPT = (
     "pack is corrupted",
     "sha1 collision",
     "did not send all necessary objects",
+    "did not receive expected object",
 )
 _CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 

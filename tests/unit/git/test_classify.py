@@ -171,6 +171,7 @@ SAMPLES = (
     ("fatal: mismatched algorithms: client sha1; server sha256", errors.IdentityChanged),
     ("fatal: pack signature mismatch\nerror: index-pack died", Bad),
     ("fatal: pack has junk at the end\nfatal: fetch-pack: invalid index-pack output", Bad),
+    (f"fatal: did not receive expected object {OID}\nfatal: fetch-pack: invalid index-pack output", Bad),
     ("fatal: pack has 2 unresolved deltas\nfatal: fetch-pack: invalid index-pack output", Bad),
     (f"error: {URL} did not send all necessary objects", Bad),
     ("fatal: expected response end packet", Network),
