@@ -177,6 +177,8 @@ SAMPLES = (
     ("fatal: expected response end packet", Network),
     (AT + "URL using bad/illegal format or missing URL", Network),
     ("fatal: Out of memory, malloc failed", errors.GitFailed),
+    ("fatal: Out of memory, malloc failed (tried to allocate 70000 bytes)", errors.GitFailed),
+    ("fatal: Out of memory, malloc failed (tried to allocate 1099511627777 bytes)", Bad),
     (
         "warning: unable to access '/x': Is a directory\nfatal: unknown error occurred while reading the configuration files",
         errors.GitFailed,
