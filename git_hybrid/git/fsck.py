@@ -51,7 +51,7 @@ _CORRUPT = (
     "pack signature mismatch",
     "appears twice in the pack",
     "unknown object type",
-    "failed to apply delta",
+    "to apply delta",
     "inflate inconsistency",
     "beyond insanity",
     "inflate returned",
