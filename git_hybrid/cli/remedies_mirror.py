@@ -54,6 +54,18 @@ BEHIND: Mapping[str, Remedy] = {
         "asked at {url}\n{message}\nupstream itself was not asked",
         _HINTS,
     ),
+    "malformed-objects": Remedy(
+        5,
+        "{name}: the mirror {mirror} sent objects that are not sound",
+        "{message}\nupstream itself was not asked",
+        _HINTS,
+    ),
+    "fsck-refused": Remedy(
+        5,
+        "{name}: git's fsck refuses objects that the mirror {mirror} sent",
+        "{findings}\nupstream itself was not asked",
+        _HINTS,
+    ),
     "lfs-missing": Remedy(
         4,
         "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",

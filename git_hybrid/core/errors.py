@@ -648,6 +648,7 @@ class MalformedObjects(HybridError):
     code: ClassVar[str] = "malformed-objects"
     name: str
     message: str
+    mirror: str = ""
 
 
 class FsckRefused(HybridError):
@@ -657,6 +658,7 @@ class FsckRefused(HybridError):
     name: str
     objects: tuple[str, ...]
     findings: tuple[str, ...]
+    mirror: str = ""
 
 
 class PolicyError(HybridError):

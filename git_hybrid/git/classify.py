@@ -21,13 +21,12 @@ from git_hybrid.core.errors import (
     RepositoryDamaged,
     RepositoryNotFound,
     TlsFailure,
-    UnusableRef,
 )
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
 from git_hybrid.git.fsck import damaged, refused
-from git_hybrid.git.kept import upstream_ref
+from git_hybrid.git.unusable import colliding
 
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
@@ -50,14 +49,20 @@ _FSCK = pattern(
 
 # The two ends name their objects by different algorithms: what is served now is another repository.
 _MISMATCHED = pattern(r"^fatal: mismatched algorithms: client (?P<old>\w+); server (?P<new>\w+)", re.MULTILINE)
-_SHALLOW = pattern(
-    r"^warning: rejected (?P<ref>\S+) because shallow roots are not allowed to be updated$", re.MULTILINE
-)
 # Whatever ends its pack-objects, a server takes for this; where an object is named it is so, and will be next time.
 _DAMAGE = "possible repository corruption on the remote side"
 _UNREADABLE = pattern(r"^remote: (?:fatal|error): .*\b[0-9a-f]{40,64}\b.*$", re.MULTILINE)
-# What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)).
-_TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
+# What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)), or what git did not expect of it: its
+# words, whatever lines they have, and the last of git's own.
+_ECHOED = pattern(
+    r"""^(fatal:\ (?:(?:git\ fetch-pack|protocol\ error):\ )?(?:
+        (?P<error>remote\ error):|invalid\ (?:ls-refs\ response|(?:un)?shallow\ line):
+        |(?:object\ not\ found|no\ shallow\ found|error\ in\ object):
+        |(?:invalid\ server\ response;|expected\ [^\n]{1,40}?)\ (?:got|received)|unexpected[a-z :-]*(?=\ ')
+    ))\ ?(?P<words>.*)""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+_NOT_OURS = pattern(r"^upload-pack: not our ref (?P<oid>[0-9a-f]{40,64})")
 _TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
 _TOLD_NOT_FOUND = ("not found", "does not exist", "doesn't exist", "no such", "not exported", "could not be found")
 # What more of git's words is of this machine: its files, its programs. An answer that git-lfs cannot parse is not.
@@ -127,7 +132,7 @@ _INSECURE = pattern(
 )
 # Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
 _LISTING, _SPENT = "git ls-remote", "out of memory"
-# What libcurl says of headers that it takes no more of, older ones in words that are not of this machine.
+# What libcurl says of headers that it takes no more of.
 _HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
@@ -159,16 +164,6 @@ def redirects(stderr: str) -> tuple[str, ...]:
     return tuple(match["url"] for match in _REDIRECT.finditer(stderr))
 
 
-def cut_off(stderr: str) -> UnusableRef | None:
-    """Return the error that a successful fetch stands for which left out a ref: the history there is cut off."""
-    found = _SHALLOW.search(stderr)
-    if found is None:
-        return None
-    ref = upstream_ref(found["ref"]).removeprefix("refs/commits/")
-    why = "the repository is shallow: where history is cut off, nothing shows what a commit belongs to"
-    return UnusableRef(name="", ref=ref, why=why)
-
-
 def classify_network(stderr: str, *, url: str, status: int, command: str, http: int = 0) -> HybridError:
     """Return the error that a failed network command stands for.
 
@@ -178,19 +173,28 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     """
     message = _as_asked(last_words(stderr), url)
     # What stands in quotes was chosen by somebody else, and what fsck warns of too: a repository or a tag named
-    # "early-eof" decides nothing.
+    # "early-eof" decides nothing. Nor does a server whose disk is full say so of ours.
+    echoed = _ECHOED.search(stderr)
+    answer = echoed["words"] if echoed and echoed["error"] else None
+    stderr = stderr[: echoed.end(1)] if echoed else stderr
     told = _unless(stderr, "warning:", "warning in ")
     text = _QUOTED.sub("''", told).lower()
-    said = _STATUS.search(told)
-    code = int(said["status"]) if said else http
-    return (
+    code = int(said["status"]) if (said := _STATUS.search(told)) else http
+    ours = _unless(text, "remote:")
+    # Whoever answered with a status has chosen the words that git-lfs tells with it.
+    final = not http and (
         forbidden(stderr)
         or of_another(stderr, url=url, message=message)
         or misset(text, status=status, message=message, command=command)
-        or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
-        or of_system(stderr, _unless(text, "remote:"))
-        or damaged(_unless(text, "remote:"), message=message)
+        or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
+        or of_system(stderr, ours, command=command)
+        or damaged(ours, message=message)
+        or colliding(stderr)
+    )
+    return (
+        final
         or _refused(told, text, code, url=url, message=message)
+        or (None if answer is None else _answered(answer, url=url, message=message))
         or _passing(text, code, url=url, message=message)
         or _unknown(text, status, url=url, message=message, command=command)
     )
@@ -225,8 +229,8 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return TlsFailure(url=url, message=message)
     if (by_fsck := refused(stderr)) is not None:
         return by_fsck
-    if (mismatched := _MISMATCHED.search(stderr)) is not None:
-        old, new = ((f"of {mismatched[key]}",) for key in ("old", "new"))
+    if (algorithms := _MISMATCHED.search(stderr)) is not None:
+        old, new = ((f"of {found}",) for found in algorithms.groups())
         return IdentityChanged(name="", url=url, old=old, new=new)
     return MalformedObjects(name="", message=message) if _FSCK.search(stderr) else None
 
@@ -235,8 +239,7 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
     if (lacking := _PREREQUISITES.search(stderr)) is not None:
         commits = tuple(match[1] for match in _LACKED.finditer(stderr, lacking.end()))
         return BundlePrerequisites(name="", commits=commits)
-    missing = _MISSING_REF.search(stderr)
-    if missing is not None:
+    if (missing := _MISSING_REF.search(stderr)) is not None:
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
     if code == _PROXY or any(f"{words} {_PROXY}" in text for words in _OF_PROXY):
         return AccessDenied(url=url, message=message, by_proxy=True)
@@ -250,18 +253,19 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RepositoryNotFound(url=url, message=message)
     if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:
         return RepositoryDamaged(url=url, message=unreadable[0].strip())
-    if (told := _TOLD.search(text)) is not None:
-        return _answered(told["words"], url=url, message=message)
     return None
 
 
-def _answered(words: str, *, url: str, message: str) -> HybridError | None:
-    """Return what a server means that says in words that it does not serve; None where that may pass."""
+def _answered(words: str, *, url: str, message: str) -> HybridError:
+    """Return what a server means that says in words that it does not serve."""
+    if (missing := _NOT_OURS.search(words)) is not None:
+        return RefMissing(name="", ref=missing["oid"], url=url)
+    words = _QUOTED.sub("''", words).lower()
     if any(word in words for word in _TOLD_DENIED):
         return AccessDenied(url=url, message=message)
     if any(word in words for word in _TOLD_NOT_FOUND):
         return RepositoryNotFound(url=url, message=message)
-    return None
+    return NetworkFailure(url=url, message=message, kind="server")
 
 
 def _is_final(code: int) -> bool:
@@ -276,10 +280,8 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
     for kind, words in _TRANSIENT:
         if any(word in text for word in words):
             return NetworkFailure(url=url, message=message, kind=kind)
-    if _TOLD.search(text):
-        return NetworkFailure(url=url, message=message, kind="server")
     if _SSH_FAILED not in text:
         return None
     # Nobody logs in to a folder of this machine.
-    is_here = url.startswith("file://")
-    return RepositoryNotFound(url=url, message=message) if is_here else AccessDenied(url=url, message=message)
+    failure = RepositoryNotFound if url.startswith("file://") else AccessDenied
+    return failure(url=url, message=message)

@@ -17,6 +17,7 @@ _MISSET = pattern(
     r"^fatal: (?:could not open object name list|(?:unsupported|could not set) ssl backend)", re.MULTILINE
 )
 _SERVED = ("https", "ssh", "file")
+_OWN_WORDS = ("fatal: ", "error: ")
 
 
 def forbidden(stderr: str) -> HybridError | None:
@@ -49,7 +50,12 @@ def misset(text: str, *, status: int, message: str, command: str) -> HybridError
     return GitFailed(command=command, status=status, stderr=message) if _MISSET.search(text) else None
 
 
-def of_system(stderr: str, text: str) -> LocalIo | None:
-    """Return what it means that the system refused git a file; *text* has what is not the server's in lower case."""
-    reason = disk_trouble(text) or refusal(stderr)
+def of_system(stderr: str, text: str, *, command: str) -> LocalIo | None:
+    """Return what it means that the system refused *command* a file; *text* has what is not the server's in lower case.
+
+    By ssh the shell of a server writes there as well, whose disk is not ours; git-lfs names nobody at its beginnings.
+    """
+    lines = text.split("\n")
+    told = lines if command == "git lfs" else [line for line in lines if line.startswith(_OWN_WORDS)]
+    reason = disk_trouble("\n".join(told)) or refusal(stderr)
     return None if reason is None else LocalIo(path="sources/.incoming", operation="write to", reason=reason)

@@ -46,7 +46,14 @@ _FINDING = pattern(
 )
 _LIMIT = 100
 _CORRUPT = (
-    "bad object at offset",
+    # Of a bad object, of junk behind the last one, of deltas without a base.
+    "pack has ",
+    "pack signature mismatch",
+    "appears twice in the pack",
+    "unknown object type",
+    "to apply delta",
+    "inflate inconsistency",
+    "beyond insanity",
     "inflate returned",
     "incorrect data check",
     "sha1 mismatch",
@@ -54,7 +61,9 @@ _CORRUPT = (
     "pack is corrupted",
     "sha1 collision",
     "did not send all necessary objects",
+    "did not receive expected object",
 )
+_CLAIMED = pattern(r"out of memory, malloc failed \(tried to allocate (?P<size>\d{1,20}) bytes\)")
 _CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 
 
@@ -74,9 +83,16 @@ def refused(stderr: str) -> FsckRefused | None:
 
 def damaged(text: str, *, message: str) -> MalformedObjects | None:
     """Return what it means that git found a pack damaged that it was sent; *text* has its words in lower case."""
+    from git_hybrid.git.memory import FETCHING
+
     # What came before a connection broke may be any part of a pack: that says nothing of the server.
-    is_cut = any(word in text for word in _CUT)
-    return None if is_cut or not any(word in text for word in _CORRUPT) else MalformedObjects(name="", message=message)
+    if any(word in text for word in _CUT):
+        return None
+    # The head of an object tells its size: one that no machine would have the memory for was made up.
+    claimed = _CLAIMED.search(text)
+    is_made_up = claimed is not None and int(claimed["size"]) > FETCHING
+    is_corrupt = is_made_up or any(word in text for word in _CORRUPT)
+    return MalformedObjects(name="", message=message) if is_corrupt else None
 
 
 @contextmanager

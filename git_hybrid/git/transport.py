@@ -26,7 +26,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, plain, read_headers
-from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
+from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
@@ -37,6 +37,7 @@ from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
 from git_hybrid.git.reflist import head_of, parse_refs
 from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.unusable import cut_off
 from git_hybrid.git.watched import SourceWatch, Watch, of_source, showing
 
 _COMMANDS = ("fetch", "clone", "ls-remote", "lfs")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import Interrupted, NetworkFailure, RefMissing
+from git_hybrid.core.errors import Interrupted, MalformedObjects, NetworkFailure, RefMissing
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -153,8 +153,8 @@ def _wrong(tool: Upstream) -> Mapping[str, tuple[bytes | None, ...]]:
         "no list": (b"0010nonsense....",),
         "a name with a zero": (b"003f" + tip.encode() + b" " + MAIN.encode() + b"\0x\n" + b"0000",),
         "nothing": (listed(tip), answered(packed(tool, ""))),
-        "a part of it": (listed(tip), answered(packed(tool, f"main\n^{tool.rev('main~1')}\n", "--revs"))),
         # What goes wrong for git too is told at once.
+        "a part of it": (listed(tip), answered(packed(tool, f"main\n^{tool.rev('main~1')}\n", "--revs"))),
         "half a pack": (listed(tip), pack[: len(pack) // 2]),
         "no end": (listed(tip), pack[:-4]),
         "another ref": (listed(tip, "refs/heads/main2"),),
@@ -166,7 +166,7 @@ def _wrong(tool: Upstream) -> Mapping[str, tuple[bytes | None, ...]]:
     "name",
     [
         *("no answer", "other objects", "no second answer", "no pack", "more after the end", "an error", "shallow"),
-        *("another tip", "nothing", "a part of it", "no list", "a name with a zero"),
+        *("another tip", "nothing", "no list", "a name with a zero"),
     ],
 )
 def test_what_is_not_plain_is_git_s(tool, stage, name):
@@ -177,6 +177,7 @@ def test_what_is_not_plain_is_git_s(tool, stage, name):
 @pytest.mark.parametrize(
     ("name", "error"),
     [
+        ("a part of it", MalformedObjects),
         ("half a pack", NetworkFailure),
         ("no end", NetworkFailure),
         ("another ref", RefMissing),

@@ -6,7 +6,8 @@ import pytest
 
 from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
-from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
+from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.unusable import cut_off
 
 URL = "https://example.org/group/tool"
 AT = f"fatal: unable to access '{URL}/': "
@@ -152,11 +153,32 @@ SAMPLES = (
     ("fatal: remote error: You are not allowed to read this project", Denied),
     ("fatal: remote error: The project 'x' was not found, or you lack the rights", Missing),
     ("remote: fatal: remote error: not found\nfatal: something that nobody has seen before", Network),
+    # Its disk is not ours, whatever lines it has for that, and what its words look like is not what git says.
+    ("fatal: remote error: upload-pack: No space left on device", Network),
+    ("fatal: remote error: sorry\nerror: unable to write file: No space left on device", Network),
+    ("fatal: remote error: x\nHost key verification failed.\nfatal: SSL certificate problem: x", Network),
+    (
+        f"fatal: remote error: x\nerror: object {OID}: hasDotgit: contains '.git'\nfatal: couldn't find remote ref x",
+        Network,
+    ),
+    ("fatal: remote error: x\nfatal: transport 'http' not allowed\nThe requested URL returned error: 401", Denied),
+    ("/etc/profile: line 3: cannot create temp file: No space left on device" + SSH_TAIL, Denied),
+    ("fatal: invalid ls-refs response: No space left on device", Network),
+    ("fatal: invalid server response; got 'x' Too many open files'", Network),
+    ("fatal: protocol error: unexpected 'x' Read-only file system'", Network),
+    ("fatal: expected 'packfile', received 'it's' Disk quota exceeded'", Network),
+    ("fatal: git fetch-pack: expected ACK/NAK, got 'x' Permission denied (publickey)'", Network),
     ("fatal: mismatched algorithms: client sha1; server sha256", errors.IdentityChanged),
+    ("fatal: pack signature mismatch\nerror: index-pack died", Bad),
+    ("fatal: pack has junk at the end\nfatal: fetch-pack: invalid index-pack output", Bad),
+    (f"fatal: did not receive expected object {OID}\nfatal: fetch-pack: invalid index-pack output", Bad),
+    ("fatal: pack has 2 unresolved deltas\nfatal: fetch-pack: invalid index-pack output", Bad),
     (f"error: {URL} did not send all necessary objects", Bad),
     ("fatal: expected response end packet", Network),
     (AT + "URL using bad/illegal format or missing URL", Network),
     ("fatal: Out of memory, malloc failed", errors.GitFailed),
+    ("fatal: Out of memory, malloc failed (tried to allocate 70000 bytes)", errors.GitFailed),
+    ("fatal: Out of memory, malloc failed (tried to allocate 1099511627777 bytes)", Bad),
     (
         "warning: unable to access '/x': Is a directory\nfatal: unknown error occurred while reading the configuration files",
         errors.GitFailed,
@@ -193,6 +215,16 @@ def test_what_a_server_says_in_place_of_an_answer_is_told():
     error = classify_network("fatal: remote error: come back\n", url=URL, status=128, command="git fetch")
     assert isinstance(error, Network)
     assert (error.kind, error.message) == ("server", "fatal: remote error: come back")
+
+
+@pytest.mark.parametrize(
+    "how", ["'{0}' exists; cannot create '{0}/x'", "cannot process '{0}' and '{0}/x' at the same time"]
+)
+def test_a_ref_below_another_is_told_as_upstreams(how):
+    words = how.format("refs/hybrid/upstream/heads/main")
+    error = classify_network(f"error: cannot lock ref 'x': {words}\n", url=URL, status=1, command="git fetch")
+    assert isinstance(error, errors.UnusableRef)
+    assert (error.ref, error.why.split(" ")[0]) == ("refs/heads/main/x", "refs/heads/main")
 
 
 def test_a_ref_that_a_shallow_upstream_kept_back_is_named():

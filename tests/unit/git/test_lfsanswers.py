@@ -15,6 +15,7 @@ from git_hybrid.core.errors import (
     AccessDenied,
     HostNotAllowed,
     LfsMissing,
+    LocalIo,
     NetworkFailure,
     RedirectLoop,
     RepositoryNotFound,
@@ -123,6 +124,9 @@ def test_the_last_answer_counts() -> None:
         ("", -signal.SIGKILL, 401, AccessDenied),
         ("batch response: no\n", 2, 403, AccessDenied),
         ("batch response: what\n", 2, 200, NetworkFailure),
+        ("batch response: No space left on device\n", 2, 507, NetworkFailure),
+        (f"[{'a' * 64}] x509: no space left on device: [503] x\n", 2, 200, NetworkFailure),
+        ("open /x: no space left on device\n", 2, 200, LocalIo),
     ],
 )
 def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception]) -> None:
