@@ -49,6 +49,7 @@ class FileLedger(LogReader):
     verify: Verify = lambda _text, _key, _armour: False
     tracked: Callable[[], Sequence[str]] = tuple
     finished: Decision = field(default_factory=Decision)
+    finished_by: str = ""
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
     _decided: bool = False
@@ -128,7 +129,7 @@ class FileLedger(LogReader):
             info, decision, done = journal.info, journal.decision, set[SourceName]()
             if not (dropped := given_up(self, decision, info, gives_up=gives_up)):
                 told, left = self._write_out(info, decision)
-                done, self.finished = {*decision.entries, *decision.done}, decision
+                done, self.finished, self.finished_by = {*decision.entries, *decision.done}, decision, info.command
                 notes += [*told, *finished(info, left, told)]
             self._append(self._journal, [runs.recorded_line(tuple(done))])
             notes += dropped
@@ -293,8 +294,7 @@ class FileLedger(LogReader):
         """
         self.require_place()
         remove_file(self.layout.marker)
-        if self.layout.journals.is_dir():
-            for path in sorted(self.layout.journals.glob("*.jsonl")):
-                remove_file(path)
-            remove_tree(self.layout.journals)
+        for path in sorted(self.layout.journals.glob("*.jsonl")):
+            remove_file(path)
+        remove_tree(self.layout.journals)
         self._journal, self._tasks = None, ()
