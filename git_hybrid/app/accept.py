@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note, superseded_if
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.settling import refuse_unfinished
+from git_hybrid.app.settling import decided_before, refuse_unfinished
 from git_hybrid.core.errors import BadArgument, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin, is_valid
@@ -55,16 +55,17 @@ def _accepted(
 ) -> tuple[Row, Decision]:
     """Return the row and the decision of an override; where nobody is to *keep* it the row does not name it."""
     (source,) = select(snapshot.manifest, (name,))
-    pin = snapshot.lock.pins.get(source)
+    pin, decided = snapshot.lock.pins.get(source), decided_before(rt).overrides.values()
+    stands = next((item for item in decided if item.status == "active" and item.id in snapshot.overrides.records), None)
     try:
         if pin is None:
             from git_hybrid.app.bases import unpinned
 
             raise unpinned(rt, snapshot, snapshot.manifest.sources[source])
-        made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
+        made = stands or _made(rt, snapshot, pin, forced, to=to, findings=findings)
     except HybridError as error:
         return failed(source, error), Decision()
-    ended = _replaced(rt, snapshot, made)
+    ended = {} if stands else _replaced(rt, snapshot, made)
     notes = (
         expiry_note(made, named=keep),
         f"findings: {', '.join(made.findings)}",
@@ -79,6 +80,8 @@ def _accepted(
         notes=notes,
         detail={"override": made.id} if keep else {},
     )
+    if stands:
+        return row, Decision()
     events = [event_of(made, "override"), *closing_events(ended)]
     return row, Decision(events=events, overrides={**ended, made.id: made})
 

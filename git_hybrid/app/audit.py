@@ -14,10 +14,14 @@ from git_hybrid.core.reducer import Decision
 def rotate(rt: Runtime, archives: Callable[[], Sequence[str]]) -> str:
     """Archive the log under the name of the year and return the path of the archive from the root.
 
+    What an interrupted run had decided to archive is archived by then, and not once more.
+
     Raises:
         UnfinishedRun, LockBusy, InvalidFile, LocalIo: the log is as it was.
     """
     with deciding(rt):
+        if (archive := rt.ledger.finished.archive) is not None:
+            return archive
         # The name of one that is missing would be free, and taken.
         rt.ledger.require_archives()
         name = free_archive(str(rt.info.now.year), archives())

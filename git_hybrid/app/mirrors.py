@@ -42,13 +42,19 @@ def remove_mirrors(rt: Runtime, names: Sequence[str]) -> None:
     """Take mirrors out of the inventory; what they serve is not touched.
 
     State no longer names them as those that served what is installed: nobody could take out one that is gone for good,
-    which a check would demand again. The audit log goes on telling it.
+    which a check would demand again. The audit log goes on telling it. What an interrupted run had decided to take out
+    is out by then.
 
     Raises:
         UnknownMirror: a name is not in the inventory.
         UnfinishedRun: an interrupted run has to be finished first.
     """
     with deciding(rt) as snapshot:
+        names = [
+            name for name in names if name not in rt.ledger.finished.dropped_mirrors - snapshot.mirrors.mirrors.keys()
+        ]
+        if not names:
+            return
         incomplete = {entry.name for entry in snapshot.mirrors.incomplete}
         chosen(snapshot.mirrors, [name for name in names if name not in incomplete])
         left = with_mirrors(snapshot.mirrors, put={}, drop=frozenset(names))

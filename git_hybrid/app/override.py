@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from git_hybrid.app.force import Forced, approvals_of
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.settling import deciding
+from git_hybrid.app.settling import decided_before, deciding
 from git_hybrid.core.approval import Asked
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
@@ -19,12 +19,17 @@ from git_hybrid.core.words import BRING_BACK
 def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
     """Let an override go on until another time, with approvals of its own, and return it.
 
+    What an interrupted run of this very command had decided stands by then, and is not asked for once more.
+
     Raises:
         UnknownOverride: there is none of this id, or it was closed.
         PolicyNotMet: the new approval does not satisfy policy.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
     with deciding(rt) as snapshot:
+        before = decided_before(rt).overrides.get(identity)
+        if before is not None and before.status == find(snapshot, identity).status == "active":
+            return find(snapshot, identity)
         old = _open(snapshot, identity)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
         fresh = approvals_of(rt, snapshot, asked_again(snapshot, old, forced), forced, renews=old)

@@ -24,7 +24,7 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, keeping, meet_scan, scan_commit, with_scan
 from git_hybrid.app.select import select_to_pin
-from git_hybrid.app.settling import refuse_unfinished
+from git_hybrid.app.settling import decided_before, refuse_unfinished
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
@@ -79,12 +79,27 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         snapshot = rt.ledger.snapshot()
         select_to_pin(snapshot.manifest, request.names, request.groups)
         refuse_unfinished(snapshot)
-        rows, decision = _resolve_all(rt, snapshot, request)
+        rows, decision = _forced_before(rt, snapshot), Decision()
+        if not rows:
+            rows, decision = _resolve_all(rt, snapshot, request)
         if decision.pins or decision.events:
             rt.ledger.record(rt.info, decision, ())
         left = with_overrides(snapshot.overrides, decision.overrides)
         notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
+
+
+def _forced_before(rt: Runtime, snapshot: Snapshot) -> tuple[Row, ...]:
+    """Return the rows of forced pins that an interrupted run of this very command had decided, and that stand now."""
+    decided, rows = decided_before(rt), list[Row]()
+    for event in decided.events:
+        pin = snapshot.lock.pins.get(SourceName(event.source or "")) if event.event == "pin" else None
+        made = decided.overrides.get(pin.override or "") if pin is not None else None
+        if pin is not None and made is not None:
+            note, detail = expiry_note(made, named=True), {"override": made.id}
+            row = Row(name=pin.source, outcome="pinned", before=event.before, after=pin.commit, ref=pin.ref)
+            rows.append(replace(row, notes=(note,), detail=detail))
+    return tuple(rows)
 
 
 def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:

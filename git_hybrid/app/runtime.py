@@ -73,15 +73,17 @@ class Runtime(Struct, frozen=True, kw_only=True):
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the writer lock for the block and tell what was mended first, for a command without a report.
+        """Hold the writer lock for the block and tell what was mended, for a command without a report.
+
+        Where the block fails its error tells that.
 
         Raises:
             LockBusy, InvalidFile, LocalIo: nothing was done.
         """
         with self.ledger.writer(self.info) as mended:
-            for line in mended:
-                self.progress("note", "note", line)
             yield
+        for line in mended:
+            self.progress("note", "note", line)
 
     @contextmanager
     def recording(self) -> Iterator[Sequence[str]]:

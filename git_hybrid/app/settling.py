@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import UnfinishedRun
+from git_hybrid.core.reducer import Decision
 
 if TYPE_CHECKING:
     from git_hybrid.app.runtime import Runtime
@@ -40,6 +41,14 @@ def settled(rt: Runtime) -> tuple[Snapshot, tuple[str, ...]]:
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         return snapshot, tuple(mended)
+
+
+def decided_before(rt: Runtime) -> Decision:
+    """Return what an interrupted run of this very command had decided, where the writer has just written that out.
+
+    Whoever types it again after it was killed wants that done, not once more. Else it is an empty decision.
+    """
+    return rt.ledger.finished if rt.ledger.finished_by == rt.info.command else Decision()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -109,13 +110,16 @@ def _checked(repository: Repository, root: Path, names: Collection[str], pushed:
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
     more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
+    first = _half_written(layout) if found and not repository.revision else ""
     if below != ".":
         from git_hybrid.cli.placing import place_of
 
         place = place_of(root)
         found, more = [place.violation(item) for item in found], [place.command(mend) for mend in more]
+        first = place.command(first)
     fails = failures(results) > 0
     sys.stdout.writelines(_commit_lines(pushed, index, fails=fails) if found else ())
+    sys.stdout.write(f"first: {safe(first)}\n" if first else "")
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
     sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
     sys.stdout.writelines(_then(pushed) if fails else ())
@@ -139,6 +143,18 @@ def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
     except HybridError as other:
         return other
     return error
+
+
+def _half_written(layout: Layout) -> str:
+    """Return what comes before all mends where a run has files left to write: what is staged may be half of that."""
+    if not os.path.lexists(layout.marker):
+        return ""
+    from git_hybrid.store.runs import read_unfinished
+
+    with suppress(HybridError):
+        run = read_unfinished(layout)
+        return "git hybrid resume" if run is not None and run.is_unwritten else ""
+    return ""
 
 
 def _writes(item: Violation) -> bool:

@@ -46,6 +46,11 @@ class Ledger(Protocol):
         """What an earlier run had decided, and the writer found left to be written; an empty one as a rule."""
         ...
 
+    @property
+    def finished_by(self) -> str:
+        """The command that had decided it, as it was typed; nothing where there was none."""
+        ...
+
     def require_place(self) -> None:
         """Raise unless the workspace is where it was read or locked: whatever fails then fails for that reason."""
 

@@ -15,7 +15,7 @@ from threading import Lock as Mutex
 
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
-from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken, WorkspaceGone
+from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken
 from git_hybrid.core.files import MARKER
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot, Task
@@ -49,6 +49,7 @@ class FileLedger(LogReader):
     verify: Verify = lambda _text, _key, _armour: False
     tracked: Callable[[], Sequence[str]] = tuple
     finished: Decision = field(default_factory=Decision)
+    finished_by: str = ""
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
     _decided: bool = False
@@ -128,7 +129,7 @@ class FileLedger(LogReader):
             info, decision, done = journal.info, journal.decision, set[SourceName]()
             if not (dropped := given_up(self, decision, info, gives_up=gives_up)):
                 told, left = self._write_out(info, decision)
-                done, self.finished = {*decision.entries, *decision.done}, decision
+                done, self.finished, self.finished_by = {*decision.entries, *decision.done}, decision, info.command
                 notes += [*told, *finished(info, left, told)]
             self._append(self._journal, [runs.recorded_line(tuple(done))])
             notes += dropped
@@ -192,9 +193,8 @@ class FileLedger(LogReader):
         with TURN.held_with(self._announcing):
             if self._intent is not None:
                 self.require_place()
-                tail = read_log(self.layout.audit).tail
-                who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
-                append_records(self.layout.audit, extend(tail, [self._intent], at=info.now, **who))
+                log, who = self.layout.audit, {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
+                append_records(log, extend(read_log(log).tail, [self._intent], at=info.now, **who))
                 # Where this fails, the source that comes next is not changed without it either.
                 self._intent = None
 
@@ -236,7 +236,8 @@ class FileLedger(LogReader):
             is_written = not pending
             self._close(info, decision, pending)
         except (LocalIo, OSError) as error:
-            if isinstance(error, WorkspaceGone) or not self.is_decided(info, at_worst=False):
+            self.require_place()  # Where the lock is gone, so may the journal be, and nobody goes on with it.
+            if not self.is_decided(info, at_worst=False):
                 raise
             from git_hybrid.store.records import decided_only
 
@@ -293,8 +294,7 @@ class FileLedger(LogReader):
         """
         self.require_place()
         remove_file(self.layout.marker)
-        if self.layout.journals.is_dir():
-            for path in sorted(self.layout.journals.glob("*.jsonl")):
-                remove_file(path)
-            remove_tree(self.layout.journals)
+        for path in sorted(self.layout.journals.glob("*.jsonl")):
+            remove_file(path)
+        remove_tree(self.layout.journals)
         self._journal, self._tasks = None, ()

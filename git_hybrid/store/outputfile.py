@@ -6,18 +6,21 @@ takes what it gets. A symbolic link stands for what it names.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import BadArgument, reported
+from git_hybrid.core.pattern import pattern
 from git_hybrid.store.durable import TEMPORARY, sync_folder
 from git_hybrid.store.gitplaces import git_places
 from git_hybrid.store.layout import Layout
 
+_LEFT = pattern(r"\.[0-9a-f]{16}\.tmp")
 _LINKS = 40
 """So many symbolic links one after the other are a loop, as for the kernel."""
 
@@ -63,7 +66,8 @@ def write_output(path: Path, data: bytes) -> None:
 def output_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield what is written to *path*: at once or not at all where that is a file, else straight away.
 
-    What replaces a file has its mode. Until then it stands beside it as ``<name>.<16 hex digits>.tmp``.
+    What replaces a file has its mode. Until then it stands beside it as ``<name>.<16 hex digits>.tmp``; what a killed
+    writer left so, the next one removes.
 
     Raises:
         LocalIo: the file system refused; each file that was there is as it was.
@@ -82,16 +86,43 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
         descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
+                _locked(descriptor)
                 if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
                     os.fchmod(descriptor, mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.rename(temporary, target)
+                # Before the lock goes: another writer takes what is locked by nobody for a dead one's.
+                os.rename(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(target.parent)
+        _remove_left(target)
+
+
+def _locked(descriptor: int) -> bool:
+    """Tell whether *descriptor* is locked now: while somebody writes what it is open to, nobody else can do that."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_left(target: Path) -> None:
+    """Remove what this user's killed writers of *target* left beside it; what is not to be had stays."""
+    with suppress(OSError):
+        for name in os.listdir(target.parent):
+            if not name.startswith(f"{target.name}.") or not _LEFT.fullmatch(name[len(target.name) :]):
+                continue
+            with suppress(OSError), open(target.with_name(name), "rb", opener=_opened) as file:
+                if os.fstat(file.fileno()).st_uid == os.geteuid() and _locked(file.fileno()):
+                    target.with_name(name).unlink()
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _straight(path: Path) -> int | None:

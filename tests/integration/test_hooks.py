@@ -178,6 +178,19 @@ def test_what_is_staged_counts_and_not_the_disk(committed: Path) -> None:
     assert hook("metadata", committed).returncode == 2
 
 
+def test_a_run_that_is_half_written_comes_to_its_end_first(committed: Path, hybrid: Hybrid) -> None:
+    in_the_way = committed / "state/sources-mirrors.json.tmp"
+    in_the_way.mkdir()
+    hybrid("mirror", "add", "corp", "file:///corp", "--owner", "ops", check=74)
+    git("add", "-A", cwd=committed)
+    told = hook("audit", committed)
+    assert (told.returncode, told.stdout.splitlines()[0]) == (1, "first: git hybrid resume")
+    in_the_way.rmdir()
+    hybrid("resume")
+    git("add", "-A", cwd=committed)
+    assert hook("audit", committed).returncode == 0
+
+
 def test_an_override_that_is_not_staged_is_missing_from_the_commit(
     committed: Path, tool: Upstream, hybrid: Hybrid
 ) -> None:

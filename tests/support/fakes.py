@@ -72,6 +72,7 @@ class FakeLedger:
     attempts: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     finished: Decision = field(default_factory=Decision)
+    finished_by: str = ""
 
     @contextmanager
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:

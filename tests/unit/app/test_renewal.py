@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from git_hybrid.app.accept import accept
+from git_hybrid.app.audit import rotate
 from git_hybrid.app.edit import Editor, Wanted, add, added
 from git_hybrid.app.force import Forced, approvals_of
-from git_hybrid.app.override import asked_again, revoke
+from git_hybrid.app.mirrors import remove_mirrors
+from git_hybrid.app.override import asked_again, renew, revoke
+from git_hybrid.app.pin import PinRequest
+from git_hybrid.app.pin import pin as pinned
 from git_hybrid.core.approval import last_approvals
+from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DuplicateSource, UnknownOverride
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Tag
@@ -20,7 +26,7 @@ from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.fakes import FakeLedger, FakeTransport, runtime
 from support.samples import NOW
-from support.values import a_pin, a_source, oid
+from support.values import a_pin, a_snapshot, a_source, oid
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 TOOL = a_source()
@@ -78,3 +84,29 @@ def test_what_an_interrupted_run_had_decided_to_revoke_is_not_revoked_already() 
     assert revoke(replace(rt, ledger=FakeLedger(held=held, finished=finished)), OLD.id, reason="why") == ended
     with pytest.raises(UnknownOverride):
         revoke(replace(rt, ledger=FakeLedger(held=held)), OLD.id, reason="why")
+
+
+def test_what_an_interrupted_run_of_the_same_command_had_decided_is_not_decided_once_more() -> None:
+    source, records = a_source(), {OLD.id: OLD}
+    pin = replace(a_pin(source), override=OLD.id)
+    held = replace(a_snapshot(source, pins=[pin]), overrides=Overrides(records=records))
+    told = Event(event="pin", source=source.name, before=oid(1), after=pin.commit)
+    decided = Decision(
+        events=[told], pins={source.name: pin}, overrides=records, archive="state/a", dropped_mirrors={"m"}
+    )
+    rt = runtime(FakeTransport())
+    ledger = FakeLedger(held=held, finished=decided, finished_by=rt.info.command)
+    again = replace(rt, ledger=ledger)
+    forced = Forced(request_id="CHG-1", approvers=("Bea <bea@example.org>",), reason="why", expires_at=NOW + DAY)
+    assert renew(again, OLD.id, forced) == OLD
+    rows = [
+        *accept(again, source.name, forced, to=None, findings=()).rows,
+        *pinned(again, PinRequest(names=[source.name], to=pin.commit, forced=forced)).rows,
+    ]
+    assert [(row.outcome, row.detail) for row in rows] == [
+        ("accepted", {"override": OLD.id}),
+        ("pinned", {"override": OLD.id}),
+    ]
+    remove_mirrors(again, ["m"])
+    assert rotate(again, tuple) == "state/a"
+    assert ledger.decisions == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -120,6 +121,18 @@ def test_every_step_is_synced_in_order(tmp_path, monkeypatch):
         monkeypatch.setattr(os, name, wrapped)
     durable.write_file(tmp_path / "file", b"x")
     assert seen == ["fsync", "rename", "fsync"]
+
+
+@pytest.mark.parametrize(("number", "fails"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_sync_a_folder_is_one_to_work_on(tmp_path, monkeypatch, number, fails):
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, "")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(LocalIo) if fails else nullcontext():
+        durable.write_file(tmp_path / "file", b"x")
+    assert (tmp_path / "file").read_bytes() == b"x"
 
 
 def test_append_adds(tmp_path):

@@ -401,6 +401,19 @@ def test_a_lock_that_was_removed_is_told_as_that(tmp_path):
     assert not (files.root / "state/journal").exists()
 
 
+def test_what_is_decided_is_not_promised_where_the_lock_was_removed(files, monkeypatch):
+    def swept(_self: FileLedger, _records: object) -> list[str]:
+        (files.root / "sources/.lock").unlink()
+        raise LocalIo(path="x", operation="write", reason="no such file")
+
+    monkeypatch.setattr(FileLedger, "_write_files", swept)
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.snapshot()
+        with pytest.raises(SweptAway):
+            ledger.record(FIRST, DECISION, ())
+
+
 def test_whoever_lost_the_lock_does_not_wipe_out_who_holds_it_now(tmp_path):
     path = tmp_path / ".lock"
     with writer_lock(path, timeout=timedelta(0), command="x", now=NOW, cancelled=lambda: 0):

@@ -46,3 +46,16 @@ def test_the_mode_stays(tmp_path: Path, mode: int) -> None:
     write_output(path, b"new")
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_one_writes_is_not(tmp_path):
+    target = tmp_path / "page"
+    dead, other = tmp_path / "page.0123456789abcdef.tmp", tmp_path / "page.old.tmp"
+    for path in (dead, other):
+        path.touch()
+    with output_file(target) as slow:
+        slow.write(b"slow")
+        write_output(target, b"quick")
+        assert not dead.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page", "page.old.tmp"]
+    assert target.read_bytes() == b"slow"
