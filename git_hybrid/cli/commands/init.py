@@ -52,7 +52,7 @@ _OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 @common_options
 @click.pass_context
 def command(context: click.Context, *, place: str | None, imported: Path | None) -> int:
-    """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
+    """Make a folder a workspace: sources.toml, state/, sources/. A .gitattributes or .gitignore there is added to."""
     common = common_of(context)
     folder = None if place is None else _folder(place, common.folder)
     file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
