@@ -51,6 +51,7 @@ def test_what_is_offered(hybrid: Hybrid, ready: Path, tmp_path: Path) -> None:
     assert _offered(hybrid, "audit", "log", "netb") == ["netbox"]
     assert _offered(hybrid, "help", "mo") == ["moved-tag"]
     assert _offered(hybrid, "override", "show", "") == []
+    assert _offered(hybrid, "override", "request", "net") == ["netbox", "network"]
     hybrid("mirror", "add", "corp", "https://mirror.example.org/git", "--owner", "Ada <ada@example.org>")
     assert [_offered(hybrid, "mirror", word, "c") for word in ("verify", "remove", "update")] == [["corp"]] * 3
     assert hybrid("__complete", "diag", "--bundle", "").out == "file\t\t\n"
