@@ -117,7 +117,7 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "schema-list": (SchemaListDocument, "git hybrid schema --json without a name"),
     "files": (
         FilesDocument,
-        "git hybrid init, dashboard, hooks and install-man --json; audit export and override export --json -o FILE",
+        "git hybrid init, dashboard, hooks, install-man --json; audit export, override export, sbom --json -o FILE",
     ),
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }

@@ -40,7 +40,7 @@ def _offered(hybrid: Hybrid, *words: str) -> list[str]:
 
 
 def test_what_is_offered(hybrid: Hybrid, ready: Path, tmp_path: Path) -> None:
-    assert _offered(hybrid, "s") == ["sync", "status", "scan", "schema"]
+    assert _offered(hybrid, "s") == ["sync", "status", "scan", "sbom", "schema"]
     assert _offered(hybrid, "sync", "net") == ["netbox", "network"]
     assert _offered(hybrid, "sync", "--group", "") == ["infra"]
     assert "--offline" in _offered(hybrid, "sync", "--o")
