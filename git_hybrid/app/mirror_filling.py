@@ -176,7 +176,14 @@ def _fetch_and_install(
     path = repository_path(source.url)
     stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=oid_length)
     # What one server lists is not fetched from another: whether it leads to the pin is proved.
-    served_by = fetch(rt, source, filling.manifest, stage, request, satisfied=lambda: True)
+    ask = partial(fetch, rt, source, filling.manifest, stage, satisfied=lambda: True)
+    try:
+        served_by = ask(request)
+    except RefMissing:
+        if not request.commits:
+            raise
+        # Not every server gives out a commit by its id, and a branch may lead to this one all the same.
+        served_by = ask(replace(request, commits=()))
     proved = wanted.prove(rt, stage, served_by)
     filling.folder.install(stage, path, replace(change, lfs=proved.lfs))
     return proved.missing

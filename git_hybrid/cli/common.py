@@ -20,6 +20,8 @@ When = Literal["always", "auto", "never"]
 HERE = "threads"
 """The value of ``--executor`` that keeps the work in this process."""
 _DIGITS = 6
+DUMB = ("", "dumb")
+"""The values of ``TERM`` of a terminal that knows neither colour nor how to move about."""
 """No terminal is so wide that its width has as many; int() takes 4,300 at most, and a terminal's size fewer."""
 
 
@@ -157,7 +159,7 @@ def common_of(context: click.Context) -> Common:
 def wants_color(common: Common, *, tty: bool) -> bool:
     """Tell whether to colour: ``--color`` > ``NO_COLOR`` > ``color.hybrid`` > ``color.ui``."""
     config = common.config
-    tty = tty and os.environ.get("TERM", "") not in ("", "dumb")
+    tty = tty and os.environ.get("TERM", "") not in DUMB
     if common.color is not None:
         return common.color == "always" or (common.color == "auto" and tty)
     if os.environ.get("NO_COLOR"):

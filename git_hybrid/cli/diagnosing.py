@@ -40,7 +40,7 @@ from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
 from git_hybrid.core.value import Struct, field, replace
-from git_hybrid.core.words import path_of
+from git_hybrid.core.words import path_of, typed
 from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import setup_around
@@ -56,6 +56,8 @@ from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.lines import quiet
 
 _RIGHTS = "rights"
+_WRITTEN = ("", "HEAD", "index", "logs/HEAD", "objects", "refs")
+"""What a sync writes to in the ``.git`` of a clone."""
 _AGAIN = "git hybrid diag"
 
 
@@ -125,6 +127,8 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     with _told(found, "clones", "quarantine"):
         found += _stuck(layout)
     writable = not any(item.name == _RIGHTS for item in found)
+    if writable and manifested is not None:
+        found += _closed_clones(layout, manifested)
     if writable:
         found.append(locks_finding(probe_locks(_existing(layout))))
     with _told(found, "git", "repository"):
@@ -239,6 +243,18 @@ def _rights(layout: Layout) -> Iterator[Finding]:
     elif all(item.st_gid in (os.getegid(), *os.getgroups()) for item in found):
         remedy = f"whoever they belong to types: chmod g+w {names}"
     yield Finding(area="files", name=_RIGHTS, level="fail", what=what, remedy=remedy)
+
+
+def _closed_clones(layout: Layout, manifested: Manifest) -> Iterator[Finding]:
+    """Yield a finding for each clone in which a sync could not work: most come of one that was run as root."""
+    for name in manifested.sources:
+        clone = layout.sources_folder / name
+        for path in (clone, *(clone / ".git" / inner for inner in _WRITTEN)):
+            if not path.is_symlink() and path.exists() and not os.access(path, os.W_OK):
+                what = f"{layout.relative(path)} cannot be written by you"
+                remedy = f'sudo chown -R "$(id -u)" {typed(layout.relative(clone))}'
+                yield Finding(area="clones", name=name, level="fail", what=what, remedy=remedy)
+                break
 
 
 def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: Cancel) -> list[Finding]:

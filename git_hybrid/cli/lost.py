@@ -9,7 +9,7 @@ LOOKING = frozenset(
     (
         *("status", "diff", "outdated", "check", "diag", "dashboard"),
         *("config", "audit export", "audit log", "audit verify", "bundle verify", "cache show", "mirror list"),
-        *("override export", "override list", "override request", "override show"),
+        *("override export", "sbom", "override list", "override request", "override show"),
     )
 )
 """The commands that change nothing: their report is all that they were run for.

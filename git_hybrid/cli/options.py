@@ -128,6 +128,11 @@ def complete_overrides(context: click.Context, parameter: click.Parameter, incom
     return [name for name in (found.records if found else ()) if name.startswith(incomplete)]
 
 
+def complete_names_and_overrides(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return what :func:`complete_names` and :func:`complete_overrides` do."""
+    return [found for each in (complete_names, complete_overrides) for found in each(context, parameter, incomplete)]
+
+
 def complete_mirrors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of mirrors that start with *incomplete*; nothing where they cannot be read."""
     from git_hybrid.store.mirrorfile import decode_mirrors

@@ -60,6 +60,12 @@ REMEDIES: Mapping[str, Remedy] = {
         ("git hybrid status {taken_by}",),
     ),
     "bad-argument": Remedy(2, "{what}: '{value}': {reason}", hints=("{hint}",)),
+    "library-missing": Remedy(
+        2,
+        "{what} needs a library that is not installed: no module {module}",
+        "install git-hybrid[{what}] from where git-hybrid came",
+        ("pip install cyclonedx-python-lib",),
+    ),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
         2,

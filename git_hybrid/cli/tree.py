@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "govern": {
         "override": "show, renew, revoke, restore and export approved exceptions",
         "audit": "show, verify, export and rotate the audit log",
+        "sbom": "write an SBOM of what is pinned",
         "hooks": "run the checks on every commit or push",
     },
     "cross an air gap": {

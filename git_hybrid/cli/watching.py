@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
 import click
 
-from git_hybrid.cli.common import Common, common_of
+from git_hybrid.cli.common import DUMB, Common, common_of
 from git_hybrid.cli.output import opened_for
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.telling import SIGNALLED
@@ -41,7 +42,7 @@ def _draw(common: Common, cancel: Cancel, seconds: int, look: Callable[[Session]
     with opened_for(common, jobs=jobs, cancel=cancel) as (session, output):
         found = look(session)
         now = session.runtime.info.now
-        redrawn = sys.stdout.isatty()
+        redrawn = sys.stdout.isatty() and os.environ.get("TERM", "") not in DUMB
         height = output.common.lines - 3 if redrawn else None
         table = status_lines(found, output.look, now, height=height)
         lines = [f"{format_time(now)}, every {seconds} s", *table, status_summary(found) if found.rows else ""]

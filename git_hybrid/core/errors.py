@@ -6,6 +6,7 @@
     ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut NotCheckedOut
     │                     UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
+    │                     LibraryMissing
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
@@ -281,6 +282,14 @@ class BadArgument(HybridError):
     value: str
     reason: str
     hint: str = ""
+
+
+class LibraryMissing(HybridError):
+    """The command ``what`` needs a library that is not installed: it comes with the extra of that name."""
+
+    code: ClassVar[str] = "library-missing"
+    what: str
+    module: str
 
 
 class MissingOptions(HybridError):

@@ -25,7 +25,7 @@ from git_hybrid.git.packs import roll_up
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import ASIDE, HALF_WRITTEN, RECORD, USED, WORK, Broken, Store, write_packed_refs
+from git_hybrid.git.store import ASIDE, HALF_WRITTEN, RECORD, USED, WORK, Broken, Store, work_folder, write_packed_refs
 from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
@@ -39,7 +39,7 @@ _TREE = re.compile(r"trees/[0-9a-f]{40}")
 @contextmanager
 def _bench(disk: Disk, store: Store, record: StoreRecord) -> Iterator[Path]:
     """Yield a repository of ours with the packs and refs of the store, whose lock must be held."""
-    git_dir = store.root / WORK / f"{store.name}.bench"
+    git_dir = work_folder(store.root) / f"{store.name}.bench"
     disk.remove_tree(git_dir)
     write_skeleton(git_dir, object_format=record.object_format, bare=True)
     try:

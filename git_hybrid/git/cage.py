@@ -50,9 +50,12 @@ def limits(cage: Cage) -> list[str]:
     return [found, "--core=0", f"--fsize={size}", f"--data={data}", "--"]
 
 
-def has_ended(pid: int) -> bool:
-    """Tell whether the child has ended, and leave it to be waited for."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+def has_ended(pid: int, poll: Callable[[], int | None]) -> bool:
+    """Tell whether the child has ended, and leave it to be waited for where the system can; *poll* does not."""
+    if hasattr(os, "waitid"):
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    # macOS, before Python 3.13: the number of its group is free a moment before the group is killed.
+    return poll() is not None
 
 
 def end_strays(mark: bytes) -> None:

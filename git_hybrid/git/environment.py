@@ -124,8 +124,16 @@ _LOCAL = {
 }
 # A git before 2.39.4 does not know GIT_NO_LAZY_FETCH: it would fetch what a partial clone lacks, but by no protocol.
 _NO_SERVER = {"GIT_ALLOW_PROTOCOL": "none"}
+_OBEYING = {39: 4, 40: 2, 41: 1, 42: 2, 43: 4, 44: 1}
+"""From which release of git 2.x on it knows GIT_NO_LAZY_FETCH; from 2.45 on each does."""
 _PROTOCOLS = ("https", "ssh", "file")
 SSH = "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15 -oServerAliveCountMax=4"
+
+
+def fetches_lazily(version: Sequence[int]) -> bool:
+    """Tell whether a git of that *version* fetches what a partial clone lacks whatever it is told."""
+    _, minor, release, *_ = *version, 0, 0, 0
+    return minor < 45 and release < _OBEYING.get(minor, 1000)
 
 
 def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str, str]:

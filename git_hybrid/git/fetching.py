@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.ports import FetchRequest
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.value import replace
+from git_hybrid.git.answers import Answer
+from git_hybrid.git.environment import fetches_lazily
 from git_hybrid.git.kept import UPSTREAM, kept_ref
+from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import git_text
 
 # Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
@@ -39,6 +44,20 @@ def fetch_arguments(url: str, request: FetchRequest) -> list[str]:
 def unchecked_arguments(url: str, request: FetchRequest) -> list[str]:
     """Return the same command without git's fsck, which must be run on what comes before anything of it is used."""
     return [*_UNCHECKED, *fetch_arguments(url, request)]
+
+
+def bearable(
+    runner: Runner, stage: Stage, url: str, request: FetchRequest, ask: Callable[[list[str]], tuple[bytes, Answer]]
+) -> FetchRequest:
+    """Return *request*, for all objects where an old git would start itself without end for what is left out.
+
+    That is at a server of plain files, whose objects it looks for one by one in a repository that it takes for partial.
+    """
+    if not (request.commits_only and url.startswith("https://")):
+        return request
+    least = ["ls-remote", "--end-of-options", url, "HEAD"]
+    lazy = fetches_lazily(git_text(runner, Path(stage.git_dir))[1])
+    return replace(request, commits_only=False) if lazy and not ask(least)[1].is_surely_git else request
 
 
 @contextmanager

@@ -19,13 +19,14 @@ def is_held(lock: Path, work_tree: Path) -> bool:
     """Tell whether some process still owns the git lock file *lock* of the repository in *work_tree*.
 
     Owned means: a process has it open, or a git process has its working folder inside *work_tree*. Where not all
-    processes can be seen, a lock younger than ten minutes counts as owned.
+    processes can be seen, a lock younger than ten minutes counts as owned; where none can (no ``/proc``), each does.
     """
     try:
         status, tree = lock.lstat(), work_tree.stat()
     except FileNotFoundError:
         return False
-    if any(_owns(pid, lock.name, status, tree) for pid in _processes()):
+    processes = _processes()
+    if processes is None or any(_owns(pid, lock.name, status, tree) for pid in processes):
         return True
     return time.time() - status.st_mtime < _RECENT_SECONDS and not _sees_all(tree)
 
@@ -42,11 +43,11 @@ def _sees_all(tree: os.stat_result) -> bool:
         return False
 
 
-def _processes() -> list[str]:
+def _processes() -> list[str] | None:
     try:
         names = os.listdir("/proc")
     except FileNotFoundError:
-        return []
+        return None
     return [name for name in names if name.isdigit() and int(name) != os.getpid()]
 
 

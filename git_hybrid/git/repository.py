@@ -164,12 +164,19 @@ def refused(repository: Repository, stderr: str) -> GitRefused:
     top = str(repository.top)
     mend = f"git -C {typed(top)} status"
     if _TRUSTED in words:
-        mend = f"git config --global --add {_TRUSTED} {typed(top)}"
+        mend = trusting(repository.runner.environ, top)
     elif any(known in words for known in _MISSET):
         mend = f"mend git's configuration there, then: {mend}"
     elif _NONE in words and "GIT_DIR" in of_commit(repository.runner.environ, top):
         words, mend = f"GIT_DIR is {repository.runner.environ['GIT_DIR']}: {words}", "unset GIT_DIR"
     return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
+
+
+def trusting(environ: Mapping[str, str], folder: str) -> str:
+    """Return what makes git trust *folder*, of another user; without a home there is no file to write that into."""
+    if environ.get("HOME") or environ.get("XDG_CONFIG_HOME") or environ.get("GIT_CONFIG_GLOBAL"):
+        return f"git config --global --add {_TRUSTED} {typed(folder)}"
+    return f"git -c {typed(f'{_TRUSTED}={folder}')} hybrid status"
 
 
 def unfetched(repository: Repository, words: str) -> GitRefused:

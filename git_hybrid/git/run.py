@@ -208,7 +208,7 @@ class Runner(Struct):
         try:
             with self._started(limited, env=env, cwd=cwd, stdin="nothing", stdout=output, stderr=errors) as child:
                 try:
-                    while not has_ended(child.pid):
+                    while not has_ended(child.pid, child.poll):
                         self.check(end)
                         time.sleep(QUICK)
                 finally:

@@ -35,6 +35,20 @@ OF_WORKSPACE = "it is the workspace's own: name a folder of its own for the cach
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
+def work_folder(root: Path) -> Path:
+    """Return the folder below *root* in which stores are prepared, made if it is not there; others may not write there.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    folder = root / WORK
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if why_unsafe(folder) == OTHERS:
+        # One that an older version made by the umask.
+        folder.chmod(0o700)
+    return folder
+
+
 class Broken(Exception):
     """A store is not what its record says; the text says where."""
 
@@ -152,7 +166,7 @@ class Store:
             OSError, LocalIo: the file system refused.
         """
         if not self.path.is_dir():
-            made = self.root / WORK / f"{self.name}.new"
+            made = work_folder(self.root) / f"{self.name}.new"
             self.disk.remove_tree(made)
             write_skeleton(made, object_format=object_format, bare=True)
             for folder in (made, made / "objects", made / "objects/pack"):

@@ -28,7 +28,7 @@ from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, plain, read_headers
 from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
-from git_hybrid.git.fetching import fetch_arguments, left_clear, on_stdin, unchecked_arguments
+from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
 from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
@@ -87,6 +87,7 @@ class GitTransport(Struct, frozen=True):
             UnusableRef: upstream's own history is cut off.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
+        request = bearable(self.runner, stage, url, request, partial(self._ask, url=url, defaults=defaults))
         watch = of_source(self.watch, stage.name)
         with skip_list(request.waived, "fetch.fsck") as options:
             try:

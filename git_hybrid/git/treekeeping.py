@@ -18,7 +18,7 @@ from git_hybrid.git.packfiles import pack_paths
 from git_hybrid.git.packs import mark
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
-from git_hybrid.git.store import WORK, Store, why_unsafe
+from git_hybrid.git.store import Store, why_unsafe, work_folder
 from git_hybrid.git.storelock import Unusable
 from git_hybrid.git.unpacked import WORK as UNFINISHED
 from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, Unproved, are_all_of, read, verify
@@ -91,11 +91,11 @@ class StoreKeeper:
         """Begin to keep the tree *tree* with its *entries* in *store*."""
         self._store, self._tree, self._entries, self._tell = store, tree, entries, tell
         self._hashes: Sequence[str] = ()
-        for folder in (store.trees, store.root / WORK):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        store.trees.mkdir(mode=0o700, exist_ok=True)
+        for folder in (store.trees, work_folder(store.root)):
             if unsafe := why_unsafe(folder):
                 raise Unusable(f"{folder}: {unsafe}")
-        work = f"{store.root / WORK / store.name}.{UNFINISHED}{os.getpid()}-{threading.get_ident()}"
+        work = f"{work_folder(store.root) / store.name}.{UNFINISHED}{os.getpid()}-{threading.get_ident()}"
         self._keeper: Keeper | None = Keeper(store.tree(tree), work)
 
     def take(self, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from git_hybrid.core.errors import BadArgument, WorkspaceExists
 from git_hybrid.core.files import LOG, MANIFEST
@@ -27,8 +28,15 @@ AWAITED = (
 """The manifest of a folder that ``bundle apply`` makes a workspace: whoever finds it as it is takes the bundle's."""
 
 
-def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
-    """Write the files of a new workspace at *root* and return their names; those of git that are there are added to.
+class Scaffold(NamedTuple):
+    """The names of the files that :func:`create` made, and of git's that were there and got lines."""
+
+    created: tuple[str, ...] = ()
+    extended: tuple[str, ...] = ()
+
+
+def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
+    """Write the files of a new workspace at *root*; those of git that are there are added to.
 
     In a folder of a user's, ask :func:`git_hybrid.git.takenout.refuse_taken_out` first.
 
@@ -50,7 +58,9 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
         texts[name] = text if _missing(root / name, _rules(text)) else ""
     # The manifest comes last: it is what makes the folder a workspace.
     texts[MANIFEST] = manifest
-    return tuple(sorted([name for name, text in texts.items() if text and _append(root / name, text)]))
+    is_new = {name: _append(root / name, text) for name, text in texts.items() if text}
+    names = sorted(is_new)
+    return Scaffold(tuple(name for name in names if is_new[name]), tuple(name for name in names if not is_new[name]))
 
 
 def refuse_inside(folder: Path, shown: str) -> None:

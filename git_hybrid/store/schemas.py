@@ -7,6 +7,7 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import cleandoc
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -117,7 +118,7 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "schema-list": (SchemaListDocument, "git hybrid schema --json without a name"),
     "files": (
         FilesDocument,
-        "git hybrid init, dashboard, hooks and install-man --json; audit export and override export --json -o FILE",
+        "git hybrid init, dashboard, hooks, install-man --json; audit export, override export, sbom --json -o FILE",
     ),
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
@@ -127,11 +128,16 @@ _ONE_REF = [{"required": [kind]} for kind in ("tag", "branch", "version", "commi
 _ONE_SCANNER = [{"required": ["preset"]}, {"required": ["command"]}]
 
 
+def _described(found: Mapping[str, Any]) -> dict[str, str]:
+    return {"description": cleandoc(found["description"])} if "description" in found else {}
+
+
 def build(name: str) -> dict[str, Any]:
     """Return the JSON Schema *name* (draft 2020-12)."""
     shape, title = SHAPES[name]
     (root,), components = schema_components([shape], ref_template="#/$defs/{name}")
-    definitions = dict(components)
+    # Python takes the indentation of docstrings out from 3.13 on.
+    definitions = {name: {**found, **_described(found)} for name, found in components.items()}
     if "SourceShape" in definitions:
         definitions["SourceShape"] = definitions["SourceShape"] | {"oneOf": _ONE_REF}
     if "ScannerShape" in definitions:

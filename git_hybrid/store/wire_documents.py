@@ -192,12 +192,13 @@ class SchemaListDocument(_Document, frozen=True, kw_only=True):
 
 
 class FilesDocument(_Document, frozen=True, kw_only=True):
-    """The files that a command wrote or removed."""
+    """The files that a command wrote, added lines to (``extended``) or removed."""
 
-    command: Literal["init", "dashboard", "hooks", "install-man", "audit export", "override export"]
+    command: Literal["init", "dashboard", "hooks", "install-man", "audit export", "override export", "sbom"]
     command_id: str | UnsetType = UNSET
     root: str | UnsetType = UNSET
     created: list[str] | UnsetType = UNSET
+    extended: list[str] | UnsetType = UNSET
     file: str | UnsetType = UNSET
     installed: list[str] | UnsetType = UNSET
     unchanged: list[str] | UnsetType = UNSET

@@ -60,6 +60,7 @@ _DONE = {
     "diff": ("compared", "source"),
     "outdated": ("asked about", "source"),
     "merge": ("compared", "source"),
+    "sbom": ("looked at", "source"),
     "mirror update": ("mirrored", "source"),
     "mirror verify": ("verified", "copy"),
     "bundle create": ("bundled", "source"),

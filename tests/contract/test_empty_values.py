@@ -37,6 +37,7 @@ JUDGED_LATER = {
     "outdated --group": ["outdated"],
     "pin --group": ["pin"],
     "reset --group": ["reset"],
+    "sbom --group": ["sbom"],
     "scan --executor": ["scan"],
     "scan --group": ["scan"],
     "status --group": ["status"],

@@ -163,6 +163,8 @@ def test_one_door_to_children(parsed):
         ("tomli_w", "git_hybrid/store/lockfile.py"),
         ("packaging", "git_hybrid/core/versions.py"),
         ("jinja2", "git_hybrid/view/dashboard.py"),
+        ("cyclonedx", "git_hybrid/view/sbom.py"),
+        ("packageurl", "git_hybrid/view/sbom.py"),
     ],
 )
 def test_one_home_for_each_library(parsed, library, home):

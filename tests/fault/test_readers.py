@@ -24,7 +24,7 @@ def forced(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 _JUDGES = ("audit verify", "check", "check overrides", "dashboard")
 _OTHERS = (
-    *("override list", "override show ID", "override export", "audit export"),
+    *("override list", "override show ID", "override export", "audit export", "sbom"),
     *("sync -n", "pin -n tool", "bundle create -o out"),
 )
 

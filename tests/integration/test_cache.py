@@ -456,6 +456,24 @@ def test_a_folder_that_others_may_write_is_refused(hybrid, workspace, tool, cach
     hybrid("cache", "verify")
 
 
+@pytest.mark.parametrize("umask", [0o002, 0o000])
+def test_trees_are_kept_whatever_the_umask_lets_others_do(hybrid, workspace, tool, cache, umask, monkeypatch):
+    monkeypatch.setenv("GIT_HYBRID_TESTS_START", "new")
+    before = os.umask(umask)
+    try:
+        started(hybrid, tool.url)
+        result = hybrid("sync", cwd=second(workspace))
+    finally:
+        os.umask(before)
+    assert "others may write" not in result.err
+    assert [*(store(cache) / "trees").iterdir()] != []
+    # What an older version made is ours all the same.
+    (cache / ".work").chmod(0o777)
+    shutil.rmtree(store(cache) / "trees")
+    assert "others may write" not in hybrid("sync", cwd=second(workspace)).err
+    assert (cache / ".work").stat().st_mode & 0o77 == 0
+
+
 @pytest.mark.parametrize("inside", [".", "sources", "sources/x", "state/cache"])
 def test_a_folder_of_the_workspace_itself_is_refused(hybrid, workspace, tool, inside):
     env = {"GIT_HYBRID_CACHE_DIR": str(workspace / inside)}

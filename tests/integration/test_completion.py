@@ -40,7 +40,7 @@ def _offered(hybrid: Hybrid, *words: str) -> list[str]:
 
 
 def test_what_is_offered(hybrid: Hybrid, ready: Path, tmp_path: Path) -> None:
-    assert _offered(hybrid, "s") == ["sync", "status", "scan", "schema"]
+    assert _offered(hybrid, "s") == ["sync", "status", "scan", "sbom", "schema"]
     assert _offered(hybrid, "sync", "net") == ["netbox", "network"]
     assert _offered(hybrid, "sync", "--group", "") == ["infra"]
     assert "--offline" in _offered(hybrid, "sync", "--o")
@@ -51,6 +51,7 @@ def test_what_is_offered(hybrid: Hybrid, ready: Path, tmp_path: Path) -> None:
     assert _offered(hybrid, "audit", "log", "netb") == ["netbox"]
     assert _offered(hybrid, "help", "mo") == ["moved-tag"]
     assert _offered(hybrid, "override", "show", "") == []
+    assert _offered(hybrid, "override", "request", "net") == ["netbox", "network"]
     hybrid("mirror", "add", "corp", "https://mirror.example.org/git", "--owner", "Ada <ada@example.org>")
     assert [_offered(hybrid, "mirror", word, "c") for word in ("verify", "remove", "update")] == [["corp"]] * 3
     assert hybrid("__complete", "diag", "--bundle", "").out == "file\t\t\n"

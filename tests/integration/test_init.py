@@ -43,7 +43,9 @@ def test_second_init_is_refused_and_changes_nothing(hybrid: Hybrid, workspace: P
 
 def test_init_keeps_an_existing_gitattributes(hybrid: Hybrid, workspace: Path) -> None:
     (workspace / ".gitattributes").write_text("*.bin binary")
-    hybrid("init")
+    made = hybrid("init").out
+    assert made.endswith("added lines to .gitattributes\n")
+    assert "created .gitattributes" not in made
     lines = (workspace / ".gitattributes").read_text().splitlines()
     assert lines[0] == "*.bin binary"
     assert any("merge=union" in line for line in lines[1:])

@@ -15,7 +15,7 @@ import pytest
 
 from support.beginning import Beginning
 from support.cli import Hybrid
-from support.kit import changes, errors, git, head, lock, replace, snapshot, with_edits
+from support.kit import changes, commands, errors, git, head, lock, logging_git, replace, snapshot, with_edits
 from support.pki import Pki
 from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -364,6 +364,24 @@ def test_a_static_server_serves_it(
     assert head(ws) == tool.rev("main")
 
 
+def test_an_old_git_asks_a_static_server_for_all(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, static: str, pki: Pki, tmp_path: Path
+) -> None:
+    """A git that knows no GIT_NO_LAZY_FETCH would start itself for each object that it takes for left out."""
+    hybrid("mirror", "update", folder)
+    replace(ws / "sources.toml", 'branch = "main"', 'branch = "main"\nhistory = "treeless"')
+    hybrid("pin")
+    shims = tmp_path / "shims"
+    env, log = logging_git(shims)
+    real = (shims / "git").rename(shims / "real")
+    (shims / "git").write_text(f'#!/bin/sh\n[ "$*" = version ] && echo git version 2.34.1 || exec {real} "$@"\n')
+    (shims / "git").chmod(0o755)
+    hybrid("sync", env={**env, "GIT_HYBRID_MIRRORS": static, "GIT_SSL_CAINFO": str(pki.ca)})
+    assert head(ws) == tool.rev("main")
+    assert "fetch" in commands(log)
+    assert "--filter" not in log.read_text()
+
+
 def test_what_a_static_server_sends_is_checked_too(
     ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, static: str, pki: Pki
 ) -> None:
@@ -481,6 +499,20 @@ def test_what_older_locks_name_of_another_object_format_is_told_as_missing(
     hybrid("pin", "tool", "--to", moved, "--force", *approval)
     assert "missing: 1 commit that older locks name" in hybrid("mirror", "update", folder).out
     assert "missing" not in hybrid("mirror", "update", folder).out
+
+
+def test_a_forced_pin_is_kept_where_a_server_gives_out_no_single_commit(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid
+) -> None:
+    old = tool.rev("main")
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
+    approval = ("--request", "CHG-1", "--approver", "bea@example.org", "--reason", "back", "--expires", "1d")
+    hybrid("pin", "tool", "--to", old, "--force", *approval)
+    # By the first version of the protocol it names its tips alone.
+    oldest = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version", "GIT_CONFIG_VALUE_0": "0"}
+    assert outcomes(hybrid("mirror", "update", folder, "--json", env=oldest)) == {"tool": "updated"}
+    assert refs(repository(tool, folder))[f"refs/hybrid/pins/{old}"] == old
 
 
 def test_the_folder_itself_may_be_a_link(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "override": ("override", "export", "-o"),
     "dashboard": ("dashboard", "-o"),
     "diag": ("diag", "--bundle"),
+    "sbom": ("sbom", "-o"),
 }
 
 

@@ -131,6 +131,7 @@ def test_every_document_of_every_command(
         ("dashboard", ["-o", "page.html"]),
         ("audit export", ["-o", "log.html", "--format", "html"]),
         ("override export", ["-o", "overrides.csv", "--format", "csv"]),
+        ("sbom", ["-o", "sbom.json"]),
         ("foreach", ["--", "pwd"]),
         ("hooks install", []),
         ("hooks uninstall", []),

@@ -65,7 +65,7 @@ def test_what_ends_well_or_badly_ends_so_without_a_listener(pinned: Path, words:
     [
         *("status", "status --json", "status --porcelain", "diff", "outdated --json", "config", "diag"),
         *("audit log", "audit export", "audit export --format html", "override export", "override export --format md"),
-        *("dashboard", "dashboard -o -", "schema", "schema status", "completion bash"),
+        *("sbom", "dashboard", "dashboard -o -", "schema", "schema status", "completion bash"),
         *("-h", "--help", "--version", "help", "help sync", "sync -h", "audit log -h"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 DOCUMENTS: Mapping[str, str] = {
     **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
-    **dict.fromkeys(("audit export", "override export"), "files"),
+    **dict.fromkeys(("audit export", "override export", "sbom"), "files"),
     **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated", "merge"), "report"),
     **dict.fromkeys(("mirror verify", "mirror update"), "report"),
     **dict.fromkeys(("bundle create", "bundle verify", "bundle apply"), "bundle"),

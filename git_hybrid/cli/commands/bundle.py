@@ -194,7 +194,7 @@ def apply_command(
 def _created(folder: Path) -> tuple[str, ...]:
     scaffold.refuse_inside(folder, ".")
     refuse_taken_out(Runner(environ=dict(os.environ)), folder)
-    return scaffold.create(folder, scaffold.AWAITED)
+    return scaffold.create(folder, scaffold.AWAITED).created
 
 
 def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any], bytes]:

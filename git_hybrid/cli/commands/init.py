@@ -33,7 +33,7 @@ from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.layout import find_root
-from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
+from git_hybrid.store.scaffold import Scaffold, create, has_no_sources, refuse_inside, undo
 from git_hybrid.view.term import safe
 
 _SHOWN = 5
@@ -69,14 +69,14 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     if folder is not None:
         made = _make_folder(common.folder / folder)
         common.folders.append(str(folder))
-    root, created = common.folder, tuple[str, ...]()
+    root, scaffold = common.folder, Scaffold()
     code = None
     try:
         refuse_taken_out(Runner(environ=dict(os.environ)), root.resolve())
         is_new = file is None or not has_no_sources(root)
-        created = create(root) if is_new else ()
+        scaffold = create(root) if is_new else scaffold
         with opened(context) as (session, output):
-            code = _import(session, output, file, is_new) if file else _begin(session, output, created)
+            code = _import(session, output, file, is_new) if file else _begin(session, output, scaffold)
             if code == 0 and not common.json:
                 _tell_ignored(session, output)
     except WorkspaceExists:
@@ -85,7 +85,7 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     finally:
         # Also where Ctrl-C ended it.
         if code != 0:
-            undo(root, created)
+            undo(root, scaffold.created)
             _remove_folders(made)
     return code
 
@@ -125,17 +125,19 @@ def _remove_folders(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
-def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
+def _begin(session: Session, output: Output, scaffold: Scaffold) -> int:
     """Start the audit log."""
     ledger, info, root = session.runtime.ledger, session.runtime.info, session.layout.root
     with session.runtime.writing():
         if not session.layout.audit.exists():
-            created = tuple(sorted((*created, LOG)))
+            scaffold = scaffold._replace(created=tuple(sorted((*scaffold.created, LOG))))
         ledger.record(info, BEGINNING, ())
     if output.common.json:
-        output.document({"command": "init", "command_id": info.run, "root": str(root), "created": list(created)})
+        files = {"created": list(scaffold.created), "extended": list(scaffold.extended)}
+        output.document({"command": "init", "command_id": info.run, "root": str(root), **files})
     else:
-        output.done(*(safe(f"created {place_of(root).path(path)}") for path in created))
+        output.done(*(safe(f"created {place_of(root).path(path)}") for path in scaffold.created))
+        output.done(*(safe(f"added lines to {place_of(root).path(path)}") for path in scaffold.extended))
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
             output.talk(f"note: {outer} is a workspace too: a command is for the nearest one")

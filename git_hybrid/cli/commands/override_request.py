@@ -15,7 +15,7 @@ from git_hybrid.cli.arguments import moment, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
-from git_hybrid.cli.options import common_options
+from git_hybrid.cli.options import common_options, complete_names_and_overrides
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
 from git_hybrid.core.asking import use_line
@@ -31,7 +31,7 @@ _SIGN = "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-overri
 
 
 @click.command("request")
-@click.argument("identity", metavar="NAME|ID")
+@click.argument("identity", metavar="NAME|ID", shell_complete=complete_names_and_overrides)
 @click.option("--to", type=TEXT, metavar="COMMIT", help="The full id of the commit to be pinned; not for a renewal.")
 @click.option(
     "--kind",

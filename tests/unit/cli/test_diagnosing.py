@@ -41,6 +41,18 @@ def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, us
     assert (room.level, room.remedy.rpartition(": ")[2]) == ("fail", "export TMPDIR=DIR")
 
 
+def test_a_clone_with_files_of_another_user_is_told(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path)
+    closed = workspace.root / "sources/tool/.git/HEAD"
+    closed.parent.mkdir(parents=True, exist_ok=True)
+    closed.touch()
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK or Path(path) != closed)
+    found = diagnose(workspace.root, Cancel()).findings
+    (told,) = [item for item in found if item.what == "sources/tool/.git/HEAD cannot be written by you"]
+    assert (told.area, told.name, told.level) == ("clones", "tool", "fail")
+    assert told.remedy == 'sudo chown -R "$(id -u)" sources/tool'
+
+
 def test_the_folder_for_temporary_files_is_that_of_scans(tmp_path, monkeypatch):
     workspace = make_workspace(tmp_path / "ws")
     (tmp_path / "repository/.git").mkdir(parents=True)

@@ -17,7 +17,7 @@ from git_hybrid.git.ahead import LISTED, STAGED, Ahead
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.partial import partly
-from git_hybrid.git.repository import Repository, around
+from git_hybrid.git.repository import Repository, around, refused
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import roots_in
 from support.kit import git
@@ -31,6 +31,17 @@ def test_a_git_that_fails_has_not_answered_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git/HEAD").write_text("nonsense\n")
     with pytest.raises(GitRefused):
         repository.ask(["git", "ls-files"])
+
+
+def test_what_makes_git_trust_a_folder_of_another_user_works_without_a_home(tmp_path: Path) -> None:
+    for environ, mend in (
+        ({"HOME": "/root"}, "git config --global --add safe.directory '/srv/a b'"),
+        ({"GIT_CONFIG_GLOBAL": "/etc/x"}, "git config --global --add safe.directory '/srv/a b'"),
+        ({}, "git -c 'safe.directory=/srv/a b' hybrid status"),
+    ):
+        words = "fatal: detected dubious ownership in repository at '/srv/a b' To add an exception: safe.directory"
+        error = refused(Repository(Runner(environ=environ), Path("/srv/a b")), words)
+        assert error.mend == mend
 
 
 def test_a_git_dir_that_names_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

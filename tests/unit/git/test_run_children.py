@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import GitFailed, GitRefused, Interrupted, LocalIo, ToolTooOld
+from git_hybrid.git.cage import Cage
 from git_hybrid.git.ended import refuse_ended
 from git_hybrid.git.excludes import excluding
 from git_hybrid.git.limits import DeadlineExceeded, at_work
@@ -141,6 +142,17 @@ def test_who_is_killed_takes_its_children_and_their_children_along(tmp_path, bel
             time.sleep(0.02)
         assert [_alive(pid) for pid in _pids(note)] == [True, True]
         parent.kill()
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_a_foreign_program_ends_where_the_system_cannot_leave_it_to_be_waited_for(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "waitid")
+    bounds = Cage(folder=tmp_path, deadline=timedelta(seconds=60), file_bytes=1 << 20, memory_bytes=1 << 30)
+    note = tmp_path / "pids"
+    words = ["sh", "-c", f'sleep 60 & echo $! >"{note}"; exit 3']
+    with (tmp_path / "out").open("wb") as out:
+        runner = Runner(environ={})
+        assert runner.confined(words, env=os.environ, cwd=tmp_path, cage=bounds, output=out, errors=out) == 3
     assert all(_gone(pid) for pid in _pids(note))
 
 

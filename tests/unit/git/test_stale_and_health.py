@@ -133,6 +133,20 @@ def test_in_a_container_a_young_lock_stays_in_what_others_may_share(
     assert remove_stale(durable, clone.parent) != []
 
 
+def test_where_no_process_can_be_seen_each_lock_stays(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, real = _touch(clone / ".git/index.lock"), os.listdir
+
+    def listed(path: str = ".") -> list[str]:
+        if path == "/proc":
+            raise FileNotFoundError
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listed)
+    os.utime(lock, (0, 0))
+    assert remove_stale(durable, clone.parent) == []
+    assert lock.exists()
+
+
 def test_a_clone_that_the_machine_refuses_keeps_nothing_from_others(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

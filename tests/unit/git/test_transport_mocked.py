@@ -74,6 +74,7 @@ def test_a_full_disk_is_named_by_whose_it_is(fp, transport, tmp_path, folder):
 
 
 def test_fetch(fp, transport, tmp_path):
+    fp.register(["git", "version"], stdout="git version 2.45.0\n")
     asked = fp.register(["git", fp.any(), "fetch", fp.any()])
     # Nothing says here that a server of git's answered.
     checked = fp.register(["git", fp.any(), "fsck", fp.any()])

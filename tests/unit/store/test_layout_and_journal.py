@@ -80,7 +80,7 @@ def test_the_manifest_is_made_last(tmp_path, monkeypatch):
 
 
 def test_create_and_undo(tmp_path):
-    created = create(tmp_path)
+    created = create(tmp_path).created
     assert set(created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
     lines = ["/state/** -text", "/state/sources-audit.jsonl merge=union"]
     assert (tmp_path / ".gitattributes").read_text().splitlines() == lines
@@ -93,7 +93,9 @@ def test_create_and_undo(tmp_path):
 
 def test_undo_leaves_what_was_there(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.bin binary")
-    created = create(tmp_path)
+    created, extended = create(tmp_path)
+    assert extended == (".gitattributes",)
+    assert ".gitattributes" not in created
     assert (tmp_path / ".gitattributes").read_text().splitlines()[0] == "*.bin binary"
     undo(tmp_path, created)
     assert (tmp_path / ".gitattributes").read_text().startswith("*.bin binary")
@@ -119,7 +121,7 @@ def test_clones_are_ignored_where_the_folder_has_rules_already(tmp_path, before,
     path = tmp_path / "sources/.gitignore"
     path.parent.mkdir()
     path.write_text(before)
-    created = create(tmp_path)
+    created = create(tmp_path).created
     assert path.read_text() == before + added
     undo(tmp_path, created)
     assert path.read_text() == before + added

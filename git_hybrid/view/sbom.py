@@ -1,0 +1,69 @@
+"""The SBOM: CycloneDX 1.6 as JSON. The only module that knows cyclonedx and packageurl.
+
+Names of what git hybrid alone knows follow https://cyclonedx.github.io/cyclonedx-property-taxonomy; package URLs follow
+https://github.com/package-url/purl-spec, Software Heritage identifiers ISO/IEC 18670.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import unquote
+from uuid import NAMESPACE_URL, uuid5
+
+from cyclonedx.model import ExternalReference, ExternalReferenceType, Property, XsUri
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component as Part
+from cyclonedx.model.component import ComponentType, Swhid
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from git_hybrid.core.components import Component
+from git_hybrid.core.ids import Oid, Url, name_from_url
+from git_hybrid.view.term import safe
+
+_TYPES = {"github.com": "github", "bitbucket.org": "bitbucket"}
+"""The hosts whose repositories have a type of package URL of their own; of the others it names where git finds them."""
+
+
+def sbom(components: Sequence[Component], *, workspace: str, version: str, now: datetime) -> str:
+    """Return the SBOM of *workspace*, made at *now* by git hybrid of *version*.
+
+    The same of all that gives the same document, its serial number included.
+    """
+    root = Part(name=safe(workspace), type=ComponentType.APPLICATION, bom_ref="workspace")
+    parts = [_part(item) for item in components]
+    bom = Bom(components=parts)
+    bom.metadata.component = root
+    bom.metadata.timestamp = now
+    bom.metadata.tools.components.add(Part(name="git-hybrid", version=version, type=ComponentType.APPLICATION))
+    bom.register_dependency(root, parts)
+    told = [root.name, now.isoformat(), *(f"{fact.name} {fact.value}" for part in parts for fact in part.properties)]
+    bom.serial_number = uuid5(NAMESPACE_URL, "\n".join(told))
+    return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
+
+
+def _part(item: Component) -> Part:
+    pin = item.pin
+    # An object of SHA-256 has no such identifier.
+    objects = [(kind, oid) for kind, oid in (("rev", pin.commit), ("dir", pin.tree)) if len(oid) == 40]
+    return Part(
+        name=pin.source,
+        version=item.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=f"source:{pin.source}",
+        purl=_purl(pin.url, pin.commit),
+        swhids=[Swhid(f"swh:1:{kind}:{oid}") for kind, oid in objects],
+        external_references=[ExternalReference(type=ExternalReferenceType.VCS, url=XsUri(str(pin.url)))],
+        properties=[
+            Property(name=f"git-hybrid:{name}", value=value) for name, values in item.facts.items() for value in values
+        ],
+    )
+
+
+def _purl(url: Url, commit: Oid) -> PackageURL:
+    owner, _, _ = unquote(url.path).strip("/").rpartition("/")
+    name = unquote(name_from_url(url))
+    if (kind := _TYPES.get(url.host)) and owner and url.port is None:
+        return PackageURL(type=kind, namespace=owner, name=name, version=commit)
+    return PackageURL(type="generic", name=name, version=commit, qualifiers={"vcs_url": f"git+{url}@{commit}"})

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from git_hybrid.core.components import Component, component
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.value import replace
+from git_hybrid.view.sbom import sbom
+from support.samples import NOW
+from support.values import a_pin, a_snapshot, a_source, oid
+
+COMMIT = oid(1)
+
+
+def _written(url: str, **changed: Oid) -> dict[str, object]:
+    source = a_source(url=url)
+    found = component(a_snapshot(source, pins=[replace(a_pin(source), **changed)]), source, NOW)
+    assert isinstance(found, Component)
+    document = json.loads(sbom([found], workspace="w\udcff", version="1", now=NOW))
+    assert document["metadata"]["component"]["name"] == "w\\xff"
+    written: dict[str, object] = document["components"][0]
+    return written
+
+
+@pytest.mark.parametrize(
+    ("url", "purl"),
+    [
+        ("https://github.com/HashiCorp/Packer.git", f"pkg:github/hashicorp/packer@{COMMIT}"),
+        ("ssh://git@github.com/a/b", f"pkg:github/a/b@{COMMIT}"),
+        ("https://bitbucket.org/a/b", f"pkg:bitbucket/a/b@{COMMIT}"),
+        ("https://github.com:8443/a/b", f"pkg:generic/b@{COMMIT}?vcs_url=git%2Bhttps://github.com:8443/a/b%40{COMMIT}"),
+        ("https://gitlab.com/a/b/c", f"pkg:generic/c@{COMMIT}?vcs_url=git%2Bhttps://gitlab.com/a/b/c%40{COMMIT}"),
+        ("https://h/g/%C3%A9.git", f"pkg:generic/%C3%A9@{COMMIT}?vcs_url=git%2Bhttps://h/g/%25C3%25A9.git%40{COMMIT}"),
+    ],
+)
+def test_a_package_url_names_the_commit_and_where_git_finds_it(url: str, purl: str) -> None:
+    assert _written(url)["purl"] == purl
+
+
+def test_identifiers_of_software_heritage_are_of_sha1() -> None:
+    assert _written("https://h/a")["swhid"] == [f"swh:1:dir:{oid(0x77)}", f"swh:1:rev:{COMMIT}"]
+    assert "swhid" not in _written("https://h/a", commit=Oid("a" * 64), tree=Oid("b" * 64))
