@@ -9,7 +9,6 @@ from functools import cache, partial
 from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.checks import Facts
-from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
@@ -17,7 +16,7 @@ from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store import chain, lockfile, manifest, statefile
-from git_hybrid.store.parsing import invalid
+from git_hybrid.store.parsing import invalid, readable
 from git_hybrid.store.reading import mirrors_in, overrides_in
 
 Read = Callable[[str], bytes | None]
@@ -90,14 +89,9 @@ def _absent(segments: Sequence[Segment]) -> str:
 
 
 def _decoded(text: bytes) -> Lock | None:
-    try:
-        return lockfile.decode_lock(text)
-    except (InvalidFile, NewerSchema):
-        return None
+    return readable(text, lockfile.decode_lock)
 
 
 def _age(text: bytes) -> timedelta:
-    try:
-        return manifest.decode_manifest(text).policy.min_release_age
-    except (InvalidFile, NewerSchema):
-        return timedelta(0)
+    found = readable(text, manifest.decode_manifest)
+    return timedelta(0) if found is None else found.policy.min_release_age

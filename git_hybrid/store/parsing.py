@@ -178,11 +178,10 @@ def _as_written(data: bytes) -> Document | None:
 
     The library json, which tells what is wrong with a file, takes longer to be imported than all of it to be read.
     """
-    try:
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
         document = msgspec.json.decode(data)
         return document if isinstance(document, dict) and encode_json(document) == data else None
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
+    return None
 
 
 _CANONICAL = msgspec.json.Decoder(float_hook=_no_fraction)
@@ -217,6 +216,13 @@ def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: s
         raise invalid(shown, key, f"must be the number {known}")
     if found > known:
         raise NewerSchema(path=shown, found=found, known=known)
+
+
+def readable(text: bytes | None, decode: Callable[[bytes], T]) -> T | None:
+    """Return what *decode* makes of the file *text*; None where there is none, or it cannot be read."""
+    with suppress(InvalidFile, NewerSchema):
+        return None if text is None else decode(text)
+    return None
 
 
 def or_none(value: T | UnsetType) -> T | None:
