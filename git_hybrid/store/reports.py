@@ -16,7 +16,7 @@ from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
 from git_hybrid.store.content import content
 from git_hybrid.store.durable import make_folder, remove_file, write_file
-from git_hybrid.store.layout import Layout, refuse_linked_reports
+from git_hybrid.store.layout import Layout, refuse_linked
 from git_hybrid.store.parsing import invalid
 
 LIMIT = 256 * 2**20
@@ -34,7 +34,8 @@ def foreign_reports(layout: Layout, state: State) -> frozenset[str]:
         LocalIo: one cannot be read.
         SymlinkRefused: one is a symbolic link.
     """
-    refuse_linked_reports(layout)
+    if layout.scans.is_dir():
+        refuse_linked(layout, sorted(layout.scans.iterdir()))
     named = {name: entry.scan.report_sha256 for name, entry in state.sources.items()}
     return frozenset(
         name
