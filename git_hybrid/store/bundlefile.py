@@ -239,7 +239,7 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
     problems: list[Problem] = []
     try:
         document = load_json(data, INVENTORY)
-        check_version(document, key="schema_version", known=VERSION, shown=INVENTORY)
+        check_version(document, known=VERSION, shown=INVENTORY)
     except InvalidFile as error:
         raise reader.bad(INVENTORY, "is no inventory") from error
     shape = convert(document, BundleShape, "", problems)

@@ -47,7 +47,7 @@ def decode_lock(data: bytes) -> Lock:
     """
     document = load_toml(data, LOCK)
     problems: list[Problem] = []
-    check_version(document, key="lock_version", known=VERSION, shown=LOCK)
+    check_version(document, known=VERSION, shown=LOCK, key="lock_version")
     problems.extend(Problem(key, "unknown table or key") for key in document if key not in ("lock_version", "source"))
     tables = document.get("source", {})
     if not isinstance(tables, dict):

@@ -33,7 +33,7 @@ def decode_mirrors(data: bytes) -> Inventory:
     """
     document = load_json(data, MIRRORS)
     problems: list[Problem] = []
-    check_version(document, key="schema_version", known=VERSION, shown=MIRRORS)
+    check_version(document, known=VERSION, shown=MIRRORS)
     problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "mirrors"))
     entries = document.get("mirrors")
     if not isinstance(entries, list):

@@ -23,7 +23,7 @@ def decode_overrides(data: bytes) -> Overrides:
         NewerSchema: it was written by a newer version.
     """
     document = load_json(data, OVERRIDES)
-    check_version(document, key="schema_version", known=VERSION, shown=OVERRIDES)
+    check_version(document, known=VERSION, shown=OVERRIDES)
     problems = [Problem(key, "unknown key") for key in document if key not in ("schema_version", "overrides")]
     entries = document.get("overrides")
     if not isinstance(entries, list):

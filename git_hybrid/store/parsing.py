@@ -202,7 +202,7 @@ def load_canonical(data: bytes) -> Document | None:
     return document if same else None
 
 
-def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str) -> None:
+def check_version(document: Mapping[str, Any], *, known: int, shown: str, key: str = "schema_version") -> None:
     """Raise unless *document* says which version it has, and that is not newer than *known*.
 
     Raises:

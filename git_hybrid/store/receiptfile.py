@@ -25,7 +25,7 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
         document = load_json(data, shown)
     except InvalidFile as error:
         raise invalid(shown, "file", _NONE) from error
-    check_version(document, key="schema_version", known=VERSION, shown=shown)
+    check_version(document, known=VERSION, shown=shown)
     entries = document.get("sources")
     if not isinstance(entries, list) or set(document) != {"schema_version", "format", "bundle", "sources"}:
         raise invalid(shown, "file", _NONE)

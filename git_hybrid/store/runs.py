@@ -168,7 +168,7 @@ def read_marker(path: Path) -> RunId | None:
         return None
     try:
         document = load_json(data, MARKER)
-        check_version(document, key="schema_version", known=VERSION, shown=MARKER)
+        check_version(document, known=VERSION, shown=MARKER)
         return parse_run_id(str(document.get("run")))
     except InvalidFile as error:
         raise InvalidFile(path=MARKER, problems=error.problems, mend=_ABORT) from error

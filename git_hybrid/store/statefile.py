@@ -47,7 +47,7 @@ def decode_state(data: bytes) -> State:
     elif not isinstance(document, dict):
         raise invalid(STATE, "file", "must be a JSON object with schema_version and sources")
     else:
-        check_version(document, key="schema_version", known=VERSION, shown=STATE)
+        check_version(document, known=VERSION, shown=STATE)
         problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "sources"))
         entries = document.get("sources")
     if not isinstance(entries, list):
