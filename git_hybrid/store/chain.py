@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, is_torn, protect_file, write_file
+from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import checked, convert, load_canonical, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
 
@@ -57,6 +58,17 @@ def read_log(path: Path) -> Log:
         LocalIo: the log cannot be read.
     """
     return parse_log(read_bytes(path, LOG) or b"")
+
+
+def lines_backwards(layout: Layout) -> Iterator[tuple[str, bytes]]:
+    """Yield the lines of the audit log and its archives, the last one first, each with its file; read as far as asked.
+
+    Raises:
+        LocalIo: a file cannot be read.
+    """
+    for name in (LOG, *reversed(archives(layout))):
+        for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
+            yield name, line
 
 
 class _Lines:

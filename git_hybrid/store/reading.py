@@ -247,33 +247,32 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceNam
     Raises:
         LocalIo: the log cannot be read.
     """
-    found: dict[SourceName, Move] = {}
+    found = set[SourceName]()
     alike: dict[SourceName, Move] = {}
     kept: dict[SourceName, Move] = {}
     wanted = {pin.commit.encode("ascii") for pin in pins.values()}
-    for name in (LOG, *reversed(archives(layout))):
+    for name, line in chain.lines_backwards(layout) if pins else ():
+        if b'"event":"pin"' not in line or line[10 : line.find(b'"', 10)] not in wanted:
+            continue
+        for record in _records({name: line + b"\n"}):
+            pin = pins.get(SourceName(str(record.get("source"))))
+            if pin is None or pin.source in found or record.get("after") != pin.commit:
+                continue
+            # What does not tell all that a pin takes is no move.
+            if not (moves := moves_of((record,))):
+                continue
+            # Of branches that pinned the same commit, each by its own entry, one is in the lock.
+            if _tells_of(record, pin):
+                kept[pin.source] = moves[0]
+                is_all = moves[0].before != moves[0].after
+            else:
+                alike.setdefault(pin.source, moves[0])
+                is_all = pin.source in kept
+            if is_all:
+                found.add(pin.source)
         if len(found) == len(pins):
             break
-        for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
-            if b'"event":"pin"' not in line or line[10 : line.find(b'"', 10)] not in wanted or len(found) == len(pins):
-                continue
-            for record in _records({name: line + b"\n"}):
-                pin = pins.get(SourceName(str(record.get("source"))))
-                if pin is None or pin.source in found or record.get("after") != pin.commit:
-                    continue
-                # What does not tell all that a pin takes is no move.
-                if not (moves := moves_of((record,))):
-                    continue
-                # Of branches that pinned the same commit, each by its own entry, one is in the lock.
-                if _tells_of(record, pin):
-                    kept[pin.source] = moves[0]
-                    is_all = moves[0].before != moves[0].after
-                else:
-                    alike.setdefault(pin.source, moves[0])
-                    is_all = pin.source in kept
-                if is_all:
-                    found[pin.source] = kept[pin.source]
-    return alike | kept | found
+    return alike | kept
 
 
 def _tells_of(record: Record, pin: Pin) -> bool:
