@@ -166,7 +166,7 @@ def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
 def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     """Return what was acquired, the stage in which the pinned commit is checked out and proved, and notes about it."""
     rt, source, pin = run.rt, task.source, task.pin
-    acquired = acquire_pin(rt, task, run.manifest, borrow=False)
+    acquired = acquire_pin(rt, source, pin, run.manifest, borrow=False)
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
     # With LFS content the files will not be the blobs: those are read before, and no such tree is kept.
     cache = None if source.lfs == "fetch" else usable_cache(rt, source)
