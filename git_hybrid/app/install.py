@@ -67,22 +67,24 @@ def carry_out(
     snapshot: Snapshot,
     tasks: Sequence[Task],
     seen: Mapping[SourceName, Looked],
-    left: Sequence[Task] = (),
+    left: Sequence[Task],
     end: Event | None = None,
-) -> tuple[Outcome, ...]:
-    """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.
+    *,
+    before: Sequence[Row],
+) -> list[Row]:
+    """Do *tasks*, write what came of them, and return the rows that report it, in the order of the tasks.
 
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending, and
     so does what is *left* of the run before. Where nothing does, *end* is recorded too.
 
     Raises:
-        DecidedOnly: not all of that could be written; it tells what came of the tasks.
+        DecidedOnly: not all of that could be written; it tells what came of the tasks, after the rows *before* those.
     """
-    before = snapshot.unfinished.served_by if snapshot.unfinished else {}
+    served_by = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
     moved = rt.ledger.moved_tags({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
     recorded = snapshot.state.sources
-    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=before, moved=moved)
+    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=served_by, moved=moved)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_slowest_first(
@@ -105,15 +107,16 @@ def carry_out(
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
     if end is not None and not pending:
         decision = replace(decision, events=(*decision.events, end))
+    rows = [_row_of(outcome) for outcome in outcomes]
     try:
         rt.ledger.record(rt.info, decision, [*left, *pending])
     except DecidedOnly as error:
-        error.after([row_of(outcome) for outcome in outcomes])
+        error.after([*before, *rows])
         raise
-    return outcomes
+    return rows
 
 
-def row_of(outcome: Outcome) -> Row:
+def _row_of(outcome: Outcome) -> Row:
     """Return the row that reports *outcome*."""
     task = outcome.task
     row = Row(name=task.name, outcome=WORDS[task.action], before=task.before, after=task.pin.commit, ref=task.pin.ref)
