@@ -8,7 +8,7 @@ from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules
-from git_hybrid.core.endpoints import DIRECT, Mirrors
+from git_hybrid.core.endpoints import DIRECT
 from git_hybrid.core.errors import (
     BundlePrerequisites,
     FsckRefused,
@@ -216,9 +216,8 @@ def _refuse_ahead(question: Question, found: Candidate, stage: Stage) -> None:
     first, rt, source = question.origin, question.rt, question.source
     if first is None or not _is_invented(question, found, first, stage):
         return
-    again = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
     with suppress(HybridError):
-        now = list_refs(again, source, question.snapshot.manifest)
+        now = list_refs(rt.asking(DIRECT), source, question.snapshot.manifest)
         if now.tips.get(found.ref or "") != first.tips.get(found.ref or ""):
             return
     raise question.lies(f"{found.ref} stands at {found.commit}, which upstream does not have there")
