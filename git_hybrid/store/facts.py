@@ -45,15 +45,20 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     inventory = mirrors_in(read(MIRRORS))
     git = git or Witnesses()
     before = _before(git, lock)
-    git = replace(
+    declared = manifest.decode_manifest(text)
+    witnesses = replace(
         git,
         locks_before=tuple(found for found, _ in before),
         lines_before=tuple(lines for _, lines in before),
         decode_lock=_decoded,
         decode_age=_age,
+        manifest=declared,
+        state=installed,
+        overrides=approved,
+        lock=decided,
+        mirrors=inventory,
+        has_keys=has_keys(declared.policy),
     )
-    declared = manifest.decode_manifest(text)
-    witnesses = replace(git, manifest=declared, state=installed, overrides=approved, lock=decided, mirrors=inventory)
     return Facts(
         manifest=declared,
         clock=max(now, trail.newest or now),
@@ -64,7 +69,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         trail=trail,
         inventory=inventory,
         log=segments,
-        witnesses=replace(witnesses, has_keys=has_keys(declared.policy)),
+        witnesses=witnesses,
     )
 
 
