@@ -12,6 +12,7 @@ from git_hybrid.core.words import path_of
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import encode_lock
+from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.statefile import VERSION, encode_state, state_version
 
@@ -58,7 +59,6 @@ def _write_manifest(layout: Layout, edit: ManifestEdit) -> list[str]:
     """Make *edit*; into what somebody has edited since it was decided, or leave that and say so."""
     current, before, wanted = layout.manifest.read_bytes(), edit.before.encode("utf-8"), edit.text.encode("utf-8")
     if current not in (before, wanted):
-        from git_hybrid.store.manifest import decode_manifest
         from git_hybrid.store.manifest_merge import merge_manifest
 
         was, now, then = (decode_manifest(text).sources for text in (before, current, wanted))
