@@ -10,7 +10,6 @@ from git_hybrid.app.bringing import bring
 from git_hybrid.app.caching import despite_cache, usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
-from git_hybrid.app.origins import origin_notes
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
@@ -28,10 +27,11 @@ from git_hybrid.core.errors import (
     UnexplainedMove,
 )
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Looked, Outcome, Snapshot, Task
-from git_hybrid.core.planner import decide, differs_in_lfs, source_path
+from git_hybrid.core.planner import decide, differs_in_lfs, has_other_origin, source_path
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.redact import redact_place
 from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.state import SourceState
@@ -156,6 +156,13 @@ def _install(run: Run, task: Task) -> Installed:
     if isinstance(seen, Clone):
         return _in_place(run, task, seen)
     return _fresh(run, task, aside=_BROKEN if isinstance(seen, Broken) else "")
+
+
+def origin_notes(source: Source, seen: Looked) -> tuple[str, ...]:
+    """Return what is said where the clone gets another ``origin`` than it has: somebody may have set that."""
+    if not isinstance(seen, Clone) or not has_other_origin(source, seen):
+        return ()
+    return (f"its origin is {source.url} now; it was {redact_place(seen.origin or '')}",)
 
 
 def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
