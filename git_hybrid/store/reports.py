@@ -6,10 +6,10 @@ Whoever is killed in between leaves both, and the next writer goes on; a report 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import SymlinkRefused, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
@@ -49,7 +49,7 @@ def _read(path: Path, sha256: str) -> bytes | None:
         if path.is_symlink() or not path.is_file():
             return None
         data = content(path, LIMIT)
-    return data if hashlib.sha256(data).hexdigest() == sha256 else None
+    return data if sha256_hex(data) == sha256 else None
 
 
 def require_place(layout: Layout, name: SourceName) -> None:
