@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 1 << 20
 """The size of a log, in bytes, up to which its records are kept from one reading to the next."""
+_known: dict[bytes, Record | None] = {}
+"""What the lines of the log that was read last are: a run reads it again after each of its own records."""
 
 
 class Log(Struct, frozen=True):
@@ -71,26 +73,6 @@ def lines_backwards(layout: Layout) -> Iterator[tuple[str, bytes]]:
             yield name, line
 
 
-class _Lines:
-    """What the lines of the log that was read last are: a run reads it again after each of its own records.
-
-    A line that was read before is the same record as long as its bytes are the same.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, Record | None] = {}
-
-    def parsed(self, lines: Sequence[bytes]) -> list[Record | None]:
-        """Return the record in each of *lines*, None where there is none."""
-        before, size = self._known, sum(map(len, lines))
-        found = {line: before[line] if line in before else _parse(line) for line in lines}
-        self._known = found if size <= _REMEMBERED else {}
-        return [found[line] for line in lines]
-
-
-_lines = _Lines()
-
-
 def parse_log(data: bytes) -> Log:
     """Return the whole records of the log in *data*; a torn last line becomes part of the tail.
 
@@ -101,7 +83,7 @@ def parse_log(data: bytes) -> Log:
     torn: dict[int, bytes] = {}
     last_record = 0
     lines = as_written(data).split(b"\n")
-    for number, (line, record) in enumerate(zip(lines, _lines.parsed(lines), strict=True), 1):
+    for number, (line, record) in enumerate(zip(lines, _parsed(lines), strict=True), 1):
         if record is not None:
             records.append(record)
             last_record = number
@@ -122,6 +104,15 @@ def parse_log(data: bytes) -> Log:
         raise InvalidFile(path=LOG, problems=problems, mend="what mends it is told by: git hybrid audit verify")
     pending: list[dict[str, Json]] = [{"len": len(line), "sha256": sha256_hex(line)} for line in undeclared.values()]
     return Log(records=tuple(records), tail=tail_of(records, pending))
+
+
+def _parsed(lines: Sequence[bytes]) -> list[Record | None]:
+    """Return the record in each of *lines*, None where there is none; of the same bytes it is the same."""
+    global _known  # noqa: PLW0603
+    before = _known
+    found = {line: before[line] if line in before else _parse(line) for line in lines}
+    _known = found if sum(map(len, lines)) <= _REMEMBERED else {}
+    return [found[line] for line in lines]
 
 
 def as_written(data: bytes) -> bytes:
