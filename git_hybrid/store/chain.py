@@ -259,8 +259,8 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     if is_rotated(log.records, info):
         return
     if read_bytes(archive, shown) not in (None, data):
-        problem = Problem("file", "is another one than the log that is to be closed into it")
-        raise InvalidFile(path=shown, problems=(problem,), mend="move it away, then: git hybrid resume")
+        reason = "is another one than the log that is to be closed into it"
+        raise InvalidFile.at(shown, "file", reason, mend="move it away, then: git hybrid resume")
     detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": sha256_hex(data)}
     begun = Event(event=ROTATED, detail=detail)
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}

@@ -9,6 +9,7 @@ from functools import cache, partial
 from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.checks import Facts
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
@@ -16,7 +17,7 @@ from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store import chain, lockfile, manifest, statefile
-from git_hybrid.store.parsing import invalid, readable
+from git_hybrid.store.parsing import readable
 from git_hybrid.store.reading import mirrors_in, overrides_in
 
 Read = Callable[[str], bytes | None]
@@ -34,7 +35,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     """
     text = read(MANIFEST)
     if text is None:
-        raise invalid(MANIFEST, "file", "is missing")
+        raise InvalidFile.at(MANIFEST, "file", "is missing")
     lock, state, overrides = read(LOCK), read(STATE), read(OVERRIDES)
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)

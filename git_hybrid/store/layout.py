@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, Problem, SymlinkRefused
+from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, SymlinkRefused
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MARKER, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
@@ -167,9 +167,8 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     refuse_linked(layout, (*paths, *(f"{folder}/.gitignore" for folder in folders)))
     for folder in folders:
         if os.path.isfile(folder):
-            problem = Problem(name := layout.relative(folder), "is a file, and a folder belongs there")
-            mend = typed("mv", str(folder), f"{folder}.old")
-            raise InvalidFile(path=name, problems=(problem,), mend=mend)
+            name, mend = layout.relative(folder), typed("mv", str(folder), f"{folder}.old")
+            raise InvalidFile.at(name, name, "is a file, and a folder belongs there", mend=mend)
 
 
 def refuse_linked(layout: Layout, paths: Iterable[Path | str]) -> None:

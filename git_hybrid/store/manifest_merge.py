@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 
 from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
+from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest
@@ -150,7 +150,7 @@ def _edited(ours: _Side, theirs: _Side, wanted: Manifest, tables: Mapping[str, T
     new = [wanted.sources[_name(table)] for table in tables if table not in ours.tables]
     text = add_sources(text, new) if new else text
     if decode_manifest(text.encode("utf-8")) != wanted:
-        raise InvalidFile(path=MANIFEST, problems=(Problem("it", "is written in a way that this program cannot edit"),))
+        raise InvalidFile.at(MANIFEST, "it", "is written in a way that this program cannot edit")
     return text
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 
 from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -23,7 +24,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
 from git_hybrid.store import chain, lockfile, statefile
 from git_hybrid.store.layout import Layout, archives
-from git_hybrid.store.parsing import decode_text, invalid, read_bytes
+from git_hybrid.store.parsing import decode_text, read_bytes
 
 _decoded_lock = lru_cache(maxsize=1)(lockfile.decode_lock)
 _decoded_state = lru_cache(maxsize=1)(statefile.decode_state)
@@ -147,11 +148,11 @@ def require_log(layout: Layout) -> None:
         return
     for name in (STATE, OVERRIDES, MIRRORS):
         if _NAMED.search(read_bytes(layout.root / name, name) or b""):
-            error = invalid(LOG, "file", f"is missing or empty, and {name} names records of it")
-            error.mend = "take it from a copy of the workspace, then: git hybrid audit verify"
+            reason = f"is missing or empty, and {name} names records of it"
+            mend = "take it from a copy of the workspace, then: git hybrid audit verify"
             aside = typed("mv", str(layout.state_folder), f"{layout.state_folder}.lost")
-            error.otherwise = f"where there is none, begin anew, with new pins: {aside}, then: git hybrid pin"
-            raise error
+            otherwise = f"where there is none, begin anew, with new pins: {aside}, then: git hybrid pin"
+            raise InvalidFile.at(LOG, "file", reason, mend=mend, otherwise=otherwise)
 
 
 def trails(layout: Layout, now: datetime) -> tuple[Trail, ScanTrail]:
@@ -291,5 +292,5 @@ def manifest_text(layout: Layout) -> str:
     """
     data = read_bytes(layout.manifest, MANIFEST)
     if data is None:
-        raise invalid(MANIFEST, "file", "is missing")
+        raise InvalidFile.at(MANIFEST, "file", "is missing")
     return decode_text(data, MANIFEST)

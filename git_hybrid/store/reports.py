@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import SymlinkRefused, reported
+from git_hybrid.core.errors import InvalidFile, SymlinkRefused, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
 from git_hybrid.store.content import content
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import Layout, refuse_linked
-from git_hybrid.store.parsing import invalid
 
 LIMIT = 256 * 2**20
 
@@ -63,7 +62,7 @@ def require_place(layout: Layout, name: SourceName) -> None:
     if path.is_symlink():
         raise SymlinkRefused(path=layout.relative(path))
     if path.exists() and not path.is_file():
-        raise invalid(layout.relative(path), "file", "is not a regular file")
+        raise InvalidFile.at(layout.relative(path), "file", "is not a regular file")
 
 
 def stage_report(layout: Layout, run: str, name: SourceName, report: bytes) -> None:
