@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import InvalidFile, SymlinkRefused, reported
+from git_hybrid.core.errors import InvalidFile, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
@@ -59,8 +59,7 @@ def require_place(layout: Layout, name: SourceName) -> None:
         InvalidFile: a folder stands there, or anything else that is no file.
     """
     path = layout.report(name)
-    if path.is_symlink():
-        raise SymlinkRefused(path=layout.relative(path))
+    refuse_linked(layout, [path])
     if path.exists() and not path.is_file():
         raise InvalidFile.at(layout.relative(path), "file", "is not a regular file")
 
