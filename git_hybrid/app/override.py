@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_hybrid.app.force import Forced, approvals_of
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import decided_before, deciding
-from git_hybrid.core.approval import Asked
+from git_hybrid.core.approval import Asked, asked_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
 from git_hybrid.core.governance import unbound
@@ -46,18 +46,8 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
 def asked_again(snapshot: Snapshot, old: Override, forced: Forced) -> Asked:
     """Return what an approver of a renewal signs."""
     source = snapshot.manifest.sources.get(old.source)
-    return Asked(
-        kind=old.kind,
-        source=old.source,
-        url=str(source.url) if source else "",
-        from_commit=old.from_commit,
-        to_commit=old.to_commit,
-        request_id=forced.request_id,
-        reason=forced.reason,
-        expires_at=forced.expires_at,
-        findings=old.findings,
-        waived=old.waived,
-    )
+    asked = asked_of(old, str(source.url) if source else "")
+    return replace(asked, request_id=forced.request_id, reason=forced.reason, expires_at=forced.expires_at)
 
 
 def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
