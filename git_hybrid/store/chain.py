@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,14 +64,13 @@ def read_log(path: Path) -> Log:
 
 
 def lines_backwards(layout: Layout) -> Iterator[tuple[str, bytes]]:
-    """Yield the lines of the audit log and its archives, the last one first, each with its file; read as far as asked.
+    """Return the lines of the audit log and its archives, the last one first, each with its file; read as far as asked.
 
     Raises:
         LocalIo: a file cannot be read.
     """
-    for name in (LOG, *reversed(archives(layout))):
-        for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
-            yield name, line
+    texts = ((name, read_bytes(layout.root / name, name) or b"") for name in (LOG, *reversed(archives(layout))))
+    return chain.from_iterable(zip(repeat(name), reversed(text.split(b"\n"))) for name, text in texts)
 
 
 def parse_log(data: bytes) -> Log:
