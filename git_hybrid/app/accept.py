@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from git_hybrid.app.bases import unpinned
 from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note, superseded_if
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
@@ -59,8 +60,6 @@ def _accepted(
     stands = next((item for item in decided if item.status == "active" and item.id in snapshot.overrides.records), None)
     try:
         if pin is None:
-            from git_hybrid.app.bases import unpinned
-
             raise unpinned(rt, snapshot, snapshot.manifest.sources[source])
         made = stands or _made(rt, snapshot, pin, forced, to=to, findings=findings)
     except HybridError as error:

@@ -14,7 +14,6 @@ from git_hybrid.core.errors import HostileTree, Offline, RefMissing
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import KeptTree
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, scan_tree
@@ -104,8 +103,8 @@ def fetch_content(
     return stage, url
 
 
-def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) -> Acquired:
-    """Fetch what *task* needs and prove that the pinned commit is where the lock says.
+def acquire_pin(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, borrow: bool) -> Acquired:
+    """Fetch what *pin* needs and prove that the pinned commit is where the lock says.
 
     With *borrow* the objects of the clone are used; what is to become a clone itself must not.
 
@@ -116,9 +115,8 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         WrongContent: the lock names another pin than the audit log.
         HybridError: what the servers answered.
     """
-    source, pin = task.source, task.pin
     if pin.ref == UNREACHABLE:
-        return _acquire_unreachable(rt, task, manifest, borrow=borrow)
+        return _acquire_unreachable(rt, source, pin, manifest, borrow=borrow)
 
     def from_refs(*refs: str) -> tuple[Stage, str]:
         return fetch_history(
@@ -152,9 +150,8 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
     return Acquired(history=history, content=content, served_by=served_by)
 
 
-def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) -> Acquired:
+def _acquire_unreachable(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, borrow: bool) -> Acquired:
     """Fetch a commit that no branch and no tag has: an override in force says that it may be used all the same."""
-    source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
     whole, has_it = FetchRequest(commits=(pin.commit,)), partial(rt.objects.has_commit, stage, pin.commit)
     request = whole if source.history == "full" else replace(whole, depth=1)

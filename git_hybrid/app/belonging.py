@@ -75,8 +75,7 @@ def reachable_from_ref(
         return RefName(min(at_tip))
     if candidate.ref is not None:
         # Release branches: the tag was asked for alone, so the branches are still to be fetched.
-        partial = source.history != "full"
-        request = FetchRequest(refs=(EVERY_REF[0],), commits_only=partial)
+        request = FetchRequest(refs=(EVERY_REF[0],), commits_only=source.history != "full")
         fetch(rt, source, manifest, history, request, satisfied=lambda: belongs(rt, history, commit))
     found = containing_ref(rt, history, commit)
     if found is None:

@@ -24,7 +24,7 @@ def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str
     like = clone if seen.sure else None
 
     def gated(rt: Runtime) -> tuple[Acquired, tuple[str, ...]]:
-        acquired = acquire_pin(rt, task, manifest, borrow=True)
+        acquired = acquire_pin(rt, task.source, task.pin, manifest, borrow=True)
         return acquired, gate_pin(rt, acquired.content, task.source, task.pin, manifest, like=like)
 
     if not is_here or _is_cut_off(task, seen):

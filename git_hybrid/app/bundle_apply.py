@@ -127,9 +127,8 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
 
 
 def _refuse_old(content: BundleContent, applied: LogEnd | None) -> None:
-    if applied is None or content.log.seq >= applied.seq:
-        return
-    raise OldBundle(path=content.path, found=str(content.log.seq), applied=str(applied.seq))
+    if applied is not None and content.log.seq < applied.seq:
+        raise OldBundle(path=content.path, found=str(content.log.seq), applied=str(applied.seq))
 
 
 def _refused(
@@ -280,9 +279,7 @@ def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying
         gone, new = edits(content, snapshot.manifest)
         edited = how.editor.remove(text, gone) if gone else text
         edited = how.editor.add(edited, new) if new else edited
-    if edited == text:
-        return None
-    return ManifestEdit(before=text, text=edited)
+    return None if edited == text else ManifestEdit(before=text, text=edited)
 
 
 def _receipt(rt: Runtime) -> Receipt:

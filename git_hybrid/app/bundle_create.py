@@ -11,7 +11,7 @@ from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.planner import pinned
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_bundle import BundleTool
@@ -78,8 +78,7 @@ def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[S
     stage = rt.clones.as_stage(source.name)
     whole = isinstance(seen, Clone) and seen.has_pin and seen.complete
     if not whole or not rt.objects.has_content(stage, pin.commit):
-        task = Task(source=replace(source, history="full"), pin=pin, action="clone", before=None)
-        stage = acquire_pin(rt, task, manifest, borrow=False).history
+        stage = acquire_pin(rt, replace(source, history="full"), pin, manifest, borrow=False).history
     tree = gate_pinned_tree(rt, stage, source, pin, manifest)
     require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))
     left = []

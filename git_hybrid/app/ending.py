@@ -21,5 +21,4 @@ def of_source(name: SourceName) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        path, reason = path_of(error) or source_path(name), error.strerror or str(error)
-        raise LocalIo(path=path, operation="use", reason=reason) from error
+        raise LocalIo.of(error, path_of(error) or source_path(name), "use") from error

@@ -93,12 +93,24 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     return going_on(rt, source, lambda asking: _resolved(asking, source, manifest, old, wish), after=after)
 
 
+class _Search(Struct, frozen=True, kw_only=True):
+    """What the steps to one pin share: the source, its pin until now, what is wished, and what the server lists."""
+
+    rt: Runtime
+    source: Source
+    manifest: Manifest
+    old: Pin | None
+    wish: Wish
+    refs: RemoteRefs
+
+
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
     """Return what :func:`resolve` does, by the first server that is not surely behind."""
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     with listed(rt, source, manifest, old, head=True, to=wish.to, mirrors=wish.mirrors) as (refs, endpoint):
+        search = _Search(rt=rt, source=source, manifest=manifest, old=old, wish=wish, refs=refs)
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
-        candidate = _candidate(rt, source, manifest, refs, endpoint, wish) if kept is None else tip(refs, kept, source)
+        candidate = _candidate(search, endpoint) if kept is None else tip(refs, kept, source)
         moved = moved_from(old, wish.bases, candidate, refs, source)
         former = wish.former(candidate.ref)
         for bases in former:
@@ -117,21 +129,20 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
             candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
         if old.config_digest == config_digest(source) and not wish.anew:
             return old
-    history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
+    history, commit, served_by = _fetch_candidate(search, candidate)
     with answered(rt, source, endpoint.url):
         refuse_unlike(rt, source, history, refs, candidate, listed_by=endpoint.url, sent_by=served_by)
     with answered(rt, source, served_by):
-        candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
+        candidate, reachable_from = _place(search, history, replace(candidate, commit=commit), commit)
         ref = candidate.ref or reachable_from
         content, served_by = fetch_content(rt, source, manifest, history, commit, ref, served_by=served_by)
-        pin, notes = _with_evidence(rt, source, manifest, old, (history, content), commit, ref, reachable_from)
-        ranged = _judge_move(rt, source, manifest, refs, old, pin, history, wish)
+        pin, notes = _with_evidence(search, history, content, commit, ref, reachable_from)
+        ranged = _judge_move(search, pin, history)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
-def _candidate(
-    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, endpoint: Endpoint, wish: Wish
-) -> Candidate:
+def _candidate(search: _Search, endpoint: Endpoint) -> Candidate:
+    rt, source, manifest, refs, wish = search.rt, search.source, search.manifest, search.refs, search.wish
     if wish.to is None:
         return newest_allowed(source, refs)
     try:
@@ -154,24 +165,15 @@ def _candidate(
         return found
 
 
-def _place(
-    rt: Runtime,
-    source: Source,
-    manifest: Manifest,
-    history: Stage,
-    refs: RemoteRefs,
-    candidate: Candidate,
-    wish: Wish,
-) -> tuple[Candidate, RefName]:
-    """Return the candidate with the ref that it is found by, and the ref that proves where it belongs.
+def _place(search: _Search, history: Stage, candidate: Candidate, commit: Oid) -> tuple[Candidate, RefName]:
+    """Return the *candidate* of a *commit* with the ref that it is found by, and the ref that proves where it belongs.
 
     Raises:
         OffBranch, Unreachable, RefMissing: it is not in the history of the ref that the manifest declares, or of no
             ref, or nowhere.
         UnusableRef: it is no commit.
     """
-    commit = candidate.commit
-    assert commit is not None
+    rt, source, manifest, refs, wish = search.rt, search.source, search.manifest, search.refs, search.wish
     if is_declared(rt, history, candidate, commit):
         try:
             return candidate, reachable_from_ref(rt, source, manifest, history, refs, candidate, commit)
@@ -195,9 +197,8 @@ def _place(
     return replace(candidate, ref=found, declared=None), found
 
 
-def _fetch_candidate(
-    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, candidate: Candidate, wish: Wish
-) -> tuple[Stage, Oid, str]:
+def _fetch_candidate(search: _Search, candidate: Candidate) -> tuple[Stage, Oid, str]:
+    rt, source, manifest, refs, wish = search.rt, search.source, search.manifest, search.refs, search.wish
     everywhere = wish.objections.forced or not candidate.ref
     wanted: list[str] = list(EVERY_REF) if everywhere or candidate.ref is None else [candidate.ref]
     if not everywhere and candidate.ref and candidate.ref.startswith("refs/tags/") and refs.head:
@@ -236,18 +237,11 @@ def _fetch_candidate(
 
 
 def _with_evidence(
-    rt: Runtime,
-    source: Source,
-    manifest: Manifest,
-    old: Pin | None,
-    stages: tuple[Stage, Stage],
-    commit: Oid,
-    ref: RefName,
-    reachable_from: RefName,
+    search: _Search, history: Stage, content: Stage, commit: Oid, ref: RefName, reachable_from: RefName
 ) -> tuple[Pin, tuple[str, ...]]:
-    history, content_stage = stages
-    content_sha256, tree = gate_content(rt, content_stage, source, commit, manifest)
-    judge_submodules(rt, source, manifest, content_stage, commit)
+    rt, source, manifest, old = search.rt, search.source, search.manifest, search.old
+    content_sha256, tree = gate_content(rt, content, source, commit, manifest)
+    judge_submodules(rt, source, manifest, content, commit)
     facts = rt.objects.facts(history, commit, complete=True)
     same = old is not None and old.commit == commit
     seen = old.first_seen if old is not None and same else rt.ledger.first_seen(source.name, commit)
@@ -269,19 +263,12 @@ def _with_evidence(
     return pin, tree.notes
 
 
-def _judge_move(
-    rt: Runtime,
-    source: Source,
-    manifest: Manifest,
-    refs: RemoteRefs,
-    old: Pin | None,
-    new: Pin,
-    history: Stage,
-    wish: Wish,
-) -> Range | None:
+def _judge_move(search: _Search, new: Pin, history: Stage) -> Range | None:
+    rt, source, old, wish = search.rt, search.source, search.old, search.wish
     known = old is not None and rt.objects.has_commit(history, old.commit)
     for bases in (wish.bases, *wish.former(new.ref), *wish.beside):
-        error = unless_allowed([forbidden(rt, source, manifest, refs, base, new, history) for base in bases])
+        found = [forbidden(rt, source, search.manifest, search.refs, base, new, history) for base in bases]
+        error = unless_allowed(found)
         if bases in wish.beside and not isinstance(error, Rollback):
             continue
         if isinstance(error, Rollback) and wish.to is not None:

@@ -10,7 +10,6 @@ from git_hybrid.app.bringing import bring
 from git_hybrid.app.caching import despite_cache, usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
-from git_hybrid.app.origins import origin_notes
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
@@ -28,10 +27,11 @@ from git_hybrid.core.errors import (
     UnexplainedMove,
 )
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Looked, Outcome, Snapshot, Task
-from git_hybrid.core.planner import decide, differs_in_lfs, source_path
+from git_hybrid.core.planner import decide, differs_in_lfs, has_other_origin, source_path
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.redact import redact_place
 from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.state import SourceState
@@ -67,22 +67,24 @@ def carry_out(
     snapshot: Snapshot,
     tasks: Sequence[Task],
     seen: Mapping[SourceName, Looked],
-    left: Sequence[Task] = (),
+    left: Sequence[Task],
     end: Event | None = None,
-) -> tuple[Outcome, ...]:
-    """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.
+    *,
+    before: Sequence[Row],
+) -> list[Row]:
+    """Do *tasks*, write what came of them, and return the rows that report it, in the order of the tasks.
 
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending, and
     so does what is *left* of the run before. Where nothing does, *end* is recorded too.
 
     Raises:
-        DecidedOnly: not all of that could be written; it tells what came of the tasks.
+        DecidedOnly: not all of that could be written; it tells what came of the tasks, after the rows *before* those.
     """
-    before = snapshot.unfinished.served_by if snapshot.unfinished else {}
+    served_by = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
     moved = rt.ledger.moved_tags({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
     recorded = snapshot.state.sources
-    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=before, moved=moved)
+    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=served_by, moved=moved)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_slowest_first(
@@ -105,15 +107,16 @@ def carry_out(
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
     if end is not None and not pending:
         decision = replace(decision, events=(*decision.events, end))
+    rows = [_row_of(outcome) for outcome in outcomes]
     try:
         rt.ledger.record(rt.info, decision, [*left, *pending])
     except DecidedOnly as error:
-        error.after([row_of(outcome) for outcome in outcomes])
+        error.after([*before, *rows])
         raise
-    return outcomes
+    return rows
 
 
-def row_of(outcome: Outcome) -> Row:
+def _row_of(outcome: Outcome) -> Row:
     """Return the row that reports *outcome*."""
     task = outcome.task
     row = Row(name=task.name, outcome=WORDS[task.action], before=task.before, after=task.pin.commit, ref=task.pin.ref)
@@ -155,6 +158,13 @@ def _install(run: Run, task: Task) -> Installed:
     return _fresh(run, task, aside=_BROKEN if isinstance(seen, Broken) else "")
 
 
+def origin_notes(source: Source, seen: Looked) -> tuple[str, ...]:
+    """Return what is said where the clone gets another ``origin`` than it has: somebody may have set that."""
+    if not isinstance(seen, Clone) or not has_other_origin(source, seen):
+        return ()
+    return (f"its origin is {source.url} now; it was {redact_place(seen.origin or '')}",)
+
+
 def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
     """Tell whether no object is missing in the clone; what this tool made itself is not searched again."""
     stage, objects = run.rt.clones.as_stage(task.name), run.rt.objects
@@ -166,7 +176,7 @@ def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
 def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     """Return what was acquired, the stage in which the pinned commit is checked out and proved, and notes about it."""
     rt, source, pin = run.rt, task.source, task.pin
-    acquired = acquire_pin(rt, task, run.manifest, borrow=False)
+    acquired = acquire_pin(rt, source, pin, run.manifest, borrow=False)
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
     # With LFS content the files will not be the blobs: those are read before, and no such tree is kept.
     cache = None if source.lfs == "fetch" else usable_cache(rt, source)

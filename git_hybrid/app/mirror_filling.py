@@ -72,9 +72,9 @@ class Filling(Struct, frozen=True, kw_only=True):
 
     def borrows(self, source: Source, path: str, held: Holding | None) -> bool:
         """Tell whether what is *held* can be built on; of a source that is in doubt all of it is read."""
-        if held is None or source.name not in self.doubted:
-            return held is not None
-        if self.folder.is_sound(path, self.rt.waived.get(source.name, ())):
+        if held is None:
+            return False
+        if source.name not in self.doubted or self.folder.is_sound(path, self.rt.waived.get(source.name, ())):
             return True
         self.rt.progress("note", source.name, ANEW)
         return False

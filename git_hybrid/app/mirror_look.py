@@ -8,7 +8,7 @@ from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules
-from git_hybrid.core.endpoints import DIRECT, Mirrors
+from git_hybrid.core.endpoints import DIRECT
 from git_hybrid.core.errors import (
     BundlePrerequisites,
     FsckRefused,
@@ -34,7 +34,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.mirrors import Mirror, update_target
-from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.report import Row
 from git_hybrid.core.resolve import Candidate, newest_allowed
@@ -104,10 +104,9 @@ def _listed(question: Question) -> RemoteRefs | None:
 def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tuple[str, ...]]:
     """Return the stage with the pinned commit, fetched from the mirror alone and checked, and notes about it."""
     rt, source, manifest = question.rt, question.source, question.snapshot.manifest
-    task = Task(source=source, pin=pin, action="clone", before=None)
     labelled = replace(rt, quarantine=_Labelled(rt, question.mirror.name), cache=None)
     try:
-        acquired = acquire_pin(labelled, task, manifest, borrow=False)
+        acquired = acquire_pin(labelled, source, pin, manifest, borrow=False)
         notes = gate_pin(labelled, acquired.content, source, pin, manifest)
     except HybridError as error:
         if (told := _told_as(question, pin, tip, error)) is None:
@@ -217,9 +216,8 @@ def _refuse_ahead(question: Question, found: Candidate, stage: Stage) -> None:
     first, rt, source = question.origin, question.rt, question.source
     if first is None or not _is_invented(question, found, first, stage):
         return
-    again = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
     with suppress(HybridError):
-        now = list_refs(again, source, question.snapshot.manifest)
+        now = list_refs(rt.asking(DIRECT), source, question.snapshot.manifest)
         if now.tips.get(found.ref or "") != first.tips.get(found.ref or ""):
             return
     raise question.lies(f"{found.ref} stands at {found.commit}, which upstream does not have there")

@@ -17,7 +17,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
 from git_hybrid.app.waiving import waivers
-from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
+from git_hybrid.core.endpoints import DIRECT, repository_path
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -51,13 +51,8 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own: Collection[str]) -> tu
         MirrorAlone: it is the only one.
     """
     snapshot = rt.ledger.snapshot()
-    entries = _others(rt, own)
-    asking = replace(
-        rt.for_many(len(snapshot.manifest.sources)),
-        mirrors=Mirrors(entries),
-        bundles=lambda _name: None,
-        waived=waivers(snapshot),
-    )
+    asking = rt.for_many(len(snapshot.manifest.sources)).asking(*_others(rt, own))
+    asking = replace(asking, waived=waivers(snapshot))
     doubted = unwell(snapshot.mirrors)
     filling = Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins, doubted=doubted)
     done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)

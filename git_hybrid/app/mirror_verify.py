@@ -12,7 +12,7 @@ from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
-from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_of
+from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -78,7 +78,7 @@ def _known_tips(
     The origin is asked where it may be; else what the audit log saw last, which is the pin or newer.
     """
     may_ask = DIRECT in rt.mirrors.entries and not rt.offline
-    origin = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
+    origin = rt.asking(DIRECT)
 
     def look(source: Source) -> tuple[SourceName, tuple[Candidate, RemoteRefs]] | None:
         try:
@@ -111,7 +111,7 @@ def _question(
         file = folder_of(url)
         alone = replace(rt, offline="it is not in the bundle", bundles=lambda _name: file)
     else:
-        alone = replace(rt, mirrors=Mirrors((mirror.base_url,)), bundles=lambda _name: None)
+        alone = rt.asking(mirror.base_url)
     return Question(
         rt=alone,
         snapshot=snapshot,

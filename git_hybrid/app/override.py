@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_hybrid.app.force import Forced, approvals_of
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import decided_before, deciding
-from git_hybrid.core.approval import Asked
+from git_hybrid.core.approval import Asked, asked_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
 from git_hybrid.core.governance import unbound
@@ -27,10 +27,10 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
     with deciding(rt) as snapshot:
-        before = decided_before(rt).overrides.get(identity)
-        if before is not None and before.status == find(snapshot, identity).status == "active":
-            return find(snapshot, identity)
-        old = _open(snapshot, identity)
+        before, old = decided_before(rt).overrides.get(identity), find(snapshot, identity)
+        if before is not None and before.status == old.status == "active":
+            return old
+        _require_open(snapshot, old)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
         fresh = approvals_of(rt, snapshot, asked_again(snapshot, old, forced), forced, renews=old)
         new = replace(
@@ -46,18 +46,8 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
 def asked_again(snapshot: Snapshot, old: Override, forced: Forced) -> Asked:
     """Return what an approver of a renewal signs."""
     source = snapshot.manifest.sources.get(old.source)
-    return Asked(
-        kind=old.kind,
-        source=old.source,
-        url=str(source.url) if source else "",
-        from_commit=old.from_commit,
-        to_commit=old.to_commit,
-        request_id=forced.request_id,
-        reason=forced.reason,
-        expires_at=forced.expires_at,
-        findings=old.findings,
-        waived=old.waived,
-    )
+    asked = asked_of(old, str(source.url) if source else "")
+    return replace(asked, request_id=forced.request_id, reason=forced.reason, expires_at=forced.expires_at)
 
 
 def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
@@ -70,10 +60,11 @@ def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
     with deciding(rt) as snapshot:
-        before = rt.ledger.finished.overrides.get(identity)
-        if before is not None and before.status == find(snapshot, identity).status == "revoked":
-            return find(snapshot, identity)
-        ended = closed(_open(snapshot, identity), "revoked", at=rt.info.now, by=rt.info.operator)
+        before, old = rt.ledger.finished.overrides.get(identity), find(snapshot, identity)
+        if before is not None and before.status == old.status == "revoked":
+            return old
+        _require_open(snapshot, old)
+        ended = closed(old, "revoked", at=rt.info.now, by=rt.info.operator)
         return _record(rt, ended, "override-revoked", reason=reason)
 
 
@@ -96,15 +87,13 @@ def find(snapshot: Snapshot, identity: str) -> Override:
     return record
 
 
-def _open(snapshot: Snapshot, identity: str) -> Override:
-    record = find(snapshot, identity)
+def _require_open(snapshot: Snapshot, record: Override) -> None:
     if record.status != "active":
-        raise UnknownOverride(override=identity, why=f"was {record.status} already, and stays so")
+        raise UnknownOverride(override=record.id, why=f"was {record.status} already, and stays so")
     if what := unbound(record, snapshot.trail):
-        hint = restoring(identity) if identity in snapshot.trail.latest else AGAIN
+        hint = restoring(record.id) if record.id in snapshot.trail.latest else AGAIN
         hint = BRING_BACK if snapshot.trail.absent() else hint
-        raise UnknownOverride(override=identity, why=f"is a record {what}", hint=hint)
-    return record
+        raise UnknownOverride(override=record.id, why=f"is a record {what}", hint=hint)
 
 
 def moved_over(rt: Runtime, override: Override) -> str:

@@ -103,25 +103,21 @@ def _forced_before(rt: Runtime, snapshot: Snapshot) -> tuple[Row, ...]:
 
 
 def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:
-    named = bool(request.names or request.groups)
+    move = bool(request.names or request.groups or request.everything)
     names = select_to_pin(snapshot.manifest, request.names, request.groups)
-    if not named and not request.everything:
-        names = tuple(
-            name for name in names if not is_valid(snapshot.lock.pins.get(name), snapshot.manifest.sources[name])
-        )
-    move = named or request.everything
+    if not move:
+        pins, sources = snapshot.lock.pins, snapshot.manifest.sources
+        names = tuple(name for name in names if not is_valid(pins.get(name), sources[name]))
     if request.scan and not snapshot.manifest.scanners:
         raise NoScanner
 
     asking, logged = rt.for_many(len(names)), as_logged(rt, snapshot, names)
+    keep, forced, scan = not request.dry_run, request.forced, request.scan
 
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
-        keep, forced = not request.dry_run, request.forced
-        to = request.to
-        if to is None and not move:
-            to = commit_kept(rt, snapshot, logged, source)
-        return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=request.scan)
+        to = commit_kept(rt, snapshot, logged, source) if request.to is None and not move else request.to
+        return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=scan)
 
     rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)

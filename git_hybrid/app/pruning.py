@@ -32,8 +32,9 @@ def pruned(rt: Runtime, snapshot: Snapshot, left: Sequence[Task], *, dry_run: bo
     if any(row.outcome == "removed" for row in rows):
 
         def decide(gone: Sequence[Row]) -> Decision:
-            before = {row.name: _recorded(snapshot, row.name) for row in gone}
-            events = {name: Event(event="prune", source=name, before=commit) for name, commit in before.items()}
+            before = {name: entry.commit for name, entry in snapshot.state.sources.items()}
+            names = [row.name for row in gone]
+            events = {name: Event(event="prune", source=name, before=before.get(name)) for name in names}
             return dropping(rt, snapshot, events)
 
         rows = record_without(rt, rows, decide, left)
@@ -48,8 +49,3 @@ def _strays(rt: Runtime, snapshot: Snapshot) -> list[SourceName]:
     records = (item for item in snapshot.overrides.records.values() if item.status == "active")
     named |= {item.source for item in records if not unbound(item, snapshot.trail)}
     return sorted(named - known)
-
-
-def _recorded(snapshot: Snapshot, name: SourceName) -> str | None:
-    entry = snapshot.state.sources.get(name)
-    return entry.commit if entry else None

@@ -9,7 +9,6 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.sync import (
     broken_off,
-    carried_out,
     finish_first,
     left_over,
     merge,
@@ -17,9 +16,9 @@ from git_hybrid.app.sync import (
     unchanged,
     without_left,
 )
-from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, IndexLocked
+from git_hybrid.core.errors import DecidedOnly, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Foreign, Looked, Snapshot, Task
+from git_hybrid.core.plan import Clone, Looked, Snapshot, Task
 from git_hybrid.core.planner import decide, pinned, source_path
 from git_hybrid.core.reducer import intent_for
 from git_hybrid.core.report import Report, Row, failed
@@ -52,9 +51,11 @@ def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNa
     rows += [unchanged(snapshot, name) for name, item in decided.items() if item is None]
     tasks = [task for task in decided.values() if isinstance(task, Task)]
     if tasks:
+        from git_hybrid.app.install import carry_out
+
         left = left_over(snapshot)
         rt.ledger.begin(rt.info, (*left, *tasks), intent_for(rt.info, tasks, snapshot.state))
-        rows += carried_out(rt, snapshot, tasks, seen, left, before=rows)
+        rows += carry_out(rt, snapshot, tasks, seen, left, before=rows)
     return rows
 
 
@@ -63,14 +64,9 @@ def _task(snapshot: Snapshot, name: SourceName, seen: Looked) -> Task | HybridEr
     pin = pinned(snapshot, source)
     if isinstance(pin, HybridError):
         return pin
-    match seen:
-        case Clone(locked=True):
+    if isinstance(seen, Clone):
+        if seen.locked:
             return IndexLocked(name=name, path=source_path(name))
-        case Clone(head=head, dirty_count=0, operation=None, branch=None) if head == pin.commit:
-            return decide(source, pin, snapshot.state.sources.get(name), seen)
-        case Clone(head=head):
-            return Task(source=source, pin=pin, action="reset", before=head)
-        case Foreign(what):
-            return ForeignFolder(name=name, path=source_path(name), what=what, command=f"sync {name}")
-        case _:
-            return decide(source, pin, snapshot.state.sources.get(name), seen)
+        if seen.head != pin.commit or seen.dirty_count or seen.operation is not None or seen.branch is not None:
+            return Task(source=source, pin=pin, action="reset", before=seen.head)
+    return decide(source, pin, snapshot.state.sources.get(name), seen)

@@ -111,6 +111,10 @@ class Runtime(Struct, frozen=True, kw_only=True):
         """Return this with the transport for so many sources."""
         return self if self.bulk is None or count <= _FEW else replace(self, transport=self.bulk)
 
+    def asking(self, *bases: str) -> Runtime:
+        """Return this where only what these entries of the list of mirrors name is asked, and no bundle."""
+        return replace(self, mirrors=Mirrors(bases), bundles=lambda _name: None)
+
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""
         if number := self.cancelled():

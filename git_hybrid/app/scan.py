@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from git_hybrid.app.bases import unpinned
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.identities import identities
 from git_hybrid.app.runtime import Runtime
@@ -125,8 +126,6 @@ def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridErr
     """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
     source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
     if pin is None or not is_valid(pin, source):
-        from git_hybrid.app.bases import unpinned
-
         return unpinned(rt, snapshot, source, pin)
     if name in snapshot.state.sources:
         if rt.spread is not None:

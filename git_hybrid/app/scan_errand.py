@@ -12,7 +12,7 @@ from git_hybrid.app.scanning import Scan, scan_commit
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
@@ -51,8 +51,7 @@ def scan_fetched(rt: Runtime, errand: Errand) -> dict[SourceName, Scan | HybridE
     def look(name: SourceName) -> Scan:
         source, pin = manifest.sources[name], errand.pins[name]
         require_host(manifest.policy, source)
-        task = Task(source=source, pin=pin, action="clone", before=None)
-        acquired = acquire_pin(rt, task, manifest, borrow=False)
+        acquired = acquire_pin(rt, source, pin, manifest, borrow=False)
         gate_pin(rt, acquired.content, source, pin, manifest)
         try:
             return scan_commit(rt, snapshot, name, acquired.content, pin.commit, pin.tree, fetch=True)

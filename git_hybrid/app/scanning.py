@@ -84,9 +84,7 @@ def scan_commit(
             rt.stop_if_cancelled()
             spec = spec_of(scanner)
             identity = rt.scans.scanners.identify(spec)
-            known = None
-            if not again and not isinstance(identity, Unusable):
-                known = _known(rt, snapshot, source, tree, spec, identity)
+            known = None if again else _known(rt, snapshot, source, tree, spec, identity)
             results.append(known or _one(rt, source, spec, identity, fill))
     return _together(results, commit, tree)
 
@@ -114,12 +112,9 @@ def _one(rt: Runtime, source: Source, spec: ScannerSpec, identity: Identity | Un
 
 def scanned_before(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oid, tree: Oid) -> Scan | None:
     """Return what is known of the files of *tree*; None if one scanner of the manifest would have to look at them."""
-    results = []
-    for scanner in snapshot.manifest.scanners:
-        spec = spec_of(scanner)
-        identity = rt.scans.scanners.identify(spec)
-        source = snapshot.manifest.sources[name]
-        known = None if isinstance(identity, Unusable) else _known(rt, snapshot, source, tree, spec, identity)
+    source, results = snapshot.manifest.sources[name], list[_One]()
+    for spec in map(spec_of, snapshot.manifest.scanners):
+        known = _known(rt, snapshot, source, tree, spec, rt.scans.scanners.identify(spec))
         if known is None:
             return None
         results.append(known)
@@ -178,9 +173,11 @@ def _proved(snapshot: Snapshot) -> list[SourceState]:
 
 
 def _known(
-    rt: Runtime, snapshot: Snapshot, source: Source, tree: Oid, spec: ScannerSpec, identity: Identity
+    rt: Runtime, snapshot: Snapshot, source: Source, tree: Oid, spec: ScannerSpec, identity: Identity | Unusable
 ) -> _One | None:
     """Return what *spec* said of the same files before, in this source or in another, if that still counts."""
+    if isinstance(identity, Unusable):
+        return None
     sought = spec.name, spec_digest(spec, besides(source))
     for entry in sorted(_proved(snapshot), key=lambda entry: entry.name != source.name):
         scan = entry.scan

@@ -24,11 +24,8 @@ def select(manifest: Manifest, names: Sequence[str], groups: Sequence[str] = ())
     refuse_unknown("group", groups, sorted({group for source in manifest.sources.values() for group in source.groups}))
     if not names and not groups:
         return tuple(sorted(manifest.sources))
-    wanted = set(names)
-    for source in manifest.sources.values():
-        if set(source.groups) & set(groups):
-            wanted.add(source.name)
-    return tuple(sorted(SourceName(name) for name in wanted))
+    grouped = (source.name for source in manifest.sources.values() if not {*groups}.isdisjoint(source.groups))
+    return tuple(sorted(SourceName(name) for name in {*names, *grouped}))
 
 
 def select_to_pin(manifest: Manifest, names: Sequence[str], groups: Sequence[str]) -> tuple[SourceName, ...]:

@@ -13,7 +13,6 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Status
-from git_hybrid.core.scans import Identity
 from git_hybrid.core.value import replace
 
 
@@ -27,8 +26,10 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
     snapshot = _as_it_stands(rt)
     selected = select(snapshot.manifest, names, groups)
     seen = observe(rt, snapshot, selected)
-    known = scanners_here(rt, snapshot, selected)
-    sources, pins = snapshot.manifest.sources, snapshot.lock.pins
+    sources, pins, entries = snapshot.manifest.sources, snapshot.lock.pins, snapshot.state.sources
+    # Asked only where a scan that was recorded can be held against them.
+    is_scanned = any(name in entries and entries[name].scan.scanners for name in selected)
+    known = identities(rt, snapshot) if is_scanned else {}
     lost = _lost(rt, snapshot, [name for name in selected if name not in pins])
     moves = rt.ledger.last_moves({name: pins[name] for name in selected if name in pins} | lost)
     rows = [
@@ -78,9 +79,3 @@ def _as_it_stands(rt: Runtime) -> Snapshot:
         # It may have come to its end since.
         return rt.ledger.snapshot()
     return replace(snapshot, unfinished=replace(snapshot.unfinished, held_by=held_by))
-
-
-def scanners_here(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dict[str, Identity]:
-    """Return the scanners that this machine has, if a scan that was recorded can be held against them."""
-    entries = (snapshot.state.sources.get(name) for name in names)
-    return identities(rt, snapshot) if any(entry is not None and entry.scan.scanners for entry in entries) else {}

@@ -13,7 +13,6 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.proving import belongs
 from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import GitFailed, HostileTree, NotCarried, Offline, SubmoduleUnreachable, WrongContent
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url
 from git_hybrid.core.manifest import Commit, Manifest, Source
@@ -237,7 +236,7 @@ def _for_submodules(rt: Runtime) -> Runtime:
     """Return this without what the parent's name stands for: its bundle, and mirrors whose base has ``{name}``."""
     left = tuple(entry for entry in rt.mirrors.entries if "{name}" not in entry)
     why = "" if left or not rt.mirrors.entries else _ONLY_BY_NAME
-    return replace(rt, bundles=lambda _name: None, mirrors=Mirrors(left), offline=rt.offline or why)
+    return replace(rt.asking(*left), offline=rt.offline or why)
 
 
 def clear_submodules(

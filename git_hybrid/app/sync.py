@@ -183,31 +183,13 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
         if isinstance(found, Clone) and not found.settled and not found.dirty_count:
             rt.writer.remember(name, snapshot.lock.pins[name], new=False)
     if plan.tasks:
+        # Imported here: where nothing has changed nothing of all that is needed.
+        from git_hybrid.app.install import carry_out
+
         left = left_over(snapshot)
         rt.ledger.begin(rt.info, (*left, *plan.tasks), intent_for(rt.info, plan.tasks, snapshot.state))
-        rows += carried_out(rt, snapshot, plan.tasks, seen, left, before=rows)
+        rows += carry_out(rt, snapshot, plan.tasks, seen, left, before=rows)
     return rows
-
-
-def carried_out(
-    rt: Runtime,
-    snapshot: Snapshot,
-    tasks: Sequence[Task],
-    seen: Mapping[SourceName, Looked],
-    left: Sequence[Task] = (),
-    end: Event | None = None,
-    *,
-    before: Sequence[Row],
-) -> list[Row]:
-    """Carry out *tasks* and return their rows; *before* has those of other sources, which an error tells too."""
-    # Imported here: where nothing has changed nothing of all that is needed.
-    from git_hybrid.app.install import carry_out, row_of
-
-    try:
-        return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left, end)]
-    except DecidedOnly as error:
-        error.after(before)
-        raise
 
 
 def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Row]:
@@ -215,6 +197,7 @@ def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Ro
 
     A clone that cannot be read stays with the run: nobody knows whether it is half changed.
     """
+    from git_hybrid.app.install import carry_out
     from git_hybrid.app.saving import told_of
 
     assert snapshot.unfinished is not None
@@ -227,7 +210,7 @@ def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Ro
     rt.ledger.begin(rt.info, tuple(tasks.values()), intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += _gone(names, snapshot)
-    rows += carried_out(rt, snapshot, plan.tasks, seen, left, None if left else end, before=rows)
+    rows += carry_out(rt, snapshot, plan.tasks, seen, left, None if left else end, before=rows)
     return told_of(rt, snapshot.unfinished.run, rows)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF, fetch_history, gate_tree
 from git_hybrid.app.age import held_by_age
-from git_hybrid.app.bases import Base, bases_of, unless_allowed
+from git_hybrid.app.bases import Base, bases_of, unless_allowed, unpinned
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
@@ -68,21 +68,16 @@ def diff(
     asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else NO_MIRRORS
 
     def work(name: SourceName) -> Row:
-        pin = snapshot.lock.pins.get(name)
+        source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
         if pin is None:
-            from git_hybrid.app.bases import unpinned
-
-            return failed(name, unpinned(rt, snapshot, snapshot.manifest.sources[name]))
+            return failed(name, unpinned(rt, snapshot, source))
         rt.progress("start", name, "compare")
         try:
             with of_source(name), blaming(rt, pin):
                 if upstream:
-                    return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin, mirrors, changes)
-                row = disk_row(rt, snapshot.manifest.sources[name], pin, seen[name])
-                if (
-                    changes is not None
-                    and (found := to_disk(rt, snapshot.manifest.sources[name], pin, row, seen[name])) is not None
-                ):
+                    return _upstream_row(asking, snapshot, source, pin, mirrors, changes)
+                row = disk_row(rt, source, pin, seen[name])
+                if changes is not None and (found := to_disk(rt, source, pin, row, seen[name])) is not None:
                     changes[name] = found
                 return row
         except HybridError as error:

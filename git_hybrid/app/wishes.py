@@ -28,10 +28,17 @@ def wish_for(
     former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
     anew = wish.anew or (to is not None and bool(sides.beside)) or bool(plain)
     bases = (*wish.bases, *sides.chosen, *plain)
-    mirrors = rt.ledger.believed(snapshot.mirrors)
-    wish = replace(wish, bases=bases, anew=anew, plain=bool(plain), mirrors=mirrors)
-    others = partial(others_of_tag, rt, snapshot, source)
-    return replace(wish, lost=lost, former=former, beside=sides.beside, others=others)
+    return replace(
+        wish,
+        bases=bases,
+        anew=anew,
+        lost=lost,
+        mirrors=rt.ledger.believed(snapshot.mirrors),
+        former=former,
+        plain=bool(plain),
+        beside=sides.beside,
+        others=partial(others_of_tag, rt, snapshot, source),
+    )
 
 
 def _wish(

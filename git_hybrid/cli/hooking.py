@@ -15,7 +15,7 @@ from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
-from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem, SymlinkRefused
+from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, SymlinkRefused
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import Ahead
@@ -78,7 +78,7 @@ def _roots(repository: Repository, here: Path) -> Sequence[Path]:
     # A folder is asked about by its name, one a line.
     for name in found:
         if "\n" in name:
-            raise InvalidFile(path=name, problems=(Problem("folder", "has a name with a line break"),))
+            raise InvalidFile.at(name, "folder", "has a name with a line break")
     roots = [top / name for name in found]
     if "" not in found and not repository.revision and (top / MANIFEST).is_file() and not is_committed(repository, top):
         roots.insert(0, top)

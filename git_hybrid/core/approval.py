@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from git_hybrid.core.ahead import APART, WAY_OUT, Ahead
@@ -14,7 +14,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, is_same, person
 from git_hybrid.core.spent import is_spent, used
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import quoted
 
@@ -222,7 +222,10 @@ def signatures_of(
         ToolTooOld: there is nothing to check a signature with.
     """
     given = [item.signature for item in last_approvals(record) if item.signature is not None]
-    texts = [payload(item) for item in _as_asked(record, _spelled(record, urls, trail))]
+    asked = [asked_of(record, url) for url in _spelled(record, urls, trail)]
+    # Who captures a lost override again asks to stay at a commit, and the record says where it had come from.
+    starts = dict.fromkeys((record.from_commit, record.to_commit))
+    texts = [payload(replace(item, from_commit=start)) for item in asked for start in starts]
     made = signed_texts(texts, given, policy, verify)
     spent = {text for text in {text for _, text in made.values()} if is_spent(text, earlier, keys_of(policy), verify)}
     good = frozenset((record.id, who) for who, (_, text) in made.items() if text not in spent)
@@ -249,25 +252,20 @@ def _spelled(record: Override, urls: Sequence[Url], trail: Trail) -> Sequence[st
     return list(dict.fromkeys((*map(str, urls), *same))) or [""]
 
 
-def _as_asked(record: Override, urls: Sequence[str]) -> Iterator[Asked]:
-    """Yield what the last approvers of *record* may have been asked, the likeliest first.
-
-    Who captures a lost override again asks to stay at a commit, and the record says where it had come from.
-    """
-    for url in urls:
-        for start in dict.fromkeys((record.from_commit, record.to_commit)):
-            yield Asked(
-                kind=record.kind,
-                source=record.source,
-                url=url,
-                from_commit=start,
-                to_commit=record.to_commit,
-                request_id=record.request_id,
-                reason=record.reason,
-                expires_at=record.expires_at,
-                findings=record.findings,
-                waived=record.waived,
-            )
+def asked_of(record: Override, url: str) -> Asked:
+    """Return what the last approvers of *record* were asked, of a source at *url*."""
+    return Asked(
+        kind=record.kind,
+        source=record.source,
+        url=url,
+        from_commit=record.from_commit,
+        to_commit=record.to_commit,
+        request_id=record.request_id,
+        reason=record.reason,
+        expires_at=record.expires_at,
+        findings=record.findings,
+        waived=record.waived,
+    )
 
 
 def as_approved(record: Override, signatures: Signatures) -> Approved:

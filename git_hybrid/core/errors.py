@@ -205,6 +205,11 @@ class InvalidFile(HybridError):
     mend: str = ""
     otherwise: str = ""
 
+    @classmethod
+    def at(cls, path: str, place: str, reason: str, *, mend: str = "", otherwise: str = "") -> Self:
+        """Return the error for one problem at one *place* of the file *path*."""
+        return cls(path=path, problems=(Problem(place, reason),), mend=mend, otherwise=otherwise)
+
 
 class NewerSchema(HybridError):
     """A file was written by a newer version of the program."""

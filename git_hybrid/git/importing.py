@@ -115,13 +115,13 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     try:
         done = listed(lambda into: runner.run(arguments, env=env, watch=into))
     except TooManySettings:
-        raise InvalidFile(path=str(file), problems=(Problem("file", TOO_MANY),)) from None
+        raise InvalidFile.at(str(file), "file", TOO_MANY) from None
     if done.status != 0 and file.name != ".gitmodules":
         # Such as west.yml, vendir.yml or default.xml, in which nothing is to be mended.
         reason = "is no .gitmodules; nothing else can be imported"
         raise BadArgument(what="--import", value=str(file), reason=reason, hint=_EACH)
     if done.status != 0:
-        raise InvalidFile(path=str(file), problems=(Problem("file", done.stderr.strip()[:200]),))
+        raise InvalidFile.at(str(file), "file", done.stderr.strip()[:200])
     values: dict[tuple[str, str], str] = {}
     for key, value in pairs(done.stdout, "replace"):
         section, _, rest = key.partition(".")
@@ -135,6 +135,5 @@ def _repository(runner: Runner, file: Path) -> tuple[Mapping[str, Entry], Path]:
     """Return the index of the repository that *file* is in, and the top of its working tree."""
     repository = around(runner, Path(os.path.realpath(file.parent)))
     if repository.top is None:
-        problem = Problem("file", "is in no git repository, whose index would name the commits")
-        raise InvalidFile(path=str(file), problems=(problem,))
+        raise InvalidFile.at(str(file), "file", "is in no git repository, whose index would name the commits")
     return of_index(repository.ask(_INDEX)), repository.top

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.check_sources import is_of_sources
-from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
+from git_hybrid.core.errors import InvalidFile, LocalIo, SymlinkRefused
 from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST, MARKER
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
@@ -65,8 +65,8 @@ class Staged(Struct):
             if mode == LINK:
                 raise SymlinkRefused(path=name)
             if mode and not mode.startswith(FILE) and name != "sources":
-                problem = Problem("index", "is a submodule, and must be a file or a folder of the workspace")
-                raise InvalidFile(path=name, problems=(problem,), mend=f"git rm -r --cached -- {typed(name)}")
+                reason = "is a submodule, and must be a file or a folder of the workspace"
+                raise InvalidFile.at(name, "index", reason, mend=f"git rm -r --cached -- {typed(name)}")
 
     def archives(self) -> tuple[str, ...]:
         """Return the archived files of the audit log that git has, in no order."""
@@ -238,7 +238,7 @@ def _on_disk(root: Path, name: str) -> bytes | None:
     path = root / name
     try:
         if path.exists() and not path.is_file():
-            raise InvalidFile(path=name, problems=(Problem("file", "is not a regular file"),))
+            raise InvalidFile.at(name, "file", "is not a regular file")
         return path.read_bytes()
     except FileNotFoundError:
         return None

@@ -6,19 +6,17 @@ find that git ignores everything, and scan nothing, and others would name files 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, LocalIo
 from git_hybrid.core.value import Struct
-from git_hybrid.temporary import temporary_folders
+from git_hybrid.temporary import living_folder, remove_dead_folders, temporary_folders
 
 _PREFIX = "hybrid-scan-"
-_ALIVE = ".alive"
 
 
 class Scratch(Struct, frozen=True):
@@ -72,7 +70,7 @@ def scratch() -> Iterator[Scratch]:
     """
     with ExitStack() as stack:
         try:
-            made = Scratch(stack.enter_context(_held()))
+            made = Scratch(stack.enter_context(living_folder(_PREFIX, scan_folder())))
             for folder in (made.tree, made.work, made.home, made.temporary, made.report.parent):
                 folder.mkdir()
         except OSError as error:
@@ -102,43 +100,6 @@ def _repository(folder: str) -> Path | None:
     return next((above for above in (real, *real.parents) if os.path.lexists(above / ".git")), None)
 
 
-@contextmanager
-def _held() -> Iterator[Path]:
-    """Make a folder, and hold the lock that tells others of it that its program is alive."""
-    while True:
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=scan_folder(), ignore_cleanup_errors=True) as name:
-            root = Path(os.path.realpath(name))
-            alive = os.open(root / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                fcntl.flock(alive, fcntl.LOCK_EX)
-                if _stands(root / _ALIVE, alive):
-                    yield root
-                    return
-            finally:
-                os.close(alive)
-
-
-def _stands(path: Path, alive: int) -> bool:
-    """Tell whether *alive* is the file at *path* still: before it was locked, others could take it for a dead one's."""
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.lstat(path), os.fstat(alive))
-    return False
-
-
 def remove_dead() -> None:
-    """Remove the folders of scans whose program was killed: nobody holds their lock any more."""
-    for path in (path for folder in temporary_folders() for path in Path(folder).glob(f"{_PREFIX}*")):
-        with suppress(OSError):
-            alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                if os.fstat(alive).st_uid == os.getuid():
-                    fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _remove(path)
-            finally:
-                os.close(alive)
-
-
-def _remove(path: Path) -> None:
-    # TemporaryDirectory also opens folders that were closed to their owner, which rmtree alone does not.
-    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as doomed:
-        path.rename(Path(doomed) / path.name)
+    """Remove the folders of scans whose program was killed."""
+    remove_dead_folders(_PREFIX)

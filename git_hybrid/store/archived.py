@@ -9,7 +9,7 @@ from git_hybrid.core.audit import ROTATED, detail_of
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOG
 from git_hybrid.core.words import BRING_BACK
 from git_hybrid.store import chain
@@ -29,7 +29,7 @@ def require_archives(layout: Layout) -> None:
     if (found := _absent(layout)) is not None:
         name, what = found
         why = "the audit log goes on from it, so nobody knows what a pin is held against"
-        raise InvalidFile(path=name, problems=(Problem("file", f"{what}; {why}"),), mend=BRING_BACK)
+        raise InvalidFile.at(name, "file", f"{what}; {why}", mend=BRING_BACK)
 
 
 def absent(layout: Layout) -> str:

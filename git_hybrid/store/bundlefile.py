@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from git_hybrid.core.bundles import Carried
 from git_hybrid.core.errors import BadArgument, BadBundle, InvalidFile, LocalIo, Problem, reported
-from git_hybrid.core.files import LOCK, MANIFEST
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
@@ -34,10 +34,8 @@ from git_hybrid.store.wire_airgap import BundleShape
 
 INVENTORY, SIGNATURE, SUMS = "inventory.json", "inventory.json.sig", "SHA256SUMS"
 VERSION = 1
-_NAME = pattern(
-    r"sources\.toml|state/sources\.(?:lock|json)|state/sources-(?:overrides\.json|audit\.jsonl)"
-    r"|(?P<kind>scans|sources)/(?P<source>[^/]+)/(?:report\.sarif|history\.bundle)"
-)
+_OF_WORKSPACE = (MANIFEST, LOCK, STATE, OVERRIDES, LOG)
+_OF_SOURCE = pattern(r"scans/([^/]+)/report\.sarif|sources/([^/]+)/history\.bundle")
 _BLOCK, _CHUNK = 512, 1 << 20
 _HISTORIES = "sources/"
 _LARGEST = 8**11
@@ -239,7 +237,7 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
     problems: list[Problem] = []
     try:
         document = load_json(data, INVENTORY)
-        check_version(document, key="schema_version", known=VERSION, shown=INVENTORY)
+        check_version(document, known=VERSION, shown=INVENTORY)
     except InvalidFile as error:
         raise reader.bad(INVENTORY, "is no inventory") from error
     shape = convert(document, BundleShape, "", problems)
@@ -252,8 +250,7 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
         name = checked(parse_name, entry.name, "name", problems)
         commits = [checked(parse_oid, text, "prerequisites", problems) for text in entry.prerequisites]
         if name is not None:
-            found = tuple(oid for oid in commits if oid is not None)
-            carried.append(Carried(name=name, kind=entry.kind, prerequisites=found))
+            carried.append(Carried(name=name, kind=entry.kind, prerequisites=tuple(filter(None, commits))))
     if problems or names != sorted(set(names)) or not all(_is_member(name) for name in names):
         raise reader.bad(INVENTORY, "names members that no bundle has")
     histories = {history_of(item.name) for item in carried if item.kind != "present"}
@@ -266,11 +263,6 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
 
 
 def _is_member(name: str) -> bool:
-    match = _NAME.fullmatch(name)
-    if match is None:
-        return False
-    source = match["source"]
-    if source is None:
-        return True
-    tail = "history.bundle" if match["kind"] == "sources" else "report.sarif"
-    return checked(parse_name, source, "name", []) is not None and name.endswith(tail)
+    if (match := _OF_SOURCE.fullmatch(name)) is None:
+        return name in _OF_WORKSPACE
+    return checked(parse_name, match[1] or match[2], "name", []) is not None

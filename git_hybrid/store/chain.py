@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, is_torn, protect_file, write_file
+from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import checked, convert, load_canonical, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 1 << 20
 """The size of a log, in bytes, up to which its records are kept from one reading to the next."""
+_known: dict[bytes, Record | None] = {}
+"""What the lines of the log that was read last are: a run reads it again after each of its own records."""
 
 
 class Log(Struct, frozen=True):
@@ -59,24 +63,14 @@ def read_log(path: Path) -> Log:
     return parse_log(read_bytes(path, LOG) or b"")
 
 
-class _Lines:
-    """What the lines of the log that was read last are: a run reads it again after each of its own records.
+def lines_backwards(layout: Layout) -> Iterator[tuple[str, bytes]]:
+    """Return the lines of the audit log and its archives, the last one first, each with its file; read as far as asked.
 
-    A line that was read before is the same record as long as its bytes are the same.
+    Raises:
+        LocalIo: a file cannot be read.
     """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, Record | None] = {}
-
-    def parsed(self, lines: Sequence[bytes]) -> list[Record | None]:
-        """Return the record in each of *lines*, None where there is none."""
-        before, size = self._known, sum(map(len, lines))
-        found = {line: before[line] if line in before else _parse(line) for line in lines}
-        self._known = found if size <= _REMEMBERED else {}
-        return [found[line] for line in lines]
-
-
-_lines = _Lines()
+    texts = ((name, read_bytes(layout.root / name, name) or b"") for name in (LOG, *reversed(archives(layout))))
+    return chain.from_iterable(zip(repeat(name), reversed(text.split(b"\n"))) for name, text in texts)
 
 
 def parse_log(data: bytes) -> Log:
@@ -89,7 +83,7 @@ def parse_log(data: bytes) -> Log:
     torn: dict[int, bytes] = {}
     last_record = 0
     lines = as_written(data).split(b"\n")
-    for number, (line, record) in enumerate(zip(lines, _lines.parsed(lines), strict=True), 1):
+    for number, (line, record) in enumerate(zip(lines, _parsed(lines), strict=True), 1):
         if record is not None:
             records.append(record)
             last_record = number
@@ -110,6 +104,15 @@ def parse_log(data: bytes) -> Log:
         raise InvalidFile(path=LOG, problems=problems, mend="what mends it is told by: git hybrid audit verify")
     pending: list[dict[str, Json]] = [{"len": len(line), "sha256": sha256_hex(line)} for line in undeclared.values()]
     return Log(records=tuple(records), tail=tail_of(records, pending))
+
+
+def _parsed(lines: Sequence[bytes]) -> list[Record | None]:
+    """Return the record in each of *lines*, None where there is none; of the same bytes it is the same."""
+    global _known  # noqa: PLW0603
+    before = _known
+    found = {line: before[line] if line in before else _parse(line) for line in lines}
+    _known = found if sum(map(len, lines)) <= _REMEMBERED else {}
+    return [found[line] for line in lines]
 
 
 def as_written(data: bytes) -> bytes:
@@ -256,8 +259,8 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     if is_rotated(log.records, info):
         return
     if read_bytes(archive, shown) not in (None, data):
-        problem = Problem("file", "is another one than the log that is to be closed into it")
-        raise InvalidFile(path=shown, problems=(problem,), mend="move it away, then: git hybrid resume")
+        reason = "is another one than the log that is to be closed into it"
+        raise InvalidFile.at(shown, "file", reason, mend="move it away, then: git hybrid resume")
     detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": sha256_hex(data)}
     begun = Event(event=ROTATED, detail=detail)
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
+from msgspec.structs import asdict
+
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import parse_name
@@ -24,7 +26,6 @@ _ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
 
 def decision_line(decision: Decision) -> Line:
     """Return the line after which the run is decided: its files are written, again if need be."""
-    manifest = decision.manifest
     mirrors = list[Line]()
     if decision.mirrors:
         from git_hybrid.store.mirrorfile import encode_mirror
@@ -34,7 +35,7 @@ def decision_line(decision: Decision) -> Line:
     done = sorted(decision.done - decision.entries.keys())
     line = {
         "t": "decision",
-        "events": [_encode_event(event) for event in decision.events],
+        "events": [asdict(event) | {"detail": event.detail and dict(event.detail)} for event in decision.events],
         "entries": [encode_entry(entry) for entry in decision.entries.values()],
         "pins": {name: plain_pin(encode_pin(pin)) for name, pin in decision.pins.items()},
         "dropped": sorted(decision.dropped),
@@ -42,22 +43,11 @@ def decision_line(decision: Decision) -> Line:
         "archive": decision.archive,
         "mirrors": mirrors,
         "dropped_mirrors": sorted(decision.dropped_mirrors),
-        "manifest": manifest and {"before": manifest.before, "text": manifest.text},
+        "manifest": decision.manifest and asdict(decision.manifest),
         "reports": dict(decision.reports),
         "base": decision.base,
     }
     return line | ({"done": done} if done else {})
-
-
-def _encode_event(event: Event) -> Line:
-    detail = dict(event.detail) if event.detail is not None else None
-    return {
-        "event": event.event,
-        "source": event.source,
-        "before": event.before,
-        "after": event.after,
-        "detail": detail,
-    }
 
 
 def plain_pin(pin: Line) -> Line:
@@ -89,8 +79,6 @@ def decode_decision(line: Line) -> Decision:
     Raises:
         ValueError: it is none.
     """
-    from msgspec.structs import asdict
-
     from git_hybrid.store.mirrorfile import decode_mirror
     from git_hybrid.store.overridefile import decode_override
     from git_hybrid.store.wire_journal import DecisionShape
@@ -107,7 +95,6 @@ def decode_decision(line: Line) -> Decision:
     mirrors = [decode_mirror(entry, "mirror", problems) for entry in told.mirrors]
     if problems:
         raise ValueError(problems[0].reason)
-    edit = told.manifest
     return Decision(
         events=tuple(Event(**asdict(event)) for event in told.events),
         entries={entry.name: entry for entry in entries if entry is not None},
@@ -115,7 +102,7 @@ def decode_decision(line: Line) -> Decision:
         dropped=frozenset(parse_name(raw) for raw in told.dropped),
         overrides={item.id: item for item in overrides if item is not None},
         archive=told.archive,
-        manifest=None if edit is None else ManifestEdit(before=edit.before, text=edit.text),
+        manifest=None if told.manifest is None else ManifestEdit(**asdict(told.manifest)),
         reports={parse_name(raw): digest for raw, digest in told.reports.items()},
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
         dropped_mirrors=frozenset(told.dropped_mirrors),

@@ -9,7 +9,7 @@ from functools import cache, partial
 from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.checks import Facts
-from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
@@ -17,7 +17,7 @@ from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store import chain, lockfile, manifest, statefile
-from git_hybrid.store.parsing import invalid
+from git_hybrid.store.parsing import readable
 from git_hybrid.store.reading import mirrors_in, overrides_in
 
 Read = Callable[[str], bytes | None]
@@ -35,7 +35,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     """
     text = read(MANIFEST)
     if text is None:
-        raise invalid(MANIFEST, "file", "is missing")
+        raise InvalidFile.at(MANIFEST, "file", "is missing")
     lock, state, overrides = read(LOCK), read(STATE), read(OVERRIDES)
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
@@ -46,15 +46,20 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     inventory = mirrors_in(read(MIRRORS))
     git = git or Witnesses()
     before = _before(git, lock)
-    git = replace(
+    declared = manifest.decode_manifest(text)
+    witnesses = replace(
         git,
         locks_before=tuple(found for found, _ in before),
         lines_before=tuple(lines for _, lines in before),
         decode_lock=_decoded,
         decode_age=_age,
+        manifest=declared,
+        state=installed,
+        overrides=approved,
+        lock=decided,
+        mirrors=inventory,
+        has_keys=has_keys(declared.policy),
     )
-    declared = manifest.decode_manifest(text)
-    witnesses = replace(git, manifest=declared, state=installed, overrides=approved, lock=decided, mirrors=inventory)
     return Facts(
         manifest=declared,
         clock=max(now, trail.newest or now),
@@ -65,7 +70,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         trail=trail,
         inventory=inventory,
         log=segments,
-        witnesses=replace(witnesses, has_keys=has_keys(declared.policy)),
+        witnesses=witnesses,
     )
 
 
@@ -90,14 +95,9 @@ def _absent(segments: Sequence[Segment]) -> str:
 
 
 def _decoded(text: bytes) -> Lock | None:
-    try:
-        return lockfile.decode_lock(text)
-    except (InvalidFile, NewerSchema):
-        return None
+    return readable(text, lockfile.decode_lock)
 
 
 def _age(text: bytes) -> timedelta:
-    try:
-        return manifest.decode_manifest(text).policy.min_release_age
-    except (InvalidFile, NewerSchema):
-        return timedelta(0)
+    found = readable(text, manifest.decode_manifest)
+    return timedelta(0) if found is None else found.policy.min_release_age

@@ -62,7 +62,8 @@ def writer_lock(
     """
     release = _taken_at_once(path) or _waited_for(path, timeout=timeout, cancelled=cancelled)
     try:
-        held = _held(path)
+        with reported(path, "lock"):
+            held = Held(path, os.lstat(path))
         holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": format_time(now)}
         _write_holder(path, holder)
         try:
@@ -78,11 +79,6 @@ def writer_lock(
 def longer(timeout: timedelta) -> str:
     """Return what to wait for a lock where *timeout* was too short."""
     return f"{max(60, int(2 * timeout.total_seconds()))}s"
-
-
-def _held(path: Path) -> Held:
-    with reported(path, "lock"):
-        return Held(path, os.lstat(path))
 
 
 def _taken_at_once(path: Path) -> Callable[[], None] | None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import Collection, Mapping
 
 from git_hybrid.core.audit import Record
-from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import LOCK, LOG, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import untold
@@ -18,10 +15,9 @@ from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import Struct, field
 from git_hybrid.store.chain import segment_of
 from git_hybrid.store.lockfile import decode_lock, encode_lock
+from git_hybrid.store.parsing import readable
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
-
-T = TypeVar("T")
 
 
 class Parted(Struct, frozen=True):
@@ -41,7 +37,7 @@ def part_pins(torn: Torn, sides: Mapping[str, Versions], *, is_made: bool) -> Pa
     """
     git = Torn(layout=torn.layout, conflicts=sides)
     locks = git.sides(LOCK, decode_lock, Lock())
-    left, now = _read(sides.get(LOCK, {}).get(LEFT), decode_lock), _read(torn.read(LOCK), decode_lock)
+    left, now = readable(sides.get(LOCK, {}).get(LEFT), decode_lock), readable(torn.read(LOCK), decode_lock)
     if locks is None or left is None or now is None:
         return Parted()
     ours, theirs = agreed(locks[1].pins, locks[2].pins)
@@ -71,8 +67,8 @@ def part_state(torn: Torn, sides: Mapping[str, Versions], parted: Collection[str
     """
     git = Torn(layout=torn.layout, conflicts=sides)
     states = git.sides(STATE, decode_state, State())
-    left, now = _read(sides.get(STATE, {}).get(LEFT), decode_state), _read(torn.read(STATE), decode_state)
-    lock = _read(torn.read(LOCK), decode_lock)
+    left, now = readable(sides.get(STATE, {}).get(LEFT), decode_state), readable(torn.read(STATE), decode_state)
+    lock = readable(torn.read(LOCK), decode_lock)
     if states is None or left is None or now is None or lock is None:
         return
     base, ours, theirs = common([side.sources for side in states[0]]), states[1].sources, states[2].sources
@@ -88,9 +84,3 @@ def part_state(torn: Torn, sides: Mapping[str, Versions], parted: Collection[str
     found = {name: stands(name, entry) for name, entry in now.sources.items()}
     if found != now.sources:
         torn.texts[STATE] = encode_state(State(sources=found))
-
-
-def _read(text: bytes | None, decode: Callable[[bytes], T]) -> T | None:
-    with suppress(InvalidFile, NewerSchema):
-        return None if text is None else decode(text)
-    return None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, Problem, SymlinkRefused
+from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, SymlinkRefused
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MARKER, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
@@ -164,34 +164,19 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     clones = f"{layout.sources_folder}/"
     paths = (*map(str, (*fixed, *more, layout.manifest, layout.mirrors)), *map(clones.__add__, names))
     folders = (layout.state_folder, layout.sources_folder)
-    _refuse(layout, (*paths, *(f"{folder}/.gitignore" for folder in folders)))
+    refuse_linked(layout, (*paths, *(f"{folder}/.gitignore" for folder in folders)))
     for folder in folders:
         if os.path.isfile(folder):
-            problem = Problem(name := layout.relative(folder), "is a file, and a folder belongs there")
-            mend = typed("mv", str(folder), f"{folder}.old")
-            raise InvalidFile(path=name, problems=(problem,), mend=mend)
+            name, mend = layout.relative(folder), typed("mv", str(folder), f"{folder}.old")
+            raise InvalidFile.at(name, name, "is a file, and a folder belongs there", mend=mend)
 
 
-def refuse_linked_reports(layout: Layout) -> None:
-    """Refuse a scan report that is a symbolic link.
-
-    Raises:
-        SymlinkRefused: one is.
-    """
-    if layout.scans.is_dir():
-        refuse_linked(layout, sorted(layout.scans.iterdir()))
-
-
-def refuse_linked(layout: Layout, paths: Iterable[Path]) -> None:
+def refuse_linked(layout: Layout, paths: Iterable[Path | str]) -> None:
     """Refuse *paths* of which one is a symbolic link.
 
     Raises:
         SymlinkRefused: one is.
     """
-    _refuse(layout, map(str, paths))
-
-
-def _refuse(layout: Layout, paths: Iterable[str]) -> None:
     for path in paths:
         if os.path.islink(path):
             raise SymlinkRefused(path=layout.relative(Path(path)))
@@ -204,7 +189,7 @@ def archives(layout: Layout) -> tuple[str, ...]:
         SymlinkRefused: one is a symbolic link, to what the audit log has nothing of.
     """
     found = (*layout.state_folder.glob("sources-audit.*.jsonl"),) if layout.state_folder.is_dir() else ()
-    _refuse(layout, map(str, found))
+    refuse_linked(layout, found)
     return in_order(layout.relative(path) for path in found)
 
 

@@ -131,7 +131,7 @@ class FileLedger(LogReader):
                 told, left = self._write_out(info, decision)
                 done, self.finished, self.finished_by = {*decision.entries, *decision.done}, decision, info.command
                 notes += [*told, *finished(info, left, told)]
-            self._append(self._journal, [runs.recorded_line(tuple(done))])
+            self._append(self._journal, runs.recorded_line(tuple(done)))
             notes += dropped
             journal = runs.open_journal(self.layout, run)
         if not journal.tasks:
@@ -173,11 +173,11 @@ class FileLedger(LogReader):
             if path != self._journal:
                 remove_file(path)
 
-    def _append(self, path: Path, lines: list[Line]) -> None:
+    def _append(self, path: Path, line: Line) -> None:
         # Sources are worked on in threads: while one mends a torn line, no other may append.
         with TURN.held_with(self._appending):
             self.require_place()
-            runs.append_lines(path, lines)
+            runs.append_lines(path, [line])
 
     def require_place(self) -> None:
         """Raise WorkspaceGone if the workspace is no longer where it was read or locked: others may write there now."""
@@ -186,7 +186,7 @@ class FileLedger(LogReader):
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Write into the journal that the working tree of a source is about to be changed."""
         self._announce(info)
-        self._append(self.layout.journal(info.run), [runs.installing_line(name, served_by)])
+        self._append(self.layout.journal(info.run), runs.installing_line(name, served_by))
 
     def _announce(self, info: RunInfo) -> None:
         """Write into the audit log what the run is about to do, once."""
@@ -201,7 +201,7 @@ class FileLedger(LogReader):
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""
         if self._journal is not None and self._journal == self.layout.journal(info.run):
-            self._append(self._journal, [runs.attempt_line(name, error)])
+            self._append(self._journal, runs.attempt_line(name, error))
 
     def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         """Write *decision* into the journal and then into the files; close the run unless sources are *pending*.
@@ -229,7 +229,7 @@ class FileLedger(LogReader):
             self._announce(info)
         decision = replace(decision, done={task.name for task in self._tasks} - {task.name for task in pending})
         try:
-            self._append(self.layout.journal(info.run), [decision_line(decision)])
+            self._append(self.layout.journal(info.run), decision_line(decision))
             self._decided = True
             told, left = self._write_out(info, decision)
             self._notes += told
@@ -247,7 +247,7 @@ class FileLedger(LogReader):
 
     def _close(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         if pending:
-            self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(decision.done))])
+            self._append(self.layout.journal(info.run), runs.recorded_line(tuple(decision.done)))
             runs.write_marker(self.layout.marker, info, tuple(pending))
         else:
             self.forget()

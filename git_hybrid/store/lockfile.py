@@ -47,7 +47,7 @@ def decode_lock(data: bytes) -> Lock:
     """
     document = load_toml(data, LOCK)
     problems: list[Problem] = []
-    check_version(document, key="lock_version", known=VERSION, shown=LOCK)
+    check_version(document, known=VERSION, shown=LOCK, key="lock_version")
     problems.extend(Problem(key, "unknown table or key") for key in document if key not in ("lock_version", "source"))
     tables = document.get("source", {})
     if not isinstance(tables, dict):
@@ -79,7 +79,6 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
         shown = shown_url if key == "url" else shown_text
         return checked(parse, text, f"{place}.{key}", problems, shown=shown)  # type: ignore[return-value]
 
-    roots = [] if isinstance(shape.root_commits, UnsetType) else shape.root_commits
     tag_object = None if isinstance(shape.tag_object, UnsetType) else field(parse_oid, "tag_object", shape.tag_object)
     pin = Pin(
         source=name,
@@ -89,7 +88,7 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
         tree=field(parse_oid, "tree", shape.tree),
         tag_object=tag_object,
         reachable_from=field(_parse_ref, "reachable_from", shape.reachable_from),
-        root_commits=tuple(field(parse_oid, "root_commits", root) for root in roots),
+        root_commits=tuple(field(parse_oid, "root_commits", root) for root in shape.root_commits or ()),
         content_sha256=field(_matching(_SHA256, "64 hex digits"), "content_sha256", shape.content_sha256),
         commit_time=_utc(shape.commit_time, f"{place}.commit_time", problems),
         first_seen=_utc(shape.first_seen, f"{place}.first_seen", problems),

@@ -13,7 +13,8 @@ from git_hybrid.core.files import LOG
 from git_hybrid.core.value import Struct
 from git_hybrid.store.chain import segment_of
 
-_RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
+RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
+"""The hash of a record, in the text of the log."""
 
 
 class Rejoined(Struct, frozen=True):
@@ -64,13 +65,13 @@ def rejoined(log: bytes, archived: Iterable[bytes], elsewhere: Callable[[], Sequ
     """
     lines = log.splitlines(keepends=True)
     records = [line.record for line in segment_of(LOG, log, alone=True).lines]
-    here = {found.decode() for text in (log, *archived) for found in _RECORDED.findall(text)}
+    here = {found.decode() for text in (log, *archived) for found in RECORDED.findall(text)}
     named = [_before(record) for record in records if record is not None]
     if len(named) != len(lines) or here.issuperset(digest for before in named for digest in before):
         return Rejoined(log)
     known: dict[str, list[bytes]] = {}
     for line in elsewhere():
-        if found := _RECORDED.findall(line):
+        if found := RECORDED.findall(line):
             known.setdefault(found[-1].decode(), []).append(line)
     place = {digest: number for number, digest in enumerate(known)}
     texts, is_short = list[bytes](), False

@@ -63,7 +63,7 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     """
     problems: list[Problem] = []
     try:
-        check_version(document, key="schema_version", known=VERSION, shown=MANIFEST)
+        check_version(document, known=VERSION, shown=MANIFEST)
     except InvalidFile as error:
         missing = "" if "schema_version" in document else ", before its first table"
         problems += (Problem(problem.place, problem.reason + missing) for problem in error.problems)

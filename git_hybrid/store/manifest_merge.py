@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 
 from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
+from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest
@@ -90,12 +90,12 @@ def _merged(bases: Sequence[_Side], ours: _Side, theirs: _Side) -> Told:
 
 
 def _side(data: bytes) -> _Side:
-    document = load_toml(data, MANIFEST)
-    manifest = decode_manifest(data)
+    document, text = load_toml(data, MANIFEST), data.decode("utf-8")
+    manifest = manifest_of(document, text)
     tables: dict[str, Table] = {name: document.get(name, {}) for name in _TABLES}
     tables |= {f"{_SOURCE}{name}": _with_track(table) for name, table in document.get("source", {}).items()}
     lists = {name: document[name] for name in _LISTS if name in document}
-    return _Side(text=data.decode("utf-8"), manifest=manifest, tables=tables, lists=lists)
+    return _Side(text=text, manifest=manifest, tables=tables, lists=lists)
 
 
 def _with_track(table: Table) -> Table:
@@ -117,7 +117,7 @@ def _as_meant(tables: Mapping[str, Table], base: Mapping[str, Table], ours: _Sid
     default = tables["defaults"].get("history", Defaults().history)
     found = dict(tables)
     for table, keys in tables.items():
-        name = SourceName(table.removeprefix(_SOURCE))
+        name = _name(table)
         meant = {side.manifest.sources[name].history for side in (ours, theirs) if name in side.manifest.sources}
         if table not in base and "history" not in keys and meant and default not in meant:
             found[table] = {**keys, "history": meant.pop()}
@@ -150,7 +150,7 @@ def _edited(ours: _Side, theirs: _Side, wanted: Manifest, tables: Mapping[str, T
     new = [wanted.sources[_name(table)] for table in tables if table not in ours.tables]
     text = add_sources(text, new) if new else text
     if decode_manifest(text.encode("utf-8")) != wanted:
-        raise InvalidFile(path=MANIFEST, problems=(Problem("it", "is written in a way that this program cannot edit"),))
+        raise InvalidFile.at(MANIFEST, "it", "is written in a way that this program cannot edit")
     return text
 
 

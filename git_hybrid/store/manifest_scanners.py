@@ -13,7 +13,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scanners import FORMATS, PRESETS
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.words import shorten
-from git_hybrid.store.parsing import checked, convert
+from git_hybrid.store.parsing import checked, convert, nearest
 from git_hybrid.store.wire import ScannerShape
 
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -66,11 +66,8 @@ def _wrong(shape: ScannerShape) -> list[tuple[str, str]]:
     if isinstance(shape.preset, UnsetType) == isinstance(shape.command, UnsetType):
         found.append(("", "needs exactly one of preset and command"))
     if not isinstance(shape.preset, UnsetType) and shape.preset not in PRESETS:
-        from difflib import get_close_matches
-
-        near = get_close_matches(shape.preset, list(PRESETS), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(PRESETS))}"
-        found.append((".preset", f"no such preset: {shorten(shape.preset)!r} ({hint})"))
+        hint = nearest(shape.preset, list(PRESETS)) or f" (known are {', '.join(sorted(PRESETS))})"
+        found.append((".preset", f"no such preset: {shorten(shape.preset)!r}{hint}"))
     if not isinstance(shape.format, UnsetType) and shape.format not in FORMATS:
         found.append((".format", f"must be one of {', '.join(FORMATS)}, and is {shorten(shape.format)!r}"))
     if not isinstance(shape.args, UnsetType) and isinstance(shape.preset, UnsetType):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import FILES, LOG
 
 _MARKER = re.compile(rb"^(?:(?P<begin><{7,} )|\|{7,}(?: |\r?$)|={7,}\r?$|(?P<end>>{7,}(?: |\r?$)))", re.MULTILINE)
@@ -15,8 +15,8 @@ def in_conflict(data: bytes, shown: str) -> InvalidFile:
     """Return the error for the file *shown* that holds the markers of a conflict in *data*, and what mends it."""
     reason, place = "holds the markers of a merge conflict", f"line {marker_lines(data)[0]}"
     if shown in (*FILES, LOG):
-        return InvalidFile(path=shown, problems=(Problem(place, reason),), mend="git hybrid merge")
-    return InvalidFile(path=shown, problems=(Problem(place, f"{reason}: {_KEEP}"),))
+        return InvalidFile.at(shown, place, reason, mend="git hybrid merge")
+    return InvalidFile.at(shown, place, f"{reason}: {_KEEP}")
 
 
 def marker_lines(data: bytes) -> list[int]:

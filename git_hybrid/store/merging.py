@@ -29,7 +29,7 @@ from git_hybrid.store.manifest_merge import merge_manifest
 from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
-from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.parsing import read_bytes, readable
 from git_hybrid.store.restoring import restored
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
@@ -169,10 +169,10 @@ def _merge_state(torn: Torn, sides: Mapping[str, Versions], parted: Sequence[str
         part_state(torn, sides, parted)
     if not torn.is_open(STATE) or (states := torn.sides(STATE, decode_state, State())) is None:
         return
-    pins = _pins(torn.read(LOCK))
+    lock = readable(torn.read(LOCK), decode_lock)
     base = common([side.sources for side in states[0]])
     ours, theirs = (side.sources for side in states[1:])
-    kept = merged(base, ours, theirs)[0] if pins is None else merged_state(base, ours, theirs, pins)
+    kept = merged(base, ours, theirs)[0] if lock is None else merged_state(base, ours, theirs, lock.pins)
     torn.put(STATE, encode_state(State(sources=kept)))
 
 
@@ -196,12 +196,12 @@ def _merge_mirrors(torn: Torn, told: Merge, inventories: tuple[list[Inventory], 
 
 
 def _put_reports(torn: Torn) -> None:
-    pins, state = _pins(torn.read(LOCK)), torn.read(STATE)
-    with suppress(InvalidFile, NewerSchema):
-        if pins is not None and state is not None:
-            entries = decode_state(state).sources
-            known = {name: entry.scan.report_sha256 for name, entry in entries.items()}
-            torn.put_reports({str(name): known.get(name) for name in pins.keys() | known.keys()})
+    lock, state = readable(torn.read(LOCK), decode_lock), readable(torn.read(STATE), decode_state)
+    if lock is not None and state is not None:
+        known = {name: entry.scan.report_sha256 for name, entry in state.sources.items()}
+        # One that is larger than a file of its kind can be is left to a person.
+        with suppress(InvalidFile):
+            torn.put_reports({str(name): known.get(name) for name in lock.pins.keys() | known.keys()})
 
 
 def _keep_archives(torn: Torn) -> None:
@@ -239,12 +239,6 @@ def _require_decided(torn: Torn) -> None:
     for path, decode in _DECODED.items():
         if path in torn.conflicts and not torn.is_open(path) and (text := torn.read(path)) is not None:
             decode(text)
-
-
-def _pins(lock: bytes | None) -> Mapping[SourceName, Pin] | None:
-    with suppress(InvalidFile, NewerSchema):
-        return None if lock is None else decode_lock(lock).pins
-    return None
 
 
 def _left(torn: Torn) -> list[str]:

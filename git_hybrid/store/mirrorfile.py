@@ -12,7 +12,7 @@ from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.mended import from_git, mended
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json, or_none, place_in
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json, or_none, place_in
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
@@ -33,11 +33,11 @@ def decode_mirrors(data: bytes) -> Inventory:
     """
     document = load_json(data, MIRRORS)
     problems: list[Problem] = []
-    check_version(document, key="schema_version", known=VERSION, shown=MIRRORS)
+    check_version(document, known=VERSION, shown=MIRRORS)
     problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "mirrors"))
     entries = document.get("mirrors")
     if not isinstance(entries, list):
-        raise invalid(MIRRORS, "mirrors", "must be a list of entries")
+        raise InvalidFile.at(MIRRORS, "mirrors", "must be a list of entries")
     mirrors: dict[str, Mirror] = {}
     incomplete: list[Incomplete] = []
     names: set[str] = set()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from git_hybrid.store.parsing import load_json, read_bytes
 LISTING, PAGE = "mirror.json", "index.html"
 
 
-@contextmanager
-def held(folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable[[], int]) -> Iterator[Held]:
-    """Be the one writer of the mirror folder for the block; the folder is made if it is not there.
+def held(
+    folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable[[], int]
+) -> AbstractContextManager[Held]:
+    """Return what makes one the only writer of the mirror folder for a block; it is made if it is not there.
 
     Raises:
         LockBusy: another writer does not end in time.
@@ -30,10 +31,7 @@ def held(folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable
     for path in (folder / ".lock", folder / ".incoming", folder / LISTING, folder / PAGE):
         if path.is_symlink():
             raise SymlinkRefused(path=str(path))
-    with writer_lock(
-        folder / ".lock", timeout=timeout, command=info.command, now=info.now, cancelled=cancelled
-    ) as lock:
-        yield lock
+    return writer_lock(folder / ".lock", timeout=timeout, command=info.command, now=info.now, cancelled=cancelled)
 
 
 def read_listing(folder: Path) -> list[dict[str, Any]]:

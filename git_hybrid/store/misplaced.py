@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.store import chain
-from git_hybrid.store.layout import Layout, archives
-from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.reading import records, whole_log
 
 _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
@@ -72,19 +70,18 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
     That line is always one of the last, so what it bears out, which is nearly all, needs no more of the log.
     """
     left, found = {name.encode("ascii"): name for name in pins}, set[SourceName]()
-    for file in (LOG, *reversed(archives(layout))):
-        for line in reversed((read_bytes(layout.root / file, file) or b"").split(b"\n") if left else []):
-            if (
-                not any(event in line for event in _PLACING)
-                or (named := _SOURCE.search(line)) is None
-                or named[1] not in left
-            ):
-                continue
-            for record in records_of([chain.segment_of(file, line + b"\n")]):
-                name = left.pop(named[1])
-                # One that an older version wrote may no longer count, by what stands before it.
-                if not (has_digest(record) and _tells(record, pins[name])):
-                    found.add(name)
+    for file, line in chain.lines_backwards(layout) if left else ():
+        if not any(event in line for event in _PLACING):
+            continue
+        if (named := _SOURCE.search(line)) is None or named[1] not in left:
+            continue
+        for record in records_of([chain.segment_of(file, line + b"\n")]):
+            name = left.pop(named[1])
+            # One that an older version wrote may no longer count, by what stands before it.
+            if not (has_digest(record) and _tells(record, pins[name])):
+                found.add(name)
+        if not left:
+            break
     return found
 
 

@@ -16,6 +16,7 @@ from typing import IO
 
 from git_hybrid.core.errors import BadArgument, reported
 from git_hybrid.core.pattern import pattern
+from git_hybrid.store.content import open_regular
 from git_hybrid.store.durable import TEMPORARY, sync_folder
 from git_hybrid.store.gitplaces import git_places
 from git_hybrid.store.layout import Layout
@@ -116,13 +117,9 @@ def _remove_left(target: Path) -> None:
         for name in os.listdir(target.parent):
             if not name.startswith(f"{target.name}.") or not _LEFT.fullmatch(name[len(target.name) :]):
                 continue
-            with suppress(OSError), open(target.with_name(name), "rb", opener=_opened) as file:
+            with suppress(OSError), open_regular(target.with_name(name)) as file:
                 if os.fstat(file.fileno()).st_uid == os.geteuid() and _locked(file.fileno()):
                     target.with_name(name).unlink()
-
-
-def _opened(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _straight(path: Path) -> int | None:

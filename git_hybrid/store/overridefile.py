@@ -23,7 +23,7 @@ def decode_overrides(data: bytes) -> Overrides:
         NewerSchema: it was written by a newer version.
     """
     document = load_json(data, OVERRIDES)
-    check_version(document, key="schema_version", known=VERSION, shown=OVERRIDES)
+    check_version(document, known=VERSION, shown=OVERRIDES)
     problems = [Problem(key, "unknown key") for key in document if key not in ("schema_version", "overrides")]
     entries = document.get("overrides")
     if not isinstance(entries, list):
@@ -49,7 +49,8 @@ def decode_override(entry: object, place: str, problems: list[Problem]) -> Overr
         return None
     before = len(problems)
     source = checked(parse_name, shape.source, f"{place}.source", problems)
-    from_commit = shape.from_commit and checked(parse_oid, shape.from_commit, f"{place}.from_commit", problems)
+    start = shape.from_commit
+    from_commit = None if start is None else checked(parse_oid, start, f"{place}.from_commit", problems)
     to_commit = checked(parse_oid, shape.to_commit, f"{place}.to_commit", problems)
     created_at = checked(parse_time, shape.created_at, f"{place}.created_at", problems)
     expires_at = checked(parse_time, shape.expires_at, f"{place}.expires_at", problems)
@@ -67,7 +68,7 @@ def decode_override(entry: object, place: str, problems: list[Problem]) -> Overr
         source=source,
         request_id=shape.request_id,
         reason=shape.reason,
-        from_commit=parse_oid(from_commit) if from_commit else None,
+        from_commit=from_commit,
         to_commit=to_commit,
         requested_by=shape.requested_by,
         approvers=tuple(item for item in approvers if item is not None),

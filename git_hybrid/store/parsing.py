@@ -39,20 +39,15 @@ def read_bytes(path: Path, shown: str) -> bytes | None:
     """
     try:
         if path.exists() and not path.is_file():
-            raise invalid(shown, "file", "is not a regular file")
+            raise InvalidFile.at(shown, "file", "is not a regular file")
         data = content(path, limit := limit_of(shown))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise LocalIo.of(error, shown, "read") from error
     if len(data) > limit:
-        raise invalid(shown, "file", f"is larger than {limit // 2**20:,} MiB")
+        raise InvalidFile.at(shown, "file", f"is larger than {limit // 2**20:,} MiB")
     return data
-
-
-def invalid(path: str, place: str, reason: str) -> InvalidFile:
-    """Return the error for one problem at one place of a file."""
-    return InvalidFile(path=path, problems=(Problem(place, reason),))
 
 
 def decode_text(data: bytes, shown: str) -> str:
@@ -62,7 +57,7 @@ def decode_text(data: bytes, shown: str) -> str:
         InvalidFile: it is not UTF-8, or starts with a byte order mark.
     """
     if data.startswith(b"\xef\xbb\xbf"):
-        raise invalid(shown, "line 1", "starts with a byte order mark: save it as UTF-8 without one")
+        raise InvalidFile.at(shown, "line 1", "starts with a byte order mark: save it as UTF-8 without one")
     if data.startswith(b"<<<<<<< ") or b"\n<<<<<<< " in data:
         from git_hybrid.store.markers import in_conflict
 
@@ -71,7 +66,7 @@ def decode_text(data: bytes, shown: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise invalid(shown, f"line {line}", f"is not UTF-8 (byte 0x{data[error.start]:02x})") from error
+        raise InvalidFile.at(shown, f"line {line}", f"is not UTF-8 (byte 0x{data[error.start]:02x})") from error
 
 
 def load_toml(data: bytes, shown: str) -> Document:
@@ -84,7 +79,7 @@ def load_toml(data: bytes, shown: str) -> Document:
     try:
         return tomli.loads(text)
     except RecursionError as error:
-        raise invalid(shown, "file", "is nested too deeply") from error
+        raise InvalidFile.at(shown, "file", "is nested too deeply") from error
     except ValueError as error:
         match = _TOML_PLACE.match(str(error))
         from git_hybrid.store.locate import declared_twice, left_open, mend_of_joined, misnamed, unquoted
@@ -93,8 +88,8 @@ def load_toml(data: bytes, shown: str) -> Document:
         place = f"line {left_open(text)}" if place == "end of document" else place
         reason = match["reason"] if match else _plainly(error)
         twice = "" if (misplaced := misnamed(text, place)) else declared_twice(reason, text)
-        problem = Problem(place, f"is not valid TOML: {misplaced or twice or unquoted(text, place) or reason}")
-        raise InvalidFile(path=shown, problems=(problem,), mend=mend_of_joined(shown) if twice else "") from error
+        what = f"is not valid TOML: {misplaced or twice or unquoted(text, place) or reason}"
+        raise InvalidFile.at(shown, place, what, mend=mend_of_joined(shown) if twice else "") from error
 
 
 def load_json(data: bytes, shown: str, *, fractions: bool = True) -> Document:
@@ -105,7 +100,7 @@ def load_json(data: bytes, shown: str, *, fractions: bool = True) -> Document:
     """
     document = load_json_value(data, shown, fractions=fractions)
     if not isinstance(document, dict):
-        raise invalid(shown, "file", "must be a JSON object")
+        raise InvalidFile.at(shown, "file", "must be a JSON object")
     return document
 
 
@@ -121,20 +116,20 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
 
     text = decode_text(data, shown)
     if not text.strip():
-        raise invalid(shown, "line 1", "is empty")
+        raise InvalidFile.at(shown, "line 1", "is empty")
     try:
         document: object = _decoder(fractions=fractions).decode(text)
         if "\\u" in text:
             # Only an escape can stand for half a character: the bytes were UTF-8.
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
-        raise invalid(shown, "file", "is nested too deeply") from error
+        raise InvalidFile.at(shown, "file", "is nested too deeply") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise invalid(shown, place, f"is not valid JSON: {error.msg}") from error
+        raise InvalidFile.at(shown, place, f"is not valid JSON: {error.msg}") from error
     except ValueError as error:
         reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else _plainly(error)
-        raise invalid(shown, "file", reason) from error
+        raise InvalidFile.at(shown, "file", reason) from error
     return document
 
 
@@ -178,11 +173,10 @@ def _as_written(data: bytes) -> Document | None:
 
     The library json, which tells what is wrong with a file, takes longer to be imported than all of it to be read.
     """
-    try:
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
         document = msgspec.json.decode(data)
         return document if isinstance(document, dict) and encode_json(document) == data else None
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
+    return None
 
 
 _CANONICAL = msgspec.json.Decoder(float_hook=_no_fraction)
@@ -203,7 +197,7 @@ def load_canonical(data: bytes) -> Document | None:
     return document if same else None
 
 
-def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str) -> None:
+def check_version(document: Mapping[str, Any], *, known: int, shown: str, key: str = "schema_version") -> None:
     """Raise unless *document* says which version it has, and that is not newer than *known*.
 
     Raises:
@@ -212,11 +206,18 @@ def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: s
     """
     found = document.get(key)
     if found is None:
-        raise invalid(shown, key, f"is missing: the file must say {key} = {known}")
+        raise InvalidFile.at(shown, key, f"is missing: the file must say {key} = {known}")
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise invalid(shown, key, f"must be the number {known}")
+        raise InvalidFile.at(shown, key, f"must be the number {known}")
     if found > known:
         raise NewerSchema(path=shown, found=found, known=known)
+
+
+def readable(text: bytes | None, decode: Callable[[bytes], T]) -> T | None:
+    """Return what *decode* makes of the file *text*; None where there is none, or it cannot be read."""
+    with suppress(InvalidFile, NewerSchema):
+        return None if text is None else decode(text)
+    return None
 
 
 def or_none(value: T | UnsetType) -> T | None:

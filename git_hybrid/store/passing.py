@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from git_hybrid.core.errors import HybridError
 from git_hybrid.core.files import MANIFEST
-from git_hybrid.store.durable import make_folder, remove_tree, rename_path, write_file
-from git_hybrid.temporary import temporary_folder
+from git_hybrid.store.durable import make_folder, write_file
+from git_hybrid.temporary import living_folder, remove_dead_folders, temporary_folder
 
-_PREFIX, _ALIVE = "git-hybrid-errand-", ".alive"
+_PREFIX = "git-hybrid-errand-"
 
 
 @contextmanager
@@ -25,34 +21,11 @@ def passing_workspace(hosts: frozenset[str] | None) -> Iterator[Path]:
     Raises:
         LocalIo: there is no room for it.
     """
-    place = temporary_folder()
-    for left in Path(place).glob(f"{_PREFIX}*"):
-        _remove_dead(left)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place, ignore_cleanup_errors=True) as name:
-        folder = Path(os.path.realpath(name))
-        made = folder / f"{_ALIVE}.new"
-        alive = os.open(made, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(alive, fcntl.LOCK_EX)
-            # Only now: whoever found it without a lock would take this errand for dead.
-            rename_path(made, folder / _ALIVE)
-            for part in ("sources", "state"):
-                make_folder(folder / part)
-            # Whoever follows a redirect asks the manifest whether the host is allowed. A JSON list is a TOML list.
-            policy = "" if hosts is None else f"[policy]\nhosts = {json.dumps(sorted(hosts))}\n"
-            write_file(folder / MANIFEST, f"schema_version = 1\n{policy}".encode())
-            yield folder
-        finally:
-            os.close(alive)
-
-
-def _remove_dead(folder: Path) -> None:
-    """Remove the workspace of an errand unless a living process holds it; it may be gone, or somebody else's."""
-    with suppress(OSError, HybridError):
-        alive = os.open(folder / _ALIVE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            if os.fstat(alive).st_uid == os.getuid():
-                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove_tree(folder)
-        finally:
-            os.close(alive)
+    remove_dead_folders(_PREFIX)
+    with living_folder(_PREFIX, temporary_folder()) as folder:
+        for part in ("sources", "state"):
+            make_folder(folder / part)
+        # Whoever follows a redirect asks the manifest whether the host is allowed. A JSON list is a TOML list.
+        policy = "" if hosts is None else f"[policy]\nhosts = {json.dumps(sorted(hosts))}\n"
+        write_file(folder / MANIFEST, f"schema_version = 1\n{policy}".encode())
+        yield folder

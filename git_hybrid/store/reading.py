@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 
 from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -23,7 +24,7 @@ from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
 from git_hybrid.store import chain, lockfile, statefile
 from git_hybrid.store.layout import Layout, archives
-from git_hybrid.store.parsing import decode_text, invalid, read_bytes
+from git_hybrid.store.parsing import decode_text, read_bytes
 
 _decoded_lock = lru_cache(maxsize=1)(lockfile.decode_lock)
 _decoded_state = lru_cache(maxsize=1)(statefile.decode_state)
@@ -147,11 +148,11 @@ def require_log(layout: Layout) -> None:
         return
     for name in (STATE, OVERRIDES, MIRRORS):
         if _NAMED.search(read_bytes(layout.root / name, name) or b""):
-            error = invalid(LOG, "file", f"is missing or empty, and {name} names records of it")
-            error.mend = "take it from a copy of the workspace, then: git hybrid audit verify"
+            reason = f"is missing or empty, and {name} names records of it"
+            mend = "take it from a copy of the workspace, then: git hybrid audit verify"
             aside = typed("mv", str(layout.state_folder), f"{layout.state_folder}.lost")
-            error.otherwise = f"where there is none, begin anew, with new pins: {aside}, then: git hybrid pin"
-            raise error
+            otherwise = f"where there is none, begin anew, with new pins: {aside}, then: git hybrid pin"
+            raise InvalidFile.at(LOG, "file", reason, mend=mend, otherwise=otherwise)
 
 
 def trails(layout: Layout, now: datetime) -> tuple[Trail, ScanTrail]:
@@ -247,33 +248,32 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Pin]) -> dict[SourceNam
     Raises:
         LocalIo: the log cannot be read.
     """
-    found: dict[SourceName, Move] = {}
+    found = set[SourceName]()
     alike: dict[SourceName, Move] = {}
     kept: dict[SourceName, Move] = {}
     wanted = {pin.commit.encode("ascii") for pin in pins.values()}
-    for name in (LOG, *reversed(archives(layout))):
+    for name, line in chain.lines_backwards(layout) if pins else ():
+        if b'"event":"pin"' not in line or line[10 : line.find(b'"', 10)] not in wanted:
+            continue
+        for record in _records({name: line + b"\n"}):
+            pin = pins.get(SourceName(str(record.get("source"))))
+            if pin is None or pin.source in found or record.get("after") != pin.commit:
+                continue
+            # What does not tell all that a pin takes is no move.
+            if not (moves := moves_of((record,))):
+                continue
+            # Of branches that pinned the same commit, each by its own entry, one is in the lock.
+            if _tells_of(record, pin):
+                kept[pin.source] = moves[0]
+                is_all = moves[0].before != moves[0].after
+            else:
+                alike.setdefault(pin.source, moves[0])
+                is_all = pin.source in kept
+            if is_all:
+                found.add(pin.source)
         if len(found) == len(pins):
             break
-        for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
-            if b'"event":"pin"' not in line or line[10 : line.find(b'"', 10)] not in wanted or len(found) == len(pins):
-                continue
-            for record in _records({name: line + b"\n"}):
-                pin = pins.get(SourceName(str(record.get("source"))))
-                if pin is None or pin.source in found or record.get("after") != pin.commit:
-                    continue
-                # What does not tell all that a pin takes is no move.
-                if not (moves := moves_of((record,))):
-                    continue
-                # Of branches that pinned the same commit, each by its own entry, one is in the lock.
-                if _tells_of(record, pin):
-                    kept[pin.source] = moves[0]
-                    is_all = moves[0].before != moves[0].after
-                else:
-                    alike.setdefault(pin.source, moves[0])
-                    is_all = pin.source in kept
-                if is_all:
-                    found[pin.source] = kept[pin.source]
-    return alike | kept | found
+    return alike | kept
 
 
 def _tells_of(record: Record, pin: Pin) -> bool:
@@ -292,5 +292,5 @@ def manifest_text(layout: Layout) -> str:
     """
     data = read_bytes(layout.manifest, MANIFEST)
     if data is None:
-        raise invalid(MANIFEST, "file", "is missing")
+        raise InvalidFile.at(MANIFEST, "file", "is missing")
     return decode_text(data, MANIFEST)

@@ -6,7 +6,7 @@ from git_hybrid.core.bundles import Had, Receipt
 from git_hybrid.core.errors import InvalidFile, Problem, until_many
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.store.mended import mended
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
 from git_hybrid.store.wire_airgap import HadShape
 
 VERSION = 1
@@ -24,11 +24,11 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
     try:
         document = load_json(data, shown)
     except InvalidFile as error:
-        raise invalid(shown, "file", _NONE) from error
-    check_version(document, key="schema_version", known=VERSION, shown=shown)
+        raise InvalidFile.at(shown, "file", _NONE) from error
+    check_version(document, known=VERSION, shown=shown)
     entries = document.get("sources")
     if not isinstance(entries, list) or set(document) != {"schema_version", "format", "bundle", "sources"}:
-        raise invalid(shown, "file", _NONE)
+        raise InvalidFile.at(shown, "file", _NONE)
     problems: list[Problem] = []
     sources: dict[SourceName, Had] = {}
     for index, entry in until_many(enumerate(entries), problems):

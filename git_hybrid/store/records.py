@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from git_hybrid.core.errors import DecidedOnly, LocalIo
+from git_hybrid.core.files import STATE
 from git_hybrid.core.reducer import ManifestEdit, Records
 from git_hybrid.core.stages import BASE, OURS, THEIRS
 from git_hybrid.core.words import path_of
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import encode_lock
-from git_hybrid.store.statefile import encode_state
+from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.statefile import VERSION, encode_state, state_version
 
 _UNWRITTEN = "sources.toml was edited meanwhile and stays (ours), without what was decided for it (theirs)"
 
@@ -30,9 +35,7 @@ def write_records(layout: Layout, records: Records) -> list[str]:
 
         write_file(layout.overrides, encode_overrides(records.overrides))
     if records.state is not None:
-        from git_hybrid.store.older import keep_older_state
-
-        keep_older_state(layout.state)
+        _keep_older_state(layout.state)
         write_file(layout.state, encode_state(records.state))
     if records.lock is not None:
         write_file(layout.lock, encode_lock(records.lock))
@@ -43,11 +46,19 @@ def write_records(layout: Layout, records: Records) -> list[str]:
     return [] if records.manifest is None else _write_manifest(layout, records.manifest)
 
 
+def _keep_older_state(path: Path) -> None:
+    """Keep a copy ``<file>.bak-vN`` of state of an older version, which the newest one is about to replace."""
+    data = read_bytes(path, STATE)
+    version = VERSION if data is None else state_version(data)
+    backup = path.with_name(f"{path.name}.bak-v{version}")
+    if data is not None and version < VERSION and not backup.exists():
+        write_file(backup, data)
+
+
 def _write_manifest(layout: Layout, edit: ManifestEdit) -> list[str]:
     """Make *edit*; into what somebody has edited since it was decided, or leave that and say so."""
     current, before, wanted = layout.manifest.read_bytes(), edit.before.encode("utf-8"), edit.text.encode("utf-8")
     if current not in (before, wanted):
-        from git_hybrid.store.manifest import decode_manifest
         from git_hybrid.store.manifest_merge import merge_manifest
 
         was, now, then = (decode_manifest(text).sources for text in (before, current, wanted))

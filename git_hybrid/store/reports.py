@@ -6,18 +6,17 @@ Whoever is killed in between leaves both, and the next writer goes on; a report 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from git_hybrid.core.errors import SymlinkRefused, reported
+from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.errors import InvalidFile, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
 from git_hybrid.store.content import content
 from git_hybrid.store.durable import make_folder, remove_file, write_file
-from git_hybrid.store.layout import Layout, refuse_linked_reports
-from git_hybrid.store.parsing import invalid
+from git_hybrid.store.layout import Layout, refuse_linked
 
 LIMIT = 256 * 2**20
 
@@ -34,7 +33,8 @@ def foreign_reports(layout: Layout, state: State) -> frozenset[str]:
         LocalIo: one cannot be read.
         SymlinkRefused: one is a symbolic link.
     """
-    refuse_linked_reports(layout)
+    if layout.scans.is_dir():
+        refuse_linked(layout, sorted(layout.scans.iterdir()))
     named = {name: entry.scan.report_sha256 for name, entry in state.sources.items()}
     return frozenset(
         name
@@ -48,7 +48,7 @@ def _read(path: Path, sha256: str) -> bytes | None:
         if path.is_symlink() or not path.is_file():
             return None
         data = content(path, LIMIT)
-    return data if hashlib.sha256(data).hexdigest() == sha256 else None
+    return data if sha256_hex(data) == sha256 else None
 
 
 def require_place(layout: Layout, name: SourceName) -> None:
@@ -59,10 +59,9 @@ def require_place(layout: Layout, name: SourceName) -> None:
         InvalidFile: a folder stands there, or anything else that is no file.
     """
     path = layout.report(name)
-    if path.is_symlink():
-        raise SymlinkRefused(path=layout.relative(path))
+    refuse_linked(layout, [path])
     if path.exists() and not path.is_file():
-        raise invalid(layout.relative(path), "file", "is not a regular file")
+        raise InvalidFile.at(layout.relative(path), "file", "is not a regular file")
 
 
 def stage_report(layout: Layout, run: str, name: SourceName, report: bytes) -> None:

@@ -168,12 +168,12 @@ def read_marker(path: Path) -> RunId | None:
         return None
     try:
         document = load_json(data, MARKER)
-        check_version(document, key="schema_version", known=VERSION, shown=MARKER)
+        check_version(document, known=VERSION, shown=MARKER)
         return parse_run_id(str(document.get("run")))
     except InvalidFile as error:
         raise InvalidFile(path=MARKER, problems=error.problems, mend=_ABORT) from error
     except InvalidText as error:
-        raise InvalidFile(path=MARKER, problems=(Problem("run", str(error)),), mend=_ABORT) from error
+        raise InvalidFile.at(MARKER, "run", str(error), mend=_ABORT) from error
 
 
 def read_unfinished(layout: Layout) -> Unfinished | None:
@@ -204,8 +204,7 @@ def read_journal(path: Path, shown: str) -> Journal | None:
     except InvalidFile as error:
         raise InvalidFile(path=shown, problems=error.problems, mend=_ABORT) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = Problem("journal", f"is not what this program writes ({error})")
-        raise InvalidFile(path=shown, problems=(problem,), mend=_ABORT) from error
+        raise InvalidFile.at(shown, "journal", f"is not what this program writes ({error})", mend=_ABORT) from error
 
 
 def has_decision(path: Path, *, at_worst: bool) -> bool:
@@ -226,7 +225,7 @@ def journal_of(layout: Layout, run: RunId) -> Journal | None:
     shown = f"{JOURNALS_SHOWN}{run}.jsonl"
     journal = read_journal(layout.journal(run), shown)
     if journal is not None and journal.info.run != run:
-        raise InvalidFile(path=shown, problems=(Problem("run", "is another one than the file names"),), mend=_ABORT)
+        raise InvalidFile.at(shown, "run", "is another one than the file names", mend=_ABORT)
     return journal
 
 
@@ -282,7 +281,7 @@ def in_git(layout: Layout) -> InvalidFile:
     """Return the error for a marker or a journal that git has: what it says was written by whoever committed it."""
     shown = MARKER if layout.marker.exists() else JOURNALS_SHOWN
     reason = "has what is of one run on one machine, so it may be somebody else's; if the run is yours: "
-    return InvalidFile(path=shown, problems=(Problem("git", reason + _UNTRACK),), mend=_ABORT)
+    return InvalidFile.at(shown, "git", reason + _UNTRACK, mend=_ABORT)
 
 
 def open_journal(layout: Layout, run: RunId) -> Journal:
@@ -293,6 +292,5 @@ def open_journal(layout: Layout, run: RunId) -> Journal:
     """
     journal = journal_of(layout, run)
     if journal is None:
-        problem = Problem("run", f"names the run {run}, whose journal is not there")
-        raise InvalidFile(path=MARKER, problems=(problem,), mend=_ABORT)
+        raise InvalidFile.at(MARKER, "run", f"names the run {run}, whose journal is not there", mend=_ABORT)
     return journal

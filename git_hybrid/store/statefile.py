@@ -20,7 +20,6 @@ from git_hybrid.store.parsing import (
     checked,
     convert,
     encode_json,
-    invalid,
     load_json_value,
     or_none,
     place_in,
@@ -45,9 +44,9 @@ def decode_state(data: bytes) -> State:
     if isinstance(document, list):
         entries = _migrated(document, problems)
     elif not isinstance(document, dict):
-        raise invalid(STATE, "file", "must be a JSON object with schema_version and sources")
+        raise InvalidFile.at(STATE, "file", "must be a JSON object with schema_version and sources")
     else:
-        check_version(document, key="schema_version", known=VERSION, shown=STATE)
+        check_version(document, known=VERSION, shown=STATE)
         problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "sources"))
         entries = document.get("sources")
     if not isinstance(entries, list):

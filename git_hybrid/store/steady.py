@@ -31,7 +31,7 @@ def steady(layout: Layout, read: Callable[[], T], *, patience: timedelta) -> T:
         LockBusy: somebody writes them all the time.
         InvalidFile, NewerSchema, LocalIo: as *read*, or of the run's own files.
     """
-    end = time.monotonic() + patience.total_seconds()
+    end, path = time.monotonic() + patience.total_seconds(), layout.writer_lock
     tries = 0
     while tries < _TRIES or time.monotonic() <= end:
         before = _stamps(layout)
@@ -41,14 +41,13 @@ def steady(layout: Layout, read: Callable[[], T], *, patience: timedelta) -> T:
             if _stamps(layout) == before:
                 return found
         else:
-            _, is_held = holder(layout.writer_lock)
+            _, is_held = holder(path)
             # It may have come to its end since.
             if not is_held and _stamps(layout) == before:
                 raise UnfinishedRun(run=run.run, pending=_LEFT, is_unwritten=True)
         tries += 1
         time.sleep(_MOMENT)
-    named, _ = holder(layout.writer_lock)
-    path = layout.writer_lock
+    named, _ = holder(path)
     raise LockBusy(path=str(path), holder=named or _SEVERAL, stopped=stopped(path), longer=longer(patience))
 
 

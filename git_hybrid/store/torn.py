@@ -15,6 +15,7 @@ from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store.log_merge import RECORDED
 from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.parsing import read_bytes
 
@@ -22,7 +23,6 @@ T = TypeVar("T")
 Versions = Mapping[int, bytes]
 _REPORTS = "state/scans"
 _NAMED = re.compile(rb'"audit_hash": *"([0-9a-f]{64})"')
-_RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
 
 
 class Torn(Struct, kw_only=True):
@@ -68,7 +68,7 @@ class Torn(Struct, kw_only=True):
         if named:
             logs = (self.read(name) or b"" for name in (LOG, *archives(self.layout)))
             for log in (*logs, *self.conflicts.get(LOG, {}).values()):
-                named.difference_update(_RECORDED.findall(log))
+                named.difference_update(RECORDED.findall(log))
         return bool(named)
 
     def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[list[T], T, T] | None:

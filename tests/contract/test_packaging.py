@@ -48,7 +48,7 @@ WRITERS = {
     "git_hybrid/git/hand.py",  # an answer, into a pipe
     "git_hybrid/git/signing.py",  # what ssh-keygen reads, in a private folder that goes away
     "git_hybrid/scan/external.py",  # what a scanner prints, in a scratch folder
-    "git_hybrid/scan/scratch.py",
+    "git_hybrid/temporary.py",  # locks in folders for temporary files, outside of any workspace
     "git_hybrid/git/bundling.py",  # into quarantine
     "git_hybrid/store/bundlefile.py",  # into quarantine
     "git_hybrid/store/outputfile.py",  # what a user asked for, which may be a device or a pipe

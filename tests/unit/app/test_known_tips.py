@@ -16,7 +16,7 @@ from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import UNREACHABLE, Lock
 from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Track
 from git_hybrid.core.mirrors import Inventory, Mirror
-from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
@@ -72,5 +72,5 @@ def test_who_gives_out_no_single_commit_cut_off_is_asked_for_it_with_its_history
     objects, quarantine = SimpleNamespace(has_commit=bool), SimpleNamespace(stage=lambda *_, **__: None)
     rt = replace(runtime(transport), objects=cast("Any", objects), quarantine=cast("Any", quarantine))
     with pytest.raises(RefMissing):
-        acquire_pin(rt, Task(source=entry, pin=pin, action="clone", before=None), Manifest(), borrow=False)
+        acquire_pin(rt, entry, pin, Manifest(), borrow=False)
     assert len(transport.asked) == times

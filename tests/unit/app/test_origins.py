@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from git_hybrid.app.origins import origin_notes
+from git_hybrid.app.install import origin_notes
 from git_hybrid.core.plan import Absent
 from git_hybrid.core.value import replace
 from support.values import a_clone, a_source, oid

@@ -8,7 +8,6 @@ import pytest
 
 from git_hybrid import temporary
 from git_hybrid.core.errors import BadArgument, LocalIo
-from git_hybrid.scan import scratch as module
 from git_hybrid.scan.scratch import remove_dead, scratch
 
 
@@ -25,7 +24,7 @@ def test_a_folder_that_others_remove_before_it_is_locked_is_made_again(
             assert list(tmp_path.iterdir()) == []
         flock(descriptor, operation)
 
-    monkeypatch.setattr(module.fcntl, "flock", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     with scratch() as place:
         assert place.tree.is_dir()
         remove_dead()
