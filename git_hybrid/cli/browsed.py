@@ -1,40 +1,78 @@
-"""URLs from the address line of a browser, which show a page of a repository."""
+"""URLs as a browser shows them, of a page of a repository, and as other tools write them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from git_hybrid.core.ids import InvalidText, is_oid, parse_url, shown_url
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
 
 _FILES = frozenset({"tree", "blob", "raw", "blame", "commits", "src"})
+_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
+_RELEASE, _PLAIN = re.compile(r"[vV]?[0-9]+([.]|$)"), re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
 _PAGES = _FILES | {"commit", "releases", "tags", "branches", "issues", "pull", "pulls", "merge_requests", "wiki"}
 
 
 def instead_of(text: str) -> str:
-    """Return the command that adds the repository of which *text* is the URL of a page; nothing where it is no page."""
-    whole = re.split(r"[?#]", text, maxsplit=1)[0]
+    """Return the command that adds the repository that *text* is meant for; nothing where nobody can tell.
+
+    *text* is the URL of a page, or has what other tools write around a URL: ``git::``, ``git+``, ``?ref=``, ``#name``,
+    ``//folder``, no scheme, or ``http``.
+    """
+    bare = text.removeprefix("git::").removeprefix("git+")
+    whole, revision = _parted(_secured(bare))
     try:
         url = parse_url(whole)
     except InvalidText:
         return ""
-    parts = url.path.strip("/").split("/")
-    if url.scheme != "https" or shown_url(whole) != whole:
+    if shown_url(whole) != whole:
         return ""
-    if "-" in parts[2:]:
+    parts, page = url.path.strip("/").split("/"), list[str]()
+    if url.scheme == "https" and "-" in parts[2:]:
         # GitLab has groups in groups, and sets its pages apart by this.
         end = parts.index("-", 2)
         parts, page = parts[:end], parts[end + 1 :]
-    elif len(parts) > 2 and parts[2] in _PAGES:
+    elif url.scheme == "https" and len(parts) > 2 and parts[2] in _PAGES:
         parts, page = parts[:2], parts[2:]
     elif whole == text:
         return ""
-    else:
-        page = []
     repository = replace(url, path=f"/{'/'.join(parts)}")
-    return f"git hybrid add {typed(str(repository))}{_track(page)}{as_typed()}"
+    return f"git hybrid add {typed(str(repository))}{_track(page) or _of(revision)}{as_typed()}"
+
+
+def _secured(text: str) -> str:
+    """Return *text* with the scheme that it is asked by."""
+    if text.startswith("http://"):
+        return f"https://{text.removeprefix('http://')}"
+    return f"https://{text}" if text.split("/", 1)[0] in _HOSTS else text
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Return the URL in *text*, and the revision that it names: as ``ref`` in a query, after ``#`` or ``@``.
+
+    A word after ``#`` is the place on a page, unless it looks like a commit or a version.
+    """
+    before, _, place = text.partition("#")
+    whole, _, query = before.partition("?")
+    named = re.search(r"(?:^|&)ref=([^&]+)", query)
+    revision = named[1] if named else place if is_oid(place) or _RELEASE.match(place) else ""
+    scheme, mark, rest = whole.partition("://")
+    repository, _, folder = rest.partition("//")
+    host, slash, path = repository.partition("/")
+    path, _, last = path.rpartition("@") if "@" in path.rpartition("/")[2] else (path, "", "")
+    whole = f"{scheme}{mark}{host}{slash}{path}" if mark and (folder or last) else whole
+    return whole, unquote(revision or last)
+
+
+def _of(revision: str) -> str:
+    """Return the option for a *revision* of which nobody says what it is; one that begins like a version is a tag."""
+    if not revision or not _PLAIN.fullmatch(revision):
+        return ""
+    kind = "commit" if is_oid(revision) else "tag" if _RELEASE.match(revision) else "branch"
+    return f" --{kind} {typed(revision)}"
 
 
 def _track(page: Sequence[str]) -> str:

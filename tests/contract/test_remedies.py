@@ -349,6 +349,28 @@ def test_a_page_of_a_repository_is_told_with_the_command_that_adds_it(page, comm
     assert instead_of(url.replace("https:", "file:")) == ""
 
 
+@pytest.mark.parametrize(
+    ("written", "command"),
+    [
+        ("git::https://github.com/a/b.git?ref=v1.1.0", "https://github.com/a/b.git --tag v1.1.0"),
+        ("git::ssh://git@host/a/b.git?depth=1&ref=main", "ssh://git@host/a/b.git --branch main"),
+        ("https://host/a/b//modules/x?ref=dev%2Fy", "https://host/a/b --branch dev/y"),
+        (f"https://host/a/b#{'1' * 40}", f"https://host/a/b --commit {'1' * 40}"),
+        ("https://host/a/b#v1.1", "https://host/a/b --tag v1.1"),
+        ("https://host/a/b#readme", "https://host/a/b"),
+        ("git+https://host/a/b.git@1.0", "https://host/a/b.git --tag 1.0"),
+        ("https://host/a/b?ref=$(x)", "https://host/a/b"),
+        ("github.com/a/b", "https://github.com/a/b"),
+        ("http://host/a/b", "https://host/a/b"),
+        ("file:///srv/b.git?ref=v2", "file:///srv/b.git --tag v2"),
+        ("https://user:secret@host/a/b?ref=v1", None),
+        ("other/a/b", None),
+    ],
+)
+def test_what_other_tools_write_around_a_url_is_told_as_options(written, command):
+    assert instead_of(written) == (f"git hybrid add {command}{as_typed()}" if command else "")
+
+
 def test_a_lock_that_was_edited_is_restored():
     facts = {"name": "tool", "what": "content_sha256", "expected": "1" * 64, "found": "2" * 64}
     told, edited = tell(WrongContent(**facts)), tell(WrongContent(**facts, edited=True))
