@@ -139,7 +139,10 @@ def _unbundled(check: _Check) -> Stage:
             stage = clone
         _refuse_lacking(check, stage)
         return stage
-    head = check.tool.head(file)
+    try:
+        head = check.tool.head(file)
+    except BadBundle as error:
+        raise check.bad(f"the {error.place} {error.reason}") from error
     if dict(head.refs) != {pin.ref: tip_of(pin)} or head.prerequisites != item.prerequisites:
         raise check.bad("the head of its git bundle is not what the lock and the inventory say")
     _refuse_lacking(check, stage)

@@ -39,7 +39,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, origin_changes
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override, event_of, with_overrides
 from git_hybrid.core.plan import Snapshot
@@ -245,7 +245,7 @@ def _decided(
         after=new.commit,
         ref=new.ref,
         served_by=found.served_by,
-        notes=(*notes, *(f"{key} is superseded" for key in ended)),
+        notes=(*origin_changes(left, new), *notes, *(f"{key} is superseded" for key in ended)),
         range=found.range,
         detail={} if made is None or not keep else {"override": made.id},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
 from git_hybrid.store import bundlefile, reading
 from git_hybrid.store.bundlefile import Unpacked, history_of, report_of
-from git_hybrid.store.chain import log_end, lost_links, read_log
+from git_hybrid.store.chain import Log, log_end, lost_links, parse_log
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.layout import Layout, find_root
 from git_hybrid.store.lockfile import decode_lock
@@ -109,10 +109,13 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     data = unpacked.read(MANIFEST)
     manifest = decode_manifest(data)
     state = decode_state(unpacked.read(STATE)) if STATE in unpacked.members else State()
-    audit = unpacked.members.get(LOG)
-    log = read_log(audit if audit is not None else unpacked.members[MANIFEST].with_name("none"))
-    if lost_links(log):
-        raise BadBundle(path=str(file), place=LOG, reason="the chain of its records is broken")
+    overrides = decode_overrides(raw) if (raw := unpacked.read(OVERRIDES)) else Overrides()
+    written = unpacked.read(LOG)
+    log = parse_log(written)
+    rested = {entry.audit_hash for entry in state.sources.values()}
+    rested |= {record.audit_hash for record in overrides.records.values()}
+    if reason := _unsound(log, rested, is_torn=not written.endswith(b"}\n")):
+        raise BadBundle(path=str(file), place=LOG, reason=reason)
     return BundleContent(
         path=str(file),
         sha256=unpacked.sha256,
@@ -122,10 +125,24 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
         lock=decode_lock(unpacked.read(LOCK)),
         state=state,
         log=log_end(log),
-        overrides=decode_overrides(raw) if (raw := unpacked.read(OVERRIDES)) else Overrides(),
+        overrides=overrides,
         trail=trail_of(log.records),
         signer=who,
     )
+
+
+def _unsound(log: Log, rested: Collection[str | None], *, is_torn: bool) -> str:
+    """Return what is wrong with the *log* of a bundle, on whose records by hash its other files rest; else nothing.
+
+    A crash leaves half a record at the end of a log, and no more than that.
+    """
+    if len(log.tail.torn) > int(is_torn):
+        return "what stands at its end is no record, or was edited"
+    if lost_links(log):
+        return "the chain of its records is broken"
+    if {*rested} - {None} - {record["hash"] for record in log.records}:
+        return "it has no record of what its other files say of themselves"
+    return ""
 
 
 def reports_in(unpacked: Unpacked, names: Iterable[str]) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -108,6 +108,13 @@ def still_allowed(pin: Pin, source: Source) -> bool:
 
 LOCK_BACK = f"git checkout HEAD -- {LOCK}"
 """What brings the lock back that is lost, where HEAD has it: a pin would be made anew, and recorded as such."""
+
+
+def origin_changes(before: Sequence[Pin], new: Pin) -> tuple[str, ...]:
+    """Return what is said of a *new* pin that comes from elsewhere than those *before*: a commit does not tell it."""
+    if not before or any(same_repository(old.url, new.url) for old in before):
+        return ()
+    return (f"from {new.url}; it was from {before[-1].url}",)
 
 
 def pinning(source: Source, pin: Pin | None, *, lost: bool = False) -> str:

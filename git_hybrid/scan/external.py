@@ -20,13 +20,15 @@ from git_hybrid.core.scanners import PATH, REPORT, ROOT, ScannerSpec, has_work, 
 from git_hybrid.core.scans import Identity
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_age
-from git_hybrid.scan.reading import Incomplete, nothing_to_audit, read_report
+from git_hybrid.scan.reading import Incomplete, is_larger, nothing_to_audit, read_report
 from git_hybrid.scan.rulefiles import digest_of
 from git_hybrid.scan.scratch import Scratch, remove_dead, scratch
 from git_hybrid.turn import TURN
 
 REPORT_LIMIT = 64 * 2**20
 _FILE_LIMIT = REPORT_LIMIT + 1
+_ROOMY = 2**17
+"""A report of up to this size stays below the limit however deep it goes, in bytes."""
 _VERSION_LIMIT = 2**16
 _VERSION_TIME = timedelta(seconds=20)
 _VERSION = pattern(rb"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
@@ -191,6 +193,8 @@ def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) 
         return Unusable(f"{error} (exit status {status}){_last_words(place)}")
     if status not in spec.ok_codes and not any(run["results"] for run in report.runs):
         return Unusable(f"exit status {status} says that there are findings, the report has none{_last_words(place)}")
+    if len(data) > _ROOMY and is_larger(report.runs, REPORT_LIMIT):
+        return Unusable(f"its report takes more than {REPORT_LIMIT // 2**20} MB when it is written line by line")
     return Scanned(runs=report.runs, version=identity.version or report.version, findings=report.findings)
 
 

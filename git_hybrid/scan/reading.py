@@ -7,7 +7,7 @@ into it first. An exit status alone proves nothing: scanners return 0 after they
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -196,5 +196,18 @@ def nothing_to_audit(tool: str, version: str, *, scanner: str) -> Report:
 
 def write_report(runs: Sequence[Document]) -> bytes:
     """Return *runs* as the SARIF file that is kept, one line an entry, so that git shows what changed."""
+    return ("".join(_written(runs)) + "\n").encode("ascii")
+
+
+def is_larger(runs: Sequence[Document], limit: int) -> bool:
+    """Tell whether the SARIF file of *runs* takes more than *limit* bytes: its lines are as far in as they are deep."""
+    size = 0
+    try:
+        return any((size := size + len(part)) > limit for part in _written(runs))
+    except RecursionError:
+        return True
+
+
+def _written(runs: Sequence[Document]) -> Iterator[str]:
     document = {"$schema": SCHEMA, "version": VERSION, "runs": list(runs)}
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode("ascii")
+    return json.JSONEncoder(indent=1, sort_keys=True, ensure_ascii=True).iterencode(document)

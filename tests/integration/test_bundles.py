@@ -341,6 +341,25 @@ def _cut_log(inventory: Any, members: dict[str, bytes]) -> None:
     members["state/sources-audit.jsonl"] = b"".join(lines[1:])
 
 
+def _edited_log(inventory: Any, members: dict[str, bytes]) -> None:
+    members["state/sources-audit.jsonl"] = members["state/sources-audit.jsonl"].replace(
+        b'"operator":"', b'"operator":"X'
+    )
+
+
+def _more_log(inventory: Any, members: dict[str, bytes]) -> None:
+    members["state/sources-audit.jsonl"] += b"no record\nnor this\n"
+
+
+def _no_log(inventory: Any, members: dict[str, bytes]) -> None:
+    del members["state/sources-audit.jsonl"]
+    inventory["members"] = [item for item in inventory["members"] if item["path"] != "state/sources-audit.jsonl"]
+
+
+def _no_git_bundle(inventory: Any, members: dict[str, bytes]) -> None:
+    members["sources/tool/history.bundle"] = b"x" * 100
+
+
 def _no_manifest_entry(inventory: Any, members: dict[str, bytes]) -> None:
     members["sources.toml"] = members["sources.toml"].split(b"[source.tool]")[0]
 
@@ -362,15 +381,30 @@ def _claimed_present(inventory: Any, members: dict[str, bytes]) -> None:
         _prerequisite,
         _bad_lock,
         _cut_log,
+        _edited_log,
+        _more_log,
+        _no_log,
+        _no_git_bundle,
         _no_manifest_entry,
         _claimed_present,
     ],
 )
 def test_a_forged_inside_is_refused(bundle: Path, there: Path, hybrid: Hybrid, change: Any) -> None:
     rebuilt(bundle, change)
-    hybrid("bundle", "verify", bundle, cwd=there, check=5)
+    told = hybrid("bundle", "verify", bundle, cwd=there, check=5).err
+    assert ".incoming" not in told
     hybrid("bundle", "apply", bundle, cwd=there, check=5)
     assert list(there.iterdir()) == []
+
+
+def test_a_log_that_a_crash_left_half_a_record_in_crosses(
+    ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    with (ws / "state/sources-audit.jsonl").open("ab") as log:
+        log.write(b'{"at":"2026')
+    hybrid("bundle", "create", "-o", tmp_path / "torn")
+    hybrid("bundle", "verify", tmp_path / "torn", cwd=there)
+    hybrid("bundle", "apply", tmp_path / "torn", cwd=there)
 
 
 def test_a_replayed_bundle_takes_nothing_back(

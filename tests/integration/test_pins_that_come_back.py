@@ -66,7 +66,9 @@ def test_who_comes_back_to_a_url_may_go_on_there(
     other.commit({"else": "1"}, "another history")
     manifest = workspace / "sources.toml"
     replace(manifest, tool.url, other.url)
-    hybrid("pin", "tool")
+    for words in (("pin", "tool", "-n"), ("pin", "tool")):
+        assert f"    from {other.url}; it was from {tool.url}\n" in hybrid(*words).out
+    assert "it was from" not in hybrid("pin", "tool").out
     replace(manifest, other.url, tool.url)
     new = tool.commit({"README": "four"}, "four")
     hybrid("pin", "tool")

@@ -73,6 +73,11 @@ LIES = [
     ("flood-report", "open(report, 'wb').write(b' ' * 100_000_000)", "more than 64 MB"),
     ("flood-output", "write(); [sys.stdout.write('x' * 1_000_000) for _ in range(100)]", "more than 64 MB"),
     ("flood-errors", "write(); [sys.stderr.write('x' * 1_000_000) for _ in range(100)]", "more than 64 MB"),
+    (
+        "deep-report",
+        "write(properties={'x': json.loads('[' * 300 + '0,' * 300_000 + '0' + ']' * 300)})",
+        "when it is written",
+    ),
     ("hungry", "write(); data = bytearray(6 * 2**30); sys.exit(3)", "MemoryError"),
 ]
 

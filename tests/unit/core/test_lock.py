@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.ids import SourceName, parse_url
-from git_hybrid.core.lock import Lock, is_valid, still_allowed, with_pins
+from git_hybrid.core.lock import Lock, is_valid, origin_changes, still_allowed, with_pins
 from git_hybrid.core.manifest import Branch, Commit, Tag, Track, Version
 from git_hybrid.core.value import replace
 from support.values import a_pin, a_source, oid
@@ -51,6 +51,13 @@ def test_another_url_never_allows_the_old_commit() -> None:
     source = a_source()
     assert not still_allowed(a_pin(source), replace(source, url=parse_url("https://other.example/x")))
     assert still_allowed(a_pin(source), replace(source, url=parse_url(f"{source.url}.git")))
+
+
+def test_a_pin_from_elsewhere_is_told() -> None:
+    old, moved = a_pin(a_source()), a_pin(a_source(url="https://other.example/x"))
+    assert origin_changes((old,), moved) == (f"from https://other.example/x; it was from {old.url}",)
+    for before in ((), (moved,), (moved, old)):
+        assert origin_changes(before, moved) == ()
 
 
 def test_pins_are_added_replaced_and_dropped_in_name_order() -> None:
