@@ -22,6 +22,7 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     LocalIo,
+    NetworkFailure,
     Offline,
     RemoteError,
     UnexplainedMove,
@@ -96,6 +97,11 @@ def carry_out(
     )
     done = [outcome for outcome in outcomes if isinstance(outcome, Installed)]
     pending = [outcome.task for outcome in outcomes if isinstance(outcome, Failed) and outcome.pending]
+    for outcome in outcomes:
+        # Of the network each failed try stands there already, with its words.
+        told = isinstance(outcome, Failed) and isinstance(outcome.error, Interrupted | NetworkFailure)
+        if isinstance(outcome, Failed) and outcome.pending and not told:
+            rt.ledger.attempt(rt.info, outcome.task.name, outcome.error.code)
     if done:
         rt.writer.flush()
     for outcome in done:

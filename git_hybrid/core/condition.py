@@ -190,8 +190,8 @@ def _word(
         return first
     if not allows_host(snapshot.manifest.policy, source.url):
         return "refused", f"host {source.url.host} is not allowed by policy"
-    if _is_interrupted(snapshot, source.name):
-        return "interrupted", "an earlier run is unfinished"
+    if left := _left(snapshot, source.name):
+        return "interrupted", left
     if pin is None:
         return "unpinned", "no commit is pinned yet"
     if not is_valid(pin, source):
@@ -231,11 +231,11 @@ def _unapproved(snapshot: Snapshot, error: Unapproved | None) -> tuple[Word, str
 def _running(snapshot: Snapshot, name: SourceName) -> tuple[Word, str] | None:
     """Return what is said of a source that a run brings to its pin just now, whatever stands there meanwhile."""
     held_by = snapshot.unfinished.held_by if snapshot.unfinished is not None else ""
-    return ("running", f"a run is at work on it: {held_by}") if held_by and _is_interrupted(snapshot, name) else None
+    return ("running", f"a run is at work on it: {held_by}") if held_by and _left(snapshot, name) else None
 
 
-def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:
-    return snapshot.unfinished is not None and any(task.name == name for task in snapshot.unfinished.tasks)
+def _left(snapshot: Snapshot, name: SourceName) -> str:
+    return snapshot.unfinished.left(name) if snapshot.unfinished is not None else ""
 
 
 def _local_word(seen: Looked, pin: Pin | None, recorded: SourceState | None) -> tuple[Word, str] | None:

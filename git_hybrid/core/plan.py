@@ -25,6 +25,8 @@ Phase = Literal["pending", "installing"]
 
 PIN_REF = "refs/hybrid/pin"
 """The ref of a clone that names the commit which this tool checked out last."""
+_TOLD = 200
+"""How much of what a server said is told of a run that it kept from its end, in characters."""
 
 
 class Absent(Struct, frozen=True):
@@ -148,7 +150,7 @@ Outcome = Installed | Failed
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
-    """What the journal says of a run that did not end: its tasks and how far each came.
+    """What the journal says of a run that did not end: its tasks and how far each came; ``failures`` has what kept it.
 
     ``is_unwritten`` tells that what it decided is not in all files yet: the next writer writes it out. ``held_by``
     names the process that is at work on it, where a reader asked for that and there is one.
@@ -161,8 +163,16 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     tasks: tuple[Task, ...]
     phases: Mapping[SourceName, Phase]
     served_by: Mapping[SourceName, str] = field(default_factory=dict)
+    failures: Mapping[SourceName, str] = field(default_factory=dict)
     held_by: str = ""
     is_unwritten: bool = False
+
+    def left(self, name: SourceName) -> str:
+        """Return what is said of the source *name* if it is still to be done, with what kept it; else nothing."""
+        if not any(task.name == name for task in self.tasks):
+            return ""
+        why = self.failures.get(name, "")[:_TOLD]
+        return "an earlier run is unfinished" + (f": {why}" if why else "")
 
 
 class Snapshot(Governed, frozen=True, kw_only=True):

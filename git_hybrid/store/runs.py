@@ -42,6 +42,7 @@ class Journal(Struct, frozen=True, kw_only=True):
     tasks: tuple[Task, ...] = ()
     phases: Mapping[SourceName, Phase] = field(default_factory=dict)
     served_by: Mapping[SourceName, str] = field(default_factory=dict)
+    failures: Mapping[SourceName, str] = field(default_factory=dict)
     decision: Decision | None = None
 
     def unfinished(self) -> Unfinished:
@@ -54,6 +55,7 @@ class Journal(Struct, frozen=True, kw_only=True):
             tasks=self.tasks,
             phases=self.phases,
             served_by=self.served_by,
+            failures=self.failures,
             is_unwritten=self.decision is not None,
         )
 
@@ -100,7 +102,7 @@ def installing_line(name: SourceName, served_by: str | None) -> Line:
 
 
 def attempt_line(name: str, error: str) -> Line:
-    """Return the line that keeps one failed try of a network step."""
+    """Return the line that keeps one failed try of a network step, or what a source failed with in the end."""
     return {"t": "attempt", "source": name, "error": error}
 
 
@@ -230,7 +232,7 @@ def journal_of(layout: Layout, run: RunId) -> Journal | None:
 
 
 def _fold(lines: list[Line]) -> Journal:
-    from git_hybrid.store.wire_journal import BeginShape, PhaseShape, RecordedShape
+    from git_hybrid.store.wire_journal import AttemptShape, BeginShape, PhaseShape, RecordedShape
 
     if lines[0]["v"] > VERSION:
         raise NewerSchema(path="state/journal", found=lines[0]["v"], known=VERSION)
@@ -244,7 +246,7 @@ def _fold(lines: list[Line]) -> Journal:
     )
     tasks = tuple(_decode_task(task) for task in first.tasks)
     phases: dict[SourceName, Phase] = {}
-    served: dict[SourceName, str] = {}
+    served, failures = dict[SourceName, str](), dict[SourceName, str]()
     recorded: set[str] = set()
     decision: Decision | None = None
     for line in lines[1:]:
@@ -255,6 +257,8 @@ def _fold(lines: list[Line]) -> Journal:
                 phases[name] = phase.phase
                 if phase.served_by:
                     served[name] = phase.served_by
+            case "attempt":
+                failures |= {parse_name((kept := shaped_line(line, AttemptShape)).source): kept.error}
             case "decision":
                 decision = decode_decision(line)
             case "recorded":
@@ -263,7 +267,7 @@ def _fold(lines: list[Line]) -> Journal:
             case _:
                 continue
     left = tuple(task for task in tasks if task.name not in recorded)
-    return Journal(info=info, tasks=left, phases=phases, served_by=served, decision=decision)
+    return Journal(info=info, tasks=left, phases=phases, served_by=served, failures=failures, decision=decision)
 
 
 def _decode_task(line: TaskShape) -> Task:

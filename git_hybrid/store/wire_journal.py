@@ -47,6 +47,14 @@ class PhaseShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     served_by: str | None
 
 
+class AttemptShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one source failed with."""
+
+    t: Literal["attempt"]
+    source: Text
+    error: str
+
+
 class RecordedShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the files say."""
 

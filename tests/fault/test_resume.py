@@ -82,6 +82,18 @@ def test_what_is_pinned_now_is_installed_though_upstream_and_the_lock_moved(
     tidy(workspace)
 
 
+def test_what_kept_a_source_is_told_afterwards(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
+    for name in ("one", "two"):
+        shutil.rmtree(workspace / "sources" / name)
+    ups["one"].path.rename(ups["one"].path.with_name("gone"))
+    leave_unfinished(hybrid, workspace)
+    hybrid("resume", check=4)
+    told = hybrid("status", "-v").out
+    assert "an earlier run is unfinished: repository-not-found" in told
+    hybrid("resume", env=NOBODY, check=4)
+    assert "an earlier run is unfinished: refused: " in hybrid("status", "-v").out
+
+
 @pytest.mark.parametrize("command", ["resume", "sync"])
 def test_what_was_taken_out_of_the_manifest_since_is_left(
     hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], command: str

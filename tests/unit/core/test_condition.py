@@ -47,6 +47,9 @@ STALE_PIN = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=PINNED, digest="sha256
 ASKING = replace(SOURCE, submodules=True)
 WITH_SUBMODULES = a_snapshot(ASKING, pins=[a_pin(ASKING, commit=PINNED)], recorded=[RECORDED])
 UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(SOURCE)))
+KEPT = replace(
+    IN_SYNC, unfinished=replace(an_unfinished_run(a_task(SOURCE)), failures={SOURCE.name: "dns: " + "x" * 300})
+)
 RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(SOURCE)), held_by="pid 1"))
 OTHER_UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(a_source("other"))))
 OTHER_RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(a_source("other"))), held_by="pid 1"))
@@ -71,6 +74,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         (REFUSED, Absent(), "refused"),
         (UNFINISHED, a_clone(PINNED), "interrupted"),
         (UNFINISHED, Absent(), "interrupted"),
+        (KEPT, Absent(), "interrupted"),
         (OTHER_UNFINISHED, a_clone(PINNED), "ok"),
         (RUNNING, Absent(), "running"),
         (RUNNING, a_clone(PINNED, dirty=("a",)), "running"),
@@ -105,6 +109,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         ),
         *(
             "interrupted-not-cloned",
+            "interrupted-with-reason",
             "other-interrupted",
             "running",
             "running-half-written",
