@@ -25,8 +25,10 @@ def wish_for(
     sides = sides_in_log(rt, snapshot, source, to)
     # A pin without a name goes on with its override.
     plain = () if wish.objections.forced else sides.plain
-    former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
-    anew = wish.anew or (to is not None and bool(sides.beside)) or bool(plain)
+    come_back = partial(former_bases, rt, snapshot, source, (old,) if old else lost)
+    former = cache(lambda ref: (*come_back(ref), *((sides.taken,) if sides.taken else ())))
+    # Whoever names the commit at which the pin stays decides for one side.
+    anew = wish.anew or (to is not None and sides.split) or bool(plain)
     bases = (*wish.bases, *sides.chosen, *plain)
     mirrors = rt.ledger.believed(snapshot.mirrors)
     wish = replace(wish, bases=bases, anew=anew, plain=bool(plain), mirrors=mirrors)

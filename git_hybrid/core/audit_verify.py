@@ -56,10 +56,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += [
-        *_forks(files.ours, _named_by(files.ours, committed or frozenset())),
-        *files.breaches(committed, witnesses.archived),
-    ]
+    found += _forks(files.ours, _named_by(files.ours, committed or frozenset()))
+    found += files.breaches(committed, witnesses.archived)
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
@@ -137,6 +135,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
         past=witnesses.past,
         decode=witnesses.decode_lock,
         signed=witnesses.has_keys,
+        is_made=witnesses.is_made,
     )
 
 

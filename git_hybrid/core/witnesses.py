@@ -33,7 +33,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     in those that it is made from, as bytes, and ``decode_age`` the ``min_release_age`` of one.
     ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
-    pins is allowed. ``is_partial``: git lacks some of what was committed, and would have to fetch it.
+    pins is allowed. ``is_made``: the commit to be judged is made, as before a push. ``is_partial``: git lacks some of
+    what was committed, and would have to fetch it.
     """
 
     state: State = field(default_factory=State)
@@ -58,4 +59,5 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     head: tuple[str, ...] = ()
     ever: tuple[str, ...] = ()
     at: Mapping[str, str] = field(default_factory=dict)
+    is_made: bool = False
     is_partial: bool = False

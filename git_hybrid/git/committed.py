@@ -108,6 +108,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lines_before=tuple(told for _, told in bases),
         manifests=partial(_manifests, repository, (prefix,)),
         archived=cache(partial(_archived, repository, prefix)),
+        is_made=bool(repository.revision),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
