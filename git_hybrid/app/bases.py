@@ -63,12 +63,12 @@ def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> S
 def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:
     """Return the commit that a pin without a name asks for where *logged* left the pin out of *snapshot*.
 
-    It is the one in the lock, or where that has none the last one of the audit log, if the manifest allows it: by the
+    It is the one in the lock, or where that has none the one at which it stood last, if the manifest allows it: by the
     way no pin moves, and none is put back. A tag has one commit, and what an override allowed comes back with that.
     """
     old = snapshot.lock.pins.get(source.name)
     if old is None and not isinstance(source.track, Tag):
-        lost = {pin.commit: pin for pin in last_of_log(rt, snapshot, source)}
+        lost = {pin.commit: pin for pin in stood_before(rt, snapshot, source)}
         pin = next(iter(lost.values())) if len(lost) == 1 else None
         return pin.commit if pin and pin.override is None and still_allowed(pin, source) else None
     if old is None or source.name in logged.lock.pins or not still_allowed(old, source):
@@ -98,6 +98,29 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     if source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
         return ()
     return rt.ledger.last_pins(source.name, source.url)
+
+
+def stood_before(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:
+    """Return where the pin of a declared source stood last, if the lock has none: by the log, or by another name.
+
+    A source whose name changed in the manifest goes on from where it stood, and what an override had let in there is
+    not let in by that: such a pin is the last one before it that was not forced.
+    """
+    lost = last_of_log(rt, snapshot, source)
+    if lost or source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
+        return lost
+    head = rt.head()
+    pins = {**({} if head is None else head.pins), **snapshot.lock.pins}
+    gone = (pin for name, pin in pins.items() if name not in snapshot.manifest.sources)
+    same = [pin for pin in gone if same_repository(pin.url, source.url)]
+    return tuple(base.pin for pin in same for base in bases_of(snapshot, pin) if base.pin.override is None)
+
+
+def bases_before(snapshot: Snapshot, source: Source, stood: Sequence[Pin]) -> tuple[Base, ...]:
+    """Return what a plain pin is judged against where it stood as :func:`stood_before` tells."""
+    renamed = [pin for pin in stood if pin.source != source.name]
+    found = (Base(pin, f"where it stood as {pin.source}, which the manifest has no more") for pin in renamed)
+    return (*of_log(snapshot, [pin for pin in stood if pin not in renamed]), *found)
 
 
 def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None) -> Sides:
@@ -192,9 +215,9 @@ def former_bases(
 
 
 def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:
-    """Return the commit that the pin of a source stands at, by the lock or else by the audit log; None if at none."""
+    """Return the commit that the pin of a source stands at, by the lock, or else stood at last; None if at none."""
     old = snapshot.lock.pins.get(source.name)
-    stood = (old,) if old else last_of_log(rt, snapshot, source)
+    stood = (old,) if old else stood_before(rt, snapshot, source)
     return next((pin.commit for pin in (*former_of_url(rt, source, stood), *stood)), None)
 
 
