@@ -10,7 +10,7 @@ from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile, NewerSchema
-from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
@@ -52,6 +52,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         lines_before=tuple(lines for _, lines in before),
         decode_lock=_decoded,
         decode_age=_age,
+        published={commit: chain.segment_of(LOG, text) for commit, text in git.published_logs.items()},
     )
     declared = manifest.decode_manifest(text)
     witnesses = replace(git, manifest=declared, state=installed, overrides=approved, lock=decided, mirrors=inventory)
