@@ -76,6 +76,8 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
             known.add((name, str(record.get("after"))))
     stands = {name: pin for name, pin in moves.lock.pins.items() if (name, pin.commit) in known}
     moved = {name for name, pin in stands.items() if moves.before and _is_moved(place_of(pin), _stands(moves, name))}
+    # Without history only what moves is judged.
+    stands = {name: pin for name, pin in stands.items() if name in moved or moves.past is not None}
     asked = _asked(records, moves, stands, moved, last)
     if not asked:
         return
@@ -131,7 +133,7 @@ def _asked(
     No record stands before one that it follows, so what that line says is always one of the last. Where branches both
     moved a pin there are more, and whoever had both before may not go from one to the other.
     """
-    forked = bool(moved or moves.past is not None) and has_branches(records.values())
+    forked = bool(stands) and has_branches(records.values())
     before = [frozenset(lines) for lines in moves.known] if moved else []
 
     def is_enough(name: str, pin: Pin) -> bool:
