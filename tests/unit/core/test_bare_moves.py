@@ -136,7 +136,7 @@ def test_of_a_tag_that_branches_took_elsewhere_the_first_counts() -> None:
         assert taken(grown(merged, to(1)), 1) == taken(grown(merged, ADD, to(2))) == taken(merged, 3) == []
     # An override of one branch let it take the tag where the other one took it later; a record of the same adds nothing.
     assert taken((*left, *grown(left, forced(2))[len(left) :], *grown(left, to(1, more="x"))[len(left) :])) == []
-    again = grown(left, to(1, more="x"))
+    again = grown(grown(base, ADD, to(4, ref="refs/tags/v0"), to(1)), to(1, more="x"))
     assert taken((*again, *after(1, base)[1:])) == [oid(1)]
     assert taken((*left, *grown(base, ADD, to(2, ref="refs/tags/v2"))[1:])) == []
 
