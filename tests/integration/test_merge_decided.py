@@ -156,6 +156,22 @@ def test_the_older_side_that_was_taken_as_it_is_takes_a_plain_pin_that_says_so(
     assert (behind(site), told(site), site.verified()) == ([], [], ())
 
 
+def test_a_branch_that_keeps_its_older_side_is_warned_until_it_says_so(site: Site) -> None:
+    older = site.tool.rev("main~1")
+    git("checkout", "-q", "side", cwd=site.root)
+    site("sync")
+    git("merge", "-q", "main", cwd=site.root, check=False)
+    stay = f"git hybrid pin tool --to {older}"
+    assert f"hint: if ours is right, though it may be the older one: {stay}\n" in site("merge", check=1).err
+    ((level, mend),) = behind(site)
+    assert (level, mend.endswith(f"; or, if the older one is meant: {stay}")) == ("warn", True)
+    git("add", "-A", cwd=site.root)
+    assert hook("check", site.root).returncode == 0
+    site(*stay.split()[2:])
+    site.commit("merge")
+    assert (behind(site), told(site), site.verified()) == ([], [], ())
+
+
 def test_the_older_side_that_was_committed_so_is_told_until_it_is_decided(site: Site, tmp_path: Path) -> None:
     older, newer = site.tool.rev("main~1"), site.tool.rev("main")
     taken(site, "cherry-pick", side="theirs")
@@ -195,7 +211,10 @@ def test_of_a_tag_that_both_branches_took_nobody_chooses(site: Site) -> None:
     site.commit("moved")
     git("checkout", "-q", "main", cwd=site.root)
     git("merge", "-q", "side", cwd=site.root, check=False)
-    site("merge", check=1)
+    assert (
+        "hint: the tag moved between the two, and the first one counts: git hybrid check audit\n"
+        in site("merge", check=1).err
+    )
     assert told(site) == []
     assert "upstream moved" in site("pin", "tagged", "--to", evil, check=5).err
     for name in (LOCK, STATE):
