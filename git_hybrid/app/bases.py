@@ -8,7 +8,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError, NoPin
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
-from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
+from git_hybrid.core.ids import Oid, RefName, SourceName, is_oid, short_ref
 from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import LOCK_BACK, UNREACHABLE, Pin, no_pin, still_allowed, tells_tag, with_pins
 from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
@@ -32,12 +32,15 @@ class Sides(Struct, frozen=True):
     """What counts besides where branches both moved a pin: that which may be ``chosen``, and what was decided.
 
     ``plain`` are those at the commit in the lock that rest on no override, where another branch had forced it; the pin
-    goes back behind none of those ``beside``.
+    goes back behind none of those ``beside``. ``taken`` is where the tag of the pin was before another branch took it
+    to where that is. ``split``: some of them stand elsewhere than the lock.
     """
 
     chosen: tuple[Base, ...]
     plain: tuple[Base, ...]
     beside: tuple[tuple[Base, ...], ...]
+    taken: tuple[Base, ...]
+    split: bool
 
 
 def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> Snapshot:
@@ -60,12 +63,12 @@ def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> S
 def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:
     """Return the commit that a pin without a name asks for where *logged* left the pin out of *snapshot*.
 
-    It is the one in the lock, or where that has none the last one of the audit log, if the manifest allows it: by the
+    It is the one in the lock, or where that has none the one at which it stood last, if the manifest allows it: by the
     way no pin moves, and none is put back. A tag has one commit, and what an override allowed comes back with that.
     """
     old = snapshot.lock.pins.get(source.name)
     if old is None and not isinstance(source.track, Tag):
-        lost = {pin.commit: pin for pin in last_of_log(rt, snapshot, source)}
+        lost = {pin.commit: pin for pin in stood_before(rt, snapshot, source)}
         pin = next(iter(lost.values())) if len(lost) == 1 else None
         return pin.commit if pin and pin.override is None and still_allowed(pin, source) else None
     if old is None or source.name in logged.lock.pins or not still_allowed(old, source):
@@ -97,12 +100,36 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
+def stood_before(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:
+    """Return where the pin of a declared source stood last, if the lock has none: by the log, or by another name.
+
+    A source whose name changed in the manifest goes on from where it stood, and what an override had let in there is
+    not let in by that: such a pin is the last one before it that was not forced.
+    """
+    lost = last_of_log(rt, snapshot, source)
+    if lost or source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
+        return lost
+    head = rt.head()
+    pins = {**({} if head is None else head.pins), **snapshot.lock.pins}
+    gone = (pin for name, pin in pins.items() if name not in snapshot.manifest.sources)
+    same = [pin for pin in gone if same_repository(pin.url, source.url)]
+    return tuple(base.pin for pin in same for base in bases_of(snapshot, pin) if base.pin.override is None)
+
+
+def bases_before(snapshot: Snapshot, source: Source, stood: Sequence[Pin]) -> tuple[Base, ...]:
+    """Return what a plain pin is judged against where it stood as :func:`stood_before` tells."""
+    renamed = [pin for pin in stood if pin.source != source.name]
+    found = (Base(pin, f"where it stood as {pin.source}, which the manifest has no more") for pin in renamed)
+    return (*of_log(snapshot, [pin for pin in stood if pin not in renamed]), *found)
+
+
 def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None) -> Sides:
     """Return what else counts where branches both moved a pin.
 
     The lock may have either side's, so whoever merges chooses, and needs no approval for what the other side had pinned
     in its turn, also without an override at the commit that this one had forced. Once the records of both are committed
-    it is decided: from then on the pin goes back behind neither, as long as the manifest allows it.
+    it is decided: from then on the pin goes back behind neither, as long as the manifest allows it. By one tag there is
+    one commit, and nothing to choose: the branch counts that took it first.
     """
     sides = rt.ledger.sides(source.name) if source.name in snapshot.manifest.sources else ()
     head = rt.head() if sides else None
@@ -115,18 +142,31 @@ def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
     is_merged = head is not None and all(head.has(record) for record in own)
     is_forced = any(pin.override for pin in pinned)
     plain = [pin for pin in pinned if is_forced and not is_merged and not pin.override]
+    first = _taken_before(rt, snapshot, source, here) if sides else None
+    moved = _taken_before(rt, snapshot, source, to) if sides else None
     chosen: list[Pin] = []
     decided: list[Pin] = []
     for record in sides:
         pin = pin_of(record, source.name, source.url)
         is_open = head is None or not head.has(record) or (taken and stood is not None and stood.commit == pin.commit)
-        if is_open and old and pin.commit == to:
+        if old and pin.commit == to and moved is None and (is_open or first == to):
             chosen.append(pin)
         elif not is_open and pin.commit != here and still_allowed(pin, source):
             decided.append(pin)
     why = "where a branch that was merged had pinned it"
     beside = tuple(of_log(snapshot, [pin], why) for pin in decided)
-    return Sides(of_log(snapshot, chosen), of_log(snapshot, plain), beside)
+    before = [pin_of(record, source.name, source.url) for record in sides if record.get("after") == first]
+    split = any(record.get("after") != here for record in sides)
+    return Sides(of_log(snapshot, chosen), of_log(snapshot, plain), beside, of_log(snapshot, before, why), split)
+
+
+def _taken_before(rt: Runtime, snapshot: Snapshot, source: Source, commit: str | None) -> str | None:
+    """Return where another branch had taken the tag of a pin before it was taken to *commit*; None if none had."""
+    old = snapshot.lock.pins.get(source.name)
+    if old is None or commit is None or not is_oid(commit):
+        return None
+    pin = replace(old, commit=Oid(commit), override=old.override if commit == old.commit else None)
+    return rt.ledger.moved_tags({source.name: pin}, {source.name: source}).get(source.name)
 
 
 def others_of_tag(rt: Runtime, snapshot: Snapshot, source: Source, ref: RefName) -> tuple[Pin, ...]:
@@ -175,9 +215,9 @@ def former_bases(
 
 
 def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:
-    """Return the commit that the pin of a source stands at, by the lock or else by the audit log; None if at none."""
+    """Return the commit that the pin of a source stands at, by the lock, or else stood at last; None if at none."""
     old = snapshot.lock.pins.get(source.name)
-    stood = (old,) if old else last_of_log(rt, snapshot, source)
+    stood = (old,) if old else stood_before(rt, snapshot, source)
     return next((pin.commit for pin in (*former_of_url(rt, source, stood), *stood)), None)
 
 

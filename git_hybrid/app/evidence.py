@@ -56,8 +56,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``bases``
     are what a move is judged against, one that allows it is enough; ``objections`` take what speaks against it.
     ``anew``: an override is asked for or ends, so that also a pin that stays is looked at again. ``mirrors`` tells how
-    old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has. ``former``
-    returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``plain``: of
+    old what a mirror serves is. ``lost`` is where a pin that the lock does not have stood last. ``former`` returns
+    what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``plain``: of
     branches that are being merged one had it where it is without an override. ``beside`` is where other branches had
     the pin before a merge: it may not go back behind any of them. ``others`` returns what other sources say of a tag.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from git_hybrid.app.bases import commit_before, last_of_log
+from git_hybrid.app.bases import commit_before, stood_before
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, approved_at, keys_of, payload, signed_texts, unmet
 from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
@@ -168,7 +168,7 @@ def make_override(
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     source = snapshot.manifest.sources[pin.source]
     pinned, stood = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
-    lost = (item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit)
+    lost = (item for item in stood_before(rt, snapshot, source) if item.commit == pin.commit)
     old = held or pinned or next(lost, None)
     same, before = old is not None and old.commit == pin.commit, stood
     if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):

@@ -26,7 +26,7 @@ def moved_from(
     """Return the error if the tag of *candidate* is for none of *bases*, or for *old*, the object that was pinned."""
     pins = [base.pin for base in bases] or ([] if old is None else [old])
     # Of what is not in the lock any more the commit is known, and not the tag object.
-    known = [pin if pin is old else replace(pin, tag_object=candidate.tag_object) for pin in pins]
+    known = [pin if pin is old or pin.tag_object else replace(pin, tag_object=candidate.tag_object) for pin in pins]
     return unless_allowed([moved_tag(pin, candidate, refs, source) for pin in known])
 
 

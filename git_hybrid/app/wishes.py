@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_log, others_of_tag, sides_in_log
+from git_hybrid.app.bases import (
+    Base,
+    bases_before,
+    bases_of,
+    former_bases,
+    others_of_tag,
+    sides_in_log,
+    stood_before,
+)
 from git_hybrid.app.evidence import Wish
 from git_hybrid.app.force import Forced, Objections
 from git_hybrid.app.runtime import Runtime
@@ -20,13 +28,15 @@ def wish_for(
     rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, move: bool, forced: Forced | None
 ) -> Wish:
     """Return the wish for the revision *to*, or for the newest that the manifest allows if the pin is to *move*."""
-    lost, old = last_of_log(rt, snapshot, source), snapshot.lock.pins.get(source.name)
+    lost, old = stood_before(rt, snapshot, source), snapshot.lock.pins.get(source.name)
     wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
     sides = sides_in_log(rt, snapshot, source, to)
     # A pin without a name goes on with its override.
     plain = () if wish.objections.forced else sides.plain
-    former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
-    anew = wish.anew or (to is not None and bool(sides.beside)) or bool(plain)
+    come_back = partial(former_bases, rt, snapshot, source, (old,) if old else lost)
+    former = cache(lambda ref: (*come_back(ref), *((sides.taken,) if sides.taken else ())))
+    # Whoever names the commit at which the pin stays decides for one side.
+    anew = wish.anew or (to is not None and sides.split) or bool(plain)
     bases = (*wish.bases, *sides.chosen, *plain)
     return replace(
         wish,
@@ -45,7 +55,7 @@ def _wish(
     snapshot: Snapshot, source: Source, lost: tuple[Pin, ...], *, to: str | None, move: bool, forced: Forced | None
 ) -> Wish:
     old = snapshot.lock.pins.get(source.name)
-    bases = (Base(old),) if old else of_log(snapshot, lost)
+    bases = (Base(old),) if old else bases_before(snapshot, source, lost)
     if forced is not None:
         return Wish(to=to, move=True, bases=bases, objections=Objections(forced=True), anew=True)
     if old is None or old.override is None:

@@ -65,7 +65,7 @@ def _wanted(runner: Runner, here: Path, pushed: bool) -> Sequence[Pushed | None]
 
 
 def _run(runner: Runner, here: Path, names: Collection[str], pushed: Pushed | None) -> int:
-    repository = around(runner, here, "" if pushed is None else pushed.commit)
+    repository = around(runner, here) if pushed is None else around(runner, here, pushed.commit, pushed.before)
     return max((_checked(repository, root, names, pushed) for root in _roots(repository, here)), default=0)
 
 

@@ -47,7 +47,9 @@ def named_by_framework(
     if is_commit and not is_push:
         return (None,)
     where = next(name for name in names if environ.get(name))
-    line = (environ.get("PRE_COMMIT_LOCAL_BRANCH", ""), environ[where], environ.get("PRE_COMMIT_REMOTE_BRANCH", ""))
+    ref, remote, old = (environ.get(f"PRE_COMMIT_{name}", "") for name in ("LOCAL_BRANCH", "REMOTE_BRANCH", "FROM_REF"))
+    # Without a push whoever calls it names two commits to compare.
+    line = (ref, environ[where], remote, old if is_push else "")
     found = commits(repository, (line,), where)
     return found if is_push and not is_commit else (None, *found)
 

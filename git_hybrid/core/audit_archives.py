@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import count
+from typing import Literal
 
 from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
 from git_hybrid.core.canonical import Json
@@ -63,7 +64,10 @@ def joined_with(revision: str) -> str:
 
 
 class Breach(Struct, frozen=True, kw_only=True):
-    """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable."""
+    """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable.
+
+    A ``warn`` is told by the check alone, and fails nothing.
+    """
 
     id: str
     file: str
@@ -72,6 +76,7 @@ class Breach(Struct, frozen=True, kw_only=True):
     proves: str
     seq: int | None = None
     mend: str = RESTORE
+    level: Literal["fail", "warn"] = "fail"
 
 
 def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> Breach:

@@ -31,6 +31,7 @@ from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
+from git_hybrid.core.published import against_published
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.witnesses import Witnesses
@@ -56,10 +57,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += [
-        *_forks(files.ours, _named_by(files.ours, committed or frozenset())),
-        *files.breaches(committed, witnesses.archived),
-    ]
+    found += _forks(files.ours, _named_by(files.ours, committed or frozenset()))
+    found += files.breaches(committed, witnesses.archived)
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
@@ -72,7 +71,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         found = [item for item in found if item.file in changed or item.id not in _MAY_BE_ARCHIVED]
         return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
-    moved = [*against_moves(records, moves)]
+    moved = [*against_moves(records, moves), *against_published(segments, witnesses.published)]
     if now is not None and witnesses.manifest.policy.min_release_age:
         from git_hybrid.core.too_early import against_age  # noqa: PLC0415
 
@@ -137,6 +136,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
         past=witnesses.past,
         decode=witnesses.decode_lock,
         signed=witnesses.has_keys,
+        is_made=witnesses.is_made,
     )
 
 

@@ -29,6 +29,7 @@ _REMOVED = frozenset({"remove", "prune"})
 _CHECKOUT = f"git checkout HEAD -- {LOCK}"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _BARE = "pin asks for an override there, so another wrote the record"
+_TAKEN = "the tag moved between the two, and no override lets the pin follow it"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
@@ -161,7 +162,7 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
     pins = witnesses.lock.pins
     if not pins:
         return
-    from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags
+    from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags, taken_tags
 
     sources = witnesses.manifest.sources
     tagged = moving(records, pins)
@@ -172,6 +173,10 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
         what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
         mend = _put_back(name, earlier[0], signed=witnesses.has_keys)
         yield of_log("unexplained-move", what, _BARE, mend=mend)
+    for name, earlier in taken_tags(records, tagged, sources).items():
+        was = " or ".join(item[:12] for item in earlier)
+        what = f"{name} is at {pins[name].commit[:12]} by a tag that another branch had taken to {was} before"
+        yield of_log("unexplained-move", what, _TAKEN, mend=_put_back(name, earlier[0], signed=witnesses.has_keys))
     for name, record in stray_tags(records, tagged):
         what = f"record {str(record['hash'])[:12]} moves {name} with its tag to {str(record.get('after'))[:12]}"
         what += f" without an override, and {LOCK} has it at {pins[name].commit[:12]}"

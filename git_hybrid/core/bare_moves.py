@@ -27,6 +27,36 @@ Found = dict[SourceName, tuple[str, ...]]
 
 def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
     """Return where those of *pins* stood by the same tag before they were moved without an override."""
+    asked, walk = _by_their_tags(records, pins, sources)
+    found: Found = {}
+    for name, pin in asked.items():
+        before = [item for step in walk.steps(pin, sources[name]) for item in step.before]
+        # Where it stood there before, upstream has put its tag right again.
+        stood = (item for item in walk.all_before(before) if not REPLACED & walk.lifted(item))
+        if all(item.get("after") != pin.commit for item in stood):
+            found[name] = _commits(before)
+    return {name: before for name, before in found.items() if before}
+
+
+def taken_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
+    """Return where another branch had taken the tag of those of *pins*, before any took it to where the pin is.
+
+    Whoever merges the two may not choose: by one tag there is one commit, and an override lets it have another.
+    """
+    asked, walk = _by_their_tags(records, pins, sources)
+    found: Found = {}
+    for name, pin in asked.items():
+        newest = [records[item] for item in walk.last.newest.get(name, ())]
+        own = [item for item in newest if item.get("after") == pin.commit]
+        others = [item for item in newest if item not in own and not detail_of(item).get(RESTS_ON)]
+        if own and others and not any(detail_of(item).get(RESTS_ON) for item in own):
+            first = _first_by(_of(records.values(), {name: pin}), pin.ref)
+            found[name] = _commits([item for item in others if first[item.get("after")] <= first[pin.commit]])
+    return {name: before for name, before in found.items() if before}
+
+
+def _by_their_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> tuple[Pins, Walk]:
+    """Return those of *pins* that follow a tag which the log has at more than one commit, and the way back by it."""
     plain = _plain(pins, sources)
     tagged = {name: pin for name, pin in plain.items() if isinstance(sources[name].track, Tag | Version)}
 
@@ -42,15 +72,17 @@ def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         if is_by_tag(record):
             commits.setdefault(str(record["source"]), set()).add(record.get("after"))
     asked = {name: pin for name, pin in tagged.items() if len(commits.get(name, ())) > 1}
-    walk = Walk(records, _last(records, asked, is_by_tag), lifts_of(records) if asked else {})
-    found: Found = {}
-    for name, pin in asked.items():
-        before = [item for step in walk.steps(pin, sources[name]) for item in step.before]
-        # Where it stood there before, upstream has put its tag right again.
-        stood = (item for item in walk.all_before(before) if not REPLACED & walk.lifted(item))
-        if all(item.get("after") != pin.commit for item in stood):
-            found[name] = _commits(before)
-    return {name: before for name, before in found.items() if before}
+    return asked, Walk(records, _last(records, asked, is_by_tag), lifts_of(records) if asked else {})
+
+
+def _first_by(records: Iterable[Record], ref: RefName) -> Mapping[object, str]:
+    """Return when *records* first tell of each commit by *ref*."""
+    first: dict[object, str] = {}
+    for record in records:
+        if detail_of(record).get("ref") == ref:
+            at, commit = str(record["at"]), record.get("after")
+            first[commit] = min(at, first.get(commit, at))
+    return first
 
 
 def moving(records: Mapping[str, Record], pins: Pins) -> Pins:

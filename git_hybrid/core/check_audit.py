@@ -57,4 +57,5 @@ def _clock(facts: Facts) -> Iterator[Violation]:
 
 def _violation(breach: Breach) -> Violation:
     entry = f"line {breach.line}" if breach.line else "log"
-    return Violation(file=breach.file, entry=entry, what=breach.what, why=breach.proves, mend=breach.mend)
+    what, why, mend = breach.what, breach.proves, breach.mend
+    return Violation(file=breach.file, entry=entry, what=what, why=why, mend=mend, level=breach.level)

@@ -20,6 +20,7 @@ from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, newest_of, place_in, place_of
 from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.undecided import is_older, left_behind, may_be_older, pin_at, undecided
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import approval_words
 
@@ -47,7 +48,8 @@ class Moves(Struct, frozen=True, kw_only=True):
     ``before`` are the locks of the commits that the next one is made from, where one is another than ``lock``, and
     ``known`` the SHA-256 of each line that the log of the same commit has; ``lines`` is the SHA-256 of each record's
     line by the hash of the record; ``past`` brings what was committed, where all of that counts, and ``decode`` reads a
-    lock of it. ``signed``: policy names keys, so an approval takes a signature.
+    lock of it. ``signed``: policy names keys, so an approval takes a signature. ``is_made``: so is the commit that has
+    the lock.
     """
 
     lock: Lock
@@ -57,6 +59,7 @@ class Moves(Struct, frozen=True, kw_only=True):
     past: Callable[[], Past | None] | None
     decode: Callable[[bytes], Lock | None]
     signed: bool
+    is_made: bool = False
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
 
 
@@ -73,6 +76,8 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
             known.add((name, str(record.get("after"))))
     stands = {name: pin for name, pin in moves.lock.pins.items() if (name, pin.commit) in known}
     moved = {name for name, pin in stands.items() if moves.before and _is_moved(place_of(pin), _stands(moves, name))}
+    # Without history only what moves is judged.
+    stands = {name: pin for name, pin in stands.items() if name in moved or moves.past is not None}
     asked = _asked(records, moves, stands, moved, last)
     if not asked:
         return
@@ -93,6 +98,27 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
             odds = at_odds(records, newest[name], pin, moves.lines, sides[name])
         if odds is not None:
             yield _breach(moves, pin, odds, by)
+        else:
+            is_made = moves.is_made or name not in moved
+            yield from _behind(moves, pin, undecided(records, newest[name], pin), past, is_made=is_made)
+
+
+def _behind(moves: Moves, pin: Pin, others: Sequence[Record], past: Past | None, *, is_made: bool) -> Iterator[Breach]:
+    """Yield that *pin* stands behind where a commit before had it, by one of the *others*.
+
+    What a picked commit brought along was never there.
+    """
+    for record in others:
+        here = [pin_at(lock, record) for lock in moves.before]
+        line = moves.lines[str(record["hash"])]
+        commits = [] if past is None else [commit for commit, lines in past.added.items() if line in lines]
+        earlier = (pin_at(moves.decode(past.lock(commit) or b""), record) for commit in commits if past is not None)
+        if any(than is not None and may_be_older(pin, than) for than in (*here, *earlier)):
+            # The first one is HEAD.
+            goes_back = any(than is not None and is_older(pin, than) for than in here[:1])
+            source = moves.sources.get(pin.source)
+            yield left_behind(pin, record, source, signed=moves.signed, is_made=is_made, goes_back=goes_back)
+            return
 
 
 def _asked(
@@ -107,11 +133,11 @@ def _asked(
     No record stands before one that it follows, so what that line says is always one of the last. Where branches both
     moved a pin there are more, and whoever had both before may not go from one to the other.
     """
-    forked = moves.past is not None and has_branches(records.values())
+    forked = bool(stands) and has_branches(records.values())
     before = [frozenset(lines) for lines in moves.known] if moved else []
 
     def is_enough(name: str, pin: Pin) -> bool:
-        if last[name].get("after") != pin.commit or (forked and name not in moved) or not is_by(last[name], pin):
+        if last[name].get("after") != pin.commit or forked or not is_by(last[name], pin):
             return False
         return name not in moved or not any(moves.lines[str(last[name]["hash"])] in lines for lines in before)
 

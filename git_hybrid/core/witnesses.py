@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.audit import Segment
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
@@ -33,7 +34,9 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     in those that it is made from, as bytes, and ``decode_age`` the ``min_release_age`` of one.
     ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
-    pins is allowed. ``is_partial``: git lacks some of what was committed, and would have to fetch it.
+    pins is allowed. ``is_made``: the commit to be judged is made, as before a push; ``published_logs`` has by commit
+    the logs that it takes the place of there and does not go on from, as bytes, and ``published`` the same, read.
+    ``is_partial``: git lacks some of what was committed, and would have to fetch it.
     """
 
     state: State = field(default_factory=State)
@@ -58,4 +61,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     head: tuple[str, ...] = ()
     ever: tuple[str, ...] = ()
     at: Mapping[str, str] = field(default_factory=dict)
+    is_made: bool = False
+    published_logs: Mapping[str, bytes] = field(default_factory=dict)
+    published: Mapping[str, Segment] = field(default_factory=dict)
     is_partial: bool = False

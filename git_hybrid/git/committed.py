@@ -20,6 +20,7 @@ from git_hybrid.git.ahead import sides, witness_names
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
+from git_hybrid.git.pushed import published_logs
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         lines_before=tuple(told for _, told in bases),
         manifests=partial(_manifests, repository, (prefix,)),
         archived=cache(partial(_archived, repository, prefix)),
+        is_made=bool(repository.revision),
+        published_logs=published_logs(repository, prefix + LOG, found[0] or b""),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None

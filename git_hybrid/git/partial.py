@@ -42,7 +42,7 @@ class Partly(Repository):
 
 def partly(repository: Repository) -> Repository:
     """Return *repository* as one of which some objects are not here."""
-    return Partly(repository.runner, repository.top, repository.revision)
+    return Partly(repository.runner, repository.top, repository.revision, repository.before)
 
 
 def require_fetched(repository: Repository, question: bytes, told: bytes) -> None:

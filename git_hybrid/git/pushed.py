@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.value import Struct
+from git_hybrid.core.pattern import pattern
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import question
 from git_hybrid.git.repository import Repository
 
-Line = tuple[str, str, str]
-"""What is pushed: what it is called here, its id or whatever names it, and the ref that it goes to."""
+Line = tuple[str, str, str, str]
+"""What is pushed: what it is called here, its id or whatever names it, the ref that it goes to, and what that has."""
 _LOOK = ("git", "cat-file", "--batch-check=%(objectname) %(objecttype)")
 _KINDS = frozenset({"commit", "tree", "blob"})
 _TAGS = "refs/tags/"
+_ID = pattern(r"[0-9a-f]{40,64}")
 
 
 class Pushed(Struct, frozen=True):
-    """A commit that is pushed: what it is called here, and whether it goes to tags alone."""
+    """A commit that is pushed: what it is called here, and whether it goes to tags alone.
+
+    ``before`` are the commits that the branches have which it goes to, as far as they are here.
+    """
 
     commit: str
     ref: str = ""
     is_tag: bool = False
+    before: tuple[str, ...] = ()
 
 
 def pushed_lines(told: bytes) -> Sequence[Line]:
     """Return what the lines *told* by git say: local ref, local id, remote ref, remote id."""
     lines = (line.rsplit(" ", 3) for line in told.decode("utf-8", "surrogateescape").split("\n") if line)
     # A line of another kind names nothing that git knows. What is deleted has an id of zeros.
-    found = [(words[0], words[1], words[2]) if len(words) == 4 else ("", " ".join(words), "") for words in lines]
-    return [line for line in found if line[1].strip("0")]
+    found = [words if len(words) == 4 else ("", " ".join(words), "", "") for words in lines]
+    return [(ref, name, remote, old) for ref, name, remote, old in found if name.strip("0")]
 
 
 def commits(repository: Repository, lines: Iterable[Line], where: str) -> Sequence[Pushed]:
@@ -40,11 +46,12 @@ def commits(repository: Repository, lines: Iterable[Line], where: str) -> Sequen
         GitRefused: git does not answer.
     """
     # Each name is one line of the question, and has one of the answer.
-    lines = [(ref, name.replace("\n", " "), remote) for ref, name, remote in lines]
-    stdin = question(f"{name}^{{}}" for _, name, _ in lines)
+    lines = [(ref, name.replace("\n", " "), remote, old) for ref, name, remote, old in lines]
+    stdin = question(f"{name}^{{}}" for _, name, *_ in lines)
     told = repository.ask(_LOOK, stdin=stdin).decode("utf-8", "replace").split("\n") if lines else []
     found: dict[str, Pushed] = {}
-    for (ref, name, remote), answer in zip(lines, told, strict=False):
+    before: dict[str, set[str]] = {}
+    for (ref, name, remote, old), answer in zip(lines, told, strict=False):
         oid, _, kind = answer.rpartition(" ")
         if kind not in _KINDS:
             hint = f"unset {where}" if where.isupper() else "git fsck"
@@ -52,7 +59,27 @@ def commits(repository: Repository, lines: Iterable[Line], where: str) -> Sequen
         is_tag = remote.startswith(_TAGS)
         if kind == "commit" and (oid not in found or (found[oid].is_tag and not is_tag)):
             found[oid] = Pushed(oid, ref, is_tag)
-    return tuple(found.values())
+        if kind == "commit" and not is_tag and _ID.fullmatch(old) and old.strip("0"):
+            before.setdefault(oid, set()).add(old)
+    here = _commits_here(repository, sorted(set().union(*before.values())))
+    return tuple(replace(item, before=tuple(sorted(before.get(item.commit, set()) & here))) for item in found.values())
+
+
+def _commits_here(repository: Repository, names: Sequence[str]) -> set[str]:
+    told = repository.ask(_LOOK, stdin=question(names)).decode("ascii", "replace").split("\n") if names else []
+    return {name for name, answer in zip(names, told, strict=False) if answer == f"{name} commit"}
+
+
+def published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str, bytes]:
+    """Return the logs at *path* of the commits that were pushed before, unless *log* only goes on from them.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    found = repository.blobs(f"{commit}:{path}" for commit in repository.before) if repository.before else ()
+    return {
+        name: told for name, told in zip(repository.before, found, strict=False) if told and not log.startswith(told)
+    }
 
 
 def is_gone_on_from(repository: Repository, commit: str) -> bool:

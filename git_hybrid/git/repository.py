@@ -45,12 +45,14 @@ Entry = tuple[str, str]
 class Repository(Struct):
     """The repository whose working tree is at ``top``; None: there is none.
 
-    What counts is its index or, where ``revision`` names one, that commit.
+    What counts is its index or, where ``revision`` names one, that commit; ``before`` are those that it takes the place
+    of where it is pushed to.
     """
 
     runner: Runner
     top: Path | None
     revision: str = ""
+    before: tuple[str, ...] = ()
     _entries: Mapping[str, Entry] | None = None
 
     def ask(self, argv: Sequence[str], *, stdin: bytes | None = None, cwd: Path | None = None) -> bytes:
@@ -149,10 +151,10 @@ class Repository(Struct):
         return self.ask(["git", "rev-parse", "--is-shallow-repository"]).strip() == b"true"
 
 
-def around(runner: Runner, root: Path, revision: str = "") -> Repository:
+def around(runner: Runner, root: Path, revision: str = "", before: tuple[str, ...] = ()) -> Repository:
     """Return the repository that the folder *root* is in."""
     top = top_of(str(root), runner.environ)
-    return Repository(runner, None if top is None else Path(top), revision)
+    return Repository(runner, None if top is None else Path(top), revision, before)
 
 
 def refused(repository: Repository, stderr: str) -> GitRefused:

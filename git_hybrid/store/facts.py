@@ -10,7 +10,7 @@ from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.files import LOCK, MANIFEST, MIRRORS, OVERRIDES, STATE
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
@@ -59,6 +59,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         lock=decided,
         mirrors=inventory,
         has_keys=has_keys(declared.policy),
+        published={commit: chain.segment_of(LOG, text) for commit, text in git.published_logs.items()},
     )
     return Facts(
         manifest=declared,

@@ -45,7 +45,8 @@ def moved_tags(
 ) -> dict[SourceName, str]:
     """Return where *pins* stood before their tag moved without an override (:mod:`git_hybrid.core.bare_moves`).
 
-    Nothing is taken apart unless the log has two commits by the same tag.
+    That may have been on another branch that was merged. Nothing is taken apart unless the log has two commits by the
+    same tag.
 
     Raises:
         LocalIo: the log cannot be read.
@@ -60,7 +61,8 @@ def moved_tags(
         return {}
     from git_hybrid.core import bare_moves
 
-    told = bare_moves.moved_tags({str(record["hash"]): record for record in records(layout)}, pins, sources)
+    log = {str(record["hash"]): record for record in records(layout)}
+    told = bare_moves.taken_tags(log, pins, sources) | bare_moves.moved_tags(log, pins, sources)
     return {name: before[0] for name, before in told.items()}
 
 

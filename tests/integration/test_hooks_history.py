@@ -335,3 +335,38 @@ def test_of_branches_that_both_changed_a_mirror_either_may_stand(team: Team, int
     assert hook("audit", team.root).returncode == 0
     team.commit("merge")
     assert team.is_whole()
+
+
+def test_a_push_in_the_place_of_another_keeps_the_overrides_that_were_published(team: Team, tmp_path: Path) -> None:
+    def push(*words: str) -> tuple[int, str]:
+        done = subprocess.run(["git", "push", *words], cwd=team.root, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    git("init", "-q", "--bare", tmp_path / "far.git", cwd=tmp_path)
+    git("remote", "add", "origin", tmp_path / "far.git", cwd=team.root)
+    team.hybrid("hooks", "install", "--pre-push")
+    assert push("origin", "main")[0] == 0
+    # A move that nobody needed to approve is told, and no more.
+    team.moved("a")
+    assert push("origin", "main")[0] == 0
+    git("reset", "-q", "--hard", "HEAD~1", cwd=team.root)
+    team.hybrid("sync")
+    team.commit("other")
+    code, told = push("-f", "origin", "main")
+    assert (code, "warn state/sources-audit.jsonl: log: " in told) == (0, True)
+    team.hybrid("pin", "b", "--to", git("rev-parse", "main~2", cwd=team.upstreams["b"].path), *FORCE)
+    team.hybrid("sync")
+    team.commit("forced")
+    assert push("origin", "main")[0] == 0
+    forced = git("rev-parse", "HEAD", cwd=team.root)
+    git("reset", "-q", "--hard", "HEAD~1", cwd=team.root)
+    team.hybrid("sync")
+    team.commit("not any more")
+    code, told = push("-f", "origin", "main")
+    assert (code, "among them those of ovr-" in told) == (1, True)
+    assert f"mend: git merge {forced[:12]}, then git hybrid merge\n" in told
+    git("merge", "-q", forced[:12], cwd=team.root)
+    team.hybrid("merge")
+    team.hybrid("sync")
+    assert push("origin", "main")[0] == 0
+    assert team.is_whole()

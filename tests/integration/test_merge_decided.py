@@ -113,13 +113,22 @@ def test_the_merge_itself_may_take_either_side_and_no_plain_pin_after_it(site: S
     assert (told(site), site.verified()) == ([], ())
 
 
-@pytest.mark.parametrize("side", ["ours", "theirs"])
-def test_a_side_that_was_taken_as_it_is_stays_unaccused(site: Site, side: str) -> None:
-    git("merge", "-q", "side", cwd=site.root, check=False)
+def taken(site: Site, *words: str, side: str) -> None:
+    """Bring ``side`` by the git command *words*, and take its lock and state, or ours, as they are."""
+    git(*words, "side", cwd=site.root, check=False)
     for name in (LOCK, STATE):
         git("checkout", f"--{side}", "--", name, cwd=site.root)
     site("sync")
     git("add", "-A", cwd=site.root)
+
+
+def behind(site: Site, pushed: str = "") -> list[tuple[str, str]]:
+    """Return what is told of pins that went back, by its level and with what mends it."""
+    return [(item.level, item.mend) for item in site.checked("audit", pushed=pushed) if "may go back" in item.what]
+
+
+def test_the_newer_side_that_was_taken_as_it_is_stays_unaccused(site: Site) -> None:
+    taken(site, "merge", "-q", side="ours")
     assert hook("check", site.root).returncode == 0
     site.commit("merge")
     assert (told(site), site.verified()) == ([], ())
@@ -127,15 +136,106 @@ def test_a_side_that_was_taken_as_it_is_stays_unaccused(site: Site, side: str) -
     assert (told(site), site.verified()) == ([], ())
 
 
-def test_a_pick_of_one_side_brings_its_record(site: Site) -> None:
-    git("cherry-pick", "side", cwd=site.root, check=False)
-    for name in (LOCK, STATE):
-        git("checkout", "--theirs", "--", name, cwd=site.root)
-    site("sync")
+@pytest.mark.parametrize("words", [("merge", "-q"), ("cherry-pick",)])
+def test_the_older_side_that_was_taken_as_it_is_takes_a_plain_pin_that_says_so(
+    site: Site, words: tuple[str, ...]
+) -> None:
+    older, newer = site.tool.rev("main~1"), site.tool.rev("main")
+    taken(site, *words, side="theirs")
+    found = hook("check", site.root)
+    assert found.returncode == 1
+    assert "no record tells that it may go back" in found.stdout
+    go_on, stay = f"git hybrid pin tool --to {newer}", f"git hybrid pin tool --to {older}"
+    assert behind(site) == [("fail", f"{go_on}; or, if the older one is meant: {stay}")]
+    assert [breach.id for breach in site.verified()] == ["unexplained-move"]
+    site("pin", "tool", "--to", older)
     git("add", "-A", cwd=site.root)
     assert hook("check", site.root).returncode == 0
+    site.commit("decided")
+    assert pinned(site) == older
+    assert (behind(site), told(site), site.verified()) == ([], [], ())
+
+
+def test_a_branch_that_keeps_its_older_side_is_warned_until_it_says_so(site: Site) -> None:
+    older = site.tool.rev("main~1")
+    git("checkout", "-q", "side", cwd=site.root)
+    site("sync")
+    git("merge", "-q", "main", cwd=site.root, check=False)
+    stay = f"git hybrid pin tool --to {older}"
+    assert f"hint: if ours is right, though it may be the older one: {stay}\n" in site("merge", check=1).err
+    ((level, mend),) = behind(site)
+    assert (level, mend.endswith(f"; or, if the older one is meant: {stay}")) == ("warn", True)
+    git("add", "-A", cwd=site.root)
+    assert hook("check", site.root).returncode == 0
+    site(*stay.split()[2:])
+    site.commit("merge")
+    assert (behind(site), told(site), site.verified()) == ([], [], ())
+
+
+def test_the_older_side_that_was_committed_so_is_told_until_it_is_decided(site: Site, tmp_path: Path) -> None:
+    older, newer = site.tool.rev("main~1"), site.tool.rev("main")
+    taken(site, "cherry-pick", side="theirs")
     site.commit("picked")
-    assert pinned(site) == site.tool.rev("main~1")
+    ((level, mend),) = behind(site)
+    assert level == "warn"
+    assert site.verified() == ()
+    go_on, stay = re.findall(r"git hybrid (pin tool --to [0-9a-f]{40})", mend)
+    assert (go_on.split()[-1], stay.split()[-1]) == (newer, older)
+    # A shallow clone does not know what came before.
+    git("clone", "-q", "--depth=1", site.root.as_uri(), "shallow", cwd=tmp_path)
+    assert behind(Site(tmp_path / "shallow", site.tool, site.commits)) == []
+    # A commit that is pushed is made as well.
+    assert behind(site, pushed="main") == [("warn", mend)]
+    assert "older than" in site(*stay.split(), check=6).err
+    site(*stay.split(), "--force", *option_words(APPROVED))
+    assert (behind(site), site.verified()) == ([], ())
+    git("checkout", "-q", "HEAD", "--", "state", cwd=site.root)
+    (site.root / OVERRIDES).unlink()
+    site(*go_on.split())
+    site("sync")
+    site.commit("on")
+    assert (behind(site), told(site), site.verified()) == ([], [], ())
+
+
+def test_of_a_tag_that_both_branches_took_nobody_chooses(site: Site) -> None:
+    git("reset", "-q", "--hard", "HEAD~1", cwd=site.root)
+    first, evil = site.tool.rev("main~2"), site.tool.rev("main~1")
+    entry = ("add", site.tool.url, "--tag", "rel", "--name", "tagged")
+    git("branch", "-q", "-f", "side", cwd=site.root)
+    site.tool.tag("rel", first)
+    site(*entry, shift="-1h")
+    site.commit("taken")
+    git("checkout", "-q", "side", cwd=site.root)
+    site.tool.tag("rel", evil, force=True)
+    site(*entry)
+    site.commit("moved")
+    git("checkout", "-q", "main", cwd=site.root)
+    git("merge", "-q", "side", cwd=site.root, check=False)
+    assert (
+        "hint: the tag moved between the two, and the first one counts: git hybrid check audit\n"
+        in site("merge", check=1).err
+    )
+    assert told(site) == []
+    assert "upstream moved" in site("pin", "tagged", "--to", evil, check=5).err
+    for name in (LOCK, STATE):
+        git("checkout", "--theirs", "--", name, cwd=site.root)
+    for commit in ("before", "after"):
+        (mend,) = told(site)
+        assert mend.startswith(f"git hybrid pin tagged --to {first}; where that is refused, with --force ")
+        assert mend.endswith("; if the new one is right: git hybrid remove tagged, then git hybrid add")
+        assert [breach.id for breach in site.verified()] == ["unexplained-move"]
+        for words in ((), ("--to", evil)):
+            assert "upstream moved" in site("pin", "tagged", *words, check=5).err
+        assert "was moved without an override" in site("sync", check=5).err
+        if commit == "before":
+            site.commit("merged")
+    site.tool.tag("rel", first, force=True)
+    site("pin", "tagged", "--to", first)
+    assert (told(site), site.verified()) == ([], ())
+    git("checkout", "-q", "HEAD", "--", "state", cwd=site.root)
+    site.tool.tag("rel", evil, force=True)
+    site("remove", "tagged")
+    site(*entry)
     assert (told(site), site.verified()) == ([], ())
 
 

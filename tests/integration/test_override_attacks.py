@@ -353,3 +353,37 @@ def test_the_lock_is_toml_that_people_can_review(site: Site) -> None:
     entry = tomllib.loads(site.read(LOCK))["source"]["tool"]
     assert entry["override"] == site.overrides()[0]["id"]
     assert entry["ref"] == "refs/heads/hotfix"
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_another_name_takes_a_pin_neither_back_nor_out_of_its_override(plain: Site, *, pruned: bool) -> None:
+    second, third = plain.commits.second, plain.commits.third
+    back = ("pin", "two", "--to", second)
+    plain.replace("sources.toml", "[source.tool]", "[source.two]")
+    if pruned:
+        plain("sync", "--prune", check=None)
+    refused = plain(*back, check=6).err
+    assert f"{second} is older than {third}, where it stood as tool, which the manifest has no more\n" in refused
+    # By the way it stays where it stood.
+    plain("pin")
+    plain("sync", "--prune")
+    assert plain.verified() == ()
+    git("checkout", "-q", "HEAD", "--", "sources.toml", "state", cwd=plain.root)
+    plain("sync", "--prune", check=None)
+    # What was forced back, and has ended, is not in force by another name; approved anew it is, and ends as well.
+    plain.force(second, expires="1d")
+    plain("sync")
+    plain.commit("forced")
+    plain.replace("sources.toml", "[source.tool]", "[source.two]")
+    if pruned:
+        plain("sync", "--prune", check=None)
+    for shift in ("", "+2d"):
+        assert f"is older than {third}" in plain(*back, check=6, shift=shift).err
+    plain(*back, "--force", "--request", "CHG-2", "--reason", "r", "--approver", BEA, "--expires", "9d")
+    plain("sync", "--prune")
+    plain.commit("renamed")
+    assert [item.level for item in plain.checked("overrides")] == []
+    assert plain.verified() == ()
+    assert f"is older than {third}" in plain(*back, check=6, shift="+10d").err
+    plain("pin", "two")
+    assert lock(plain.root)["two"]["commit"] == third

@@ -131,11 +131,11 @@ class Site:
         return list(run_checks(facts, (what,))[what])
 
     def verified(self, since: str | None = None) -> tuple[Breach, ...]:
-        """Return what ``git hybrid audit verify`` finds."""
+        """Return what ``git hybrid audit verify`` fails by."""
         runner = Runner(environ=merged_env(None))
         witnesses = history_witness(around(runner, self.root), self.root, archives(Layout(self.root)), since=since)
         facts = gather(runner, Layout(self.root), ("audit",), now=datetime.now(UTC), witnesses=witnesses)
-        return verify(facts.log, facts.witnesses)
+        return tuple(breach for breach in verify(facts.log, facts.witnesses) if breach.level == "fail")
 
 
 OPTIONS: dict[str, str | None] = {

@@ -16,6 +16,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
+from git_hybrid.core.undecided import may_be_older
 from git_hybrid.core.words import approval_words, typed
 from git_hybrid.git.appended import logged_anywhere
 from git_hybrid.git.bothsides import Sides, both_sides
@@ -122,13 +123,22 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
             # Of one commit they differ in what their entries ask for, and the entry decides.
             entry = "take its entry of sources.toml"
             output.hint("merge", f"if {whose} is right, {entry}, then: git hybrid pin {name}")
+        elif other.override is None and found.override is None and _is_same_tag(other, found):
+            output.hint("merge", "the tag moved between the two, and the first one counts: git hybrid check audit")
         elif other.override is None:
             output.hint("merge", f"if {whose} is right: {pin}")
+            if not (told.is_made or same) and may_be_older(found, other):
+                stay = f"git hybrid pin {name} --to {found.commit}"
+                output.hint("merge", f"if ours is right, though it may be the older one: {stay}")
         elif told.is_made:
             output.hint("merge", f"if {whose} is right: {pin} {approval_words(signed=told.signed)}")
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
             output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs}:./{LOCK}")
+
+
+def _is_same_tag(one: Pin, two: Pin) -> bool:
+    return one.ref == two.ref and one.ref.startswith("refs/tags/") and one.commit != two.commit
 
 
 def _asked(pin: Pin) -> tuple[str, ...]:

@@ -75,6 +75,13 @@ def test_what_the_framework_pushes(
     assert [one and one.commit for one in told] == ids
 
 
+def test_what_the_framework_pushes_to_is_compared_in_a_push_alone(repository: Repository) -> None:
+    first, environ = repository.ask(["git", "rev-parse", "HEAD~1"]).decode().strip(), ref("two")
+    environ["PRE_COMMIT_FROM_REF"] = first
+    found = [named_by_framework(repository, environ | more, _REFS)[-1] for more in (_PUSH, {})]
+    assert [one and one.before for one in found] == [(first,), ()]
+
+
 @pytest.mark.parametrize(("to", "asked"), [("origin", 0), ("", 1)])
 def test_git_is_asked_ahead_of_what_is_staged_alone(monkeypatch: pytest.MonkeyPatch, to: str, asked: int) -> None:
     told: list[object] = []
@@ -89,6 +96,12 @@ def test_what_git_pushes(repository: Repository) -> None:
     head = repository.ask(["git", "rev-parse", "HEAD"]).decode().strip()
     told = f"refs/tags/two {head} refs/tags/two {GONE}\n(delete) {'0' * 40} refs/heads/x {GONE}\n"
     assert commits(repository, pushed_lines(told.encode()), "standard input") == (Pushed(head, "refs/tags/two", True),)
+    # What the branch has is compared where it is a commit that is here.
+    first = repository.ask(["git", "rev-parse", "HEAD~1"]).decode().strip()
+    tag = repository.ask(["git", "rev-parse", "one"]).decode().strip()
+    olds = "".join(f"refs/heads/main {head} refs/heads/{old} {old}\n" for old in (first, tag, "0" * 40, "HEAD"))
+    (pushed,) = commits(repository, pushed_lines((told + olds).encode()), "standard input")
+    assert pushed == Pushed(head, "refs/heads/main", before=(first,))
     told += f"refs/heads/main {head} refs/heads/x {GONE}\n"
     assert commits(repository, pushed_lines(told.encode()), "standard input") == (Pushed(head, "refs/heads/main"),)
     for line in (f"HEAD~5 {GONE} refs/heads/x {GONE}\n", "nonsense\n"):

@@ -366,6 +366,11 @@ def test_a_tag_that_moved_by_a_bare_record_is_told() -> None:
     (breach,) = [item for item in found(lines, left) if "without an override" in item.what]
     assert breach.what.startswith(f"record {str(lines[-1]['hash'])[:12]} moves tool with its tag to {oid(2)[:12]} ")
     assert breach.mend == f"git hybrid pin tool --to {oid(1)}"
+    # Two branches that each took it: the later one is told.
+    branch = grown(LINES[:2], Event(event="pin", source="tool", after=oid(2), detail=pinned_as(pin, source)))
+    (breach,) = [item for item in found((*lines[:3], *branch[2:]), known) if "another branch had" in item.what]
+    assert breach.mend.startswith(f"git hybrid pin tool --to {oid(1)}; where that is refused, with ")
+    assert breach.mend.endswith("; if the new one is right: git hybrid remove tool, then git hybrid add")
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:

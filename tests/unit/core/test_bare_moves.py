@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from git_hybrid.core.audit import Event, Record, extend, tail_of
-from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags
+from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags, taken_tags
 from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.last_pins import former_pins, pins_of_log
 from git_hybrid.core.lock import Pin
@@ -109,6 +111,34 @@ def test_another_ref_or_url_and_what_did_not_follow_the_tag_count_not() -> None:
         source = replace(SOURCE, track=track)
         pins = {TOOL: the_pin(2, config_digest=config_digest(source))}
         assert bool(moved_tags(by_hash, pins, {TOOL: source})) == isinstance(track, Version)
+
+
+def taken(records: Log, stands: int = 2, **changed: object) -> list[str]:
+    by_hash = {str(record["hash"]): record for record in records}
+    return list(taken_tags(by_hash, {TOOL: the_pin(stands, **changed)}, {TOOL: SOURCE}).get(TOOL, ()))
+
+
+def after(days: int, records: Log) -> Log:
+    """Return *records* with one more after so many days: a branch on which the tag is taken again where it was."""
+    who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+    return (*records, *extend(tail_of(records), [ADD, to(2)], at=NOW + timedelta(days=days), **who))
+
+
+def test_of_a_tag_that_branches_took_elsewhere_the_first_counts() -> None:
+    base = grown((), Event(event="init"))
+    left = grown(base, ADD, to(1))
+    for days, told in ((1, [oid(1)]), (-1, [])):
+        merged = (*left, *after(days, base)[1:])
+        assert taken(merged) == told
+        # The first one may stay, and so may either that an override let in, or what a record decided that follows both.
+        assert taken(merged, 1) == ([oid(2)] if days < 0 else [])
+        assert taken(merged, override="ovr-1") == taken(grown(merged, forced(2)), override="ovr-1") == []
+        assert taken(grown(merged, to(1)), 1) == taken(grown(merged, ADD, to(2))) == taken(merged, 3) == []
+    # An override of one branch let it take the tag where the other one took it later; a record of the same adds nothing.
+    assert taken((*left, *grown(left, forced(2))[len(left) :], *grown(left, to(1, more="x"))[len(left) :])) == []
+    again = grown(grown(base, ADD, to(4, ref="refs/tags/v0"), to(1)), to(1, more="x"))
+    assert taken((*again, *after(1, base)[1:])) == [oid(1)]
+    assert taken((*left, *grown(base, ADD, to(2, ref="refs/tags/v2"))[1:])) == []
 
 
 def test_of_branches_each_may_have_begun_by_itself() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
-from git_hybrid.core.ids import SourceName, branch_ref, tag_ref
+from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.ids import SourceName, branch_ref, parse_url, tag_ref
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.lock_moves import Moves, Past, against_moves
@@ -54,8 +56,22 @@ def judged(
     before: Sequence[Lock] = (),
     known: Sequence[Sequence[Record]] = (),
 ) -> str:
-    """Return what is told of a lock that has the tool at *stands*, after *history*, whose newest commit comes first."""
+    """Return what fails of a lock that has the tool at *stands*, after *history*, whose newest commit comes first."""
+    breaches = found(stands, records, history, before=before, known=known)
+    return " ".join(breach.what for breach in breaches if breach.level == "fail")
 
+
+def found(
+    stands: int | Pin,
+    records: Sequence[Record],
+    history: Mapping[str, Committed],
+    *,
+    before: Sequence[Lock] = (),
+    known: Sequence[Sequence[Record]] = (),
+    decode: Callable[[bytes], Lock | None] = lambda _text: lock(7),
+    is_made: bool = False,
+    sources: Mapping[SourceName, Source] | None = None,
+) -> list[Breach]:
     def past() -> Past | None:
         if not history:
             return None
@@ -73,10 +89,12 @@ def judged(
         known=[tuple(str(record["hash"]) for record in records) for records in known],
         lines={name: name for name in by_hash},
         past=past,
-        decode=lambda _text: lock(7),
+        decode=decode,
         signed=False,
+        is_made=is_made,
+        sources=sources or {},
     )
-    return " ".join(breach.what for breach in against_moves(by_hash, moves))
+    return list(against_moves(by_hash, moves))
 
 
 ONE = grown((), pinned(1))
@@ -234,6 +252,70 @@ def test_a_commit_that_brings_the_record_of_one_side_may_take_it() -> None:
         assert "a merge before that" in judged(stands, log, {}, before=(lock(other),), known=(log,))
     # What stood at neither only follows.
     assert judged(2, log, {}, before=(lock(1),), known=(log,)) == ""
+
+
+def aged(number: int, days: int, **changed: object) -> Pin:
+    pin = a_pin(commit=oid(number))
+    return replace(pin, commit_time=pin.commit_time + timedelta(days=days), **changed)
+
+
+def decided(text: bytes) -> Lock | None:
+    """Read the locks of the tests below: the commit with number 2 is the younger one."""
+    numbers = [number for number in (2, 3) if oid(number).encode() in text]
+    return lock(aged(numbers[0], 3 - numbers[0])) if numbers else None
+
+
+def test_a_side_that_is_behind_the_other_one_takes_a_record() -> None:
+    three = grown(ONE, pinned(3))
+    log = (*TWO, three[-1])
+    ours, theirs, go_on = aged(2, 1), aged(3, 0), f"git hybrid pin tool --to {oid(2)}"
+    stay = f"git hybrid pin tool --to {oid(3)}"
+
+    def told(stands: Pin, *before: Pin, **changed: bool) -> list[tuple[str, str]]:
+        known = [TWO if pin.commit == oid(2) else three for pin in before]
+        breaches = found(stands, log, {}, before=tuple(map(lock, before)), known=known, **changed)
+        return [(breach.level, breach.mend) for breach in breaches]
+
+    plainly = f"{go_on}; or, if the older one is meant: {stay}"
+    assert told(theirs, ours) == told(theirs, ours, theirs) == [("fail", plainly)]
+    # It stands where HEAD had it, or perhaps not behind; or it is committed, so that nobody may choose any more.
+    assert told(theirs, theirs, ours) == told(aged(3, 1), ours) == [("warn", plainly)]
+    refused = f"{plainly}, where that is refused, with {FORCED}"
+    assert told(theirs, ours, is_made=True) == [("warn", refused)]
+    # What goes on, or nobody can compare, is right; so is what an override let in on either side.
+    assert told(aged(3, 2), ours) == told(replace(theirs, ref=branch_ref("dev")), ours) == []
+    assert told(replace(theirs, url=parse_url("https://example.org/fork")), ours) == []
+    by_override = (*grown(ONE, FORCED_TWO), three[-1])
+    assert found(theirs, by_override, {}, before=(lock(ours),), known=(by_override[:2],)) == []
+    # And what a record decides that follows both.
+    both = grown(log, pinned(3))
+    assert found(theirs, both, {}, before=(lock(ours),), known=(TWO,)) == []
+
+
+def test_a_side_that_was_behind_the_other_one_is_told_once_it_is_committed() -> None:
+    three = grown(ONE, pinned(3))
+    log = (*TWO, three[-1])
+    stood = {"b": (("a",), text(2), NEWER), **BEGUN}
+    picked = {"c": (("b",), text(3), three[1:]), **stood}
+
+    def told(history: Mapping[str, Committed], stands: int = 3) -> list[str]:
+        return [breach.level for breach in found(aged(stands, 3 - stands), log, history, decode=decided)]
+
+    assert told(picked) == told({"d": (("c",), text(3), ()), **picked}) == ["warn"]
+    assert told(picked, 2) == []
+    # No commit stood there: the record came along with what was picked.
+    assert told({"b": (("a",), text(3), (*three[1:], *NEWER)), **BEGUN}) == []
+    assert told({**picked, "b": (("a",), None, NEWER)}) == []
+
+
+def test_an_older_release_is_behind_whatever_its_time() -> None:
+    new, old = (aged(number, days, ref=tag_ref(tag)) for number, days, tag in ((2, 0, "v2"), (3, 9, "v1")))
+    log = (*grown(ONE, pinned(2, ref=new.ref)), grown(ONE, pinned(3, ref=old.ref))[-1])
+    (breach,) = found(old, log, {}, before=(lock(new),), known=(log[:2],), sources={TOOL: a_source(track=Tag("v1"))})
+    stay, go_on = f"git hybrid pin tool --to {oid(3)}", f"git hybrid pin tool --to {oid(2)}"
+    back = f"if not, put its entry in sources.toml back as it was, then {go_on}"
+    assert (breach.level, breach.mend) == ("fail", f"if the older one is meant: {stay}; {back}")
+    assert found(new, log, {}, before=(lock(old),), known=((ONE[0], log[2]),)) == []
 
 
 def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:
