@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -806,8 +807,10 @@ def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     joins = f": git checkout abc -- {named[0]} {named[1]} && {{ git show HEAD:./{LOG}; "
     assert joins in verify([segment(since)], went_on)[0].mend
     # An archive that is there is left as it is, and what stands in it does not come back to the log.
-    there = [segment(LINES[:1], file=named[0]), segment(since[1:])]
-    assert f": git checkout abc -- {named[1]} && {{ git show abc:./" in verify(there, went_on)[-1].mend
+    archive = segment(LINES[:1], file=named[1])
+    closed = {"archive": Path(archive.file).name, "sha256": archive.sha256}
+    there = [archive, segment(grown(LINES[:1], Event(event="rotated", detail=closed))[1:])]
+    assert f": git checkout abc -- {named[0]} && {{ git show abc:./" in verify(there, went_on)[-1].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
 
