@@ -93,7 +93,9 @@ def test_one_that_nothing_rests_on_fails_nothing() -> None:
 def test_of_two_for_one_commit_the_pin_rests_on_the_one_that_it_names() -> None:
     other = replace(ITEM, id="ovr-2", request_id="CHG-2")
     records = a_log(event_of(ITEM, "override"), event_of(other, "override"))
-    kept = {item.id: replace(item, audit_hash=str(made["hash"])) for item, made in zip((ITEM, other), records, strict=True)}
+    kept = {
+        item.id: replace(item, audit_hash=str(made["hash"])) for item, made in zip((ITEM, other), records, strict=True)
+    }
     facts = Facts(
         manifest=Manifest(sources={TOOL.name: TOOL}),
         clock=NOW,
