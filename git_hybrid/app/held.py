@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
 from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.errors import HybridError, OffBranch, Rollback, TooYoung, Unreachable
 from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Commit, Source
+from git_hybrid.core.manifest import Commit, Source, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
+
+_AT_A_COMMIT = OffBranch | Unreachable | TooYoung
+"""The errors about one commit that an override lifts, besides a rollback: for others a pin may go on from its own."""
 
 
 def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish: Wish) -> Resolved | Pin:
@@ -29,6 +33,20 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
     if held is found.old and held.config_digest == found.pin.config_digest:
         return held
     return replace(found, pin=replace(found.pin, override=held.override))
+
+
+def rests_still(snapshot: Snapshot, source: Source, error: HybridError) -> Pin | None:
+    """Return the pin of *source* if *error* refuses the commit where it stands for what its override lifts; else None.
+
+    None too where the override is not in force, or the entry was edited: then there is something to be done.
+    """
+    old = snapshot.lock.pins.get(source.name)
+    if old is None or old.override is None or old.config_digest != config_digest(source):
+        return None
+    commit = error.new if isinstance(error, Rollback) else error.commit if isinstance(error, _AT_A_COMMIT) else ""
+    told = lifted(old.override, source.name, snapshot.overrides, snapshot.trail)
+    is_lifted = commit == old.commit and told is not None and error.code in told.lifts
+    return old if is_lifted and governed(old, snapshot.approvals) is None else None
 
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:

@@ -18,7 +18,7 @@ from git_hybrid.app.force import (
     make_override,
     superseded,
 )
-from git_hybrid.app.held import held_by, unless_held
+from git_hybrid.app.held import held_by, rests_still, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
@@ -48,6 +48,7 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.values import format_time
 
 
 class PinRequest(Struct, frozen=True, kw_only=True):
@@ -179,11 +180,9 @@ def _pinned(
     approvals = (
         () if forced is None else approved(rt, snapshot, source, wish.to or "", forced, findings=forced.findings)
     )
-    found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
-    found = found if wish.objections.forced else unless_held(snapshot, found, source, wish)
+    found = _found(rt, snapshot, source, wish)
     if isinstance(found, Pin):
-        return _kept(found, left_behind(rt, snapshot, found) if wish.move else {})
-    wish.objections.meet(too_young(rt, snapshot, found.pin, found.old, seen=found.pin.first_seen))
+        return _kept(snapshot, found, left_behind(rt, snapshot, found) if wish.move else {})
     scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
     if forced is not None or _moves(found):
         meet_scan(rt, snapshot, found.pin, wish.objections, scanned)
@@ -211,8 +210,24 @@ def _pinned(
     return row, decision
 
 
-def _kept(old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
-    notes = tuple(f"{key} is superseded" for key in ended)
+def _found(rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish) -> Resolved | Pin:
+    """Return what *source* is to be pinned at, or the pin that stays: its override may allow what no plain one may."""
+    try:
+        found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
+        found = found if wish.objections.forced else unless_held(snapshot, found, source, wish)
+        if not isinstance(found, Pin):
+            wish.objections.meet(too_young(rt, snapshot, found.pin, found.old, seen=found.pin.first_seen))
+    except HybridError as error:
+        if (held := rests_still(snapshot, source, error)) is None:
+            raise
+        return held
+    return found
+
+
+def _kept(snapshot: Snapshot, old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
+    record = snapshot.overrides.records.get(old.override or "")
+    rests = () if record is None else (f"rests on {record.id} until {format_time(record.expires_at)}",)
+    notes = (*rests, *(f"{key} is superseded" for key in ended))
     row = Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref, notes=notes)
     return row, Decision(events=closing_events(ended), overrides=ended)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _TEMPORARY = {"index.lock": "", "next-index-": ", then git commit without a path"}
 """The indexes that are gone when the commit is not made, of ``git commit -a`` and ``git commit PATH``."""
+_AUDIT = "audit"
 _WITH_APPROVALS = frozenset({"overrides", "scans"})
 """The checks that ask who approved an override."""
 
@@ -188,8 +189,13 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
 
 
 def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
-    """Return what each of the checks *names* finds, in the order of the table."""
-    return {name: find_check(name)(facts) for name in CHECKS if name in names}
+    """Return what each of the checks *names* finds, in the order of the table; a log that is not whole comes first.
+
+    What mends others records in it, and what brings back its files would take that away again.
+    """
+    found = {name: find_check(name)(facts) for name in CHECKS if name in names}
+    first = [name for name in (_AUDIT,) if failures({name: found.get(name, ())})]
+    return {name: found[name] for name in dict.fromkeys((*first, *found))}
 
 
 def with_seen_clones(

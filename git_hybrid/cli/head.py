@@ -22,17 +22,18 @@ def root_of(folder: Path, runner: Runner) -> Layout:
     Raises:
         NoWorkspace: there is none; it names those that are below.
         NotCheckedOut: git has left out its manifest.
-        WorkspaceTakenOut: its manifest is missing, and git has it.
+        WorkspaceTakenOut: its manifest is missing, and git has it, or had it until lately.
     """
     try:
         return find_root(folder)
     except NoWorkspace as error:
         from git_hybrid.git.leftout import refuse_left_out_above, tell_below
-        from git_hybrid.git.takenout import refuse_taken_out_above
+        from git_hybrid.git.takenout import refuse_taken_out_above, refuse_taken_out_lately
 
         refuse_left_out_above(runner, folder)
         refuse_taken_out_above(runner, folder)
         tell_below(runner, folder, error)
+        refuse_taken_out_lately(runner, folder)
         raise
 
 

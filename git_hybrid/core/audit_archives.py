@@ -57,10 +57,16 @@ def restore_from(revision: str, files: str = LOG) -> str:
     return f"{FROM_GIT}git checkout {revision} -- {files}"
 
 
-def joined_with(revision: str) -> str:
-    """Return the same where the log has records that *revision* has not, and that stay."""
-    # At the end they stand where an append would put them: before what is committed nothing may be put.
-    return f"{FROM_GIT}git show {revision}:./{LOG} | awk '!seen[$0]++' {LOG} - > {LOG}.new && mv {LOG}.new {LOG}"
+def joined_with(revisions: Sequence[str], archives: Sequence[str] = ()) -> str:
+    """Return the same where the log has records that none of *revisions* has, and that stay.
+
+    The last one has *archives* that are not there.
+    """
+    # Nothing may stand before what is committed, so what was recorded since the last commit comes after all of it.
+    shown = "; ".join(f"git show {revision}:./{LOG}" for revision in revisions)
+    first = f"git checkout {revisions[-1]} -- {typed(*archives)} && " if archives else ""
+    joined = f"{{ {shown}; cat {LOG}; }} | awk '!seen[$0]++' > {LOG}.new && mv {LOG}.new {LOG}"
+    return f"{FROM_GIT}{first}{joined}"
 
 
 class Breach(Struct, frozen=True, kw_only=True):

@@ -22,10 +22,10 @@ from git_hybrid.core.audit_archives import (
     Breach,
     Files,
     breach_at,
-    joined_with,
     put_back,
     restore_from,
 )
+from git_hybrid.core.audit_lost import against_commits
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -35,7 +35,7 @@ from git_hybrid.core.published import against_published
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.core.words import counted, plural
+from git_hybrid.core.words import counted
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
 _IN_ORDER = f"if a merge did it: git hybrid merge; else {RESTORE}"
@@ -57,8 +57,10 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
-    found += _forks(files.ours, _named_by(files.ours, committed or frozenset()))
-    found += files.breaches(committed, witnesses.archived)
+    found += [
+        *_unexplained(files.ours, committed or frozenset(), witnesses),
+        *files.breaches(committed, witnesses.archived),
+    ]
     if now is not None and committed is not None:
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
@@ -79,7 +81,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
     is_known = committed is None or committed.issuperset(whole)
     from_head = restore_from("HEAD") if is_known else AGAIN
-    lost = tuple(_against_commits(files.ours, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN))
+    lost = tuple(against_commits(files, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN))
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):
         # All that does not agree with it follows from that.
@@ -240,6 +242,13 @@ def _named_by(segments: Sequence[Segment], committed: frozenset[str]) -> frozens
     return committed | named
 
 
+def _unexplained(segments: Sequence[Segment], committed: frozenset[str], witnesses: Witnesses) -> Sequence[Breach]:
+    """Return what :func:`_forks` finds; what an earlier commit had, and one since has lost, was committed too."""
+    found = tuple(_forks(segments, _named_by(segments, committed)))
+    more = witnesses.once() - committed if found else frozenset()
+    return tuple(_forks(segments, _named_by(segments, committed | more))) if more else found
+
+
 def _forks(segments: Sequence[Segment], committed: frozenset[str]) -> Iterator[Breach]:
     """Yield records that no append and no merge explains.
 
@@ -276,25 +285,3 @@ def _ahead(segments: Sequence[Segment], committed: frozenset[str], now: datetime
             if at and parse_time(at) > now + APART:
                 what, proves = f"was made at {at}, which is still to come", "the clock of whoever made it was wrong"
                 yield replace(breach_at("future", segment.file, line, what, proves), mend=_UNDO)
-
-
-def _against_commits(segments: Sequence[Segment], witnesses: Witnesses, from_head: str) -> Iterator[Breach]:
-    """Yield the first committed line that the log no longer has: it only grows. *from_head* mends what HEAD has."""
-    present = {line.sha256 for segment in segments for line in segment.lines}
-    missing = [number for number, sha256 in enumerate(witnesses.head, 1) if sha256 not in present]
-    if missing:
-        what = f"line {missing[0]} of the log in HEAD is not in it ({len(missing)} in all)"
-        proves = "the log was cut, rolled back or written anew since it was committed"
-        yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves, mend=from_head)
-    lost = [sha256 for sha256 in witnesses.ever if sha256 not in present]
-    if lost and not missing:
-        was, not_in = plural(len(lost), "was"), f"{plural(len(lost), 'is')} not in it"
-        what = f"{counted(len(lost), 'record')} that {was} committed once {not_in}"
-        proves = "a commit took records out of the log, a merge lost them, or a copy of the folder took its place"
-        last = next((witnesses.at[item] for item in reversed(lost) if item in witnesses.at), "")
-        has = {item for item, commit in witnesses.at.items() if commit == last}
-        log = {line.sha256 for segment in segments if segment.file == LOG for line in segment.lines}
-        # Where HEAD has no log, another was begun in its place.
-        mend = joined_with(last) if witnesses.head and log - has else restore_from(last, GROWING)
-        mend = mend if last else RESTORE
-        yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)

@@ -38,7 +38,8 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     pins = tuple(_pins(facts))
     records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
     lost = _lost(facts, frozenset(item.mend for item in pins))
-    return awaiting(facts, (*pins, *lost, *records, *_twins(facts), *_idle(facts)))
+    twins = tuple(_twins(facts))
+    return awaiting(facts, (*pins, *lost, *records, *twins, *_idle(facts, {item.entry for item in twins})))
 
 
 def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
@@ -132,16 +133,20 @@ def _twins(facts: Facts) -> Iterator[Violation]:
             yield Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend, level="warn")
 
 
-def _idle(facts: Facts) -> Iterator[Violation]:
+def _idle(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
+    """Yield what is in force and nothing rests on it, of whose entry nothing was *told* yet."""
     for name, pin in facts.lock.pins.items():
+        if pin.override is not None and governed(pin, facts.approvals) is not None:
+            # What mends the pin ends these too.
+            continue
         for item in facts.overrides.of(name):
-            if is_idle(item, pin, facts.clock) and not unbound(item, facts.trail):
-                entry, what = (
-                    f"{item.id} ({name})",
-                    f"lasts until {format_time(item.expires_at)}, and nothing rests on it",
-                )
+            entry = f"{item.id} ({name})"
+            if entry not in told and is_idle(item, pin, facts.clock) and not unbound(item, facts.trail):
+                what = f"lasts until {format_time(item.expires_at)}, and nothing rests on it"
                 why = "its pin was put back, or a merge took the other side, and no record says that it ended"
-                mend = f"git hybrid pin {name} --to {pin.commit}"
+                # A plain pin might not stay where another override has it.
+                revoke = f"git hybrid override revoke {item.id} --reason TEXT"
+                mend = f"git hybrid pin {name} --to {pin.commit}" if pin.override is None else revoke
                 yield Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend, level="warn")
 
 

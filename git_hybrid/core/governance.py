@@ -271,10 +271,11 @@ def mend_of(error: Unapproved, pin: Pin, approvals: Approvals) -> str:
 def is_idle(override: Override, pin: Pin | None, clock: datetime) -> bool:
     """Tell whether *override* is in force and forces nothing: the *pin* of its source was put back, or merged away.
 
-    Of one that was given for the commit of the pin it is told that the pin no longer names it.
+    Of one that was given for the commit of a pin that names none it is told that the pin no longer names it.
     """
-    is_forcing = override.kind == "pin" and is_in_force(override, clock)
-    return is_forcing and pin is not None and pin.override is None and pin.commit != override.to_commit
+    if override.kind != "pin" or not is_in_force(override, clock) or pin is None:
+        return False
+    return pin.commit != override.to_commit if pin.override is None else pin.override != override.id
 
 
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:

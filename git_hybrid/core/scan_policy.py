@@ -231,10 +231,14 @@ def blocked_by(
     ids, count = blocking_findings(scan, block_on, accepted)
     if not count:
         return None
-    lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
+    blocking = [item for item in scan.findings if item.id in ids]
+    lines = [finding_line(item) for item in blocking][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
     what = f"--to {scan.commit}" if is_new else "--kind scan"
     to_pin, to_scan = f"git hybrid pin {name}{' --scan' if has_scanner else ''}", f"git hybrid scan {name}"
+    # The audit log has ids and no places.
+    is_bare = any(not item.rule for item in blocking)
+    first = "what was found, and where" if is_bare else f"{_LEAVE_OUT}, then"
     return ScanBlocked(
         name=name,
         commit=(scan.commit or "")[:10],
@@ -244,7 +248,7 @@ def blocked_by(
         ids=ids,
         accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(track, to_pin),
-        again=f"{_LEAVE_OUT}, then: {to_pin if is_new else to_scan}{as_typed()}" if has_scanner else "",
+        again=f"{first}: {to_pin if is_new else to_scan}{as_typed()}" if has_scanner else "",
     )
 
 

@@ -22,11 +22,13 @@ from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.pushed import published_logs
 from git_hybrid.git.repository import Repository, refused
+from git_hybrid.git.run import items
 
 if TYPE_CHECKING:
     from git_hybrid.core.lock_moves import Past
 
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
+_ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
 _FIRST_LINES = 1 << 12
 _FIRST = "^1"
 _MANY = "-n50"
@@ -45,7 +47,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     """
     try:
         found = _of_head(repository, root, archives, is_whole=True)
-        return _with_history(found, repository, root, archives) if repository.revision else found
+        return found if repository.top is None else _with_history(found, repository, root, archives)
     except GitRefused as error:
         if not error.is_unfetched:
             raise
@@ -55,9 +57,9 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
 
 
 def _with_history(now: Witnesses, repository: Repository, root: Path, archives: Sequence[str]) -> Witnesses:
-    """Return *now* with what history says of single lines of the pushed log: nobody looks for it before one is asked.
+    """Return *now* with what history says of single lines of the log: nobody looks for it before one is asked.
 
-    A partial clone may lack some of it; then it says nothing.
+    A partial clone may lack some of it; then it says nothing. When one was committed is told of a pushed log alone.
     """
 
     @cache
@@ -69,6 +71,9 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
                 raise
         return Witnesses()
 
+    now = replace(now, once=cache(lambda: frozenset(told().ever)))
+    if not repository.revision:
+        return now
     return replace(
         now, commit_of=lambda line: told().commit_of(line), manifests=lambda commit: told().manifests(commit)
     )
@@ -111,6 +116,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         archived=cache(partial(_archived, repository, prefix)),
         is_made=bool(repository.revision),
         published_logs=published_logs(repository, prefix + LOG, found[0] or b""),
+        archives_at=cache(partial(_archives_at, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
@@ -148,6 +154,15 @@ def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> st
         return ""
     written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
     return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
+
+
+def _archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
+    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines."""
+    listed = repository.ask(("git", "ls-tree", "--name-only", "-z", "--full-tree", commit, "--", f"{prefix}state/"))
+    names = [name.removeprefix(prefix) for name in items(listed)]
+    archives = [name for name in names if _ARCHIVE.fullmatch(name)]
+    found = _hashed(repository.blobs(f"{commit}:./{prefix}{name}" for name in archives))
+    return {name: frozenset(lines) for name, lines in zip(archives, found, strict=True)}
 
 
 def _require_none(repository: Repository, path: str) -> None:

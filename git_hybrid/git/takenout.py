@@ -16,6 +16,8 @@ _MANIFEST, _STATE = FILES[0], "state"
 _WITH_IT = (_MANIFEST, "sources", ".gitattributes")
 _WORDS = {_MANIFEST: _MANIFEST, LOG: "audit log"}
 _SHOWN = 12
+_LATELY = "-n100"
+"""So many commits are looked at before a folder counts as one that never had a workspace."""
 
 
 def refuse_taken_out(runner: Runner, root: Path) -> None:
@@ -45,6 +47,25 @@ def refuse_taken_out_above(runner: Runner, start: Path) -> None:
             _refuse(repository, folder, "HEAD", _lost(folder))
 
 
+def refuse_taken_out_lately(runner: Runner, start: Path) -> None:
+    """Do the same where one of the last commits, as a revert does, took it out and git has no workspace elsewhere.
+
+    Who comes to a folder that never had one does not wait for all of history: ``init`` looks at that.
+
+    Raises:
+        WorkspaceTakenOut: as :func:`refuse_taken_out`.
+    """
+    repository = around(runner, start)
+    if repository.top is None or repository.run(["git", "ls-files", "--", f":(top,glob)**/{_MANIFEST}"]).stdout:
+        return
+    commits = repository.run(["git", "rev-list", _LATELY, "HEAD"]).stdout.decode("ascii", "replace").split()
+    for folder in (start, *start.parents) if commits else ():
+        if folder.is_relative_to(repository.top):
+            lost = _lost(folder)
+            for revision in _last(repository, folder, lost, "--no-walk", *commits):
+                _refuse(repository, folder, revision, lost)
+
+
 def _lost(root: Path) -> list[str]:
     """Return what the disk has not of the files that make *root* a workspace with a past; an empty log is none."""
     log = root / LOG
@@ -68,8 +89,8 @@ def _has(repository: Repository, root: Path, revision: str, *names: str) -> list
     return items(told)
 
 
-def _last(repository: Repository, root: Path, lost: list[str]) -> list[str]:
-    """Return the commit before the one that took the last of what is *lost* out."""
-    argv = ["git", "log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "HEAD", "--"]
+def _last(repository: Repository, root: Path, lost: list[str], *span: str) -> list[str]:
+    """Return the commit before the one that took the last of what is *lost* out, of a *span* or of all of history."""
+    argv = ["git", "log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", *(span or ("HEAD",)), "--"]
     done = repository.run([*argv, *(f":(literal){name}" for name in lost)], cwd=root)
     return [f"{line[:_SHOWN]}^" for line in done.stdout.decode("ascii", "replace").split()]

@@ -112,8 +112,8 @@ def test_records_that_the_revert_of_a_merge_took_come_back_as_the_check_says(tea
         team.hybrid("pin", "a")
     git("add", "-A", cwd=team.root)
     for told in (hook("check", team.root).stdout, team.hybrid("check", "audit", check=1).out):
-        (mend, *_) = re.findall(r"were committed once.*\n.*\n  mend: .*: (git .*)$", told, re.MULTILINE)
-        assert mend.startswith("git show " if later else "git checkout ")
+        (mend, *_) = re.findall(r"were committed once.*\n.*\n  mend: .*git: ((?:{ )?git .*)$", told, re.MULTILINE)
+        assert mend.startswith("{ git show " if later else "git checkout ")
     subprocess.run(["sh", "-ec", mend], cwd=team.root, check=True)
     (back,) = re.findall(r"^  mend: git hybrid (pin b --to \w+);", team.hybrid("check", check=1).out, re.MULTILINE)
     team.hybrid(*back.split())

@@ -189,6 +189,56 @@ def test_of_one_commit_that_one_side_had_forced_the_other_one_takes_no_approval(
         hybrid("check", "metadata", "overrides", "audit")
 
 
+def test_of_one_commit_that_both_forced_it_is_told_on_what_each_side_rests(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "c"))
+    told = hybrid("merge", check=1).out
+    both = {item["id"] for item in hybrid("override", "list", "--json").json()["overrides"]}
+    where = f"{upstreams['c'].rev('main~1')} (main of {upstreams['c'].url}), rests on "
+    rests = re.findall(rf"(ours|theirs): {re.escape(where)}(ovr-\w+) \(CHG-1, approved by bea@example.org\)\n", told)
+    assert [whose for whose, _ in rests] == ["ours", "theirs"]
+    assert {identity for _, identity in rests} == both == {lock(workspace)["c"]["override"], rests[1][1]}
+    concluded(hybrid, workspace)
+    (mend,) = re.findall("mend: git hybrid (override revoke .*) TEXT", hybrid("check", "overrides").out)
+    assert mend.split()[2] == rests[1][1]
+    hybrid(*mend.split(), "no longer")
+    assert "nothing rests on it" not in hybrid("check", "overrides").out
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_of_a_source_that_one_side_took_out_the_move_of_the_other_one_is_told(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], renamed: bool
+) -> None:
+    entries = workspace.parent / "before.toml"
+
+    def theirs() -> None:
+        upstreams["c"].commit({"README": "four"}, "four")
+        hybrid("pin", "c")
+
+    def ours() -> None:
+        entries.write_text((workspace / "sources.toml").read_text())
+        if renamed:
+            # The fetched content makes its pin differ where theirs does, and git joins nothing.
+            replace(workspace / "sources.toml", "[source.c]", '[source.alpha]\nlfs = "fetch"')
+            hybrid("pin", "alpha", "--to", lock(workspace)["c"]["commit"])
+            hybrid("sync", "--prune")
+        else:
+            hybrid("remove", "c")
+
+    branched(theirs, ours)
+    told, moved = hybrid("merge", check=1), upstreams["c"].rev("main")
+    assert f"    ours: taken out\n    theirs: {moved}\n    result: taken out\n" in told.out
+    if renamed:
+        name, where = "alpha", "for alpha, which is of that repository:"
+    else:
+        name, where = "c", "put its entry back into sources.toml, then:"
+        (workspace / "sources.toml").write_text(entries.read_text())
+    assert f"hint: if theirs is right, {where} git hybrid pin {name} --to {moved}\n" in told.err
+    hybrid("pin", name, "--to", moved)
+    concluded(hybrid, workspace)
+
+
 @pytest.mark.parametrize("made", [False, True], ids=["under-way", "made"])
 def test_a_pin_that_git_joined_from_both_without_a_conflict_is_told_and_taken_apart(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], made: bool

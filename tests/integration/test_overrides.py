@@ -218,6 +218,26 @@ def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(fo
     assert forced.checked("overrides") + forced.checked("audit") == []
 
 
+def test_a_plain_pin_of_the_commit_that_an_override_holds_leaves_it_there(forced: Site) -> None:
+    forced.force(forced.commits.second, expires="9d")
+    old, held = forced.read(LOCK), forced.overrides()[-1]
+    rests = [f"rests on {held['id']} until {held['expires_at']}"]
+    for more in ((), ("-n",)):
+        (row,) = forced("pin", "tool", "--to", forced.commits.second, *more, "--json").json()["sources"]
+        assert (row["outcome"], row["notes"]) == ("kept", rests)
+    assert forced.read(LOCK) == old
+    # One that has ended holds nothing, nor does it another commit, or where the entry was edited.
+    told = forced("pin", "tool", "--to", forced.commits.first, check=6).err
+    assert f"if it is approved: git hybrid pin tool --to {forced.commits.first} --force" in told
+    forced.replace("sources.toml", 'branch = "main"', 'branch = "main"\nlfs = "fetch"')
+    forced("pin", "tool", "--to", forced.commits.second, check=6)
+    forced("pin")
+    forced("pin", "tool", "--to", forced.commits.second)
+    forced("override", "revoke", held["id"], "--reason", "no")
+    forced("pin", "tool", "--to", forced.commits.second, check=6)
+    forced.force(forced.commits.second)
+
+
 @pytest.mark.parametrize("to", ["hotfix", "main", "main~1"])
 def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site, to: str) -> None:
     moved_tag(site, to)

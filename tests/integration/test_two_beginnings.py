@@ -44,6 +44,8 @@ def test_a_workspace_that_was_taken_out_is_taken_back(how: str, site: Site) -> N
     refused = site("init", check=2).err
     assert f"error: the workspace {site.root} has no sources.toml and no audit log any more, and git has it" in refused
     assert not (site.root / "sources.toml").exists()
+    # Nobody has to ask for a new one to be told of it.
+    assert site("check", check=2).err == refused
     git(*mend_of(refused), cwd=site.root)
     site("sync")
     assert hook(site.root) == (0, "")
@@ -104,6 +106,16 @@ def test_a_manifest_that_was_lost_is_taken_back_and_no_empty_one_begun(site: Sit
     assert f"→ git -C {site.root} checkout HEAD -- sources.toml\n" in site("diag", check=1).out
     git(*mend_of(refused), cwd=site.root)
     site("status", "--exit-code")
+
+
+def test_a_workspace_that_has_gone_elsewhere_is_not_taken_back(site: Site) -> None:
+    for folder, moved in (("deep", ("sources.toml", "state")), ("other", ("deep/sources.toml", "deep/state"))):
+        (site.root / folder).mkdir()
+        git("mv", *moved, folder, cwd=site.root)
+        site.commit(f"moved to {folder}")
+    (site.root / "deep").mkdir(exist_ok=True)
+    assert site("-C", "deep", "status", check=2).err.startswith("error: no sources.toml in ")
+    assert "hint: git hybrid -C other status\n" in site("status", check=2).err
 
 
 def test_a_branch_that_never_had_the_log_begins_one(site: Site) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 import click
 
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
+from git_hybrid.core.override import Override, approvers
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.undecided import may_be_older
@@ -21,7 +24,10 @@ from git_hybrid.core.words import approval_words, typed
 from git_hybrid.git.appended import logged_anywhere
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.merging import Merge, merge_files, unreadable
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.reading import overrides_in
 from git_hybrid.store.torn import Versions
 
 _WHERE = (MANIFEST, "state")
@@ -46,7 +52,8 @@ def command(context: click.Context) -> int:
             told = _merged(session, conflicts, sides)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
-        rows = tuple(_row(told, change) for change in told.changes)
+        records = _overrides(layout)
+        rows = tuple(_row(told, change, records) for change in told.changes)
         run = runtime.info.run if told.files else None
         output.report(
             Report(command="merge", rows=rows, run=run, notes=(*mended, *merged, *told.both, *left, *told.why)),
@@ -112,6 +119,8 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
         name = SourceName(change.name)
         our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
         other, whose = (our, "ours") if told.is_made and found == their else (their, "theirs")
+        if change.both and found is None:
+            _tell_what_was_taken_out(output, told, name)
         if not change.both or other is None or found is None:
             continue
         pin = f"git hybrid pin {name} --to {other.commit}"
@@ -141,24 +150,56 @@ def _is_same_tag(one: Pin, two: Pin) -> bool:
     return one.ref == two.ref and one.ref.startswith("refs/tags/") and one.commit != two.commit
 
 
+def _tell_what_was_taken_out(output: Output, told: Merge, name: SourceName) -> None:
+    """Tell how the pin is taken that one side moved where the other one took its source out, or renamed that."""
+    side, whose = (told.ours, "ours") if name in told.ours else (told.theirs, "theirs")
+    pin = side[name]
+    more = "" if pin.override is None else f" {approval_words(signed=told.signed)}"
+    new = [key for key, item in told.found.items() if key not in side and same_repository(item.url, pin.url)]
+    for other in new:
+        if told.found[other].commit != pin.commit:
+            where = f"for {other}, which is of that repository"
+            output.hint("merge", f"if {whose} is right, {where}: git hybrid pin {other} --to {pin.commit}{more}")
+    if not new:
+        entry = f"put its entry back into {MANIFEST}"
+        output.hint("merge", f"if {whose} is right, {entry}, then: git hybrid pin {name} --to {pin.commit}{more}")
+
+
 def _asked(pin: Pin) -> tuple[str, ...]:
     return str(pin.url), pin.ref, pin.config_digest
 
 
-def _row(told: Merge, change: Change) -> Row:
+def _overrides(layout: Layout) -> Mapping[str, Override]:
+    """Return the records of overrides; none where that file is left in conflict."""
+    with suppress(InvalidFile, NewerSchema):
+        return overrides_in(read_bytes(layout.root / OVERRIDES, OVERRIDES)).records
+    return {}
+
+
+def _row(told: Merge, change: Change, records: Mapping[str, Override]) -> Row:
     name = SourceName(change.name)
     our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
     word = "both" if change.both else "theirs" if found == their else "ours"
     whole = our is not None and their is not None and our.commit == their.commit
-    notes = (f"ours: {_told(our, whole=whole)}", f"theirs: {_told(their, whole=whole)}") if change.both else ()
+    notes: tuple[str, ...] = ()
+    if change.both:
+        notes = tuple(
+            f"{whose}: {_told(pin, records, whole=whole)}" for whose, pin in (("ours", our), ("theirs", their))
+        )
     if found is None:
-        notes = (*notes, "taken out")
+        notes = (*notes, "result: taken out" if notes else "taken out")
     ref = None if found is None else found.ref
     before, after = (None if pin is None else pin.commit for pin in (our, found))
     return Row(name=name, outcome=word, before=before, after=after, ref=ref, notes=notes)
 
 
-def _told(pin: Pin | None, *, whole: bool) -> str:
+def _told(pin: Pin | None, records: Mapping[str, Override], *, whole: bool) -> str:
+    """Return where a side has a *pin*; *whole*: also what two pins of one commit differ in."""
     if pin is None:
         return "taken out"
-    return f"{pin.commit} ({short_ref(pin.ref)} of {pin.url})" if whole else pin.commit
+    if not whole:
+        return pin.commit
+    record = records.get(pin.override or "")
+    approval = "" if record is None else f" ({record.request_id}, approved by {approvers(record)})"
+    rests = "" if pin.override is None else f", rests on {pin.override}{approval}"
+    return f"{pin.commit} ({short_ref(pin.ref)} of {pin.url}){rests}"

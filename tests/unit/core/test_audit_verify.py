@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,6 +161,14 @@ def test_a_fork_needs_a_merge_that_git_knows() -> None:
     assert found([*longer, two[-1]])[0].line == 6
     split = [*longer, *grown(two, Event(event="prune"))[-2:]]
     assert [item.id for item in found(split)] == ["inserted"]
+
+
+def test_what_an_earlier_commit_had_was_committed_too() -> None:
+    one, two = grown(LINES, Event(event="seen")), grown(LINES, Event(event="seen", source="tool"))
+    known = Witnesses(committed=frozenset(map(sha, LINES)), head=tuple(map(sha, LINES)))
+    assert ids([*one, two[-1]], known) == ["inserted"]
+    assert ids([*one, two[-1]], replace(known, once=lambda: frozenset({sha(one[-1])}))) == []
+    assert ids([*one, two[-1]], replace(known, once=lambda: frozenset({"0"}))) == ["inserted"]
 
 
 def test_what_a_committed_record_names_is_what_it_was_wherever_it_comes_in() -> None:
@@ -793,7 +802,20 @@ def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     known = dict.fromkeys(map(sha, LINES), "abc")
     went_on = replace(gone, head=(sha(LINES[0]),), ever=tuple(known), at=known)
     assert ": git checkout abc -- " in verify([segment(LINES[:1])], went_on)[0].mend
-    assert ": git show abc:./" in verify([segment(grown(LINES[:1], Event(event="seen")))], went_on)[0].mend
+    since = grown(LINES[:1], Event(event="seen"))
+    assert f": {{ git show HEAD:./{LOG}; git show abc:./{LOG}; cat " in verify([segment(since)], went_on)[0].mend
+    # What stands in an archive there is no record that was written since.
+    named = [f"state/sources-audit.{name}.jsonl" for name in ("2026-2", "2026")]
+    archived = dict.fromkeys(named, frozenset(map(sha, LINES[:1])))
+    went_on = replace(went_on, at={sha(LINES[2]): "abc"}, archives_at={"abc": archived}.__getitem__)
+    assert ": git checkout abc -- 'state/sources-*'" in verify([segment(LINES[:1])], went_on)[0].mend
+    joins = f": git checkout abc -- {named[0]} {named[1]} && {{ git show HEAD:./{LOG}; "
+    assert joins in verify([segment(since)], went_on)[0].mend
+    # An archive that is there is left as it is, and what stands in it does not come back to the log.
+    archive = segment(LINES[:1], file=named[1])
+    closed = {"archive": Path(archive.file).name, "sha256": archive.sha256}
+    there = [archive, segment(grown(LINES[:1], Event(event="rotated", detail=closed))[1:])]
+    assert f": git checkout abc -- {named[0]} && {{ git show abc:./" in verify(there, went_on)[-1].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
 

@@ -90,6 +90,28 @@ def test_one_that_nothing_rests_on_fails_nothing() -> None:
     assert [item.level for item in told(pin=replace(PIN, override=None))] == ["fail"]
 
 
+def test_of_two_for_one_commit_the_pin_rests_on_the_one_that_it_names() -> None:
+    other = replace(ITEM, id="ovr-2", request_id="CHG-2")
+    records = a_log(event_of(ITEM, "override"), event_of(other, "override"))
+    kept = {
+        item.id: replace(item, audit_hash=str(made["hash"])) for item, made in zip((ITEM, other), records, strict=True)
+    }
+    facts = Facts(
+        manifest=Manifest(sources={TOOL.name: TOOL}),
+        clock=NOW,
+        lock=Lock(pins={TOOL.name: PIN}),
+        overrides=Overrides(records=kept),
+        trail=trail_of(records),
+    )
+    (idle,) = check_overrides(facts)
+    assert (idle.level, idle.entry) == ("warn", "ovr-2 (tool)")
+    assert idle.mend == "git hybrid override revoke ovr-2 --reason TEXT"
+    # Where the pin is to move, that ends both.
+    ended = {**kept, ITEM.id: replace(kept[ITEM.id], expires_at=NOW)}
+    found = check_overrides(replace(facts, overrides=Overrides(records=ended)))
+    assert all(item.level == "fail" and "ovr-2" not in item.entry for item in found)
+
+
 def test_accepted_findings_that_the_last_scan_no_longer_has_need_nothing() -> None:
     item = replace(ITEM, kind="scan", findings=(a_finding(1).id,))
     found, clean, other = (a_scan(findings=items, commit=oid(2)) for items in ((a_finding(1),), (), (a_finding(2),)))

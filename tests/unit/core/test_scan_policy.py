@@ -149,6 +149,15 @@ def test_the_error_names_the_findings_and_how_many_more_there_are() -> None:
     error = blocked_by(bare, NAME, "high", signed=False)
     assert error is not None
     assert (error.counted, error.findings, error.commit) == ("1 finding", (), "")
+    # The log tells no rules and no places.
+    logged = replace(many, findings=tuple(replace(item, rule="", path="") for item in many.findings))
+    for scan, again in (
+        (many, "or leave out in the scanner's settings what is not used here, then"),
+        (logged, "what was found, and where"),
+    ):
+        error = blocked_by(scan, NAME, "high", is_new=True, signed=False)
+        assert error is not None
+        assert unmarked(error.again) == f"{again}: git hybrid pin {NAME} --scan"
 
 
 def test_a_finding_in_words() -> None:

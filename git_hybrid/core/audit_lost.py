@@ -1,0 +1,43 @@
+"""What git has committed of the log and the log no longer has: it only grows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from git_hybrid.core.audit_archives import GROWING, RESTORE, Breach, Files, joined_with, restore_from
+from git_hybrid.core.files import LOG
+from git_hybrid.core.witnesses import Witnesses
+from git_hybrid.core.words import counted, plural
+
+
+def against_commits(files: Files, witnesses: Witnesses, from_head: str) -> Iterator[Breach]:
+    """Yield the first committed line that the log in *files* no longer has. *from_head* mends what HEAD has."""
+    present = {line.sha256 for segment in files.ours for line in segment.lines}
+    missing = [number for number, sha256 in enumerate(witnesses.head, 1) if sha256 not in present]
+    if missing:
+        what = f"line {missing[0]} of the log in HEAD is not in it ({len(missing)} in all)"
+        proves = "the log was cut, rolled back or written anew since it was committed"
+        yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves, mend=from_head)
+    lost = [sha256 for sha256 in witnesses.ever if sha256 not in present]
+    if lost and not missing:
+        was, not_in = plural(len(lost), "was"), f"{plural(len(lost), 'is')} not in it"
+        what = f"{counted(len(lost), 'record')} that {was} committed once {not_in}"
+        proves = "a commit took records out of the log, a merge lost them, or a copy of the folder took its place"
+        last = next((witnesses.at[item] for item in reversed(lost) if item in witnesses.at), "")
+        mend = _brought_back(files, witnesses, last) if last else RESTORE
+        yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)
+
+
+def _brought_back(files: Files, witnesses: Witnesses, commit: str) -> str:
+    """Return what brings back what *commit* has of the log; records that it has not stay."""
+    closed = witnesses.archives_at(commit)
+    has = {item for item, name in witnesses.at.items() if name == commit}.union(*closed.values())
+    log = {line.sha256 for segment in files.ours if segment.file == LOG for line in segment.lines}
+    if log <= has or not witnesses.head:
+        # Where HEAD has no log, another was begun in its place.
+        return restore_from(commit, GROWING)
+    # What HEAD's log has may stand in an archive since: to the log it does not come back.
+    revisions = (commit,) if log.isdisjoint(witnesses.head) else ("HEAD", commit)
+    # An archive that is there may be another, which nobody else has.
+    there = {segment.file for segment in files.ordered}
+    return joined_with(revisions, sorted(closed.keys() - there))
