@@ -20,7 +20,7 @@
     │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LogWithoutRun LockBusy LockUnsupported Overtaken Interrupted
-    ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
+    ├── clusters:         ExecutorMissing ClusterUnreachable ClusterLost ClusterMismatch WorkerLost
     └── machine:          LocalIo WorkspaceGone SweptAway MirrorGone FolderGone DecidedOnly ReportLost
     │                     GitFailed
 
@@ -1145,6 +1145,15 @@ class ClusterUnreachable(HybridError):
     code: ClassVar[str] = "cluster-unreachable"
     address: str
     why: str
+
+
+class ClusterLost(HybridError):
+    """The scheduler went away or does not answer any more, or all workers did, while work was in their hands."""
+
+    code: ClassVar[str] = "cluster-lost"
+    address: str
+    why: str
+    again: str
 
 
 class ClusterMismatch(HybridError):
