@@ -15,7 +15,7 @@
     │                     RewrittenHistory IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
-    ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
+    ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete ScanOvertaken
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
@@ -842,6 +842,16 @@ class ScanIncomplete(HybridError):
     code: ClassVar[str] = "scan-incomplete"
     name: str
     reasons: tuple[str, ...]
+    again: str
+
+
+class ScanOvertaken(HybridError):
+    """What was scanned is the source's no more: meanwhile it was pinned anew, or removed; ``again`` is what to do."""
+
+    code: ClassVar[str] = "scan-overtaken"
+    name: str
+    commit: str
+    what: str
     again: str
 
 
