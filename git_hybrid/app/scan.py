@@ -24,7 +24,7 @@ from git_hybrid.core.errors import (
     Interrupted,
     NoScanner,
     NotInstalled,
-    ScanIncomplete,
+    ScanOvertaken,
 )
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
@@ -242,15 +242,24 @@ def _record(
         refuse_unfinished(now)
         decision = Decision()
         for name, (pin, made) in sorted(fresh.items()):
-            current, entry = now.lock.pins.get(name), now.state.sources.get(name)
-            if current is None or current.commit != pin.commit or entry is None:
-                reasons = ("the pin moved while it was scanned",)
-                moved[name] = ScanIncomplete(name=name, reasons=reasons, again=f"git hybrid scan {name}")
-                continue
-            decision = with_scan(rt, decision, now, name, made)
+            if (overtaken := _overtaken(now, name, pin)) is not None:
+                moved[name] = overtaken
+            else:
+                decision = with_scan(rt, decision, now, name, made)
         if decision.events:
             rt.ledger.record(rt.info, decision, ())
         return list(mended), moved, {name: entry.scan for name, entry in decision.entries.items()}
+
+
+def _overtaken(now: Snapshot, name: SourceName, pin: Pin) -> ScanOvertaken | None:
+    """Return what became of the source meanwhile that was scanned at *pin*; None where it stands there still."""
+    if name not in now.manifest.sources:
+        return ScanOvertaken(name=name, commit=pin.commit, what="it was removed", again="git hybrid status")
+    current = now.lock.pins.get(name)
+    if current is not None and current.commit == pin.commit and name in now.state.sources:
+        return None
+    what = "its pin was lost" if current is None else "its pin moved"
+    return ScanOvertaken(name=name, commit=pin.commit, what=what, again=f"git hybrid scan {name}")
 
 
 def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:

@@ -6,7 +6,6 @@ Dask is imported when a cluster is asked for, and nowhere else.
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
@@ -17,7 +16,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from git_hybrid import __version__
+from git_hybrid.cli.crew import ANSWER, POLL, Crew, Silent, Watch, answered
 from git_hybrid.cli.errand import Unfit, carry_out
+from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, ClusterMismatch, ClusterUnreachable, ExecutorMissing, HybridError
 from git_hybrid.core.errors import WorkerLost as Lost
 from git_hybrid.core.ports_spread import Errand
@@ -25,38 +26,8 @@ from git_hybrid.core.value import Struct
 
 R = TypeVar("R")
 _SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
-_POLL = 0.2
-_ANSWER = 10.0
-"""Seconds in which the scheduler must answer, and in which a first worker must be there."""
-_WITHOUT_WORKERS = 60.0
-"""Seconds after which a cluster whose last worker went away is given up."""
 _TRIES = 2
-
-
-class Crew:
-    """The workers of a cluster; ``unfit`` are the addresses of those that could not do what they were handed."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self.unfit: frozenset[str] = frozenset()
-
-    def usable(self) -> frozenset[str]:
-        """Return the addresses of the others that are there."""
-        is_running = self._client.status == "running"
-        workers = self._client.scheduler_info(n_workers=-1)["workers"] if is_running else ()
-        return frozenset(workers) - self.unfit
-
-    def without(self, worker: str) -> frozenset[str]:
-        """Return them once *worker* is left out, or where it is not known, each without this version of the program."""
-        self.unfit |= {worker} if worker else self._of_other_versions()
-        return self.usable()
-
-    def _of_other_versions(self) -> frozenset[str]:
-        with suppress(OSError):
-            told = self._client.get_versions(packages=["git_hybrid"])["workers"]
-            found = {address: item["packages"].get("git_hybrid") for address, item in told.items()}
-            return frozenset(address for address, version in found.items() if version != __version__)
-        return frozenset()
+_DROPPED = "the cluster dropped it"
 
 
 class _Handed(Struct, frozen=True):
@@ -73,7 +44,12 @@ class Pool:
     """
 
     def __init__(
-        self, executor: Executor, *, root: str, trouble: Callable[[], str] = lambda: "", crew: Crew | None = None
+        self,
+        executor: Executor,
+        *,
+        root: str,
+        trouble: Callable[[], HybridError | None] = lambda: None,
+        crew: Crew | None = None,
     ) -> None:
         self._submit: Callable[..., Future[Any]] = executor.submit
         self._trouble = trouble
@@ -88,9 +64,9 @@ class Pool:
         submit = partial(self._submit, carry_out, work)
         left = {submit(errand): _Handed(at) for at, errand in enumerate(errands)}
         settled: list[Any] = [None] * len(errands)
-        why = ""
-        while left and not cancelled() and not (why := self._trouble()):
-            done, _ = wait(left, timeout=_POLL, return_when=FIRST_COMPLETED)
+        lost: HybridError | None = None
+        while left and not cancelled() and not (lost := self._trouble()):
+            done, _ = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)
             ended = {future: _result(future) for future in done}
             for future in (*done, *self._stranded(left)):
                 handed, result = left.pop(future), ended.get(future)
@@ -104,8 +80,13 @@ class Pool:
                 settled[handed.at] = _told(_result(future))
             else:
                 future.cancel()
-                settled[handed.at] = None if cancelled() else Lost(name="", why=why)
-        return tuple(settled)
+                settled[handed.at] = None if cancelled() else lost
+        return tuple(self._explained(result) for result in settled)
+
+    def _explained(self, result: Any) -> Any:
+        """Return *result*, or why the cluster works no more where that is why it was dropped."""
+        is_dropped = isinstance(result, Lost) and result.why == _DROPPED
+        return (is_dropped and self._trouble()) or result
 
     def _others(self, handed: _Handed, result: Any) -> frozenset[str]:
         """Return the workers that are to do what came back as *result*; none where it is done, or nobody is left."""
@@ -128,7 +109,7 @@ def _told(result: Any) -> Any:
 
 def _result(future: Future[Any]) -> Any:
     if future.cancelled():
-        return Lost(name="", why="the cluster dropped it")
+        return Lost(name="", why=_DROPPED)
     error = future.exception()
     if error is None:
         return future.result()
@@ -140,16 +121,17 @@ def _result(future: Future[Any]) -> Any:
 
 
 @contextmanager
-def spread(text: str, *, root: str) -> Iterator[Pool]:
-    """Yield what *text*, the value of ``--executor``, means.
+def spread(text: str, session: Session) -> Iterator[Pool]:
+    """Yield what *text*, the value of ``--executor``, means for the run of *session*.
 
     Raises:
         BadArgument: it is neither ``threads`` nor the address of a scheduler.
         ExecutorMissing: Dask is not installed.
         ClusterUnreachable: the scheduler does not answer, or has no worker.
         ClusterMismatch: workers or scheduler have other versions than this machine.
+        Interrupted: a signal came while the scheduler was waited for.
     """
-    address = _address(text)
+    address, cancelled = _address(text), session.runtime.cancelled
     try:
         distributed = import_module("distributed")
     except ModuleNotFoundError as error:
@@ -157,14 +139,15 @@ def spread(text: str, *, root: str) -> Iterator[Pool]:
     with warnings.catch_warnings():
         # It warns of versions that differ in passing; those that matter are asked for below.
         warnings.simplefilter("ignore")
-        client = _client(distributed, address, text)
+        client = _client(distributed, address, text, cancelled)
     try:
-        _versions(client)
-        crew = Crew(client)
+        _ready(client, text, cancelled)
+        crew = Crew(client, cancelled)
         executor = client.get_executor(pure=False, retries=_TRIES)
-        yield Pool(executor, root=root, trouble=_Watch(crew, text, time.monotonic), crew=crew)
+        trouble = Watch(crew, text, session.runtime.info.command)
+        yield Pool(executor, root=str(session.layout.root), trouble=trouble, crew=crew)
     finally:
-        client.close(timeout=_ANSWER)
+        client.close(timeout=ANSWER)
 
 
 def _address(text: str) -> str:
@@ -176,43 +159,25 @@ def _address(text: str) -> str:
     raise BadArgument(what="--executor", value=text, reason="must be threads, dask://HOST:PORT or dask+tls://HOST:PORT")
 
 
-def _client(distributed: Any, address: str, text: str) -> Any:
+def _client(distributed: Any, address: str, text: str, cancelled: Callable[[], int]) -> Any:
     # What became of each source is told by its row; of a scheduler that goes away they log traces, on the terminal.
     for name in ("distributed.client", "distributed.core"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    begun = partial(distributed.Client, address, timeout=ANSWER, set_as_default=False)
     try:
-        client = distributed.Client(address, timeout=_ANSWER, set_as_default=False)
+        return answered(begun, cancelled, 2 * ANSWER)
     except (OSError, ValueError, TypeError) as error:
         raise ClusterUnreachable(address=text, why=f"{error}"[:300]) from error
+
+
+def _ready(client: Any, text: str, cancelled: Callable[[], int]) -> None:
+    """See that the cluster has a worker, and that all in it have the same versions."""
     try:
-        client.wait_for_workers(1, timeout=_ANSWER)
+        answered(partial(client.wait_for_workers, 1, timeout=ANSWER), cancelled, 2 * ANSWER)
+        answered(partial(client.get_versions, check=True), cancelled)
+    except Silent as error:
+        raise ClusterUnreachable(address=text, why=f"{error}") from error
     except OSError as error:
-        client.close(timeout=_ANSWER)
-        raise ClusterUnreachable(address=text, why=f"it has no workers after {_ANSWER:.0f} s") from error
-    return client
-
-
-def _versions(client: Any) -> None:
-    try:
-        client.get_versions(check=True)
+        raise ClusterUnreachable(address=text, why=f"it has no workers after {ANSWER:.0f} s") from error
     except ValueError as error:
         raise ClusterMismatch(what=" ".join(str(error).split())[:500]) from error
-
-
-class _Watch:
-    """Says why the cluster works no more; a worker that goes away is made up for by the others."""
-
-    def __init__(self, crew: Crew, text: str, clock: Callable[[], float]) -> None:
-        self._crew = crew
-        self._text = text
-        self._clock = clock
-        self._seen = clock()
-
-    def __call__(self) -> str:
-        """Return the reason, or "" while all is well."""
-        now = self._clock()
-        if self._crew.usable():
-            self._seen = now
-        if now - self._seen < _WITHOUT_WORKERS:
-            return ""
-        return f"{self._text} has had no worker for {_WITHOUT_WORKERS:.0f} s"

@@ -13,6 +13,7 @@ from git_hybrid.app.clone_proof import prove_clones
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_seen_clones, with_settings
 from git_hybrid.cli.head import root_of
+from git_hybrid.cli.hookfiles import hook_findings
 from git_hybrid.cli.machine import machine_findings, settings_findings, versions
 from git_hybrid.cli.settings import Settings
 from git_hybrid.cli.signals import Cancel
@@ -133,6 +134,8 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
         found.append(locks_finding(probe_locks(_existing(layout))))
     with _told(found, "git", "repository"):
         found += repository_findings(setup_around(runner, layout.root))
+    with _told(found, "git", "hook"):
+        found += hook_findings(runner, layout.root)
     with _told(found, "environment", "settings"):
         found += settings_findings(runner, layout.root)
     if manifested is None or any(

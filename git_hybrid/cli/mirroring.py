@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
@@ -13,18 +14,21 @@ from typing import Any
 from git_hybrid.app.mirror_filling import Mirrored
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import Mirrors, folder_of, mirror_url, repository_path
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, LockBusy
 from git_hybrid.core.ids import SourceName, parse_url, shown_url
 from git_hybrid.core.mirrors import Inventory, plain_url, update_target
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import typed
 from git_hybrid.git.mirror_folder import GitMirrorFolder
-from git_hybrid.git.quarantine import GitQuarantine
+from git_hybrid.git.quarantine import GitQuarantine, is_alive
 from git_hybrid.store import durable
-from git_hybrid.store.filelock import Held
+from git_hybrid.store.filelock import Held, longer
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.mirrorlisting import held, read_listing
 from git_hybrid.view.mirrorpage import listing, page
+
+_STEP, _PATIENCE = 0.1, 10.0
+"""How often is looked whether workers have ended, and how long they may take, in seconds."""
 
 
 def mirror_folder(target: str, inventory: Inventory, start: Path, layout: Layout) -> Path:
@@ -84,23 +88,48 @@ def own_bases(folder: Path, mirrors: Mirrors) -> tuple[str, ...]:
 
 @contextmanager
 def filled(session: Session, folder: Path) -> Iterator[tuple[GitMirrorFolder, Held]]:
-    """Be the one writer of *folder* for the block, with a quarantine inside it; yield its lock too."""
-    rt = session.runtime
-    with (
-        held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled) as lock,
-        staged(session, folder) as mirror,
-    ):
-        mirror.quarantine.clean(lambda _name, _path: False)
-        yield mirror, lock
+    """Be the one writer of *folder* for the block, with a quarantine inside it; yield its lock too.
+
+    Raises:
+        LockBusy: a worker of a run that has ended does not end.
+    """
+    rt, patience = session.runtime, session.settings.lock_timeout
+    with held(folder, rt.info, timeout=patience, cancelled=rt.cancelled) as lock:
+        if home := _at_work(folder, patience.total_seconds(), rt.cancelled):
+            rt.stop_if_cancelled()
+            holder = "a worker of a run that has ended"
+            raise LockBusy(path=str(home), holder=holder, longer=longer(patience))
+        try:
+            with staged(session, folder) as mirror:
+                mirror.quarantine.clean(lambda _name, _path: False)
+                yield mirror, lock
+        finally:
+            # Workers see that the run is over: whoever comes next, and whoever reads, finds them at an end.
+            _at_work(folder, _PATIENCE, lambda: 0)
+
+
+def _at_work(folder: Path, seconds: float, cancelled: Callable[[], int]) -> Path | None:
+    """Return the folder of a run that is at work in the mirror *folder*; None once there is none, within *seconds*."""
+    end = time.monotonic() + seconds
+    while home := next((path for path in sorted(folder.glob(".incoming/*")) if is_alive(path)), None):
+        if cancelled() or time.monotonic() > end:
+            return home
+        time.sleep(_STEP)
+    return None
 
 
 @contextmanager
-def staged(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
-    """Yield the mirror folder at *folder*, with a quarantine of this run inside it."""
+def staged(session: Session, folder: Path, ended: Callable[[], int] = lambda: 0) -> Iterator[GitMirrorFolder]:
+    """Yield the mirror folder at *folder*, with a quarantine of this run inside it.
+
+    *ended* returns the number of a signal once the run that it is filled for is over, else 0.
+    """
     run = session.runtime.info.run
     quarantine = GitQuarantine(disk=durable, folder=folder, run=run, is_mirror=True)
     try:
-        yield GitMirrorFolder(runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=run)
+        yield GitMirrorFolder(
+            runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=run, ended=ended
+        )
     finally:
         quarantine.close()
 

@@ -221,7 +221,7 @@ def opened_with(context: click.Context, executor: str, *, jobs: int | None = Non
         return
     from git_hybrid.cli.cluster import spread
 
-    with opened(context, jobs=jobs) as (wired, output), spread(executor, root=str(wired.layout.root)) as pool:
+    with opened(context, jobs=jobs) as (wired, output), spread(executor, wired) as pool:
         yield replace(wired, runtime=replace(wired.runtime, spread=pool)), output
 
 

@@ -367,6 +367,9 @@ REMEDIES: Mapping[str, Remedy] = {
         "{reasons}",
         ("mend the scanner, or leave out by its args in sources.toml what it cannot read, then: {again}" + _TOO,),
     ),
+    "scan-overtaken": Remedy(
+        1, "{name}: {what} while it was scanned", "what was found is of {commit}, and is not recorded", ("{again}",)
+    ),
     "cache-refused": Remedy(
         2,
         "the object cache {path} is not used: {reason}",

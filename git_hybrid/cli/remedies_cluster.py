@@ -19,6 +19,12 @@ CLUSTER: Mapping[str, Remedy] = {
         "{why}\nwithout --executor the work is done here",
         ("start a scheduler: dask scheduler", "and a worker: dask worker HOST:PORT"),
     ),
+    "cluster-lost": Remedy(
+        4,
+        "no more work can be handed to {address}",
+        "{why}\nwhat was done is recorded; without --executor the rest is done here",
+        ("when it is there again: {again}",),
+    ),
     "cluster-mismatch": Remedy(
         2,
         "{name_prefix}the cluster does not have what this machine has",

@@ -16,12 +16,12 @@
     │                     RewrittenHistory IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
-    ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
+    ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete ScanOvertaken
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LogWithoutRun LockBusy LockUnsupported Overtaken Interrupted
-    ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
+    ├── clusters:         ExecutorMissing ClusterUnreachable ClusterLost ClusterMismatch WorkerLost
     └── machine:          LocalIo WorkspaceGone SweptAway MirrorGone FolderGone DecidedOnly ReportLost
     │                     GitFailed
 
@@ -859,6 +859,16 @@ class ScanIncomplete(HybridError):
     again: str
 
 
+class ScanOvertaken(HybridError):
+    """What was scanned is the source's no more: meanwhile it was pinned anew, or removed; ``again`` is what to do."""
+
+    code: ClassVar[str] = "scan-overtaken"
+    name: str
+    commit: str
+    what: str
+    again: str
+
+
 class UnknownMirror(HybridError):
     """Names that the inventory of mirrors does not have, each with the nearest that it has."""
 
@@ -1159,6 +1169,15 @@ class ClusterUnreachable(HybridError):
     code: ClassVar[str] = "cluster-unreachable"
     address: str
     why: str
+
+
+class ClusterLost(HybridError):
+    """The scheduler went away or does not answer any more, or all workers did, while work was in their hands."""
+
+    code: ClassVar[str] = "cluster-lost"
+    address: str
+    why: str
+    again: str
 
 
 class ClusterMismatch(HybridError):

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from git_hybrid.core.errors import BadArgument, MalformedObjects, SymlinkRefused, reported
+from git_hybrid.core.errors import BadArgument, Interrupted, MalformedObjects, SymlinkRefused, reported
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.filling import object_format
@@ -42,13 +42,17 @@ _CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
 
 
 class GitMirrorFolder(Struct):
-    """The mirror folder of :mod:`git_hybrid.core.ports_mirror`; *run* names what is set aside."""
+    """The mirror folder of :mod:`git_hybrid.core.ports_mirror`; *run* names what is set aside.
+
+    ``ended`` returns the number of a signal once the run that has the lock of the folder is over, else 0.
+    """
 
     runner: Runner
     disk: Disk
     folder: Path
     quarantine: GitQuarantine
     run: RunId
+    ended: Callable[[], int] = lambda: 0
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _count: int = 0
@@ -67,12 +71,14 @@ class GitMirrorFolder(Struct):
         Raises:
             SymlinkRefused: there is a symbolic link in it, or on the way to it.
             LocalIo: the file system refused.
+            Interrupted: the run that has the lock of the folder is over.
         """
         with self._guard:
             lock = self._locks.setdefault(path, threading.Lock())
         with lock:
             target = self.place(path)
             refuse_links_in(target)
+            self._refuse_ended()
             yield sweep(self.disk, target, target, self.folder)
 
     def place(self, path: str) -> Path:
@@ -139,6 +145,7 @@ class GitMirrorFolder(Struct):
             MalformedObjects: fsck refused what would be served.
             SymlinkRefused: there is a symbolic link in the repository, or on the way to it.
             LocalIo: the file system refused; what was served before still is.
+            Interrupted: the run that has the lock of the folder is over: it may be another's by now.
         """
         giver, target = Path(stage.git_dir), self.place(path)
         refuse_links_in(target)
@@ -146,12 +153,14 @@ class GitMirrorFolder(Struct):
         if checked.status != 0:
             raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
         if stage.borrows:
+            self._refuse_ended()
             self._change(stage, giver, target, change, is_served=True)
             return
         made = Path(f"{stage.path}.bare")
         with reported(made, "make"):
             write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
         self._change(stage, giver, made, change, is_served=False)
+        self._refuse_ended()
         self.disk.make_folder(target.parent)
         if target.exists():
             # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
@@ -160,6 +169,10 @@ class GitMirrorFolder(Struct):
             self.disk.rename_path(target, aside)
         self.disk.sync_everything()
         self.disk.rename_path(made, target)
+
+    def _refuse_ended(self) -> None:
+        if number := self.ended():
+            raise Interrupted(signal=number)
 
     def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:
         """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say."""
@@ -190,14 +203,19 @@ class GitMirrorFolder(Struct):
             self.disk.write_file(taker / "HEAD", f"ref: {change.head}\n".encode("utf-8", "surrogateescape"))
         self._serve(stage, taker)
 
+    @property
+    def _steady(self) -> Runner:
+        """What brings to its end what is begun: refs without their list would count as current ever after."""
+        return replace(self.runner, cancelled=lambda: 0)
+
     def _refs(self, stage: Stage, taker: Path, lines: list[str]) -> None:
         if lines:
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-            must(self.runner, stage.name, taker, ["update-ref", "--stdin"], stdin=data)
+            must(self._steady, stage.name, taker, ["update-ref", "--stdin"], stdin=data)
 
     def _serve(self, stage: Stage, taker: Path) -> None:
         """Write the lists of packs and refs that a server without git needs (git-update-server-info(1))."""
-        must(self.runner, stage.name, taker, ["update-server-info"])
+        must(self._steady, stage.name, taker, ["update-server-info"])
 
     def _move_lfs(self, giver: Path, taker: Path, pin: Oid | None) -> None:
         source = giver / "lfs/objects"

@@ -53,22 +53,22 @@ def is_stdout(path: Path) -> bool:
         return False
 
 
-def write_output(path: Path, data: bytes) -> None:
+def write_output(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write *data* to *path* as :func:`output_file` does.
 
     Raises:
         LocalIo: the file system refused.
     """
-    with output_file(path) as file:
+    with output_file(path, mode=mode) as file:
         file.write(data)
 
 
 @contextmanager
-def output_file(path: Path) -> Iterator[IO[bytes]]:
+def output_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
     """Yield what is written to *path*: at once or not at all where that is a file, else straight away.
 
-    What replaces a file has its mode. Until then it stands beside it as ``<name>.<16 hex digits>.tmp``; what a killed
-    writer left so, the next one removes.
+    What replaces a file has its mode, or *mode* from its first moment at *path* on. Until then it stands beside it as
+    ``<name>.<16 hex digits>.tmp``; what a killed writer left so, the next one removes.
 
     Raises:
         LocalIo: the file system refused; each file that was there is as it was.
@@ -80,14 +80,11 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
                 yield file
             return
         target = Path(os.path.realpath(path))
-        mode = target.stat().st_mode & 0o777 if target.is_file() else None
-        # A name that nobody has or expects: the folder may be one where others write.
-        temporary = target.with_name(f"{target.name}.{os.urandom(8).hex()}{TEMPORARY}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
+        if mode is None and target.is_file():
+            mode = target.stat().st_mode & 0o777
+        temporary, descriptor = _begun(target, 0o666 if mode is None else mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                _locked(descriptor)
                 if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
                     os.fchmod(descriptor, mode)
                 yield file
@@ -102,12 +99,35 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
         _remove_left(target)
 
 
-def _locked(descriptor: int) -> bool:
-    """Tell whether *descriptor* is locked now: while somebody writes what it is open to, nobody else can do that."""
+def _begun(target: Path, mode: int) -> tuple[Path, int]:
+    """Make a file beside *target* and lock it; return where it is, and a descriptor of it.
+
+    Before it is locked another writer can take it for a dead one's: then it is made once more.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        # A name that nobody has or expects: the folder may be one where others write.
+        temporary = target.with_name(f"{target.name}.{os.urandom(8).hex()}{TEMPORARY}")
+        descriptor = os.open(temporary, flags, mode)
+        with suppress(FileNotFoundError):
+            # Where there are no locks nobody removes anything.
+            if _locked(descriptor, without=True) and os.path.samestat(os.lstat(temporary), os.fstat(descriptor)):
+                return temporary, descriptor
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+
+
+def _locked(descriptor: int, *, without: bool = False) -> bool:
+    """Tell whether *descriptor* is locked now: while somebody writes what it is open to, nobody else can do that.
+
+    *without* is told where the file system has no locks.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return without
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -257,7 +258,9 @@ def test_mirror_update_on_a_shared_folder(
 def test_a_signal_ends_it(workspace: Path, cluster: tuple[str, list[int]], pinned: None, tmp_path: Path) -> None:
     where, _ = cluster
     begun = tmp_path / "begun"
-    use(workspace, a_scanner(tmp_path / "fake", f"open({str(begun)!r}, 'w').close()\ntime.sleep(5)\n{FINDS}"))
+    # It takes its lock with it when it ends.
+    body = f"lock = open({str(begun)!r}, 'a')\nimport fcntl\nfcntl.flock(lock, fcntl.LOCK_SH)\ntime.sleep(600)\n"
+    use(workspace, a_scanner(tmp_path / "fake", f"{body}{FINDS}"))
     command = [executable(), "scan", "--executor", where]
     child = subprocess.Popen(command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with child:
@@ -268,6 +271,72 @@ def test_a_signal_ends_it(workspace: Path, cluster: tuple[str, list[int]], pinne
         child.communicate(timeout=60)
     assert child.returncode == 130
     assert scan_of(state(workspace), "d")["state"] == "missing"
+    # The workers scan for nobody: their scanners end as well.
+    with begun.open() as lock:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.05)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_workers_of_a_mirror_update_end_with_it(
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    cluster: tuple[str, list[int]],
+    pinned: None,
+    https_server: HttpsGitServer,
+    hybrid: Hybrid,
+    tmp_path: Path,
+) -> None:
+    where, _ = cluster
+    mirror = tmp_path / "mirror"
+    hybrid("mirror", "update", mirror, "--executor", where)
+    upstreams["a"].commit({"README": os.urandom(1 << 18).hex()})
+    served = mirror / f"localhost_{https_server.port}/a.git"
+    before = snapshot(served)
+    https_server.stall(1 << 16)
+    command = [executable(), "mirror", "update", str(mirror), "--executor", where]
+    child = subprocess.Popen(command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with child:
+        assert https_server.stalled.wait(60)
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=60)
+    assert child.returncode == 130
+    # Its lock is free: whoever writes there now is another run.
+    assert not (mirror / ".incoming").exists()
+    https_server.clear_faults()
+    assert changes(before, snapshot(served)) == []
+    hybrid("mirror", "update", mirror, env=https_server.env())
+    assert git("rev-parse", "main", cwd=served) == upstreams["a"].rev("main")
+
+
+def test_a_scheduler_that_is_killed_is_named(
+    hybrid: Hybrid, workspace: Path, own_cluster: tuple[str, list[int]], pinned: None, tmp_path: Path
+) -> None:
+    where, pids = own_cluster
+    begun = tmp_path / "begun"
+    use(workspace, a_scanner(tmp_path / "fake", f"open({str(begun)!r}, 'w').close()\ntime.sleep(600)\n"))
+    command = [executable(), "scan", "--executor", where]
+    child = subprocess.Popen(command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with child:
+        end = time.monotonic() + 60
+        while not begun.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        # It is in the process that started the workers.
+        (scheduler,) = {_parent(pid) for pid in pids}
+        os.kill(scheduler, signal.SIGKILL)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 4, err
+    assert err.count("error:") == 1
+    assert f"no more work can be handed to {where}" in err
+    assert f"hint: when it is there again: git hybrid scan --executor {where}" in err
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.mark.parametrize(

@@ -372,6 +372,22 @@ def test_hooks_go_where_git_looks_for_them(committed: Path, hybrid: Hybrid) -> N
     assert not (committed / "my-hooks/pre-commit").exists()
 
 
+def test_a_hook_that_may_not_be_run_is_told_of(committed: Path, hybrid: Hybrid) -> None:
+    hybrid("hooks", "install", "--pre-commit", "--pre-push")
+    path, others = committed / ".git/hooks/pre-push", committed / ".git/hooks/pre-merge-commit"
+    others.write_text("#!/bin/sh\n")
+    assert [item for item in hybrid("diag", "--json").json()["findings"] if item["name"] == "hook"] == []
+    # As a copy of the repository by way of a file system without modes has it.
+    path.chmod(0o644)
+    done = hybrid("diag", "--json", check=1)
+    (found,) = (item for item in done.json()["findings"] if item["name"] == "hook")
+    assert found["level"] == "fail"
+    assert found["what"].startswith(f"{path} may not be run")
+    hybrid(*found["remedy"].split()[2:])
+    assert os.access(path, os.X_OK)
+    hybrid("diag")
+
+
 def test_hooks_outside_of_git(workspace: Path, hybrid: Hybrid) -> None:
     hybrid("init")
     assert hybrid("hooks", "install", check=None).code == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.beginning import Begun
-from support.cli import Hybrid
+from support.cli import Hybrid, executable
 from support.kit import state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Link, Upstream, UpstreamFactory
@@ -44,6 +44,39 @@ def reason(hybrid: Hybrid, workspace: Path, more: str = "", *paths: Path) -> str
     assert scan["state"] == "error"
     assert scan["counts"] == {"high": 0, "medium": 0, "low": 0}
     return str(scan["scanners"][0]["reason"])
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (["pin", "tool"], "its pin moved", "git hybrid scan tool"),
+        (["remove", "tool"], "it was removed", "git hybrid status"),
+    ],
+    ids=["pinned", "removed"],
+)
+def test_a_source_that_changes_while_it_is_scanned(
+    hybrid: Hybrid,
+    workspace: Path,
+    tool: Upstream,
+    begun: Begun,
+    tmp_path: Path,
+    words: list[str],
+    what: str,
+    hint: str,
+) -> None:
+    begun(tool.url)
+    first = tool.rev("main")
+    tool.commit({"README": "new\n"})
+    command, env = [str(executable()), "-C", str(workspace), *words], {key: os.environ[key] for key in ("HOME", "PATH")}
+    body = f"import subprocess\nsubprocess.run({command!r}, env={env!r}, check=True, capture_output=True)\nwrite()\n"
+    use(workspace, a_scanner(tmp_path / "fake", body))
+    (row,) = hybrid("scan", "--json", check=1).json()["sources"]
+    told = row["error"]
+    assert (told["code"], told["message"]) == ("scan-overtaken", f"tool: {what} while it was scanned")
+    assert told["cause"] == [f"what was found is of {first}, and is not recorded"]
+    assert told["hints"] == [hint]
+    use(workspace, a_scanner(tmp_path / "fake", "write()\n"))
+    hybrid(*hint.split()[2:])
 
 
 LIES = [

@@ -12,8 +12,10 @@ from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.manual import manual_pages
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
+from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.core.words import counted, typed
-from git_hybrid.store.durable import make_folder, write_file
+from git_hybrid.store.durable import make_folder
+from git_hybrid.store.outputfile import write_output
 from git_hybrid.view.term import safe
 
 
@@ -32,7 +34,9 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     for page in manual_pages():
         target = place / f"man{page.suffix[1:]}" / page.name
         make_folder(target.parent)
-        write_file(target, page.read_bytes())
+        if target.is_symlink():
+            raise SymlinkRefused(path=str(target))
+        write_output(target, page.read_bytes())
         written.append(str(target))
     if output.common.json:
         output.document({"command": "install-man", "installed": written})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import pickle
 import sys
+import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 from types import SimpleNamespace
@@ -13,18 +15,22 @@ from types import SimpleNamespace
 import pytest
 
 from git_hybrid import __version__
+from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import batches, carried_out
 from git_hybrid.app.upstream import ask_upstreams
-from git_hybrid.cli import cluster
+from git_hybrid.cli import cluster, crew
 from git_hybrid.cli.cluster import Pool, spread
 from git_hybrid.cli.errand import Unfit, carry_out
+from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
-from git_hybrid.core.errors import BadArgument, HybridError, NetworkFailure, WorkerLost
+from git_hybrid.core.errors import BadArgument, ClusterLost, HybridError, NetworkFailure, WorkerLost
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.manifest import Branch, Manifest, Policy, Source
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.value import replace
+from git_hybrid.git.quarantine import GitQuarantine
+from git_hybrid.store import durable
 from support import values
 from support.fakes import FakeTransport, run_info, runtime
 from support.upstream import UpstreamFactory
@@ -99,7 +105,12 @@ def test_every_end_has_a_meaning():
 
 
 def test_a_cluster_without_workers_is_given_up():
-    assert _codes(Pool(Ending({}, "never"), root="/", trouble=lambda: "no worker"), 2) == [{}, "worker-lost"]
+    lost = ClusterLost(address="dask://h:1", why="w", again="git hybrid scan")
+    assert _codes(Pool(Ending({}, "never"), root="/", trouble=lambda: lost), 2) == [{}, "cluster-lost"]
+    # All that it had goes at the same moment; what is known of one source alone stays so.
+    told = iter([None, lost, lost])
+    pool = Pool(Ending({}, "dropped", "dropped", OSError("gone")), root="/", trouble=lambda: next(told))
+    assert _codes(pool, 4) == [{}, "cluster-lost", "cluster-lost", "worker-lost"]
 
 
 def test_a_signal_stops_what_is_left():
@@ -188,7 +199,7 @@ class Client:
     lacking: tuple[str, ...] = ()
 
     def scheduler_info(self, n_workers: int) -> dict[str, object]:
-        """Return what the scheduler said last."""
+        """Return what the scheduler says."""
         return {"workers": dict.fromkeys(self.workers)}
 
     def get_versions(self, packages: list[str]) -> dict[str, object]:
@@ -260,15 +271,85 @@ def test_workers_that_cannot_be_asked_for_their_versions_are_left_in():
     assert cluster.Crew(client).without("") == {"w1", "w2"}
 
 
+def _watch(client: Client, *times: float) -> cluster.Watch:
+    clock = iter(times)
+    return cluster.Watch(cluster.Crew(client), "dask://h:1", "git hybrid scan", lambda: next(clock))
+
+
+def _why(watch: cluster.Watch) -> str:
+    lost = watch()
+    return lost.why if lost else ""
+
+
 def test_workers_that_stay_away():
-    client, clock = Client(), iter([0.0, 30.0, 50.0, 70.0, 111.0])
-    watch = cluster._Watch(cluster.Crew(client), "dask://h:1", lambda: next(clock))
-    assert watch() == ""
+    client = Client()
+    watch = _watch(client, 0.0, 30.0, 50.0, 70.0, 111.0)
+    assert _why(watch) == ""
     client.workers = ("w",)
-    assert watch() == ""
+    assert _why(watch) == ""
     client.workers = ()
-    assert watch() == ""
-    assert "no worker" in watch()
+    assert _why(watch) == ""
+    assert _why(watch) == "it has had no worker for 60 s"
+
+
+class Mute(Client):
+    """One whose scheduler says nothing more until it is `let`."""
+
+    workers = ("w1", "w2")
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.asked = 0
+
+    def scheduler_info(self, n_workers: int) -> dict[str, object]:
+        self.asked += 1
+        self.let.wait()
+        if self.asked == 2:
+            raise OSError("gone")
+        return super().scheduler_info(n_workers)
+
+
+def test_a_scheduler_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(crew, "POLL", 0.01)
+    client = Mute()
+    watch = _watch(client, 0.0, 1.0, 30.0, 61.0, 62.0, 63.0, 124.0)
+    assert [_why(watch) for _ in range(3)] == ["", "", "its scheduler has not answered for 60 s"]
+    assert client.asked == 1
+    client.let.set()
+    monkeypatch.setattr(crew, "POLL", 60.0)
+    assert _why(watch) == ""
+    # What it said last holds while it says nothing of use.
+    assert _why(watch) == ""
+    assert _why(watch) == ""
+    assert client.asked == 3
+
+
+def test_a_scheduler_that_goes_away_is_named():
+    client = Client()
+    watch = _watch(client, 0.0)
+    client.status = "connecting"
+    lost = watch()
+    assert lost is not None
+    assert (lost.address, lost.why, lost.again) == ("dask://h:1", "its scheduler went away", "git hybrid scan")
+    assert cluster.Crew(client).usable() == frozenset()
+    told = tell(lost)
+    assert told.hints == ("when it is there again: git hybrid scan",)
+    # Of many sources it is said once: it is of none of them.
+    assert tell(lost.about("a")) == told
+
+
+def test_a_question_ends_at_a_signal_or_in_time(monkeypatch: pytest.MonkeyPatch):
+    client = Mute()
+    ask = partial(client.scheduler_info, n_workers=-1)
+    with pytest.raises(errors.Interrupted):
+        crew.answered(ask, lambda: 2)
+    monkeypatch.setattr(crew, "POLL", 0.01)
+    with pytest.raises(crew.Silent):
+        crew.answered(ask, lambda: 0, 0.02)
+    client.let.set()
+    assert crew.answered(lambda: 7, lambda: 0) == 7
+    with pytest.raises(ValueError, match="no"):
+        crew.answered(partial(int, "no"), lambda: 0)
 
 
 @pytest.mark.parametrize("name", ["distributed.client", "distributed.core"])
@@ -277,29 +358,100 @@ def test_what_dask_logs_of_a_scheduler_that_goes_away_is_not_shown(name: str, ca
         def __init__(self, address: str, **options: object) -> None:
             logging.getLogger(name).error("Failed to reconnect to scheduler", exc_info=OSError("gone"))
 
-        def wait_for_workers(self, count: int, *, timeout: float) -> None:
-            pass
-
     caplog.set_level(logging.ERROR, logger=name)
-    cluster._client(SimpleNamespace(Client=Connected), "tcp://host:8786", "dask://host:8786")
+    cluster._client(SimpleNamespace(Client=Connected), "tcp://host:8786", "dask://host:8786", lambda: 0)
     assert caplog.records == []
 
 
 def test_an_address():
     assert cluster._address("dask://host:8786") == "tcp://host:8786"
     assert cluster._address("dask+tls://[::1]:8786") == "tls://[::1]:8786"
-    with pytest.raises(BadArgument), spread("dask://host", root="/"):
+    with pytest.raises(BadArgument), spread("dask://host", SimpleNamespace()):
         pass
 
 
-def test_versions_that_differ():
-    class Differs:
-        def get_versions(self, *, check: bool) -> None:
-            raise ValueError("Mismatched versions found\n\n| python | 3.11 | 3.12 |")
+class Begun:
+    """A client at its beginning."""
 
-    with pytest.raises(errors.ClusterMismatch) as caught:
-        cluster._versions(Differs())
-    assert "3.12" in caught.value.what
+    def __init__(self, workers: Exception | None = None, versions: Exception | None = None) -> None:
+        self.ends = workers, versions
+
+    def wait_for_workers(self, count: int, *, timeout: float) -> None:
+        if self.ends[0]:
+            raise self.ends[0]
+
+    def get_versions(self, *, check: bool) -> None:
+        if self.ends[1]:
+            raise self.ends[1]
+
+
+@pytest.mark.parametrize(
+    ("client", "kind", "words"),
+    [
+        (Begun(TimeoutError()), errors.ClusterUnreachable, "no workers after 10 s"),
+        (Begun(crew.Silent("it does not answer")), errors.ClusterUnreachable, "it does not answer"),
+        (Begun(None, crew.Silent("it does not answer")), errors.ClusterUnreachable, "it does not answer"),
+        (Begun(None, ValueError("Mismatched\n\n| python | 3.11 | 3.12 |")), errors.ClusterMismatch, "| 3.12 |"),
+    ],
+    ids=["no worker", "silent", "silent later", "versions"],
+)
+def test_a_cluster_that_is_not_ready(client: Begun, kind: type[HybridError], words: str):
+    with pytest.raises(kind) as caught:
+        cluster._ready(client, "dask://h:1", lambda: 0)
+    assert words in str(caught.value.facts())
+
+
+def _task(state: str, status: str = "running") -> SimpleNamespace:
+    tasks = {"key": SimpleNamespace(state=state)}
+    return SimpleNamespace(
+        address="tcp://w:1",
+        status=SimpleNamespace(name=status),
+        state=SimpleNamespace(tasks=tasks),
+        get_current_task=lambda: "key",
+    )
+
+
+@pytest.mark.parametrize(
+    ("worker", "stops"),
+    [
+        (_task("executing"), False),
+        (_task("cancelled"), True),
+        (_task("executing", "closing"), True),
+        (SimpleNamespace(address="tcp://w:1"), False),
+        (SimpleNamespace(address="tcp://w:1", get_current_task=lambda: "key"), False),
+    ],
+    ids=["wanted", "dropped", "without a scheduler", "unknown", "of another kind"],
+)
+def test_what_nobody_waits_for_is_stopped(worker, stops: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(get_worker=lambda: worker))
+    seen: list[int] = []
+
+    def work(rt: Runtime, errand: Errand) -> dict[SourceName, int]:
+        seen.append(rt.cancelled())
+        return {}
+
+    found = carry_out(work, _errand("a"))
+    assert seen == ([] if stops else [0])
+    assert isinstance(found, Unfit) == stops
+
+
+def test_an_errand_in_a_mirror_is_over_with_the_run_that_has_its_lock(tmp_path: Path):
+    errand = _errand("a", folder=str(tmp_path))
+    home = GitQuarantine(disk=durable, folder=tmp_path, run=errand.run)
+    home.claim()
+
+    def work(rt: Runtime, errand: Errand) -> dict[SourceName, int]:
+        assert rt.mirror is not None
+        # It shows that it is at work before anything else.
+        assert len([*tmp_path.glob(".incoming/*/.alive")]) == 2
+        with rt.mirror.exclusive("a.git"):
+            home.close()
+        with pytest.raises(errors.Interrupted), rt.mirror.exclusive("b.git"):
+            pass
+        return {}
+
+    assert isinstance(carry_out(work, errand), Unfit)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_lost_sources_are_rows():

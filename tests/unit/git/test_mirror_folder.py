@@ -1,0 +1,93 @@
+"""A mirror folder belongs to the run that has its lock; what is begun in it is brought to its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.cli.wiring import new_run
+from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_mirror import Change
+from git_hybrid.core.value import replace
+from git_hybrid.git.kept import kept_ref
+from git_hybrid.git.mirror_folder import GitMirrorFolder
+from git_hybrid.git.quarantine import GitQuarantine
+from git_hybrid.git.run import Runner
+from git_hybrid.store import durable
+from support.kit import changes, git, snapshot
+from support.upstream import Upstream, UpstreamFactory
+
+NAME, PATH, MAIN = SourceName("tool"), "host/tool.git", RefName("refs/heads/main")
+
+
+@pytest.fixture
+def upstream(upstream_factory: UpstreamFactory) -> Upstream:
+    made = upstream_factory()
+    made.commit({"a": "a"})
+    return made
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[GitMirrorFolder]:
+    run, folder = new_run(datetime.now(UTC)), tmp_path / "mirror"
+    quarantine = GitQuarantine(disk=durable, folder=folder, run=run, is_mirror=True)
+    runner = Runner(environ=dict(os.environ))
+    yield GitMirrorFolder(runner=runner, disk=durable, folder=folder, quarantine=quarantine, run=run)
+    quarantine.close()
+
+
+def _staged(mirror: GitMirrorFolder, upstream: Upstream, *, borrow: bool) -> Stage:
+    stage = mirror.stage(NAME, PATH, borrow=borrow, oid_length=40)
+    git(
+        "-c",
+        "fetch.unpackLimit=1",
+        "fetch",
+        "-q",
+        str(upstream.path),
+        f"{MAIN}:{kept_ref(MAIN)}",
+        cwd=Path(stage.git_dir),
+    )
+    return stage
+
+
+def _change(upstream: Upstream) -> Change:
+    return Change(head=MAIN, pin=Oid(upstream.rev("main")))
+
+
+@pytest.mark.parametrize("borrow", [True, False])
+def test_a_folder_that_is_another_runs_by_now_stays_as_it_is(
+    mirror: GitMirrorFolder, upstream: Upstream, borrow: bool
+) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=borrow)
+    before = snapshot(mirror.folder / "host")
+    late = replace(mirror, ended=lambda: 15)
+    with pytest.raises(Interrupted):
+        late.install(stage, PATH, _change(upstream))
+    with pytest.raises(Interrupted), late.exclusive(PATH):
+        pass
+    assert changes(before, snapshot(mirror.folder / "host")) == []
+    mirror.install(_staged(mirror, upstream, borrow=borrow), PATH, _change(upstream))
+    assert changes(before, snapshot(mirror.folder / "host")) != []
+
+
+def test_refs_are_not_left_without_their_list(mirror: GitMirrorFolder, upstream: Upstream) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    new = upstream.commit({"a": "b"})
+    stage, served, signals = _staged(mirror, upstream, borrow=True), mirror.place(PATH), list[int]()
+
+    def ended() -> int:
+        # The last moment before the repository is changed: a signal that comes now does not stop it halfway.
+        signals.append(2)
+        return 0
+
+    runner = replace(mirror.runner, cancelled=lambda: sum(signals))
+    replace(mirror, runner=runner, ended=ended).install(stage, PATH, _change(upstream))
+    assert f"{new}\t{MAIN}\n" in (served / "info/refs").read_text()
