@@ -37,6 +37,7 @@ from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import typed
 from git_hybrid.turn import TURN
 
 WORDS: dict[Action, str] = {
@@ -46,6 +47,7 @@ WORDS: dict[Action, str] = {
     "record": "recorded",
     "reset": "reset",
 }
+_SHOWN = 10
 _BROKEN = "the broken clone"
 _CUT_OFF = "its history is still cut off: it is not here, and nobody may be asked"
 # git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
@@ -256,7 +258,15 @@ def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
         else:
             rt.writer.switch(task)
         place_submodules(rt, clone, lacking)
-    return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
+    return Installed(task=task, served_by=served_by, notes=(*notes, *kept, *_left_branch(task, seen)))
+
+
+def _left_branch(task: Task, seen: Clone) -> tuple[str, ...]:
+    """Return from which branch of somebody's HEAD was taken to the pin: commits made since would be on none."""
+    if seen.branch is None:
+        return ()
+    back = f"git -C {source_path(task.name)} switch {typed(seen.branch)}"
+    return (f"left branch {seen.branch} at {seen.head[:_SHOWN]}: {back}",)
 
 
 def _lacks_history_alone(run: Run, task: Task, seen: Clone) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from git_hybrid.app.sync import SyncRequest, sync
 from git_hybrid.cli.common import Common
-from git_hybrid.cli.output import opened_for
+from git_hybrid.cli.output import Output, opened_for
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.report import Report
 
 
 def sync_clones(
@@ -22,4 +24,17 @@ def sync_clones(
         report = sync(session.runtime, SyncRequest(names=names, groups=groups, dry_run=dry_run, prune=prune))
         if not report.rows:
             output.no_sources()
-        return output.report(report)
+        code = output.report(report)
+        _tell_what_is_to_commit(session, output, report)
+        return code
+
+
+def _tell_what_is_to_commit(session: Session, output: Output, report: Report) -> None:
+    """Say what becomes of the files that git now calls changed: a pull or a checkout stops at them."""
+    did = any(row.error is None and row.outcome != "unchanged" for row in report.rows)
+    if not did or report.dry_run or report.pending or report.run is None:
+        return
+    from git_hybrid.cli.uncommitted import is_alone
+
+    if is_alone(session, report.run):
+        output.hint("recorded", "it is recorded in state/: commit that, or take it back: git checkout -- state")

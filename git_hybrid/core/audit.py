@@ -51,7 +51,7 @@ Record = dict[str, Json]
 class Line(Struct, frozen=True, kw_only=True):
     """One line of a log: its place, its bytes as size and SHA-256, and the record in it if it is one.
 
-    ``whole`` tells that the record's hash is that of its content.
+    ``whole`` tells that the record's hash is that of its content, ``marker`` that git put it around a conflict.
     """
 
     number: int
@@ -59,6 +59,7 @@ class Line(Struct, frozen=True, kw_only=True):
     sha256: str
     record: Record | None = None
     whole: bool = False
+    marker: bool = False
 
 
 class Segment(Struct, frozen=True, kw_only=True):

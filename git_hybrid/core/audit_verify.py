@@ -26,6 +26,7 @@ from git_hybrid.core.audit_archives import (
     restore_from,
 )
 from git_hybrid.core.audit_lost import against_commits
+from git_hybrid.core.audit_texts import conflicts_in, endings_of
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -37,7 +38,6 @@ from git_hybrid.core.values import parse_time
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 
-_ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
 _IN_ORDER = f"if a merge did it: git hybrid merge; else {RESTORE}"
 _ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
@@ -53,10 +53,13 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
 
     With *now*, also records that are not committed yet and were made later than that.
     """
+    if conflicts := tuple(conflicts_in(segments)):
+        # What else is wrong may be the other side's, which stands there: no mend comes before this one.
+        return conflicts
     files = Files(segments)
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
-    found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
+    found = [*endings_of(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
     found += [
         *_unexplained(files.ours, committed or frozenset(), witnesses),
         *files.breaches(committed, witnesses.archived),
@@ -150,15 +153,6 @@ def no_records(segments: Sequence[Segment]) -> tuple[Breach, ...]:
 def _whole(segments: Iterable[Segment]) -> Iterator[Record]:
     for segment in segments:
         yield from (line.record for line in segment.lines if line.record is not None and line.whole)
-
-
-def _endings(segments: Sequence[Segment]) -> Iterator[Breach]:
-    """Yield the files whose line endings were converted, which is all that is told of their CRs."""
-    for segment in segments:
-        if segment.converted:
-            what = "its lines end with CR LF: the records are there, their line endings were converted"
-            proves = "git converted them (core.autocrlf, or text in .gitattributes), or an editor did"
-            yield Breach(id="line-endings", file=segment.file, line=0, what=what, proves=proves, mend=_ENDINGS)
 
 
 def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breach]:

@@ -17,7 +17,17 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import sides, witness_names
-from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
+from git_hybrid.git.patches import (
+    added,
+    carriers_in,
+    has_commit,
+    is_log,
+    line_hash,
+    log_lines,
+    logged,
+    logs_in,
+    named_hashes,
+)
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.pushed import published_logs
@@ -222,7 +232,7 @@ def _hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
     hashed: dict[bytes, tuple[str, ...]] = {b"": ()}
     for blob in sorted({blob for blob in found if blob}, key=len):
         known = max((item for item in hashed if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
-        more = (line_hash(line) for line in blob[len(known) :].split(b"\n") if line)
+        more = map(line_hash, log_lines(blob[len(known) :]))
         hashed[blob] = (*hashed[known], *more)
     return [hashed[blob or b""] for blob in found]
 

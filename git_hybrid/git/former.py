@@ -25,6 +25,7 @@ from git_hybrid.git.patches import (
     carriers_in,
     has_commit,
     line_hash,
+    log_lines,
     logged,
     logs_in,
     named_hashes,
@@ -88,7 +89,7 @@ def before_commit(
 
 
 def _repeated(found: Sequence[bytes | None]) -> frozenset[str]:
-    counts = (Counter(line_hash(line) for line in blob.split(b"\n") if line) for blob in found if blob)
+    counts = (Counter(map(line_hash, log_lines(blob))) for blob in found if blob)
     return frozenset(item for each in counts for item, count in each.items() if count > 1)
 
 
@@ -130,7 +131,7 @@ def logged_at(repository: Repository, revision: str | None, folders: Collection[
     if revision is None or not folders:
         return {}
     found = repository.blobs(f"{revision}:./{folder}{LOG}" for folder in folders)
-    return {line_hash(line): revision for blob in found if blob for line in blob.split(b"\n") if line}
+    return {line_hash(line): revision for blob in found if blob for line in log_lines(blob)}
 
 
 def first_of(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> list[bytes | None]:

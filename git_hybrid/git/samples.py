@@ -1,4 +1,4 @@
-"""Small upstreams for the demo: real bare repositories, the same on every machine, made without a network."""
+"""What the demo plays on: small upstreams, the same on every machine, and a repository for its workspace."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.machine import disk_trouble
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.operations import IDENTITY
 from git_hybrid.git.run import Completed, Runner
 
 _EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -57,6 +58,31 @@ def extend_upstream(runner: Runner, path: Path, changes: Sequence[Change], *, da
             stream += [f"tag {change.tag}", "from refs/heads/main", f"tagger {_AUTHOR} {moment}", _data(change.message)]
     done = runner.git(["fast-import", "--quiet", "--force"], git_dir=path, stdin="\n".join([*stream, ""]).encode())
     _check(done, "git fast-import", path)
+
+
+def begin_repository(runner: Runner, path: Path) -> None:
+    """Make a repository with the branch ``main`` in the folder *path*.
+
+    Raises:
+        GitFailed: git refused.
+        LocalIo: the disk did.
+    """
+    arguments = ["init", "--quiet", "--template=", "--initial-branch=main", str(path)]
+    _check(runner.git(arguments), "git init", path)
+
+
+def commit_all(runner: Runner, path: Path, message: str) -> None:
+    """Commit all that git does not ignore in the repository at *path*, in the name of this tool.
+
+    Raises:
+        GitFailed: git refused.
+        LocalIo: the disk did.
+    """
+    git_dir = path / ".git"
+    _check(runner.git(["add", "--all"], git_dir=git_dir, work_tree=path), "git add", path)
+    arguments = ["commit", "--quiet", f"--message={message}"]
+    done = runner.git(arguments, git_dir=git_dir, work_tree=path, environment=IDENTITY)
+    _check(done, "git commit", path)
 
 
 def _data(text: str) -> str:

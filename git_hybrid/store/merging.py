@@ -12,6 +12,7 @@ from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.markers import is_marker, marker_lines
 from git_hybrid.core.merging import Change, agreed, common, merged, merged_inventory, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
@@ -26,7 +27,6 @@ from git_hybrid.store.log_merge import in_order, joined, rejoined
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
-from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
 from git_hybrid.store.parsing import read_bytes, readable
@@ -99,6 +99,7 @@ def merge_files(
             torn.put(MANIFEST, as_before(manifest.text, stood).encode("utf-8"))
     if torn.is_open(LOG) and {OURS, THEIRS} <= conflicts[LOG].keys():
         torn.put(LOG, joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
+    _unmark_log(torn)
     is_short = _complete_log(torn, elsewhere)
     _merge_lock(torn, told, sides, declared)
     _merge_state(torn, sides, [] if LOCK in conflicts else [change.name for change in told.changes])
@@ -135,6 +136,17 @@ def unreadable(layout: Layout, sides: Mapping[str, Versions]) -> dict[str, Versi
                 except InvalidFile:
                     found[path] = versions
     return found
+
+
+def _unmark_log(torn: Torn) -> None:
+    """Take the markers of a conflict out of the log: all records of both sides stand there, and git may know of none.
+
+    Where it was committed with them git has forgotten it.
+    """
+    lines = (torn.read(LOG) or b"").splitlines(keepends=True)
+    kept = [line for line in lines if not is_marker(line)]
+    if len(kept) < len(lines):
+        torn.texts[LOG] = b"".join(dict.fromkeys(kept))
 
 
 def _complete_log(torn: Torn, elsewhere: Callable[[], Sequence[bytes]]) -> bool:

@@ -59,7 +59,7 @@ def decode_text(data: bytes, shown: str) -> str:
     if data.startswith(b"\xef\xbb\xbf"):
         raise InvalidFile.at(shown, "line 1", "starts with a byte order mark: save it as UTF-8 without one")
     if data.startswith(b"<<<<<<< ") or b"\n<<<<<<< " in data:
-        from git_hybrid.store.markers import in_conflict
+        from git_hybrid.core.markers import in_conflict
 
         raise in_conflict(data, shown)
     try:

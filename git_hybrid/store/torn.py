@@ -11,12 +11,12 @@ from typing import TypeVar
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.files import LOG
+from git_hybrid.core.markers import marker_lines
 from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.log_merge import RECORDED
-from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.parsing import read_bytes
 
 T = TypeVar("T")

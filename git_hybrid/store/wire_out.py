@@ -127,6 +127,13 @@ class ReportRow(Struct, frozen=True, kw_only=True):
     detail: dict[str, Any] | UnsetType = UNSET
 
 
+class CommitAsked(Struct, frozen=True, kw_only=True):
+    """A commit of the repository that the workspace is in, and how it was called."""
+
+    revision: str
+    commit: str
+
+
 class ReportDocument(Struct, frozen=True, kw_only=True):
     """What a command did."""
 
@@ -139,6 +146,8 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
     pending: list[NamedShape]
     sources: list[ReportRow]
     error: ErrorShape | UnsetType = UNSET
+    since: CommitAsked | UnsetType = UNSET
+    until: CommitAsked | UnsetType | None = UNSET
 
 
 class ViolationShape(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ JUDGED_LATER = {
     "cache prune --max-size": ["cache", "prune"],
     "cache prune --older-than": ["cache", "prune"],
     "diff --group": ["diff"],
+    "diff --since": ["diff"],
+    "diff --until": ["diff", "--since", "HEAD"],
     "foreach --group": ["foreach"],
     "foreach --source": ["foreach"],
     "mirror add --owner": ["mirror", "add", "near", "file:///srv/mirror"],

@@ -273,6 +273,31 @@ def test_demo_tells_its_story_in_a_folder_of_any_name(hybrid: Hybrid, workspace:
     assert f"-C '{workspace}" not in told.err
 
 
+def test_what_a_demo_has_made_can_be_worked_with_though_it_stands_in_another_workspace(
+    hybrid: Hybrid, workspace: Path
+) -> None:
+    git("init", "-q", cwd=workspace)
+    (workspace / ".gitignore").write_text("git-hybrid-demo/\n")
+    hybrid("init")
+    told = hybrid("demo")
+    assert told.out.startswith("\n# Three upstreams were made.")
+    assert "is a workspace too" not in told.err
+    assert "git ignores" not in told.err
+    assert "take it back" not in told.err
+    made = workspace / "git-hybrid-demo/workspace"
+    assert git("rev-parse", "--show-toplevel", cwd=made) == str(made)
+    assert git("log", "--format=%s", cwd=made).splitlines() == [
+        "Images with Arch",
+        "Network 1.2.0",
+        "Vendor three sources",
+    ]
+    assert "\n$ git add . && git commit -qm 'Network 1.2.0'\n" in told.out
+    hybrid("check", cwd=made)
+    hybrid("audit", "verify", cwd=made)
+    git("add", ".", cwd=made)
+    assert "network  moved  " in hybrid("diff", "--since", "HEAD~2", cwd=made).out
+
+
 def test_import_of_a_missing_file_writes_nothing(hybrid: Hybrid, workspace: Path) -> None:
     hybrid("init", "--import", ".gitmodules", check=2)
     assert changes({}, snapshot(workspace)) == []

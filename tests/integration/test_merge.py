@@ -692,6 +692,36 @@ def test_without_the_lines_of_gitattributes_the_log_is_joined_too(
     concluded(hybrid, workspace)
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_log_that_was_committed_with_a_conflict_in_it_is_put_right(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], *, by_hand: bool
+) -> None:
+    def base() -> None:
+        (workspace / ".gitattributes").write_text("")
+
+    branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"), base)
+    log = workspace / "state/sources-audit.jsonl"
+    torn = log.read_bytes()
+    hybrid("merge")
+    hybrid("sync")
+    log.write_bytes(torn)
+    mends = re.findall("  mend: (.*)", hybrid("check", "metadata", "audit", check=1).out)
+    assert mends == ["git hybrid merge"]
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-n", "-m", "with markers", cwd=workspace)
+    told = hybrid("audit", "verify", check=5)
+    assert "conflict: is a marker of a merge conflict (with lines " in told.out
+    assert told.err == "hint: git hybrid merge\n"
+    assert "is a marker of a merge conflict" in hybrid("check", "audit", "--staged", check=1).out
+    if by_hand:
+        log.write_bytes(b"".join(line for line in torn.splitlines(keepends=True) if line.startswith(b"{")))
+    else:
+        assert "note: merged state/sources-audit.jsonl" in hybrid("merge").err
+    git("add", "-A", cwd=workspace)
+    hybrid("check", "--staged")
+    concluded(hybrid, workspace)
+
+
 def test_an_override_that_one_side_revoked_stays_so_where_git_left_the_log_of_the_other(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:

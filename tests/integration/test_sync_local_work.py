@@ -191,9 +191,15 @@ def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, tool: Upstream, c
     new = tool.commit({"z": "z"})
     hybrid("pin", "tool")
     old = git("rev-parse", "work", cwd=clone)
-    hybrid("sync", check=None)
+    told = hybrid("sync").out
     assert git("rev-parse", "work", cwd=clone) == old, "sync must not move the user's branch"
-    assert git("rev-parse", "HEAD", cwd=clone) in (old, new)
+    assert git("rev-parse", "HEAD", cwd=clone) == new
+    assert f"\n    left branch work at {old[:10]}: git -C sources/tool switch work\n" in told
+    git("switch", "-q", "work", cwd=clone)
+    assert "left branch work" in hybrid("reset", "tool").out
+    tool.commit({"y": "y"})
+    hybrid("pin", "tool")
+    assert "left branch" not in hybrid("sync").out
 
 
 def test_merge_in_progress(hybrid: Hybrid, workspace: Path, clone: Path) -> None:

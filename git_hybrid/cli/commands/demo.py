@@ -22,7 +22,7 @@ from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import typed
 from git_hybrid.git.run import Runner
-from git_hybrid.git.samples import Change, create_upstream, extend_upstream
+from git_hybrid.git.samples import Change, begin_repository, commit_all, create_upstream, extend_upstream
 from git_hybrid.store.durable import remove_tree
 from git_hybrid.store.scaffold import refuse_inside
 from git_hybrid.view.term import safe
@@ -93,10 +93,11 @@ class Demo(Struct, frozen=True):
         return self.place / "upstreams" / f"{name}.git"
 
     def build(self) -> None:
-        """Make the upstreams and an empty folder for the workspace."""
+        """Make the upstreams and an empty repository for the workspace: what is around it has no say in it."""
         self.workspace.mkdir(parents=True)
         for name, changes in (("network", _NETWORK), ("images", _IMAGES), ("scripts", _SCRIPTS)):
             create_upstream(self.runner, self.upstream(name), changes)
+        begin_repository(self.runner, self.workspace)
 
     def play(self) -> int:
         """Run the story; return 0, or the status of the command that did not end as the story says."""
@@ -132,6 +133,7 @@ class Demo(Struct, frozen=True):
             or self._run("add", urls["scripts"], "--tag", "v2.0.0")
             or self._run("sync")
             or self._run("status")
+            or self._commit("Vendor three sources")
         )
 
     def _upstream_moves(self) -> int:
@@ -146,6 +148,7 @@ class Demo(Struct, frozen=True):
             or self._run("pin", "network", "-n")
             or self._run("pin", "network")
             or self._run("sync")
+            or self._commit("Network 1.2.0")
         )
 
     def _local_work(self) -> int:
@@ -157,6 +160,7 @@ class Demo(Struct, frozen=True):
             or self._run("sync", expect=3)
             or self._run("reset", "images")
             or self._run("status")
+            or self._commit("Images with Arch")
         )
 
     def _retag(self) -> int:
@@ -164,6 +168,12 @@ class Demo(Struct, frozen=True):
         extend_upstream(self.runner, self.upstream("scripts"), [moved], day=60)
         _say("Upstream of scripts moves its tag v2.0.0 to another commit. The pin stays, and says so:")
         return self._run("pin", "scripts", expect=5) or self._run("sync")
+
+    def _commit(self, message: str) -> int:
+        """Commit what was decided, as whoever works with it does."""
+        print(f"\n$ git add . && git commit -qm {shlex.quote(message)}", flush=True)
+        commit_all(self.runner, self.workspace, message)
+        return 0
 
     def _run(self, *arguments: str, expect: int = 0) -> int:
         """Run a command; return 0 if it ended with *expect*, else its status, or 1 where it should have failed."""

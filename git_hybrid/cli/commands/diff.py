@@ -15,8 +15,10 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.streams import reporting, stop_if_unheard
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.difference import Difference
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, UnknownSource
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.report import Report
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import sized
 
 
@@ -25,6 +27,8 @@ from git_hybrid.core.words import sized
 @group_option
 @jobs_option
 @click.option("--upstream", is_flag=True, help="Compare the lock with upstream instead of with the disk.")
+@click.option("--since", metavar="REV", help="Compare the lock that the commit REV has with the lock as it is.")
+@click.option("--until", metavar="REV", help="With --since: compare with the lock that this commit has.")
 @click.option("-p", "--patch", is_flag=True, help="Write the difference as a patch, as git diff does.")
 @click.option("--stat", is_flag=True, help="Write which files change, and how much, as git diff does.")
 @click.option("--name-only", is_flag=True, help="Write the names of the files that change alone.")
@@ -38,6 +42,8 @@ def command(
     groups: tuple[str, ...],
     jobs: int | None,
     upstream: bool,
+    since: str | None,
+    until: str | None,
     patch: bool,
     stat: bool,
     name_only: bool,
@@ -45,6 +51,7 @@ def command(
 ) -> int:
     """Show what stands between lock and disk, or with --upstream between lock and upstream, as commits and files.
 
+    With --since it is what became of the sources between two commits of this repository.
     With --patch, --stat or --name-only the difference itself goes to stdout, and the rest to stderr.
     """
     forms = {"--patch": patch, "--stat": stat, "--name-only": name_only}
@@ -53,18 +60,25 @@ def command(
         raise BadArgument(what="--name-only", value=asked[0], reason="ask for one of them")
     if asked and common_of(context).json:
         raise BadArgument(what="--json", value=asked[0], reason="what git writes is no JSON document")
+    _refuse_together(upstream=upstream, since=since, until=until)
     changes: dict[SourceName, Difference] | None = {} if asked else None
     with opened(context, jobs=jobs, reads=not upstream) as (session, output):
-        report = diff(session.runtime, names, groups, upstream=upstream, changes=changes)
+        more: dict[str, object] = {}
+        if since is None:
+            report = _now(session, names, groups, upstream=upstream, changes=changes)
+        else:
+            report, more = _since(session, since, until, names, groups, changes=changes)
         differs = exit_code and any(row.outcome != "same" for row in report.rows)
         if changes is None:
-            code = output.report(report, differs=differs)
+            code = output.report(report, more, differs=differs)
         else:
             color, output.color = output.color, wants_color(output.common, tty=sys.stderr.isatty())
             with redirect_stdout(sys.stderr):
                 code = output.report(report, wrote=True, differs=differs)
             lacking = (
-                row.name for row in report.rows if row.outcome in ("differs", "dirty") and row.name not in changes
+                row.name
+                for row in report.rows
+                if row.outcome in ("differs", "dirty", "moved") and row.name not in changes
             )
             for name in lacking:
                 output.talk(f"note: {name}: no patch: one of the two commits is not here")
@@ -73,6 +87,55 @@ def command(
         if not report.rows:
             output.no_sources()
         return code
+
+
+def _refuse_together(*, upstream: bool, since: str | None, until: str | None) -> None:
+    if since is None and until is not None:
+        raise BadArgument(what="--until", value=until, reason="goes with --since")
+    if since is not None and upstream:
+        raise BadArgument(what="--since", value=since, reason="--upstream compares with the lock as it is")
+
+
+def _now(
+    session: Session,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    *,
+    upstream: bool,
+    changes: dict[SourceName, Difference] | None,
+) -> Report:
+    try:
+        return diff(session.runtime, names, groups, upstream=upstream, changes=changes)
+    except UnknownSource as error:
+        if not groups:
+            from git_hybrid.cli.since import meant
+
+            error.instead = meant(session, names)
+        raise
+
+
+def _since(
+    session: Session,
+    since: str,
+    until: str | None,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    *,
+    changes: dict[SourceName, Difference] | None,
+) -> tuple[Report, dict[str, object]]:
+    """Return what became of the sources between two commits, and which commits these are."""
+    from git_hybrid.app.since import since as compared
+    from git_hybrid.cli.since import decided_at
+
+    old = decided_at(session, "--since", since)
+    new = None if until is None else decided_at(session, "--until", until)
+    report = compared(
+        session.runtime, old.decided, None if new is None else new.decided, names, groups, changes=changes
+    )
+    sides = [old] if new is None else [old, new]
+    notes = [f"{side.revision} has no workspace in this folder" for side in sides if not side.is_there]
+    more: dict[str, object] = {"since": old.document(), "until": None if new is None else new.document()}
+    return replace(report, notes=(*report.notes, *notes)), more
 
 
 def _write(session: Session, output: Output, found: Difference, forms: list[str], *, color: bool) -> None:

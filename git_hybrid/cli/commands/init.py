@@ -28,6 +28,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, plural, typed
 from git_hybrid.git.ignored import ignored
 from git_hybrid.git.importing import HERE, Gitmodules, Submodule, read_gitmodules
+from git_hybrid.git.place import top_of
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
@@ -140,7 +141,9 @@ def _begin(session: Session, output: Output, scaffold: Scaffold) -> int:
         output.done(*(safe(f"added lines to {place_of(root).path(path)}") for path in scaffold.extended))
         with suppress(NoWorkspace):
             outer = find_root(root.parent).root
-            output.talk(f"note: {outer} is a workspace too: a command is for the nearest one")
+            # What is in a repository of its own git takes for no part of the other.
+            if top_of(str(root), os.environ) == top_of(str(outer), os.environ):
+                output.talk(f"note: {outer} is a workspace too: a command is for the nearest one")
         if _has_submodules(root / ".gitmodules"):
             output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")

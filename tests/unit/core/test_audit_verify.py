@@ -88,6 +88,16 @@ def test_converted_line_endings_are_one_breach_with_a_mend_of_its_own():
     assert "sed -i 's/\\r$//' state/sources*" in breach.mend
 
 
+def test_of_a_log_with_a_conflict_in_it_nothing_else_is_told() -> None:
+    log = segment([LINES[0], "<<<<<<< HEAD", {**LINES[1], "operator": "Eve"}, "=======", ">>>>>>> other"])
+    log = replace(log, lines=tuple(replace(line, marker=line.record is None) for line in log.lines))
+    told = verify([log], Witnesses(committed=frozenset({"a"}), head=("a",), ever=("a",)))
+    assert [(item.id, item.line, item.mend) for item in told] == [("conflict", 2, "git hybrid merge")]
+    assert told[0].what == "is a marker of a merge conflict (with lines 4, 5)"
+    (alone,) = verify([replace(log, lines=log.lines[:2])], Witnesses())
+    assert alone.what == "is a marker of a merge conflict"
+
+
 def found(lines: Sequence[Record | str], witnesses: Witnesses | None = None, *, ended: bool = True) -> list[Breach]:
     return list(verify([segment(lines, ended=ended)], witnesses or Witnesses()))
 

@@ -22,6 +22,11 @@ def test_the_lines_of_logs_that_begin_alike_have_the_digests_that_they_have_alon
     assert _hashed(found) == alone
 
 
+def test_markers_of_a_conflict_that_was_committed_are_no_lines_of_the_log() -> None:
+    torn = b"a\n<<<<<<< HEAD\nb\n=======\ndd\n>>>>>>> other\n"
+    assert _hashed([torn, b"a\n<<<<<<< HEAD\n"]) == _hashed([b"a\nb\ndd\n", b"a\n"])
+
+
 def test_a_pipe_in_the_place_of_what_was_squashed_keeps_nobody_waiting(tmp_path: Path) -> None:
     path = tmp_path / "SQUASH_MSG"
     os.mkfifo(path)

@@ -6,8 +6,9 @@ import re
 
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import FILES, LOG
+from git_hybrid.core.pattern import pattern
 
-_MARKER = re.compile(rb"^(?:(?P<begin><{7,} )|\|{7,}(?: |\r?$)|={7,}\r?$|(?P<end>>{7,}(?: |\r?$)))", re.MULTILINE)
+_MARKER = pattern(rb"^(?:(?P<begin><{7,} )|\|{7,}(?: |\r?$)|={7,}\r?$|(?P<end>>{7,}(?: |\r?$)))", re.MULTILINE)
 _KEEP = "keep what both sides have: git-hybrid-files(7)"
 
 
@@ -17,6 +18,11 @@ def in_conflict(data: bytes, shown: str) -> InvalidFile:
     if shown in (*FILES, LOG):
         return InvalidFile.at(shown, place, reason, mend="git hybrid merge")
     return InvalidFile.at(shown, place, f"{reason}: {_KEEP}")
+
+
+def is_marker(line: bytes) -> bool:
+    """Tell whether *line*, by itself, is one that git puts around a side of a conflict: no audit record is."""
+    return _MARKER.match(line) is not None
 
 
 def marker_lines(data: bytes) -> list[int]:

@@ -1,0 +1,55 @@
+"""What another commit of the repository that a workspace is in has of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.value import Struct
+from git_hybrid.git.ahead import question
+from git_hybrid.git.patches import has_commit
+from git_hybrid.git.repository import around
+from git_hybrid.git.run import Runner
+
+_SIZES = ("git", "cat-file", "--batch-check=%(objectsize)")
+
+
+class Then(Struct, frozen=True):
+    """A commit by its id, and the content that it has of files by their paths from the root of the workspace."""
+
+    commit: str
+    files: Mapping[str, bytes | None]
+
+
+def files_at(runner: Runner, root: Path, revision: str, names: Sequence[str], *, option: str, largest: int) -> Then:
+    """Return what the commit *revision*, which *option* was given, has of the files *names* of the workspace at *root*.
+
+    None stands for one that is not there, or is no file.
+
+    Raises:
+        BadArgument: there is no such commit or no repository, or a file has more than *largest* bytes.
+        GitRefused: git does not answer, or would have to fetch a file.
+    """
+    repository = around(runner, root)
+    if repository.top is None:
+        raise BadArgument(what=option, value=revision, reason="the workspace is in no git repository")
+    argv = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    done = None if revision.startswith("-") else repository.run(argv)
+    if done is None or done.status != 0:
+        raise BadArgument(what=option, value=revision, reason="names no commit of the repository")
+    # An old git repeats the option.
+    commit = done.stdout.decode("ascii").split()[-1]
+    asked = [f"{commit}:./{repository.prefix(root)}{name}" for name in names]
+    sizes = repository.ask(_SIZES, stdin=question(asked)).splitlines()
+    for name, size in zip(names, sizes, strict=True):
+        if size.isdigit() and int(size) > largest:
+            raise BadArgument(what=option, value=revision, reason=f"its {name} is larger than {largest >> 20} MiB")
+    return Then(commit, dict(zip(names, repository.blobs(asked), strict=True)))
+
+
+def are_commits(runner: Runner, root: Path, revisions: Sequence[str]) -> bool:
+    """Tell whether each of *revisions* names a commit of the repository that *root* is in."""
+    repository = around(runner, root)
+    named = all(revision and not revision.startswith("-") for revision in revisions)
+    return named and repository.top is not None and all(has_commit(repository, item) for item in revisions)

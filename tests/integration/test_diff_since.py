@@ -1,0 +1,164 @@
+"""`git hybrid diff --since`: what became of the sources between two commits of the repository of the workspace."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.beginning import Beginning
+from support.cli import Hybrid
+from support.kit import git, lock, released, replace
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
+    made = {name: upstream_factory(name) for name in ("gone", "kept", "new", "tool")}
+    for upstream in made.values():
+        released(upstream)
+    return made
+
+
+@pytest.fixture
+def releases(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], beginning: Beginning
+) -> Callable[[], None]:
+    """Make a workspace with two releases of its own; since the second one a source has another ref."""
+
+    def commit(tag: str) -> None:
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", tag, cwd=workspace)
+        git("tag", tag, cwd=workspace)
+
+    def make() -> None:
+        git("init", "-q", "-b", "main", cwd=workspace)
+        git("commit", "-q", "--allow-empty", "-m", "before", cwd=workspace)
+        git("tag", "before", cwd=workspace)
+        hybrid("init")
+        for name in ("gone", "kept"):
+            hybrid("add", upstreams[name].url, "--branch", "main")
+        hybrid("add", upstreams["tool"].url, "--tag", "v1.0.0", "-g", "tools")
+        hybrid("sync")
+        commit("v1")
+        hybrid("remove", "gone")
+        hybrid("add", upstreams["new"].url, "--branch", "main")
+        replace(workspace / "sources.toml", 'tag = "v1.0.0"', 'tag = "v1.1.0"')
+        hybrid("pin", "tool")
+        hybrid("sync")
+        commit("v2")
+        replace(workspace / "sources.toml", 'tag = "v1.1.0"', 'branch = "main"')
+        hybrid("pin", "tool")
+
+    return lambda: beginning(workspace, make)
+
+
+def test_what_changed_between_two_releases(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], releases: Callable[[], None]
+) -> None:
+    releases()
+    old, new = (upstreams["tool"].rev(f"{tag}^0") for tag in ("v1.0.0", "v1.1.0"))
+    told = hybrid("diff", "--since", "v1", "--until", "v2", "--exit-code", check=1)
+    words = [line.split()[:2] for line in told.out.splitlines() if not line.startswith(" ")]
+    assert words == [["gone", "removed"], ["new", "added"], ["tool", "moved"]]
+    assert f"{old[:10]} → {new[:10]} (v1.1.0)\n    ref: v1.0.0 → v1.1.0\n" in told.out
+    assert f" ahead\n    {new[:10]} " in told.out
+    assert f"\n    {upstreams['new'].url}\n" in told.out
+    document = hybrid("diff", "--since", "v1", "--until", "v2", "tool", "--json").json()
+    (row,) = document["sources"]
+    assert (row["outcome"], row["from_commit"], row["to_commit"]) == ("moved", old, new)
+    assert (row["detail"]["from_ref"], row["ref"]) == ("refs/tags/v1.0.0", "refs/tags/v1.1.0")
+    assert row["range"]["commits"][0]["commit"] == new
+    assert document["since"] == {"revision": "v1", "commit": git("rev-parse", "v1", cwd=workspace)}
+    assert document["until"]["revision"] == "v2"
+    assert hybrid("diff", "--since", "v2", "--until", "v2", "--exit-code", "-q").out == ""
+    (back,) = hybrid("diff", "--since", "v2", "--until", "v1", "-g", "tools", "--json").json()["sources"]
+    assert back["range"]["behind"] == row["range"]["ahead"]
+
+
+def test_against_the_lock_as_it_is(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], releases: Callable[[], None]
+) -> None:
+    releases()
+    told = hybrid("diff", "--since", "HEAD")
+    assert "\n    ref: v1.1.0 → main\n" in told.out
+    assert lock(workspace)["tool"]["commit"][:10] in told.out
+    hybrid("sync")
+    names = hybrid("diff", "--since", "HEAD", "--name-only")
+    assert names.out.startswith("sources/tool/")
+    assert "tool  moved  " in names.err
+    assert "+++ b/sources/tool/" in hybrid("diff", "--since", "v1", "-p").out
+    shutil.rmtree(workspace / "sources/tool")
+    gone = hybrid("diff", "--since", "HEAD", "--stat")
+    assert "its commits are not told: no clone here has both" in gone.err
+    assert "note: tool: no patch: one of the two commits is not here" in gone.err
+    before = hybrid("diff", "--since", "before")
+    assert {line.split()[1] for line in before.out.splitlines() if not line.startswith(" ")} == {"added"}
+    assert "note: before has no workspace in this folder" in before.err
+
+
+def test_a_pin_that_stayed_and_is_asked_for_otherwise(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], releases: Callable[[], None]
+) -> None:
+    releases()
+    git("commit", "-q", "-a", "-m", "now", cwd=workspace)
+    replace(workspace / "sources.toml", 'branch = "main"', 'branch = "main"\nsubmodules = true')
+    hybrid("pin", "--all")
+    told = hybrid("diff", "--since", "HEAD", "--exit-code", check=1).out
+    assert " changed  " in told
+    assert "\n    its entry in sources.toml\n" in told
+
+
+def test_commits_in_the_place_of_names_are_told_how_to_be_written(hybrid: Hybrid, releases: Callable[[], None]) -> None:
+    releases()
+    both = "hint: git hybrid diff --since v1 --until v2\n"
+    for words in (("v1", "v2"), ("v1..v2",), ("v1...v2",)):
+        assert both in hybrid("diff", *words, check=2).err
+    assert "hint: git hybrid diff --since 'HEAD~1'\n" in hybrid("diff", "HEAD~1", check=2).err
+    for words in (("v1", "v3"), ("v1", "v2", "v1"), ("v1..v3",), ("tool", "v1")):
+        assert "--since" not in hybrid("diff", *words, check=2).err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--since", "nope"), "names no commit of the repository"),
+        (("--since", "-n"), "names no commit of the repository"),
+        (("--since", "v1..v2"), "names two commits\nhint: git hybrid diff --since v1 --until v2\n"),
+        (("--since", "v1..v3"), "names no commit of the repository"),
+        (("--until", "v1"), "goes with --since"),
+        (("--since", "v1", "--upstream"), "--upstream compares with the lock as it is"),
+        (("--since", "v1", "nobody"), "no such source: nobody"),
+        (("--since", "v1", "-g", "nobody"), "no such group: nobody"),
+    ],
+)
+def test_what_cannot_be_compared(
+    hybrid: Hybrid, releases: Callable[[], None], words: tuple[str, ...], said: str
+) -> None:
+    releases()
+    assert said in hybrid("diff", *words, check=2).err
+
+
+def test_a_lock_that_cannot_be_read_is_one_error(hybrid: Hybrid, workspace: Path, releases: Callable[[], None]) -> None:
+    releases()
+    path = workspace / "state/sources.lock"
+    text = path.read_text()
+    newer, bad = text.replace("lock_version = 1", "lock_version = 99"), text.replace("commit = ", "commat = ")
+    for number, made in enumerate((newer, bad, "x" * (65 << 20))):
+        path.write_text(made)
+        git("commit", "-q", "-n", "-m", "broken", "state/sources.lock", cwd=workspace)
+        git("tag", f"b{number}", cwd=workspace)
+    path.write_text(text)
+    for number, said in enumerate(("newer version: 99, known is 1", "cannot be read: ", "is larger than ")):
+        told = hybrid("diff", "--since", f"b{number}", check=2).err
+        assert told.startswith(f"error: --since: 'b{number}': its state/sources.lock ")
+        assert said in told
+        assert told.count("error:") == 1
+
+
+def test_outside_of_git_there_are_no_commits(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    assert "the workspace is in no git repository" in hybrid("diff", "--since", "HEAD", check=2).err
+    assert "--since" not in hybrid("diff", "HEAD", check=2).err

@@ -1,0 +1,157 @@
+"""What a sync has recorded is committed or taken back, and the hint that says so is true where it is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.beginning import Beginning
+from support.cli import Hybrid, run_hybrid
+from support.kit import git, released, replace
+from support.upstream import Upstream, UpstreamFactory
+
+BACK = "git checkout -- state"
+HINT = f"hint: it is recorded in state/: commit that, or take it back: {BACK}\n"
+FORCE = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "hotfix", "--expires", "30d")
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def moved(hybrid: Hybrid, workspace: Path, tool: Upstream, beginning: Beginning) -> Callable[[], None]:
+    """Make a workspace in which the pin was moved and committed, and the clone stands where it was before."""
+
+    def make() -> None:
+        git("init", "-q", "-b", "main", cwd=workspace)
+        hybrid("init")
+        hybrid("add", tool.url, "--tag", "v1.0.0")
+        hybrid("sync")
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", "one", cwd=workspace)
+        replace(workspace / "sources.toml", "v1.0.0", "v1.1.0")
+        hybrid("pin")
+        git("commit", "-q", "-a", "-m", "two", cwd=workspace)
+
+    return lambda: beginning(workspace, make)
+
+
+def holds(hybrid: Hybrid) -> None:
+    hybrid("check")
+    hybrid("audit", "verify")
+    assert hybrid("status", "--json").json()["sources"][0]["head"] is not None
+
+
+@pytest.mark.parametrize("answer", ["taken back", "committed"])
+def test_both_answers_are_right(hybrid: Hybrid, workspace: Path, moved: Callable[[], None], answer: str) -> None:
+    moved()
+    assert hybrid("sync").err.endswith(HINT)
+    assert git("status", "--short", cwd=workspace).split() == [
+        "M",
+        "state/sources-audit.jsonl",
+        "M",
+        "state/sources.json",
+    ]
+    if answer == "committed":
+        git("commit", "-q", "-m", "installed", "--", "state", cwd=workspace)
+        holds(hybrid)
+        assert HINT not in hybrid("sync").err
+        return
+    git(*BACK.split()[1:], cwd=workspace)
+    assert git("status", "--short", cwd=workspace) == ""
+    holds(hybrid)
+    git("switch", "-q", "--detach", "HEAD~1", cwd=workspace)
+    # That commit has it already.
+    assert HINT not in hybrid("sync").err
+    holds(hybrid)
+    git("switch", "-q", "main", cwd=workspace)
+    assert hybrid("sync").err.endswith(HINT)
+    assert HINT not in hybrid("sync").err
+    holds(hybrid)
+
+
+def test_what_was_never_installed_can_be_taken_back(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, moved: Callable[[], None]
+) -> None:
+    moved()
+    hybrid("sync")
+    hybrid("add", tool.url, "--branch", "main", "--name", "other")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "another", cwd=workspace)
+    assert hybrid("sync").err.endswith(HINT)
+    git(*BACK.split()[1:], cwd=workspace)
+    holds(hybrid)
+    assert hybrid("sync").out.startswith("other  recorded  ")
+
+
+def test_one_that_is_in_the_way_of_local_work_changes_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, moved: Callable[[], None]
+) -> None:
+    moved()
+    hybrid("add", tool.url, "--branch", "main", "--name", "other")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "another", cwd=workspace)
+    (workspace / "sources/tool/mine").write_text("mine")
+    assert hybrid("sync", check=3).err.count(HINT) == 1
+    git(*BACK.split()[1:], cwd=workspace)
+    hybrid("check", "metadata", "overrides", "audit")
+    hybrid("audit", "verify")
+
+
+def test_from_a_folder_below_it_is_typed_there(hybrid: Hybrid, workspace: Path, moved: Callable[[], None]) -> None:
+    moved()
+    told = run_hybrid("sync", cwd=workspace / "state").err
+    (back,) = [line.partition("take it back: ")[2] for line in told.splitlines() if "take it back" in line]
+    git(*back.split()[1:], cwd=workspace / "state")
+    assert git("status", "--short", cwd=workspace) == ""
+
+
+def test_it_is_no_part_of_a_document_and_not_told_to_whoever_wants_nothing(
+    hybrid: Hybrid, workspace: Path, moved: Callable[[], None]
+) -> None:
+    moved()
+    assert hybrid("sync", "-q").err == ""
+    git("checkout", "--", "state", cwd=workspace)
+    git("switch", "-q", "--detach", "HEAD~1", cwd=workspace)
+    told = hybrid("sync", "--json")
+    assert json.loads(told.out)["sources"][0]["outcome"] == "updated"
+    git("checkout", "--", "state", cwd=workspace)
+    git("switch", "-q", "main", cwd=workspace)
+    git("config", "advice.hybridRecorded", "false", cwd=workspace)
+    assert HINT not in hybrid("sync").err
+
+
+@pytest.mark.parametrize("what", ["pin", "override", "log"])
+def test_what_would_go_with_it_is_not_put_at_risk(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, moved: Callable[[], None], what: str
+) -> None:
+    moved()
+    if what == "pin":
+        replace(workspace / "sources.toml", "v1.1.0", "v1.0.0")
+        hybrid("pin", check=6)
+        replace(workspace / "sources.toml", 'tag = "v1.0.0"', 'branch = "main"')
+        hybrid("pin")
+    elif what == "override":
+        hybrid("pin", "tool", "--to", tool.rev("v1.0.0^0"), *FORCE)
+    else:
+        hybrid("mirror", "add", "near", "https://localhost:1", "--owner", "Ada", "--kind", "mirror")
+        git("checkout", "--", "state/sources-mirrors.json", cwd=workspace, check=False)
+    assert "take it back" not in hybrid("sync").err
+
+
+def test_where_git_has_nothing_of_it_there_is_nothing_to_take_back(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    assert "take it back" not in hybrid("sync").err
+    git("init", "-q", cwd=workspace)
+    hybrid("add", tool.url, "--name", "other")
+    assert "take it back" not in hybrid("sync").err
