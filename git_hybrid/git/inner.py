@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, LocalIo, SymlinkRefused, WrongContent
+from git_hybrid.core.errors import GitFailed, LocalIo, SymlinkRefused, WrongContent, reported
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Broken, Clone
 from git_hybrid.core.planner import source_path
@@ -203,6 +203,11 @@ def verify(clones: GitClones, path: Path, oid: Oid, *, name: SourceName) -> None
     if found.dirty_count:
         others = f"others: {', '.join(found.dirty)}"
         raise WrongContent(name=name, what="files after the checkout", expected="the commit's", found=others)
+    if uses_lfs(path / ".git"):
+        from git_hybrid.git.lfslook import settle
+
+        with reported(path, "read"):
+            settle(clones.runner, path, lambda: clones.inspect_path(path, oid) == found)
 
 
 def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, fetch: bool) -> None:

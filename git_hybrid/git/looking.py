@@ -122,9 +122,11 @@ class FullLook(Struct, frozen=True):
             links = _links(index)
             if lfs := uses_lfs(git_dir):
                 from git_hybrid.git.largefiles import LISTED, pointers
+                from git_hybrid.git.lfslook import differing
                 from git_hybrid.git.lfsstore import damaged
 
                 dirty = dirty_by_cli(self.runner, path, links)
+                dirty = differing(self.runner, path, index, dirty, thorough=thorough)
                 rotten = thorough and bool(damaged(self.runner, git_dir, {entry.oid for entry in index}))
                 pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
             else:

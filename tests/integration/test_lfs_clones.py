@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from support.beginning import Beginning
 from support.cli import Hybrid
-from support.kit import errors, git
+from support.kit import errors, git, head
 from support.upstream import Upstream, UpstreamFactory
 
 FIRST, SECOND = b"first" * 1000, b"other" * 1000
@@ -69,6 +70,35 @@ def moved(ws: Path, large: Upstream, hybrid: Hybrid) -> Path:
     return ws / "sources/large"
 
 
+def test_no_setting_of_a_clone_counts_where_content_is_fetched(moved: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    program, ran, outside = tmp_path / "evil", tmp_path / "ran", tmp_path / "outside"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    outside.mkdir()
+    for key, value in {
+        "lfs.standalonetransferagent": "evil",
+        "lfs.customtransfer.evil.path": str(program),
+        "credential.helper": f"!{program}",
+        "core.sshCommand": str(program),
+        f"url.ssh://git@localhost/{tmp_path}.insteadOf": "file://",
+        "lfs.storage": str(outside),
+    }.items():
+        git("config", key, value, cwd=moved)
+    hybrid("sync", check=None)
+    assert _place(moved / ".git", SECOND).read_bytes() == SECOND
+    git("config", "--unset", "lfs.standalonetransferagent", cwd=moved)
+    git("config", "--unset", "lfs.customtransfer.evil.path", cwd=moved)
+    hybrid("reset", "large")
+    assert (moved / "a.bin").read_bytes() == SECOND
+    # Not even where content is missing that a checkout needs.
+    _place(moved / ".git", SECOND).unlink()
+    (moved / "a.bin").unlink()
+    hybrid("reset", "large")
+    assert (moved / "a.bin").read_bytes() == SECOND
+    assert not ran.exists()
+    assert list(outside.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["lfs", "lfs/objects", "lfs/tmp"])
 def test_a_link_where_content_is_kept_is_written_through_by_nobody(
     moved: Path, hybrid: Hybrid, tmp_path: Path, name: str
@@ -123,6 +153,19 @@ def test_damaged_content_is_told_and_mended_by_a_reset(ws: Path, hybrid: Hybrid)
     hybrid("check", "sources", "--content")
 
 
+def test_a_file_that_rots_without_a_trace_is_mended_by_a_reset(ws: Path, hybrid: Hybrid) -> None:
+    file = ws / "sources/large/a.bin"
+    hybrid("reset", "large")
+    before = file.stat()
+    with file.open("r+b") as opened:
+        opened.write(b"y")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "1 with other content: a.bin" in hybrid("check", "sources", "--content", check=1).out
+    hybrid("reset", "large")
+    assert file.read_bytes() == FIRST
+    hybrid("check", "sources", "--content")
+
+
 def test_content_that_is_unchanged_is_not_asked_for_again(ws: Path, large: Upstream, hybrid: Hybrid) -> None:
     _place(large.path, FIRST).unlink()
     large.commit({"b.bin": _keep(large, SECOND)})
@@ -156,3 +199,68 @@ def test_a_pointer_that_names_an_extension_blocks_nobody_else(
     other.commit({"a": "1"})
     hybrid("add", other.url)
     hybrid("sync")
+
+
+def _odd(upstream: Upstream, content: bytes) -> dict[str, str]:
+    """Return files that git-lfs would commit otherwise."""
+    pointer = _keep(upstream, content)
+    return {
+        "plain.bin": f"not a pointer, {len(content)}\n",
+        "old.bin": _keep(upstream, content, "https://hawser.github.com/spec/v1"),
+        "crlf.bin": pointer.replace("\n", "\r\n"),
+        "end.bin": pointer.rstrip("\n"),
+    }
+
+
+def test_files_that_git_lfs_would_commit_otherwise_are_those_of_the_commit(
+    ws: Path, large: Upstream, hybrid: Hybrid
+) -> None:
+    clone = ws / "sources/large"
+
+    def stands(content: bytes) -> bool:
+        files = {name: (clone / name).read_bytes() for name in ("old.bin", "crlf.bin", "end.bin")}
+        return {*files.values()} == {content} and "1 unchanged" in hybrid("sync").err
+
+    large.commit(_odd(large, FIRST))
+    hybrid("pin", "large")
+    hybrid("sync")
+    assert stands(FIRST)
+    hybrid("check", "sources", "--content")
+    # git believes the times of the files, and so do people who ask it.
+    assert git("status", "--porcelain", cwd=clone) == ""
+    # In a copy all times are others: git takes them for changed, and a checkout would be refused.
+    shutil.copytree(clone, clone.with_name("copy"), symlinks=True)
+    shutil.rmtree(clone)
+    clone.with_name("copy").rename(clone)
+    large.commit({**_odd(large, SECOND), "plain.bin": _keep(large, SECOND)})
+    hybrid("pin", "large")
+    hybrid("sync")
+    assert stands(SECOND)
+    assert (clone / "plain.bin").read_bytes() == SECOND
+    (clone / "old.bin").write_bytes(b"mine")
+    assert "1 file changed: old.bin" in hybrid("status").out
+    assert "old.bin" in hybrid("sync", check=3).err
+    hybrid("reset", "large")
+    assert stands(SECOND)
+
+
+def test_an_edit_keeps_a_checkout_from_files_that_git_takes_for_changed(
+    ws: Path, large: Upstream, hybrid: Hybrid
+) -> None:
+    clone = ws / "sources/large"
+    large.commit(_odd(large, FIRST))
+    hybrid("pin", "large")
+    hybrid("sync")
+    shutil.copytree(clone, clone.with_name("copy"), symlinks=True)
+    shutil.rmtree(clone)
+    clone.with_name("copy").rename(clone)
+    before = head(ws, "large")
+    # An ignored file stands in the way of the checkout: what was moved out of its way comes back.
+    (clone / ".git/info/exclude").write_text("new\n")
+    (clone / "new").write_text("mine")
+    large.commit({**_odd(large, SECOND), "new": "theirs"})
+    hybrid("pin", "large")
+    assert errors(hybrid("sync", "--json", check=3)) == {"large": "in-the-way"}
+    assert head(ws, "large") == before
+    assert ((clone / "old.bin").read_bytes(), (clone / "new").read_text()) == (FIRST, "mine")
+    assert list((clone / ".git").glob("hybrid-aside-*")) == []
