@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -24,6 +24,8 @@ from git_hybrid.git.trees import ALGORITHMS
 from git_hybrid.git.worktree import look
 from git_hybrid.turn import TURN
 
+Asked = Callable[[Sequence[str], dict[str, str], bytes | None], bytes]
+"""Runs git in an environment, with what it reads, and returns what it tells."""
 _STAGED = ("diff-index", "--cached", "--name-only", "--no-renames", "--ignore-submodules=none", "-z", "HEAD", "--")
 _COMPARED = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--ignore-submodules=all")
 # The clock of file systems may be as much behind.
@@ -72,6 +74,26 @@ def as_committed(runner: Runner, path: Path, wanted: Mapping[bytes, str]) -> dic
     blobs = small_blobs(runner, path / ".git", {wanted[file] for file in others})
     contents = {file: seen.mode for file, seen in others.items() if is_lfs_content(seen, blobs.get(wanted[file]))}
     return found | contents
+
+
+def take_as_committed(runner: Runner, path: Path, head: str, done: Asked, environment: dict[str, str]) -> None:
+    """Put what the commit *head* has into the index of *environment*, in the place of what is no change.
+
+    Raises:
+        GitFailed, LocalIo, OSError: git or the system refused.
+    """
+    options = ["--cached", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"]
+    changed = {*done(["diff-index", *options, head, "--"], environment, None).split(b"\0")}
+    listed = (
+        line.partition(b"\t") for line in done(["ls-tree", "-r", "-z", head], environment, None).split(b"\0")[:-1]
+    )
+    known = {file: info.decode("ascii").split() for info, _, file in listed if file in changed}
+    files = {file: words for file, words in known.items() if _is_file(words[0])}
+    found = as_committed(runner, path, {file: words[2] for file, words in files.items()})
+    lines = [
+        f"{mode} {files[file][2]}\t".encode() + file + b"\0" for file, mode in found.items() if mode == files[file][0]
+    ]
+    done(["update-index", "-z", "--index-info"], environment, b"".join(lines))
 
 
 def settle(runner: Runner, path: Path, is_clean: Callable[[], bool]) -> None:

@@ -242,6 +242,8 @@ def test_files_that_git_lfs_would_commit_otherwise_are_those_of_the_commit(
     assert "old.bin" in hybrid("sync", check=3).err
     hybrid("reset", "large")
     assert stands(SECOND)
+    (saved,) = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone).split()
+    assert git("diff", "--name-only", "HEAD", saved, cwd=clone) == "old.bin"
 
 
 def test_an_edit_keeps_a_checkout_from_files_that_git_takes_for_changed(
