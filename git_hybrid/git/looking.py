@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -36,6 +36,13 @@ _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 class _Unsure(Exception):
     """libgit2 cannot read it, or finds it broken: git itself is to be asked."""
+
+
+class _OfLfs(Struct, frozen=True, kw_only=True):
+    """Files that are still pointers, and whether what the clone keeps of their content is damaged."""
+
+    pointers: tuple[str, ...] = ()
+    rotten: bool = False
 
 
 class FullLook(Struct, frozen=True):
@@ -118,17 +125,9 @@ class FullLook(Struct, frozen=True):
             missing = lack_by_git(self.runner, *asked) if repository is None else lack(repository, *asked)
             if missing is not None:
                 return Broken(missing)
-            pointing, rotten = list[bytes](), False
-            links = _links(index)
+            links, of_lfs = _links(index), _OfLfs()
             if lfs := uses_lfs(git_dir):
-                from git_hybrid.git.largefiles import LISTED, pointers
-                from git_hybrid.git.lfslook import differing
-                from git_hybrid.git.lfsstore import damaged
-
-                dirty = dirty_by_cli(self.runner, path, links)
-                dirty = differing(self.runner, path, index, dirty, thorough=thorough)
-                rotten = thorough and bool(damaged(self.runner, git_dir, {entry.oid for entry in index}))
-                pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
+                dirty, of_lfs = self._look_at_lfs(path, index, thorough=thorough)
             else:
                 dirty = find_changes(self.runner, path, repository, index, thorough=thorough)
             submodules = _submodules(os.fsencode(path), links)
@@ -155,12 +154,24 @@ class FullLook(Struct, frozen=True):
             filled=any(map(os.path.isdir, submodules)),
             complete=is_complete(git_dir),
             lfs=lfs,
-            pointers=tuple(show_path(file) for file in pointing),
-            rotten=rotten,
+            pointers=of_lfs.pointers,
+            rotten=of_lfs.rotten,
             intact=has_settings(git_dir) and read_plain(git_dir / "info/attributes") in _ATTRIBUTES,
             installed=_installed(git_dir),
             origin=origin_of(git_dir),
         )
+
+    def _look_at_lfs(self, path: Path, index: Sequence[IndexEntry], *, thorough: bool) -> tuple[list[bytes], _OfLfs]:
+        """Return what is changed in a clone with LFS content, and how that content is."""
+        from git_hybrid.git.largefiles import LISTED, pointers
+        from git_hybrid.git.lfslook import differing
+        from git_hybrid.git.lfsstore import damaged
+
+        dirty = dirty_by_cli(self.runner, path, _links(index))
+        dirty = differing(self.runner, path, index, dirty, thorough=thorough)
+        pointing = islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)
+        rotten = thorough and bool(damaged(self.runner, path / ".git", {entry.oid for entry in index}))
+        return dirty, _OfLfs(pointers=tuple(map(show_path, pointing)), rotten=rotten)
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
         if repository is not None:
