@@ -5,6 +5,7 @@ from __future__ import annotations
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin
 from git_hybrid.app.caching import despite_cache
 from git_hybrid.app.proving import is_proved
+from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import BundlePrerequisites, Offline
 from git_hybrid.core.manifest import Manifest
@@ -37,6 +38,25 @@ def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str
             _pour(rt, task, acquired, clone)
             return acquired.served_by, notes
     return None, gate_pin(rt, clone, task.source, task.pin, manifest, like=like)
+
+
+def bring_lfs(rt: Runtime, task: Task, manifest: Manifest) -> None:
+    """Fetch what the clone lacks of the Git LFS content of its pin, apart from the clone, and move it in.
+
+    git-lfs obeys the config of the repository that it works in, and that of a clone may have been written by anybody:
+    it names servers, proxies and programs. What came is kept also where not all of it did.
+
+    Raises:
+        HybridError: what the servers answered.
+    """
+    clone, commit = rt.clones.as_stage(task.name), task.pin.commit
+    stage = rt.quarantine.beside(task.name, oid_length=len(commit))
+    rt.writer.lend_lfs(clone, stage, commit)
+    try:
+        fetch_lfs(rt, task.source, manifest, stage, commit)
+    finally:
+        rt.writer.pour_lfs(stage, clone)
+    rt.quarantine.drop(stage)
 
 
 def _pour(rt: Runtime, task: Task, acquired: Acquired, clone: Stage) -> None:

@@ -9,7 +9,7 @@ from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.checks import Violation
-from git_hybrid.core.clone_proof import judge_content, judge_packs, judge_standing
+from git_hybrid.core.clone_proof import judge_content, judge_lfs, judge_packs, judge_standing
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import is_valid
@@ -56,6 +56,8 @@ def prove_clones(
             found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))
         if content and standing is not None:
             found = (*found, *judge_packs(pin, prover.damaged_packs(source)))
+            if source.lfs == "fetch":
+                found = (*found, *judge_lfs(pin, prover.damaged_lfs(source, standing)))
         return found
 
     results = run_to_end(rt, snapshot.manifest, "proving the clones", look, selected)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pinned_tree, require_digest
-from git_hybrid.app.bringing import bring
+from git_hybrid.app.bringing import bring, bring_lfs
 from git_hybrid.app.caching import despite_cache, usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
@@ -190,7 +190,8 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     cache = None if source.lfs == "fetch" else usable_cache(rt, source)
     kept = None if cache is None else cache.tree(source.name, source.url, pin)
     tree = gate_pinned_tree(rt, stage, source, pin, run.manifest, kept=kept)
-    _fetch_lfs(run, task, stage)
+    if source.lfs == "fetch":
+        fetch_lfs(rt, source, run.manifest, stage, pin.commit)
     rt.writer.prepare_lfs(stage, fetch=source.lfs == "fetch")
     rt.progress("step", task.name, "checking out")
     rt.writer.prepare(stage, source, pin)
@@ -218,11 +219,6 @@ def _fresh(run: Run, task: Task, *, aside: str) -> Installed:
     return Installed(task=task, served_by=acquired.served_by, notes=notes)
 
 
-def _fetch_lfs(run: Run, task: Task, stage: Stage) -> None:
-    if task.source.lfs == "fetch":
-        fetch_lfs(run.rt, task.source, run.manifest, stage, task.pin.commit)
-
-
 def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
     """Return the one stage that becomes the clone: for a treeless history both halves poured together."""
     if acquired.history == acquired.content or shallow:
@@ -238,7 +234,8 @@ def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
     if served_by is None and _lacks_history_alone(run, task, seen):
         return Installed(task=task, notes=(_CUT_OFF,), is_idle=True)
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)
-    _fetch_lfs(run, task, clone)
+    if source.lfs == "fetch":
+        bring_lfs(rt, task, run.manifest)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     if task.action == "update":

@@ -163,6 +163,10 @@ class _Labelled(Struct, frozen=True):
             name, borrow=borrow, oid_length=oid_length, suffix=f"from.{self.label}+{suffix}"
         )
 
+    def beside(self, name: SourceName, *, oid_length: int) -> Stage:
+        """Return a new stage that sees the objects of the clone."""
+        return self.rt.quarantine.beside(name, oid_length=oid_length)
+
     def drop(self, stage: Stage) -> None:
         """Remove the stage."""
         self.rt.quarantine.drop(stage)

@@ -66,6 +66,12 @@ BEHIND: Mapping[str, Remedy] = {
         "{findings}\nupstream itself was not asked",
         _HINTS,
     ),
+    "wrong-content": Remedy(
+        5,
+        "{name}: the mirror {mirror} sent wrong {what}",
+        "expected {expected}, found {found}\nasked at {url}\nupstream itself was not asked",
+        (_HINTS[0], _HINTS[2]),
+    ),
     "lfs-missing": Remedy(
         4,
         "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",
@@ -98,6 +104,13 @@ OF_ANOTHER = Remedy(
     "{name_or_url}: git uses no repository of another user",
     "{message}",
     ("where you trust who owns it: {trust}",),
+)
+SENT = Remedy(
+    5,
+    "{name}: {url} sent wrong {what}",
+    "expected {expected}, found {found}\nnothing of that was used: tell whoever runs the server\n"
+    'with lfs = "pointer" in sources.toml files of Git LFS stay pointers',
+    ("once it sends what is pinned: git hybrid sync {name}",),
 )
 BY_PROXY = Remedy(
     4,

@@ -131,10 +131,19 @@ def _remedy(error: HybridError) -> Remedy:
         return UNSIGNED
     if isinstance(error, TooYoung) and error.bundle:
         return BROUGHT_TOO_YOUNG
+    return _of_server(error, remedy)
+
+
+def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
+    """Return the remedy where it is known which server the error is of, else *remedy*."""
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 
         return BEHIND.get(error.code, remedy)
+    if isinstance(error, WrongContent) and error.url:
+        from git_hybrid.cli.remedies_mirror import SENT
+
+        return SENT
     return remedy
 
 

@@ -23,12 +23,12 @@ from git_hybrid.core.plan import (
     Looked,
     Unreadable,
 )
+from git_hybrid.core.pointers import parse_pointer
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import counted
 
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
-LFS_LIMIT = 1024
 # As it is told, where a shell takes each key as it stands.
 _SETS = pattern(r"(?P<file>\.git/config(\.worktree)?) sets (?P<keys>[\w.:/@+-]+(, [\w.:/@+-]+)*)", re.ASCII)
 _LFS_SIZE = pattern(rb"^size \+?(\d+)\s*$", re.MULTILINE)
@@ -180,6 +180,15 @@ def judge_packs(pin: Pin, damaged: Sequence[str]) -> tuple[Violation, ...]:
     return (_violation(name, what, why, mend),)
 
 
+def judge_lfs(pin: Pin, damaged: Sequence[str]) -> tuple[Violation, ...]:
+    """Return that objects of Git LFS are *damaged*: the files may be whole, until one is written again."""
+    if not damaged:
+        return ()
+    what = f"its Git LFS objects are damaged: {_some(damaged)}"
+    why = "git-lfs takes what is there by its size, and would write it in the place of the pinned content"
+    return (_violation(pin.source, what, why, f"git hybrid reset {pin.source}"),)
+
+
 _RULES = {
     "changed": ("with other content", "the bytes are not those of the pinned commit"),
     "mode": ("with another mode or kind", "what can be run, or is a link, decides what a build does"),
@@ -224,11 +233,9 @@ def _submodule(
 
 
 def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
-    """Tell whether the file is what the Git LFS *pointer* names (https://github.com/git-lfs/git-lfs, docs/spec.md)."""
-    if pointer is None or not pointer.startswith(LFS_HEAD):
-        return False
-    lines = pointer.decode("ascii", "replace").split("\n")
-    return f"oid sha256:{seen.sha256}" in lines and f"size {seen.size}" in lines
+    """Tell whether the file is what the Git LFS *pointer* names."""
+    named = None if pointer is None else parse_pointer(pointer)
+    return named is not None and (named.sha256, named.size) == (seen.sha256, seen.size)
 
 
 def lfs_size(blob: bytes) -> int:

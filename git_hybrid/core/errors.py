@@ -632,7 +632,10 @@ class IdentityChanged(HybridError):
 
 
 class WrongContent(HybridError):
-    """What was read is not what the lock names; ``edited``: by the audit log, because the lock was edited."""
+    """What was read is not what the lock names; ``edited``: by the audit log, because the lock was edited.
+
+    ``url`` is the server that sent it, where one did just now.
+    """
 
     code: ClassVar[str] = "wrong-content"
     name: str
@@ -640,6 +643,8 @@ class WrongContent(HybridError):
     expected: str
     found: str
     edited: bool = False
+    url: str = ""
+    mirror: str = ""
 
 
 class HostileTree(HybridError):

@@ -61,7 +61,8 @@ class Clone(Struct, frozen=True, kw_only=True):
     ``changed_inside`` names those of the ten that are submodules; ``has_pin``: the pinned commit is there;
     ``hollow``: the folder of a submodule, or of one inside it, is empty; ``filled``: one has a repository, and not in
     the clone's own ``.git``; ``complete``: no history is cut off; ``lfs``: it was made to hold LFS content in place of
-    pointers; ``pointers`` names at most ten of those that stand there all the same; ``intact``: it has settings, and
+    pointers; ``pointers`` names at most ten of those that stand there all the same; ``rotten``: what it keeps of such
+    content, of which files are made, is damaged (only a thorough look tells); ``intact``: it has settings, and
     the attributes that this tool writes; ``installed``: the commit that this tool checked out last, by the clone's own
     ref; ``origin``: the URL of that remote, if it shows; ``sure``: a glance was enough; ``settled``: it was enough to
     see that nothing was touched since an earlier one.
@@ -80,6 +81,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     complete: bool = True
     lfs: bool = False
     pointers: tuple[str, ...] = ()
+    rotten: bool = False
     intact: bool = True
     installed: Oid | None = None
     origin: str | None = None

@@ -176,8 +176,8 @@ def differs(source: Source, clone: Clone) -> str:
 
 
 def differs_in_lfs(source: Source, clone: Clone) -> bool:
-    """Tell whether pointers stand where *source* asks for the content of Git LFS, or the reverse."""
-    return bool(clone.pointers) or clone.lfs != (source.lfs == "fetch")
+    """Tell whether pointers, or damage, stand where *source* asks for the content of Git LFS, or the reverse."""
+    return bool(clone.pointers) or clone.rotten or clone.lfs != (source.lfs == "fetch")
 
 
 def has_other_origin(source: Source, clone: Clone) -> bool:

@@ -195,6 +195,13 @@ class Quarantine(Protocol):
         """
         ...
 
+    def beside(self, name: SourceName, *, oid_length: int) -> Stage:
+        """Return a new stage that sees the objects of the clone of that name, also where its history is cut off.
+
+        What a server is asked about a commit that the clone has is asked there: no setting of the clone counts.
+        """
+        ...
+
     def drop(self, stage: Stage) -> None:
         """Remove the stage."""
         ...

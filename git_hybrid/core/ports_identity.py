@@ -20,6 +20,10 @@ class Prover(Protocol):
         """Return the names of the files of packs in the clone that hold something else than their checksums say."""
         ...
 
+    def damaged_lfs(self, source: Source, standing: Standing) -> tuple[str, ...]:
+        """Return the ids of the objects of Git LFS in the clone that the commit names and that hold something else."""
+        ...
+
     def content(self, source: Source, standing: Standing) -> Content:
         """Return what the working tree of the clone holds, every file read."""
         ...

@@ -92,6 +92,14 @@ class Writer(Protocol):
         """Take away the marks of a partial clone, once all history has been poured in."""
         ...
 
+    def lend_lfs(self, clone: Stage, stage: Stage, oid: Oid) -> None:
+        """Give *stage* what *clone* has of the LFS content of a commit; what is damaged is moved aside in the clone."""
+        ...
+
+    def pour_lfs(self, stage: Stage, clone: Stage) -> None:
+        """Move LFS content of *stage* that *clone* has not into *clone*, each object hashed."""
+        ...
+
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set *stage* (or a clone) up for LFS content, or for pointers; a change makes every file be written again."""
         ...

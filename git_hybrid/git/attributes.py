@@ -19,9 +19,9 @@ def smudging(git_dir: Path, settings: Mapping[str, str] | None = None) -> dict[s
     """
     if not uses_lfs(git_dir):
         return configured(settings) if settings else {}
-    from git_hybrid.git.lfsanswers import NO_SERVER
+    from git_hybrid.git.lfsanswers import no_server
 
-    return {"GIT_LFS_SKIP_SMUDGE": "0", **configured({**NO_SERVER, **(settings or {})})}
+    return {"GIT_LFS_SKIP_SMUDGE": "0", **configured({**no_server(), **(settings or {})})}
 
 
 def attributes_of(git_dir: Path) -> bytes | None:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from git_hybrid.core.clone_proof import LFS_LIMIT, is_lfs_content
+from git_hybrid.core.clone_proof import is_lfs_content
 from git_hybrid.core.difference import Difference
 from git_hybrid.core.errors import GitFailed, reported
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.pointers import LFS_LIMIT
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import configured
 from git_hybrid.git.listing import batch, pieces, size_of_blob

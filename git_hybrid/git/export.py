@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from git_hybrid.core.clone_proof import LFS_HEAD, LFS_LIMIT
+from git_hybrid.core.clone_proof import LFS_HEAD
 from git_hybrid.core.errors import HostileTree, WrongContent, reported
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.pointers import LFS_LIMIT
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.core.value import Struct

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, LocalIo, SymlinkRefused
+from git_hybrid.core.errors import GitFailed, LocalIo, SymlinkRefused, WrongContent, reported
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.plan import Clone
+from git_hybrid.core.plan import Broken, Clone
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.attributes import set_attributes
@@ -185,6 +185,29 @@ def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:
         from git_hybrid.git.largefiles import refuse_pointers
 
         refuse_pointers(runner, path, name=name)
+
+
+def verify(clones: GitClones, path: Path, oid: Oid, *, name: SourceName) -> None:
+    """Raise unless the clone at *path* stands at *oid*, with nothing changed in it.
+
+    Raises:
+        LocalIo: it cannot be read.
+        WrongContent: it does not.
+    """
+    found = clones.inspect_path(path, oid)
+    if not isinstance(found, Clone):
+        why = found.why if isinstance(found, Broken) else "no clone is there"
+        raise LocalIo(path=source_path(name), operation="read back", reason=why)
+    if found.head != oid:
+        raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=found.head)
+    if found.dirty_count:
+        others = f"others: {', '.join(found.dirty)}"
+        raise WrongContent(name=name, what="files after the checkout", expected="the commit's", found=others)
+    if uses_lfs(path / ".git"):
+        from git_hybrid.git.lfslook import settle
+
+        with reported(path, "read"):
+            settle(clones.runner, path, lambda: clones.inspect_path(path, oid) == found)
 
 
 def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, fetch: bool) -> None:

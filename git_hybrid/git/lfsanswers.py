@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 from collections.abc import Callable, Sequence
 from typing import IO
@@ -14,12 +15,13 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network, last_words
 from git_hybrid.git.environment import as_options
 
-EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloaderrors": "false"}
-"""The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
-NOBODY = "file:///dev/null"
-"""A URL at which nothing is served: git-lfs fails there for what is not here already, and for nothing else."""
-NO_SERVER = {"lfs.url": NOBODY, **EVERYTHING}
-"""The settings of a git-lfs in a local step; the URL that a ``.lfsconfig`` or an ``origin`` has counts less."""
+EVERYTHING = {
+    "lfs.fetchinclude": "",
+    "lfs.fetchexclude": "",
+    "lfs.skipdownloaderrors": "false",
+    "lfs.storage": "lfs",
+}
+"""The settings with which git-lfs leaves nothing out, and keeps what it has in the repository; others count less."""
 _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 
@@ -30,6 +32,7 @@ _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
 # Of a server that is a folder.
+_WRONG_THERE = pattern(r"\bhas an invalid hash (?P<found>[0-9a-f]{64}), expected (?P<expected>[0-9a-f]{64})")
 _LACKED = pattern(r"\bremote missing object (?P<oid>[0-9a-f]{64})\b")
 _OF_BATCH = "batch response:"
 """How git-lfs begins what it says of the answer that tells where the objects are; all else is of an object."""
@@ -41,6 +44,16 @@ _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
 _FAILED = 400
 _PIECE = 1 << 20
+
+
+def no_server() -> dict[str, str]:
+    """Return the settings of a git-lfs in a local step: it fails for what is not here already, and for nothing else.
+
+    At its URL nothing is served; that of a ``.lfsconfig`` or an ``origin`` counts less. A clone could name another in
+    its place (``url.*.insteadOf``), but of several such names the longest counts, and nobody knew this one before.
+    """
+    nobody = f"file:///dev/null/{secrets.token_hex(16)}"
+    return {"lfs.url": nobody, f"url.{nobody}.insteadOf": nobody, **EVERYTHING}
 
 
 def lfs_arguments(url: str, oid: Oid) -> list[str]:
@@ -108,9 +121,10 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
 
     *status* is how it ended, *http* the status of the last answer.
     """
-    wrong = _WRONG.search(stderr)
+    wrong = _WRONG.search(stderr) or _WRONG_THERE.search(stderr)
     if wrong is not None:
-        return WrongContent(name="", what="LFS content", expected=wrong["expected"], found=wrong["found"])
+        expected, found = wrong["expected"], wrong["found"]
+        return WrongContent(name="", what="LFS content", expected=expected, found=found, url=url)
     if http == 401 and status in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return AccessDenied(url=url, message="the server does not accept the credentials that it was given")
     if lacked := tuple(dict.fromkeys(match["oid"] for match in _LACKED.finditer(stderr))):

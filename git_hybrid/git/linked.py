@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_FOLDERS = ("", "objects/", "refs/")
+_FOLDERS = ("", "objects/", "refs/", "lfs/")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from git_hybrid.git.complete import is_complete
 from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, lack_by_git, trouble
 from git_hybrid.git.index import IndexEntry
-from git_hybrid.git.kept import is_sound, packed_refs
+from git_hybrid.git.kept import packed_refs
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings, origin_of
 from git_hybrid.git.owners import is_held
@@ -27,19 +27,22 @@ from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
+from git_hybrid.git.unfit import elsewhere, unfit
 
 # The file, where Python or libgit2 names it.
-_NAMED, _DIGITS = pattern(r"'(/[^']+)'"), b"0123456789abcdef\n"
-_FILES = (
-    *("config", "config.worktree", "index", "packed-refs", "shallow", "commondir", "info/exclude", "logs/HEAD"),
-    *("objects/info/alternates", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"),
-)
-_WRITTEN = ("config", "config.worktree", "index", "packed-refs", "shallow", "refs", "logs", "logs/HEAD")
+_NAMED = pattern(r"'(/[^']+)'")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
 class _Unsure(Exception):
     """libgit2 cannot read it, or finds it broken: git itself is to be asked."""
+
+
+class _OfLfs(Struct, frozen=True, kw_only=True):
+    """Files that are still pointers, and whether what the clone keeps of their content is damaged."""
+
+    pointers: tuple[str, ...] = ()
+    rotten: bool = False
 
 
 class FullLook(Struct, frozen=True):
@@ -78,8 +81,8 @@ class FullLook(Struct, frozen=True):
         return self._inspect_clone(path, git_dir, pin, thorough=thorough)
 
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
-        if (unfit := _elsewhere(git_dir) or _unfit(git_dir)) is not None:
-            return unfit
+        if (found := elsewhere(git_dir) or unfit(git_dir)) is not None:
+            return found
         # Of many sources the packs of all of them would stay open else.
         with released(open_repository(git_dir)) as repository:
             if repository is not None:
@@ -122,13 +125,9 @@ class FullLook(Struct, frozen=True):
             missing = lack_by_git(self.runner, *asked) if repository is None else lack(repository, *asked)
             if missing is not None:
                 return Broken(missing)
-            pointing = list[bytes]()
-            links = _links(index)
+            links, of_lfs = _links(index), _OfLfs()
             if lfs := uses_lfs(git_dir):
-                from git_hybrid.git.largefiles import LISTED, pointers
-
-                dirty = dirty_by_cli(self.runner, path, links)
-                pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
+                dirty, of_lfs = self._look_at_lfs(path, index, thorough=thorough)
             else:
                 dirty = find_changes(self.runner, path, repository, index, thorough=thorough)
             submodules = _submodules(os.fsencode(path), links)
@@ -155,11 +154,24 @@ class FullLook(Struct, frozen=True):
             filled=any(map(os.path.isdir, submodules)),
             complete=is_complete(git_dir),
             lfs=lfs,
-            pointers=tuple(show_path(file) for file in pointing),
+            pointers=of_lfs.pointers,
+            rotten=of_lfs.rotten,
             intact=has_settings(git_dir) and read_plain(git_dir / "info/attributes") in _ATTRIBUTES,
             installed=_installed(git_dir),
             origin=origin_of(git_dir),
         )
+
+    def _look_at_lfs(self, path: Path, index: Sequence[IndexEntry], *, thorough: bool) -> tuple[list[bytes], _OfLfs]:
+        """Return what is changed in a clone with LFS content, and how that content is."""
+        from git_hybrid.git.largefiles import LISTED, pointers
+        from git_hybrid.git.lfslook import differing
+        from git_hybrid.git.lfsstore import damaged
+
+        dirty = dirty_by_cli(self.runner, path, _links(index))
+        dirty = differing(self.runner, path, index, dirty, thorough=thorough)
+        pointing = islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)
+        rotten = thorough and bool(damaged(self.runner, path / ".git", {entry.oid for entry in index}))
+        return dirty, _OfLfs(pointers=tuple(map(show_path, pointing)), rotten=rotten)
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
         if repository is not None:
@@ -216,49 +228,6 @@ class FullLook(Struct, frozen=True):
             installed=installed,
             origin=origin_of(git_dir),
         )
-
-
-def _elsewhere(git_dir: Path) -> Foreign | None:
-    """Return what leads out of the clone: git would write where a link leads, and obey the settings of a commondir."""
-    for name in _WRITTEN:
-        if (git_dir / name).is_symlink() and (git_dir / name).exists():
-            return Foreign(f"a clone whose .git/{name} is a symbolic link")
-    for folder, inner, _ in (*os.walk(git_dir / "refs"), *os.walk(git_dir / "logs")):
-        if any(os.path.islink(f"{folder}/{name}") for name in inner):
-            return Foreign("a clone with a symbolic link to a folder in its .git/refs or .git/logs")
-    if (git_dir / "commondir").is_file():
-        return Foreign("a working tree of another repository (its .git has a commondir)")
-    return None
-
-
-def _unfit(git_dir: Path) -> Broken | None:
-    """Return why neither git nor libgit2 is to look at the clone; None if they are."""
-    if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
-        return Broken("its .git lacks HEAD or objects")
-    # libgit2 takes a folder for an empty file, and git would wait for what comes out of a pipe.
-    for name in _read(git_dir):
-        if (git_dir / name).exists() and not (git_dir / name).is_file():
-            return Broken(f"its .git/{show_path(os.fsencode(name))} is no file")
-    # libgit2 takes what is behind a NUL for nothing: git refuses it.
-    if b"\0" in (read_plain(git_dir / "config") or b""):
-        return Broken("its .git/config is damaged: it has bytes that are no text")
-    if not is_sound(read_plain(git_dir / "packed-refs") or b""):
-        return Broken("its .git/packed-refs is damaged")
-    if (read_plain(git_dir / "shallow") or b"").strip(_DIGITS):
-        return Broken("its .git/shallow is damaged")
-    return None
-
-
-def _read(git_dir: Path) -> Iterator[str]:
-    """Yield what git reads as files, by its path in *git_dir*."""
-    yield from _FILES
-    for folder, _, files in os.walk(git_dir / "refs"):
-        yield from (os.path.relpath(f"{folder}/{name}", git_dir) for name in files)
-    # libgit2 takes a folder of packs that cannot be read for an empty one.
-    packs = git_dir / "objects/pack"
-    for name in os.listdir(packs) if packs.is_dir() else ():
-        if name.endswith(".idx"):
-            yield f"objects/pack/{name}"
 
 
 def _links(index: Iterable[IndexEntry]) -> list[bytes]:

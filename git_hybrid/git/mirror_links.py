@@ -1,4 +1,4 @@
-"""No write into a mirror folder goes through a symbolic link: it would change a repository that stands elsewhere."""
+"""No write goes through a symbolic link in a mirror folder, or in a clone: it would change what stands elsewhere."""
 
 from __future__ import annotations
 

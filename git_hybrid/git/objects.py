@@ -204,10 +204,14 @@ class GitObjects(Struct, frozen=True):
         judge_lfs(self.runner, stage, oid, entries, limits)
 
     def has_lfs(self, stage: Stage, oid: Oid) -> bool:
-        """Tell whether all LFS content of *oid* is there: git-lfs asks no server for what it has."""
-        from git_hybrid.git.lfsanswers import NOBODY, lfs_arguments
+        """Tell whether all LFS content of *oid* is there, whatever it holds.
 
-        return self.runner.git(lfs_arguments(NOBODY, oid), git_dir=_git_dir(stage)).status == 0
+        Raises:
+            GitFailed, WrongContent: git cannot tell what that is.
+        """
+        from git_hybrid.git.lfsstore import has_all
+
+        return has_all(self.runner, stage, oid)
 
     def submodules(self, stage: Stage, oid: Oid) -> Sequence[tuple[str, Oid, str]]:
         """Return path, commit and URL of each submodule of *oid*; the URL is empty where ``.gitmodules`` has none.

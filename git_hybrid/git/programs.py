@@ -73,6 +73,8 @@ def without_programs(
     if _LFS in filters and not emptied:
         filters.remove(_LFS)
         options = as_options(f"{_FILTER}{_LFS}.{key}={value}" for key, value in LFS_FILTER.items())
+        # What it writes stays in the repository.
+        options += as_options(["lfs.storage=lfs"])
     emptied += [f"{_FILTER}{name}.{key}" for name in sorted(filters) for key in _FILTER_KEYS]
     emptied += [f"{hook}.enabled" for hook in sorted(hooks)]
     return [*options, *(f"--config-env={key}={_NOTHING}" for key in emptied)]

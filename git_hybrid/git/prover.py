@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from git_hybrid.core.clone_proof import LFS_LIMIT, Content, FileSeen, Standing, index_differences
+from git_hybrid.core.clone_proof import Content, FileSeen, Standing, index_differences
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -17,7 +17,7 @@ from git_hybrid.git.index import BadIndex, index_of
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.packfiles import is_whole, pack_files
 from git_hybrid.git.plainfiles import read_plain
-from git_hybrid.git.rehashed import Unproved, read_objects, reading
+from git_hybrid.git.rehashed import Unproved, reading
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import ALGORITHMS
 from git_hybrid.git.worktree import walk
@@ -71,6 +71,17 @@ class GitProver(Struct, frozen=True):
         folder = self.folder / source.name / ".git/objects/pack"
         return tuple(name for name in pack_files(folder) if not is_whole(f"{folder}/{name}"))
 
+    def damaged_lfs(self, source: Source, standing: Standing) -> tuple[str, ...]:
+        """Return the ids of the objects of Git LFS in the clone that the commit names and that hold something else.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        from git_hybrid.git.lfsstore import damaged
+
+        git_dir = self.folder / source.name / ".git"
+        return damaged(self.runner, git_dir, {entry.oid for entry in standing.entries})
+
     def _content(self, path: Path, standing: Standing, *, submodules: bool, lfs: bool) -> Content:
         wanted = {entry.path: entry for entry in standing.entries}
         algorithm = ALGORITHMS[len(standing.tree or "") or 40]
@@ -107,16 +118,9 @@ class GitProver(Struct, frozen=True):
 
     def _pointers(self, git_dir: Path, entries: Sequence[TreeEntry]) -> dict[bytes, bytes]:
         """Return the blobs of *entries* that are small enough to be LFS pointers and are what their ids say."""
-        if not entries:
-            return {}
-        asked = "".join(f"{entry.oid}\n" for entry in entries).encode("ascii")
-        sizes = self.runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=asked)
-        heads = [line.split() for line in sizes.stdout.decode("ascii", "replace").split("\n")]
-        small = {head[0] for head in heads if len(head) == 3 and head[1] == "blob" and int(head[2]) < LFS_LIMIT}
-        try:
-            blobs = read_objects(self.runner, git_dir, dict.fromkeys(sorted(small), "blob"))
-        except Unproved:
-            return {}
+        from git_hybrid.git.largefiles import small_blobs
+
+        blobs = small_blobs(self.runner, git_dir, [entry.oid for entry in entries])
         return {entry.path: blobs[entry.oid] for entry in entries if entry.oid in blobs}
 
 

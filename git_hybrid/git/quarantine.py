@@ -87,18 +87,29 @@ class GitQuarantine(Struct):
         Raises:
             LocalIo: the file system refused.
         """
+        clone = self.folder / f"{name}/.git"
+        borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
+        return self._staged(name, suffix, oid_length, lender=clone if borrows else None)
+
+    def beside(self, name: SourceName, *, oid_length: int) -> Stage:
+        """Return a new stage that sees the objects of the clone of *name*, also where its history is cut off.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        return self._staged(name, "lfs", oid_length, lender=self.folder / f"{name}/.git")
+
+    def _staged(self, name: SourceName, suffix: str, oid_length: int, *, lender: Path | None) -> Stage:
         self.claim()
         # No name has a plus: what a source has beside its stage is the stage of no other one.
         path = self._home / (f"{name}+{suffix}" if suffix else name)
         self.disk.remove_tree(path)
         git_dir = path / ".git"
-        clone = self.folder / f"{name}/.git"
         with reported(path, "create"), TURN:
             write_skeleton(git_dir, object_format="sha1" if oid_length == 40 else "sha256", attributes=ATTRIBUTES)
-            borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
-            if borrows:
-                borrow_from(git_dir, clone)
-        return Stage(name=name, path=str(path), borrows=borrows)
+            if lender is not None:
+                borrow_from(git_dir, lender)
+        return Stage(name=name, path=str(path), borrows=lender is not None)
 
     def drop(self, stage: Stage) -> None:
         """Remove *stage*."""

@@ -25,6 +25,7 @@ from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
 from git_hybrid.git.nested import refuse_repositories
 from git_hybrid.git.operations import IDENTITY, brought, patches
+from git_hybrid.git.quarantine import uses_lfs
 from git_hybrid.git.readback import holds_blobs, holds_tree
 from git_hybrid.git.run import Runner
 from git_hybrid.git.savedrefs import free_ref, known_ref
@@ -128,6 +129,10 @@ class _Saver:
         self._refuse_nested(environment)
         lost = self._add_all(environment)
         unsaveable = self._add_endangered(environment, pin, cleared, lost) | {link + b"/.git" for link in lost}
+        if head and uses_lfs(self._path / ".git"):
+            from git_hybrid.git.lfslook import take_as_committed
+
+            take_as_committed(self._runner, self._path, head, self._done, environment)
         tree = self._tree(environment)
         self._read_back(tree, scratch, [pin, *filter(self.is_upstream, [head])])
         return tree, tuple(sorted(unsaveable))

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, DivergedSource
+from git_hybrid.core.errors import DirtySource, DivergedSource, reported
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import PIN_REF, Clone, Task
 from git_hybrid.core.planner import source_path, unfinished_work
 from git_hybrid.core.tree import name_of
@@ -22,7 +23,7 @@ from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.nested import refuse_folders
 from git_hybrid.git.plainfiles import moved_from
-from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.quarantine import Disk, uses_lfs
 from git_hybrid.git.run import Completed
 
 _CHECKOUT = ("checkout", "--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules")
@@ -58,7 +59,7 @@ class Switching(Struct, frozen=True):
             before is None and is_blind(self._git_dir, oid_length=len(commit))
         ):
             open_eyes(runner, self.disk, self._git_dir, name=name)
-        done = self._check_out(commit)
+        done = self._checked_out(commit)
         if (refused := in_the_way(name, done)) is not None:
             put_back_attributes(self.disk, self._git_dir, former)
             seen = self.clones.inspect(name, commit)
@@ -97,6 +98,14 @@ class Switching(Struct, frozen=True):
     @property
     def _git_dir(self) -> Path:
         return self.clones.folder / f"{self.task.name}/.git"
+
+    def _checked_out(self, commit: Oid) -> Completed:
+        if not uses_lfs(self._git_dir):
+            return self._check_out(commit)
+        from git_hybrid.git.lfslook import checked_out
+
+        with reported(self._path, "read"):
+            return checked_out(self.disk, self.clones.runner, self._path, commit, lambda: self._check_out(commit))
 
     def _check_out(self, commit: str) -> Completed:
         git_dir, arguments = self._git_dir, [*_CHECKOUT, f"{commit}^{{commit}}", "--"]

@@ -175,6 +175,8 @@ class GitTransport(Struct, frozen=True):
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
 
+        What the config of *stage* says does, as for each git: so it is no clone, whose config came with it.
+
         Raises:
             ToolTooOld: git-lfs is not installed.
             HostNotAllowed: the content is kept at a host that policy does not have.
@@ -182,14 +184,15 @@ class GitTransport(Struct, frozen=True):
             LfsMissing: the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
+        from git_hybrid.git.lfsstore import lacked
+
         git_dir = Path(stage.git_dir)
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=True)
-        # git-lfs ends with 0 also where the server left out what it was asked for: the repository itself is asked then.
-        done = self.runner.git(lfs_arguments(git_dir.as_uri(), oid), git_dir=git_dir)
-        if done.status != 0:
-            raise classify_lfs(done.stderr, url=url, status=done.status, http=0)
+        # git-lfs ends with 0 also where the server left out what it was asked for.
+        if (error := lacked(self.runner, stage, oid, url)) is not None:
+            raise error
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import ForeignFolder, LocalIo, WrongContent
+from git_hybrid.core.errors import ForeignFolder, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.plan import PIN_REF, Broken, Clone, Task
+from git_hybrid.core.plan import PIN_REF, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import TreeKeeper
@@ -71,7 +71,7 @@ class GitWriter(Struct, frozen=True):
             LocalIo: the disk is full or refuses.
         """
         self._check_out(stage, pin.commit)
-        self._verify(stage.name, Path(stage.path), pin.commit)
+        inner.verify(self.clones, Path(stage.path), pin.commit, name=stage.name)
         inner.require_content(self.runner, Path(stage.path), name=stage.name)
 
     def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
@@ -84,17 +84,6 @@ class GitWriter(Struct, frozen=True):
     def _check_out(self, stage: Stage, oid: Oid) -> None:
         path = Path(stage.path)
         self._do(stage.name, path / ".git", "reset", "--quiet", "--hard", oid, work_tree=path)
-
-    def _verify(self, name: SourceName, path: Path, oid: Oid) -> None:
-        found = self.clones.inspect_path(path, oid)
-        if not isinstance(found, Clone):
-            why = found.why if isinstance(found, Broken) else "no clone is there"
-            raise LocalIo(path=source_path(name), operation="read back", reason=why)
-        if found.head != oid:
-            raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=found.head)
-        if found.dirty_count:
-            others = f"others: {', '.join(found.dirty)}"
-            raise WrongContent(name=name, what="files after the checkout", expected="the commit's", found=others)
 
     def copy_submodule(self, inside: Stage, stage: Stage, url: str, oid: Oid) -> bool:
         """Copy what a submodule had fetched into *stage* (:func:`git_hybrid.git.inner.copy_submodule`)."""
@@ -112,7 +101,7 @@ class GitWriter(Struct, frozen=True):
         """
         self._prepare(stage, url, oid)
         self._check_out(stage, oid)
-        self._verify(stage.name, Path(stage.path), oid)
+        inner.verify(self.clones, Path(stage.path), oid, name=stage.name)
 
     def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
         """Move *stage* into the working tree of *parent* (:func:`git_hybrid.git.inner.place_submodule`)."""
@@ -123,6 +112,18 @@ class GitWriter(Struct, frozen=True):
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
         return inner.clear_submodules(self.disk, self.quarantine, self.clones, name, wanted)
+
+    def lend_lfs(self, clone: Stage, stage: Stage, oid: Oid) -> None:
+        """Give *stage* what *clone* has of the content of a commit (:func:`git_hybrid.git.lfsstore.lend`)."""
+        from git_hybrid.git.lfsstore import lend
+
+        lend(self.runner, self.disk, clone, stage, oid)
+
+    def pour_lfs(self, stage: Stage, clone: Stage) -> None:
+        """Move content of *stage* into *clone* (:func:`git_hybrid.git.lfsstore.pour`)."""
+        from git_hybrid.git.lfsstore import pour
+
+        pour(self.disk, stage, clone)
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""
@@ -204,7 +205,7 @@ class GitWriter(Struct, frozen=True):
                 self._proved[task.name] = found
             if proved:
                 return
-        self._verify(task.name, path, task.pin.commit)
+        inner.verify(self.clones, path, task.pin.commit, name=task.name)
 
     def save_work(self, name: SourceName, run: str, pin: Oid, standing: Sequence[str]) -> Saved:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""

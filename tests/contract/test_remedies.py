@@ -371,6 +371,19 @@ def test_what_other_tools_write_around_a_url_is_told_as_options(written, command
     assert instead_of(written) == (f"git hybrid add {command}{as_typed()}" if command else "")
 
 
+def test_wrong_content_is_told_of_who_sent_it():
+    facts = {"name": "tool", "what": "LFS content", "expected": "1" * 64, "found": "2" * 64, "url": "https://h/x"}
+    told = tell(WrongContent(**facts))
+    behind = tell(WrongContent(**facts).from_mirror("https://m", "https://m/x", ("https://m",)))
+    assert told.title == "tool: https://h/x sent wrong LFS content"
+    assert behind.title == "tool: the mirror https://m sent wrong LFS content"
+    assert told.exit == behind.exit == tell(WrongContent(**{**facts, "url": ""})).exit == 5
+    # Neither diff nor reset mends what a server sends.
+    assert told.hints == ("once it sends what is pinned: git hybrid sync tool",)
+    assert "git hybrid mirror update" in behind.hints[0]
+    assert "https://m/x" in "".join(behind.cause)
+
+
 def test_a_lock_that_was_edited_is_restored():
     facts = {"name": "tool", "what": "content_sha256", "expected": "1" * 64, "found": "2" * 64}
     told, edited = tell(WrongContent(**facts)), tell(WrongContent(**facts, edited=True))

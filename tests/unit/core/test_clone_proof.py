@@ -12,6 +12,7 @@ from git_hybrid.core.clone_proof import (
     index_differences,
     is_lfs_content,
     judge_content,
+    judge_lfs,
     judge_packs,
     judge_standing,
     lfs_size,
@@ -162,6 +163,13 @@ def test_damaged_packs_are_told_with_what_makes_them_anew() -> None:
     (found,) = judge_packs(PIN, ("pack-1.pack",))
     assert "pack-1.pack" in found.what
     assert found.mend.endswith("git hybrid sync tool")
+
+
+def test_damaged_content_of_lfs_is_told_with_what_fetches_it_again() -> None:
+    assert judge_lfs(PIN, ()) == ()
+    (found,) = judge_lfs(PIN, ("a" * 64,))
+    assert "a" * 64 in found.what
+    assert found.mend == "git hybrid reset tool"
 
 
 def test_another_digest_in_the_lock_is_told() -> None:

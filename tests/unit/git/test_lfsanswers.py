@@ -23,7 +23,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.git.attributes import smudging
 from git_hybrid.git.environment import configured
-from git_hybrid.git.lfsanswers import EVERYTHING, NOBODY, Led, classify_lfs, last_status
+from git_hybrid.git.lfsanswers import EVERYTHING, Led, classify_lfs, last_status
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS
 
 URL = "https://host/a.git"
@@ -102,8 +102,12 @@ def test_a_checkout_asks_nobody_for_content(tmp_path: Path) -> None:
     (tmp_path / "info/attributes").write_text(ATTRIBUTES)
     assert smudging(tmp_path) == {}
     (tmp_path / "info/attributes").write_text(ATTRIBUTES_LFS)
-    settings = configured({"lfs.url": NOBODY, **EVERYTHING, "core.x": "y"})
-    assert smudging(tmp_path, {"core.x": "y"}) == {"GIT_LFS_SKIP_SMUDGE": "0", **settings}
+    found = smudging(tmp_path, {"core.x": "y"})
+    nobody = found["GIT_CONFIG_VALUE_0"]
+    settings = configured({"lfs.url": nobody, f"url.{nobody}.insteadOf": nobody, **EVERYTHING, "core.x": "y"})
+    assert found == {"GIT_LFS_SKIP_SMUDGE": "0", **settings}
+    # No name that a clone has for another URL can be as long as one that nobody knew before.
+    assert nobody != smudging(tmp_path)["GIT_CONFIG_VALUE_0"]
 
 
 def test_the_last_answer_counts() -> None:
@@ -115,6 +119,7 @@ def test_the_last_answer_counts() -> None:
     ("stderr", "status", "http", "kind"),
     [
         (f"expected OID {'a' * 64}, got {'b' * 64} after 9 bytes written\n", 2, 200, WrongContent),
+        (f'file "/x" has an invalid hash {"b" * 64}, expected {"a" * 64}\n', 2, 0, WrongContent),
         (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, LfsMissing),
         (f'error transferring "{"a" * 64}": [0] remote missing object {"a" * 64}\n', 2, 0, LfsMissing),
         ("batch response: gone\n", 2, 404, RepositoryNotFound),

@@ -134,7 +134,7 @@ def test_no_hook_runs_that_stands_in_the_settings_and_git_lfs_is_told_what_it_is
     config = clone / "sub/.git/config"
     with config.open("a") as file:
         file.write('[hook "x"]\n\tcommand = y\n[filter "lfs"]\n\tclean = evil\n')
-    ours = [f"filter.lfs.{key}={value}" for key, value in LFS_FILTER.items()]
+    ours = [*(f"filter.lfs.{key}={value}" for key, value in LFS_FILTER.items()), "lfs.storage=lfs"]
     assert options() == [
         *(word for setting in ours for word in ("-c", setting)),
         "--config-env=hook.x.enabled=LANGUAGE",

@@ -1,0 +1,141 @@
+"""Content of Git LFS as a repository keeps it, by its SHA-256: git-lfs takes what is there by its size alone.
+
+What a clone has was written by whoever packed the workspace, or a disk has let it rot: each object is hashed before it
+counts. Nothing is written, or moved, through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from git_hybrid.core.errors import HybridError, LfsMissing, WrongContent, reported
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.pattern import pattern
+from git_hybrid.core.pointers import parse_pointer
+from git_hybrid.core.ports import Stage
+from git_hybrid.git.largefiles import content_of, small_blobs
+from git_hybrid.git.mirror_links import refuse_links_to
+from git_hybrid.git.plainfiles import file_at
+from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import free_place
+
+_OBJECTS, _BAD = ("lfs", "objects"), "lfs/bad"
+_SHA256 = pattern(r"[0-9a-f]{64}")
+_SHOWN = 3
+
+
+def damaged(runner: Runner, git_dir: Path, oids: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of the objects that pointers among the blobs *oids* name, and that are there as something else.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    pointers = filter(None, map(parse_pointer, small_blobs(runner, git_dir, oids).values()))
+    wanted = sorted({pointer.sha256 for pointer in pointers})
+    return tuple(sha256 for sha256 in wanted if _found(git_dir, sha256) not in (sha256, None))
+
+
+def has_all(runner: Runner, stage: Stage, oid: Oid) -> bool:
+    """Tell whether something stands in the place of each object that the commit *oid* names.
+
+    Raises:
+        GitFailed, WrongContent: git cannot tell which these are.
+    """
+    return all(os.path.lexists(_place(Path(stage.git_dir), sha256)) for sha256 in content_of(runner, stage, oid))
+
+
+def lacked(runner: Runner, stage: Stage, oid: Oid, url: str) -> HybridError | None:
+    """Return the error where content of the commit *oid*, of which *url* was asked for all, is not in *stage*.
+
+    Raises:
+        LocalIo: an object cannot be read.
+    """
+    git_dir, missing = Path(stage.git_dir), list[str]()
+    with reported(git_dir, "read"):
+        for sha256 in content_of(runner, stage, oid):
+            found = _found(git_dir, sha256)
+            if found is None:
+                missing.append(sha256)
+            elif found != sha256:
+                return WrongContent(name="", what="LFS content", expected=sha256, found=found, url=url)
+    if not missing:
+        return None
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return LfsMissing(url=url, message=f"it has no object {', '.join(missing[:_SHOWN])}{more}")
+
+
+def lend(runner: Runner, disk: Disk, clone: Stage, stage: Stage, oid: Oid) -> None:
+    """Give *stage* what the *clone* has of the content of the commit *oid*.
+
+    What is not what its id says is moved to where ``git lfs fsck`` moves such, so that it is fetched again.
+
+    Raises:
+        LocalIo: the file system refused.
+        SymlinkRefused: a folder of the clone's is a link.
+    """
+    giver, taker = Path(clone.git_dir), Path(stage.git_dir)
+    for sha256 in content_of(runner, clone, oid):
+        path = _place(giver, sha256)
+        with reported(path, "read"):
+            found = _found(giver, sha256)
+        if found == sha256:
+            _link(path, _place(taker, sha256))
+        elif found is not None:
+            aside = free_place(refuse_links_to(giver, _BAD.split("/")), sha256)
+            disk.make_folder(aside.parent)
+            disk.rename_path(path, aside)
+
+
+def pour(disk: Disk, stage: Stage, clone: Stage) -> None:
+    """Move the content that *stage* has, and the *clone* has not, into the clone.
+
+    Raises:
+        LocalIo: the file system refused.
+        SymlinkRefused: a folder of the clone's is a link.
+    """
+    giver, taker = Path(stage.git_dir), Path(clone.git_dir)
+    for sha256 in _kept(giver):
+        target = _place(taker, sha256)
+        if not os.path.lexists(target) and _found(giver, sha256) == sha256:
+            disk.make_folder(target.parent)
+            disk.rename_path(_place(giver, sha256), target)
+
+
+def _kept(git_dir: Path) -> Iterator[str]:
+    """Yield the ids of what git-lfs has put into the repository."""
+    for path in sorted(git_dir.joinpath(*_OBJECTS).glob("??/??/*")):
+        if _SHA256.fullmatch(path.name) and path == _place(git_dir, path.name):
+            yield path.name
+
+
+def _place(git_dir: Path, sha256: str) -> Path:
+    """Return where the object is kept; no folder on the way is a link."""
+    return refuse_links_to(git_dir, [*_OBJECTS, sha256[:2], sha256[2:4]]) / sha256
+
+
+def _found(git_dir: Path, sha256: str) -> str | None:
+    """Return the SHA-256 of what stands in the place of the object, None if nothing does; of a link it is nothing's."""
+    path = _place(git_dir, sha256)
+    if not os.path.lexists(path):
+        return None
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return "no file"
+    with file_at(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _link(path: Path, target: Path) -> None:
+    """Let *target* be the file at *path*; a copy where the file system gives no file two names."""
+    with reported(target, "write"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except OSError:
+            with file_at(path) as file, open(target, "wb") as copy:
+                shutil.copyfileobj(file, copy)
