@@ -254,7 +254,8 @@ def _decided(
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)
-    notes = found.notes if made is None else (*found.notes, expiry_note(made, named=keep))
+    told = () if made is None else (expiry_note(made, named=keep), wish.objections.stays)
+    notes = (*found.notes, *filter(None, told))
     row = Row(
         name=new.source,
         outcome="pinned",

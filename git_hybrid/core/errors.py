@@ -786,7 +786,8 @@ class TooYoung(PolicyError):
 class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
-    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
+    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one, ``others`` is how many have none
+    and so cannot be accepted. ``accept`` is the command by
     which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
     without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner. ``former``
     tells of an override that accepted them and has expired, as the end of a sentence.
@@ -802,6 +803,12 @@ class ScanBlocked(PolicyError):
     move: str
     again: str
     former: str = ""
+    others: int = 0
+
+    def beside(self, accepted: Iterable[str]) -> str:
+        """Return in words how many stay blocked where those *accepted* are; nothing where none does."""
+        left = self.others + len(set(self.ids).difference(accepted))
+        return f"{left} {'other stays' if left == 1 else 'others stay'} blocked" if left else ""
 
 
 class NoScanner(HybridError):

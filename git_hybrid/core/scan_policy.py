@@ -245,6 +245,8 @@ def blocked_by(
         accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(track, to_pin),
         again=f"{_LEAVE_OUT}, then: {to_pin if is_new else to_scan}{as_typed()}" if has_scanner else "",
+        former="" if ids else ", none of which has an id that an approval could name",
+        others=count - len(ids),
     )
 
 
