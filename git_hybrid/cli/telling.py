@@ -199,7 +199,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
     facts["name_or_url"] = name or url
-    facts["tries"] = counted(facts.get("attempts", 1), "try")
+    tries = facts.get("attempts", 1)
+    facts["tries"] = f"after {counted(tries, 'try')}" if tries else "for others before it, so it was not asked"
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
     facts["imported"] = error.imported
