@@ -126,7 +126,7 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
 
     rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
-    stopped = Interrupted(signal=rt.cancelled())
+    stopped = Interrupted(signal=rt.cancelled(), begun=False)
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
     return tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
 

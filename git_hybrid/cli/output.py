@@ -22,7 +22,7 @@ from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import is_false
-from git_hybrid.core.words import lasting
+from git_hybrid.core.words import lasting, some
 from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
@@ -155,8 +155,7 @@ class Output:
             self.talk(f"note: {note}")
         self._errors(report, in_short=names_all and not self.common.verbose)
         if report.pending:
-            names = ", ".join(report.pending)
-            self.talk(f"note: still to do: {names}")
+            self.talk(f"note: still to do: {some(report.pending)}")
             self.hint("resume", "git hybrid resume --abort" if again else "git hybrid resume")
             if again:
                 self.hint("resume", f"then once more: {again}")

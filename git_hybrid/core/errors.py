@@ -1020,10 +1020,11 @@ class LockUnsupported(HybridError):
 
 
 class Interrupted(HybridError):
-    """A signal asked the program to stop; ``signal`` is its number."""
+    """A signal asked the program to stop; ``signal`` is its number. Not ``begun``: nothing was done by then."""
 
     code: ClassVar[str] = "interrupted"
     signal: int
+    begun: bool = True
 
 
 class LocalIo(HybridError):
