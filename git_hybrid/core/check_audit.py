@@ -46,7 +46,7 @@ def _size(facts: Facts) -> Iterator[Violation]:
     if size >= LARGE:
         what = f"the log has grown to {sized(size)}"
         why = (
-            "each commit stores this file anew, GitHub takes none beyond 100 MiB, and from 1 GiB on it is not read any more"
+            "each commit stores it anew, GitHub takes no file beyond 100 MiB, and from 1 GiB on it is not read any more"
         )
         yield Violation(file=LOG, entry="size", what=what, why=why, mend="git hybrid audit rotate", level="warn")
 
