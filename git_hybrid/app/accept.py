@@ -65,9 +65,12 @@ def _accepted(
     except HybridError as error:
         return failed(source, error), Decision()
     ended = {} if stands else _replaced(rt, snapshot, made)
+    blocked = scan_blocked(snapshot, source, pin)
+    left = "" if blocked is None else blocked.beside(made.findings)
     notes = (
         expiry_note(made, named=keep),
         f"findings: {', '.join(made.findings)}",
+        *([left] if left else []),
         *(f"{key} is superseded" for key in ended),
     )
     row = Row(
@@ -113,6 +116,7 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
     Raises:
         BadArgument: *to* is another commit, or no scan of it has such a finding.
         OverrideUnnecessary: policy blocks on none.
+        ScanBlocked: it blocks on findings none of which has an id that is not accepted yet.
     """
     if to is not None and not pin.commit.startswith(to) and to not in _tags(pin):
         reason = f"findings are accepted on the pinned commit, which is {pin.commit}"
@@ -135,6 +139,8 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
         elif scan is None:
             step, more = "scan", {"why": "was not scanned: no finding is known that could be accepted"}
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid {step} {pin.source}", **more)
+    if not findings and not blocked.ids:
+        raise blocked
     return tuple(sorted(set(findings or blocked.ids)))
 
 

@@ -29,7 +29,6 @@ from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, config_digest
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
-from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, asked_for, moved_tag, newest_allowed, tip, wherever
 from git_hybrid.core.value import Struct, replace
@@ -279,9 +278,3 @@ def _judge_move(search: _Search, new: Pin, history: Stage) -> Range | None:
         return None
     full = source.history == "full"
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS, files=full)
-
-
-def keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
-    """Pour what was fetched for a pin into the clone, if there is one: the next sync need not fetch it again."""
-    if found.history.borrows and isinstance(rt.clones.inspect(source.name, None), Clone):
-        rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

@@ -53,10 +53,20 @@ class Objections(Struct):
     lifted: list[HybridError] = field(default_factory=list)
 
     def meet(self, error: HybridError | None) -> None:
-        """Raise *error*, or keep it if the pin is forced; None is no objection."""
-        if error is not None and not self.forced:
+        """Raise *error*, or keep it if the pin is forced and that can be approved; None is no objection."""
+        if error is not None and not self.lifts(error):
             raise error
         self.lifted += [] if error is None else [error]
+
+    def lifts(self, error: HybridError) -> bool:
+        """Tell whether the pin is forced, and an approval can accept some of what *error* tells."""
+        return self.forced and (not isinstance(error, ScanBlocked) or bool(error.ids))
+
+    @property
+    def stays(self) -> str:
+        """How many findings stay blocked since they have no id that an approval could name, in words."""
+        told = (error.beside(self.findings) for error in self.lifted if isinstance(error, ScanBlocked))
+        return next(filter(None, told), "")
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def carry_out(
         lambda task: _attempt(run, task), tasks, rt=rt, jobs=jobs, name=lambda task: task.name, kind="sync"
     )
     outcomes = tuple(
-        result or Failed(task=task, error=Interrupted(signal=rt.cancelled()), pending=True)
+        result or Failed(task=task, error=Interrupted(signal=rt.cancelled(), begun=False), pending=True)
         for task, result in zip(tasks, results, strict=True)
     )
     done = [outcome for outcome in outcomes if isinstance(outcome, Installed)]

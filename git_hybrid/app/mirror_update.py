@@ -62,7 +62,7 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own: Collection[str]) -> tu
     results = run_slowest_first(
         lambda source: _attempt(filling, source), sources, rt=rt, jobs=jobs, name=lambda item: item.name, kind="mirror"
     )
-    stopped = Interrupted(signal=rt.cancelled())
+    stopped = Interrupted(signal=rt.cancelled(), begun=False)
     for source, result in zip(sources, results, strict=True):
         done[source.name] = result or (failed(source.name, stopped), ())
     pairs = [done[name] for name in snapshot.manifest.sources]

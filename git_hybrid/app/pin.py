@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.age import old_enough, seen_now, too_young, young_note
 from git_hybrid.app.bases import as_logged, commit_kept
+from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.ending import of_source
-from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
+from git_hybrid.app.evidence import Resolved, Wish, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
     Forced,
@@ -42,7 +43,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid, origin_changes
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override, event_of, with_overrides
-from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.reducer import Decision, together
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import scan_blocked
@@ -122,7 +123,7 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
 
     rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
-    stopped = Interrupted(signal=rt.cancelled())
+    stopped = Interrupted(signal=rt.cancelled(), begun=False)
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
     return tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
 
@@ -206,7 +207,7 @@ def _pinned(
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)
     if keep and decision.pins:
-        keep_objects(rt, source, found)
+        _keep_objects(rt, source, found)
     return row, decision
 
 
@@ -222,6 +223,18 @@ def _found(rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish) -> Resol
             raise
         return held
     return found
+
+
+def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
+    """Keep what was fetched for a pin, which stands: the next sync need not fetch it again.
+
+    What borrows from the clone is poured into that; else it makes a store of the object cache, where there is none.
+    """
+    if not found.history.borrows:
+        if (cache := usable_cache(rt, source)) is not None:
+            cache.found(found.history, source.url, found.pin.ref, found.served_by)
+    elif isinstance(rt.clones.inspect(source.name, None), Clone):
+        rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)
 
 
 def _kept(snapshot: Snapshot, old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
@@ -252,7 +265,8 @@ def _decided(
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)
-    notes = found.notes if made is None else (*found.notes, expiry_note(made, named=keep))
+    told = () if made is None else (expiry_note(made, named=keep), wish.objections.stays)
+    notes = (*found.notes, *filter(None, told))
     row = Row(
         name=new.source,
         outcome="pinned",

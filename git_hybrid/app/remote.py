@@ -20,6 +20,7 @@ from git_hybrid.core.errors import (
     NotCarried,
     Offline,
     RefMissing,
+    RemoteError,
     RepositoryDamaged,
     RepositoryNotFound,
     StaleMirror,
@@ -44,6 +45,8 @@ _NOT_THERE = (
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 _NO_WAY = ("dns", "refused", "network", TIMEOUT)
 """The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
+_GIVEN_UP = 3
+"""So many sources find no way to a host, one after the other: the rest of the run does not look for it any more."""
 
 
 def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
@@ -130,11 +133,17 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
     def attempt() -> T:
         with rt.at_host(host):
             rt.stop_if_cancelled()
+            if missed := given_up():
+                raise NetworkFailure(url=endpoint.url, kind=missed[0].kind, message=missed[0].message, attempts=0)
             return step(endpoint)
 
     def sleep(seconds: float) -> None:
         with TURN.waiting():
             rt.sleep(seconds)
+
+    def given_up() -> Sequence[NetworkFailure]:
+        missed = list(rt.unreached.get(server, {}).values())
+        return missed if len(missed) >= _GIVEN_UP else ()
 
     host = urlsplit(endpoint.url).hostname or ""
     policy = manifest.defaults.retry
@@ -144,12 +153,15 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
     try:
         # A server keeps us waiting, a folder of this machine does not.
         with TURN.waiting() if host else nullcontext():
-            found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure)
-    except NetworkFailure as error:
-        if host and error.kind in _NO_WAY:
-            rt.unreached.add(server)
+            found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure, is_over=given_up)
+    except RemoteError as error:
+        if not isinstance(error, NetworkFailure) or error.kind not in _NO_WAY:
+            # It answered, whatever it said.
+            rt.unreached.pop(server, None)
+        elif host:
+            rt.unreached.setdefault(server, {}).setdefault(source.name, error)
         raise
-    rt.unreached.discard(server)
+    rt.unreached.pop(server, None)
     return found
 
 

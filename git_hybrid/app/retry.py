@@ -20,11 +20,13 @@ def with_retry(
     policy: Retry,
     sleep: Callable[[float], None],
     on_failure: Callable[[NetworkFailure, int, float | None], None],
+    is_over: Callable[[], object] = lambda: False,
 ) -> T:
-    """Return what *step* returns, after as many tries as *policy* allows.
+    """Return what *step* returns, after as many tries as *policy* allows, or until *is_over* says that it is in vain.
 
     Only a NetworkFailure is tried again, but no deadline, after an exponential delay with full jitter; ``Retry-After``
-    is honoured up to the longest. *on_failure* is told each, the number of the try and the delay, None at last.
+    is honoured up to the longest. *on_failure* is told each, the number of the try and the delay, None at last. A
+    failure after no try, of a *step* that asked nobody, is no try and ends it.
 
     Raises:
         NetworkFailure: the last one, with the number of tries.
@@ -34,10 +36,23 @@ def with_retry(
         return step()
     except NetworkFailure as error:
         if not _may_pass(error):
-            on_failure(error, 1, None)
+            if error.attempts:
+                on_failure(error, 1, None)
             raise
         first = error
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+    return _again(first, step, policy, sleep, on_failure, is_over)
+
+
+def _again(
+    first: NetworkFailure,
+    step: Callable[[], T],
+    policy: Retry,
+    sleep: Callable[[float], None],
+    on_failure: Callable[[NetworkFailure, int, float | None], None],
+    is_over: Callable[[], object],
+) -> T:
+    """Go on after the *first* failure; what tenacity counts as the first try is that."""
+    from tenacity import Retrying, retry_if_exception, wait_random_exponential
 
     maximum = policy.maximum.total_seconds()
     jitter = wait_random_exponential(multiplier=policy.initial.total_seconds(), max=maximum)
@@ -52,32 +67,37 @@ def with_retry(
             on_failure(failure, state.attempt_number, state.upcoming_sleep)
 
     retrying = Retrying(
-        stop=stop_after_attempt(policy.attempts),
+        stop=lambda state: state.attempt_number >= policy.attempts or bool(is_over()),
         wait=wait,
         retry=retry_if_exception(_may_pass),
         sleep=sleep,
         before_sleep=before_sleep,
         reraise=True,
     )
-    tries = 0
+    failures = list[NetworkFailure]()
 
     def counted() -> T:
-        nonlocal tries
-        tries += 1
-        if tries == 1:
+        if not failures:
+            failures.append(first)
             raise first
-        return step()
+        try:
+            return step()
+        except NetworkFailure as error:
+            if error.attempts:
+                failures.append(error)
+            raise
 
     try:
         return retrying(counted)
-    except NetworkFailure as error:
-        error.attempts = tries
-        on_failure(error, tries, None)
-        raise
+    except NetworkFailure:
+        last, tries = failures[-1], len(failures)
+        last.attempts = tries
+        on_failure(last, tries, None)
+        raise last from None
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, NetworkFailure) and error.kind != DEADLINE
+    return isinstance(error, NetworkFailure) and error.kind != DEADLINE and error.attempts > 0
 
 
 def _failure(state: RetryCallState) -> NetworkFailure | None:

@@ -14,6 +14,7 @@ from git_hybrid.core.ports import NoDurations
 from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
+    from git_hybrid.core.errors import NetworkFailure
     from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport
     from git_hybrid.core.ports_cache import ObjectCache
     from git_hybrid.core.ports_ledger import Head, Ledger
@@ -40,8 +41,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
     ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once;
-    ``unreached`` has the hosts, with their ports, that one source tried as often as it may and never got to: others try
-    them once.
+    ``unreached`` has the hosts, with their ports, that sources tried as often as they may and never got to since they
+    answered last, and how each failed: others try them once, and after three such sources not at all.
     """
 
     transport: Transport
@@ -68,7 +69,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
     head: Callable[[], Head | None] = lambda: None
-    unreached: set[str] = field(default_factory=set)
+    unreached: dict[str, dict[SourceName, NetworkFailure]] = field(default_factory=dict)
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
 
     @contextmanager

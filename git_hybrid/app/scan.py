@@ -161,8 +161,9 @@ def _scan_all(
     rt.progress("begin", "scanning", str(len(pins)))
     results = run_all(work, groups, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     done: dict[SourceName, _Done | HybridError] = {}
+    stopped = Interrupted(signal=rt.cancelled(), begun=False)
     for names, result in zip(groups, results, strict=True):
-        done |= result if result is not None else dict.fromkeys(names, Interrupted(signal=rt.cancelled()))
+        done |= result if result is not None else dict.fromkeys(names, stopped)
     return done
 
 

@@ -237,7 +237,7 @@ def meet_scan(rt: Runtime, snapshot: Snapshot, new: Pin, objections: Objections,
         return
     blocked = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
     incomplete = incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
-    if (error := blocked or incomplete) is not None and not objections.forced:
+    if (error := blocked or incomplete) is not None and not objections.lifts(error):
         reasons = () if incomplete is None or error is incomplete else incomplete.reasons
         notes = tuple(f"the scan is incomplete: {reason}" for reason in reasons)
         raise Refused(error, scan_event(new.source, scanned.status, refused=True), notes)

@@ -69,7 +69,7 @@ def carried_out(
     found: dict[SourceName, R | HybridError] = {}
     for errand, result in zip(errands, spread.run(work, errands, cancelled=rt.cancelled), strict=True):
         if result is None or isinstance(result, HybridError):
-            error = Interrupted(signal=rt.cancelled()) if result is None else result
+            error = Interrupted(signal=rt.cancelled(), begun=False) if result is None else result
             found |= {name: copy(error).about(name) for name in errand.names}
         else:
             found |= result

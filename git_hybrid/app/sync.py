@@ -17,6 +17,7 @@ from git_hybrid.core.planner import plan_resume, plan_sync
 from git_hybrid.core.reducer import intent_for
 from git_hybrid.core.report import Report, Row, failed, run_words
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import some
 
 _GONE = "sources.toml has no such source any more"
 
@@ -70,7 +71,7 @@ def _foretold(rt: Runtime, request: SyncRequest) -> Report:
         left = _covered(run, snapshot, selected)
         plan = plan_resume(run, snapshot, {name: look(rt, snapshot, name) for name in left})
         rows = [*_plan_rows(rt, snapshot, plan), *_gone(left, snapshot)]
-        notes = (f"{run_words(run)}, and would be finished first: {', '.join(left)}",)
+        notes = (f"{run_words(run)}, and would be finished first: {some(left)}",)
     others = [name for name in selected if name not in left]
     rows += _plan_rows(rt, snapshot, _planned(rt, snapshot, observe(rt, snapshot, others), others))
     rows += _pruned(rt, snapshot, dry_run=True) if request.prune else []
@@ -103,7 +104,7 @@ def finish_first(
         return [], snapshot, ()
     left = _covered(snapshot.unfinished, snapshot, selected)
     rows = finish(rt, snapshot)
-    return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}",)
+    return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {some(left)}",)
 
 
 def _covered(run: Unfinished, snapshot: Snapshot, selected: Sequence[SourceName]) -> tuple[SourceName, ...]:

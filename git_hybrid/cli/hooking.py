@@ -111,16 +111,17 @@ def _checked(repository: Repository, root: Path, names: Collection[str], pushed:
     found = [item for items in results.values() for item in items if item.level != "note"]
     more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
     first = _half_written(layout) if found and not repository.revision else ""
+    each = f"git hybrid check{'' if repository.revision else ' --staged'} -v"
     if below != ".":
         from git_hybrid.cli.placing import place_of
 
         place = place_of(root)
         found, more = [place.violation(item) for item in found], [place.command(mend) for mend in more]
-        first = place.command(first)
+        first, each = place.command(first), place.command(each)
     fails = failures(results) > 0
     sys.stdout.writelines(_commit_lines(pushed, index, fails=fails) if found else ())
     sys.stdout.write(f"first: {safe(first)}\n" if first else "")
-    sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
+    sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN, each=each))
     sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
     sys.stdout.writelines(_then(pushed) if fails else ())
     return int(fails)

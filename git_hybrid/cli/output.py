@@ -22,7 +22,7 @@ from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import is_false
-from git_hybrid.core.words import lasting
+from git_hybrid.core.words import lasting, some
 from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
@@ -113,7 +113,7 @@ class Output:
 
     def hint(self, name: str, text: str) -> None:
         """Print one hint that the user may switch off by ``advice.hybrid<Name>``."""
-        if self._gives_hints(name):
+        if text and self._gives_hints(name):
             self._clear()
             print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(self.common.placed(text))}", file=sys.stderr)
 
@@ -155,8 +155,7 @@ class Output:
             self.talk(f"note: {note}")
         self._errors(report, in_short=names_all and not self.common.verbose)
         if report.pending:
-            names = ", ".join(report.pending)
-            self.talk(f"note: still to do: {names}")
+            self.talk(f"note: still to do: {some(report.pending)}")
             self.hint("resume", "git hybrid resume --abort" if again else "git hybrid resume")
             if again:
                 self.hint("resume", f"then once more: {again}")
@@ -168,7 +167,7 @@ class Output:
 
     def _errors(self, report: Report, *, in_short: bool = False) -> None:
         rows = [row.error for row in report.rows if row.error is not None and row.error.code != "interrupted"]
-        told, crowds = set[Told](), list[str]()
+        told, crowds = set[Told](), list[tuple[str, str, str]]()
         if in_short and rows:
             from git_hybrid.cli.alike import without_crowds
 
@@ -178,8 +177,9 @@ class Output:
             if (words := tell(error, self.common.has_keys, self.common.placed)) not in told:
                 told.add(words)
                 self._told(words, error.code)
-        for line in crowds:
+        for line, code, hint in crowds:
             self.failure(line)
+            self.hint(code, hint)
 
 
 @contextmanager

@@ -132,7 +132,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "network": Remedy(
         4,
-        "{name_or_url}: the network failed ({kind}) after {tries}",
+        "{name_or_url}: the network failed ({kind}) {tries}",
         "{message}",
         ("git ls-remote {url}",),
     ),

@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import approval_words, counted, hints_of, typed, unmarked
+from git_hybrid.core.words import approval_words, counted, hints_of, some, typed, unmarked
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -208,7 +208,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
     facts["name_or_url"] = name or url
-    facts["tries"] = counted(facts.get("attempts", 1), "try")
+    tries = facts.get("attempts", 1)
+    facts["tries"] = f"after {counted(tries, 'try')}" if tries else "for others before it, so it was not asked"
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
     facts["imported"] = error.imported
@@ -245,6 +246,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
     for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
             facts[key] = _lines(facts[key])
+    if "pending" in facts:
+        facts["pending"] = some(facts["pending"])
     facts["refs"] = _few(facts.get("refs", ()))
     return {key: _joined(value) if isinstance(value, tuple) else value for key, value in facts.items()}
 

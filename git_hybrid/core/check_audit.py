@@ -13,7 +13,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.core.words import sized
 
 LARGE = 32 * 2**20
-"""From so many bytes on the log is better rotated."""
+"""From so many bytes on the log is better rotated. That saves no reading: its archives are read too."""
 
 _SHALLOW = Violation(
     file=LOG,
@@ -45,7 +45,9 @@ def _size(facts: Facts) -> Iterator[Violation]:
     size = sum(line.size + 1 for segment in facts.log if segment.file == LOG for line in segment.lines)
     if size >= LARGE:
         what = f"the log has grown to {sized(size)}"
-        why = "whatever writes takes all of it apart, and from 1 GiB on it is not read any more"
+        why = (
+            "each commit stores it anew, GitHub takes no file beyond 100 MiB, and from 1 GiB on it is not read any more"
+        )
         yield Violation(file=LOG, entry="size", what=what, why=why, mend="git hybrid audit rotate", level="warn")
 
 

@@ -39,7 +39,8 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
     lost = _lost(facts, frozenset(item.mend for item in pins))
     twins = tuple(_twins(facts))
-    return awaiting(facts, (*pins, *lost, *records, *twins, *_idle(facts, {item.entry for item in twins})))
+    idle = _idle(facts, {item.entry for item in twins})
+    return awaiting(facts, (*pins, *lost, *records, *_empty(facts), *twins, *idle))
 
 
 def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
@@ -131,6 +132,14 @@ def _twins(facts: Facts) -> Iterator[Violation]:
             why = "whoever ends one of them ends the approval of both"
             mend = f"let it last, or: {renew}, then: git hybrid override revoke {item.id} --reason TEXT"
             yield Violation(file=OVERRIDES, entry=entry, what=what, why=why, mend=mend, level="warn")
+
+
+def _empty(facts: Facts) -> Iterator[Violation]:
+    for item in facts.overrides.records.values():
+        if item.kind == "scan" and item.status == "active" and not item.findings and not unbound(item, facts.trail):
+            entry, why = f"{item.id} ({item.source})", "whoever reads it takes something for accepted that is not"
+            mend = f"git hybrid override revoke {item.id} --reason TEXT"
+            yield Violation(file=OVERRIDES, entry=entry, what="accepts no finding", why=why, mend=mend)
 
 
 def _idle(facts: Facts, told: Collection[str]) -> Iterator[Violation]:

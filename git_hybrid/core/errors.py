@@ -805,7 +805,8 @@ class TooYoung(PolicyError):
 class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
-    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
+    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one, ``others`` is how many have none
+    and so cannot be accepted, ``rules`` are those that found what has an id. ``accept`` is the command by
     which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
     without them, ``again`` how a scan of the commit is made once more, nothing where there is no scanner. ``former``
     tells of an override that accepted them and has expired, as the end of a sentence.
@@ -821,6 +822,13 @@ class ScanBlocked(PolicyError):
     move: str
     again: str
     former: str = ""
+    others: int = 0
+    rules: tuple[str, ...] = ()
+
+    def beside(self, accepted: Iterable[str]) -> str:
+        """Return in words how many stay blocked where those *accepted* are; nothing where none does."""
+        left = self.others + len(set(self.ids).difference(accepted))
+        return f"{left} {'other stays' if left == 1 else 'others stay'} blocked" if left else ""
 
 
 class NoScanner(HybridError):
@@ -842,7 +850,7 @@ class ScanFindings(HybridError):
     """A scan came to its end and found something; ``findings`` tells the worst.
 
     ``accept`` and ``move`` are those of :class:`ScanBlocked` where policy blocks on some of them, else nothing;
-    ``accepted`` is which of them an override accepts, and until when, as the end of a sentence.
+    ``accepted`` is which of them an override accepts, and until when, as the end of a sentence. ``rules`` found them.
     """
 
     code: ClassVar[str] = "scan-findings"
@@ -853,6 +861,7 @@ class ScanFindings(HybridError):
     accept: str = ""
     move: str = ""
     accepted: str = ""
+    rules: tuple[str, ...] = ()
 
 
 class ScanIncomplete(HybridError):
@@ -1042,10 +1051,11 @@ class LockUnsupported(HybridError):
 
 
 class Interrupted(HybridError):
-    """A signal asked the program to stop; ``signal`` is its number."""
+    """A signal asked the program to stop; ``signal`` is its number. Not ``begun``: nothing was done by then."""
 
     code: ClassVar[str] = "interrupted"
     signal: int
+    begun: bool = True
 
 
 class LocalIo(HybridError):

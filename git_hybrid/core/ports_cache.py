@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry
@@ -107,6 +107,10 @@ class ObjectCache(Protocol):
 
     def filling(self, stage: Stage, url: Url) -> AbstractContextManager[Filling]:
         """Hold the store for the block, in which *stage* is fetched into."""
+        ...
+
+    def found(self, stage: Stage, url: Url, ref: RefName, served_by: str) -> None:
+        """Make a store for *url*, where there is none, of what *served_by* sent into *stage*: of *ref* it had that."""
         ...
 
     def distrust(self, name: SourceName, url: Url, why: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import HybridError, LocalWork
+from git_hybrid.core.errors import HybridError, Interrupted, LocalWork
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.ports import Range
@@ -33,6 +33,11 @@ class Row(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     range: Range | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def was_reached(self) -> bool:
+        """Whether anything was done for it before a signal came."""
+        return not isinstance(self.error, Interrupted) or self.error.begun
 
 
 class Report(Struct, frozen=True, kw_only=True):

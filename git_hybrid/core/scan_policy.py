@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.approval import Approvals
@@ -149,7 +149,14 @@ def what_is_found(snapshot: Snapshot, pin: Pin, scan: ScanStatus, findings: Sequ
         accept="" if blocked is None else blocked.accept,
         move="" if blocked is None else blocked.move,
         accepted=accepted,
+        rules=_rules(findings),
     )
+
+
+def _rules(findings: Iterable[FindingRef | Finding]) -> tuple[str, ...]:
+    """Return the rules by which *findings* were made, each once; none where one is not known."""
+    rules = {item.rule for item in findings}
+    return () if "" in rules else tuple(sorted(rules))
 
 
 def unaccepted(
@@ -249,6 +256,9 @@ def blocked_by(
         accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(track, to_pin),
         again=f"{first}: {to_pin if is_new else to_scan}{as_typed()}" if has_scanner else "",
+        former="" if ids else ", none of which has an id that an approval could name",
+        others=count - len(ids),
+        rules=_rules(item for item in scan.findings if item.id in ids),
     )
 
 

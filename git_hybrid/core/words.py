@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+_SHOWN_NAMES = 10
 _PLURALS = {
     "entry": "entries",
     "try": "tries",
@@ -33,6 +34,12 @@ def plural(number: int, word: str) -> str:
         return word
     *before, last = word.split(" ")
     return " ".join([*before, _PLURALS.get(last, f"{last}s")])
+
+
+def some(names: Sequence[str]) -> str:
+    """Return *names* with commas; of many the first ten, and how many there are besides."""
+    left = len(names) - _SHOWN_NAMES
+    return ", ".join(names) if left <= 0 else f"{', '.join(names[:_SHOWN_NAMES])} and {counted(left, 'other')}"
 
 
 def sized(number: int) -> str:

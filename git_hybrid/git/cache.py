@@ -27,7 +27,7 @@ from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.store import OF_WORKSPACE, WORK, Broken, Store, why_unsafe, write_refs
-from git_hybrid.git.storelock import Unusable
+from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -126,19 +126,31 @@ class GitObjectCache(Struct):
                     stack.enter_context(store.locked(patience=self.patience, cancelled=self.cancelled))
                     if store.failures == failures:
                         stack.enter_context(_counted(store))
-                        filling = begun = StoreFilling(
-                            runner=self.runner,
-                            store=store,
-                            url=url,
-                            git_dir=Path(stage.git_dir),
-                            now=self.now,
-                            tell=self._teller(stage.name),
-                        )
+                        filling = begun = self._filling(store, stage, url)
                         begun.begin()
                     else:
                         # All that waited ask at once then: one after the other would each wait out its own retries.
                         stack.close()
             yield filling
+
+    def found(self, stage: Stage, url: Url, ref: RefName, served_by: str) -> None:
+        """Make the store of *url*, if there is none, of *stage*; whoever holds its lock is about to fill it."""
+        with self._told(stage.name):
+            store = self._store(url, make=True)
+            if store is not None and store.edition() is None:
+                with suppress(Busy), store.locked(patience=0, cancelled=self.cancelled):
+                    if store.edition() is None:
+                        self._filling(store, stage, url).make(ref, served_by)
+
+    def _filling(self, store: Store, stage: Stage, url: Url) -> StoreFilling:
+        return StoreFilling(
+            runner=self.runner,
+            store=store,
+            url=url,
+            git_dir=Path(stage.git_dir),
+            now=self.now,
+            tell=self._teller(stage.name),
+        )
 
     def tree(self, name: SourceName, url: Url, pin: Pin) -> KeptTree | None:
         """Return the pinned tree if it is kept and not damaged."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -72,18 +72,30 @@ class StoreFilling(Struct):
     def keep(self, patterns: Sequence[str], served_by: str) -> str:
         """Keep what was fetched into the stage: packs first, the record that names them last."""
         seen: dict[RefName, Seen] = {}
-        try:
+        with self._told():
             _drop_haves(self.git_dir)
             known = {} if self._record is None else self._record.refs
             seen = as_brought(known, self._seen(served_by))
             if self._begun and _is_whole(self.git_dir):
                 self._keep(patterns, seen)
+        return next((seen[RefName(ref)].origin for ref in patterns if ref in seen), served_by)
+
+    def make(self, ref: RefName, served_by: str) -> None:
+        """Make the store, which has no record, of what *served_by* sent into the stage: of *ref* it had that."""
+        with self._told():
+            found = self._seen(served_by).get(ref)
+            if found is not None and _is_whole(self.git_dir):
+                self._keep((ref,), {ref: found})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what goes wrong in the block, and take away what is half filled: it takes room and serves nobody."""
+        try:
+            yield
         except (Unusable, Broken, LocalIo, OSError) as error:
             self.tell(reason(error))
-            # What is half filled takes room and serves nobody.
             with suppress(LocalIo):
                 self.store.drop_unfinished()
-        return next((seen[RefName(ref)].origin for ref in patterns if ref in seen), served_by)
 
     def _keep(self, patterns: Sequence[str], seen: dict[RefName, Seen]) -> None:
         old, store = self._record, self.store

@@ -78,8 +78,12 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 def report_lines(report: Report, look: Look) -> list[str]:
-    """Return the rows of *report* as lines; rows where nothing happened and nothing is noted only when verbose."""
-    rows = [row for row in report.rows if look.verbose or row.outcome not in _CALM or row.notes]
+    """Return the rows of *report* as lines; rows where nothing happened and nothing is noted only when verbose.
+
+    Of what a signal kept from being begun the last line tells.
+    """
+    reached = [row for row in report.rows if row.was_reached]
+    rows = [row for row in reached if look.verbose or row.outcome not in _CALM or row.notes]
     names = max((width(row.name) for row in rows), default=0)
     words = max((width(row.outcome) for row in rows), default=0)
     lines: list[str] = []
@@ -132,20 +136,23 @@ def summary_line(report: Report, *, seconds: float) -> str:
     if not report.rows:
         return ""
     verb, thing = _DONE.get(report.command, (report.command, "source"))
-    counts = Counter(row.outcome for row in report.rows)
+    reached = [row for row in report.rows if row.was_reached]
+    counts = Counter(row.outcome for row in reached)
     if report.dry_run:
         verb = "looked at"
     elif report.gave_up:
         verb = "gave up"
-    undone = sum(counts[word] for word in _UNDONE)
+    missed = len(report.rows) - len(reached)
+    undone = missed + sum(counts[word] for word in _UNDONE)
     what = counted(len(report.rows), thing)
     if undone:
         what = f"{len(report.rows) - undone or 'none'} of {what}"
     line = f"{verb} {what} in {lasting(seconds)}"
-    if set(counts) != {verb}:
+    if set(counts) - {verb}:
         parts = [
             f"{number:,} {_COUNTED.get(word, (word, word))[number > 1]}"
             for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)
         ]
         line += f": {', '.join(parts)}"
+    line += f"; interrupted: {missed:,} not reached" if missed else ""
     return f"{line}; nothing was written" if report.dry_run else line

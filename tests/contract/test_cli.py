@@ -179,6 +179,44 @@ def test_a_server_that_fails_many_sources_is_told_of_a_few_and_all_else_of_each(
     assert (len(told), told[-1] == counted) == (full + len(few) + len(own) + (full == 3), full == 3)
 
 
+def _blocked(number: int, rules: tuple[str, ...] = ("R1",), again: str = "git hybrid scan") -> errors.ScanBlocked:
+    told = {"commit": "c", "level": "high", "counted": "1", "findings": (), "ids": (), "accept": "", "move": ""}
+    return errors.ScanBlocked(name=f"s{number}", rules=rules, again=again, **told)
+
+
+ALIKE = {
+    "a share": lambda n: errors.RepositoryNotFound(name=f"s{n}", url=f"file:///mnt/a%20b/{n}.git", message="m"),
+    "blocked": _blocked,
+    "blocked, no scanner": lambda n: _blocked(n, again=""),
+    "found": lambda n: errors.ScanFindings(name=f"s{n}", commit="c", counted="1", findings=(), rules=("R1", "R2")),
+}
+COUNTED = {
+    "a share": "error: 8 other sources failed at /mnt/a b in the same way (repository-not-found)",
+    "found": "error: 8 other sources have findings by the same rules (scan-findings: R1, R2): s11, s12, s13",
+}
+
+
+@pytest.mark.parametrize("what", ALIKE)
+def test_what_many_sources_have_in_common_is_told_of_three(capsys, what):
+    failures = [ALIKE[what](number) for number in (*range(8, 19),)]
+    rows = [Row(name=SourceName(e.name), outcome="failed", error=e) for e in failures]
+    Output(Common()).report(Report(command="sync", rows=tuple(rows), run="r"))
+    lines = capsys.readouterr().err.splitlines()
+    told = [line for line in lines if line.startswith("error:")]
+    start = COUNTED.get(what, "error: 8 other sources have findings by the same rules (scan-blocked: R1): s11, s12")
+    assert (len(told), told[-1].startswith(start)) == (4, True)
+    hints = lines.count("hint: what is not used here can be left out in the scanner's settings, then: git hybrid scan")
+    assert hints == (what in ("blocked", "found"))
+
+
+def test_findings_whose_rules_are_not_known_or_differ_are_told_each(capsys):
+    few, unknown = [_blocked(n, rules=(f"R{n % 2}",)) for n in range(20)], [_blocked(n, rules=()) for n in range(20)]
+    rows = [Row(name=SourceName(e.name), outcome="failed", error=e) for e in (*few, *unknown)]
+    Output(Common(verbose=0)).report(Report(command="sync", rows=tuple(rows), run="r"))
+    told = {line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")}
+    assert len(told) == 20
+
+
 @pytest.mark.parametrize("number", [2, 15])
 def test_a_signal_is_the_status_of_an_interrupted_report(number):
     assert exit_of(Report(command="sync", interrupted=number)) == 128 + number

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,7 @@ def test_sha256(hybrid, workspace, upstream_factory, cache):
 @pytest.mark.parametrize("history", ["shallow", "treeless"])
 def test_a_part_of_a_history_is_not_shared(hybrid, workspace, tool, cache, history):
     started(hybrid, tool.url, "--tag", "v1.1.0", sync=False)
+    shutil.rmtree(cache)
     replace(workspace / "sources.toml", 'tag = "v1.1.0"', f'tag = "v1.1.0"\nhistory = "{history}"')
     hybrid("pin")
     hybrid("sync")
@@ -215,6 +217,7 @@ def test_a_moved_tag_shows_where_upstream_is_asked(hybrid, workspace, tool, cach
 
 def test_what_a_mirror_said_counts_only_where_it_would_be_asked(hybrid, workspace, tool, cache, tmp_path, monkeypatch):
     started(hybrid, tool.url, sync=False)
+    shutil.rmtree(cache)
     mirror = tmp_path / "mirror"
     served = mirror / "localhost" / f"{tool.path.as_posix().strip('/').removesuffix('.git')}.git"
     served.parent.mkdir(parents=True)
@@ -233,6 +236,71 @@ def test_what_a_mirror_said_counts_only_where_it_would_be_asked(hybrid, workspac
     hybrid("sync", cwd=other, env={"GIT_HYBRID_MIRRORS": "direct"}, check=4)
     hybrid("sync", cwd=other)
     assert head(other) == head(workspace)
+
+
+# ---- filled by a pin
+
+
+def test_what_a_pin_fetched_is_not_fetched_again(hybrid, workspace, tool, cache, tmp_path, monkeypatch):
+    monkeypatch.delenv("GIT_HYBRID_CACHE_MAX_AGE")
+    started(hybrid, tool.url, "--tag", "v1.1.0", sync=False)
+    found = pack(store(cache))
+    assert hybrid("cache", "verify").code == 0
+    env, log = logging_git(tmp_path / "bin")
+    hybrid("sync", env=env)
+    assert fetches(log) == []
+    assert pack(workspace / "sources/tool/.git").stat().st_ino == found.stat().st_ino
+    assert state(workspace)["tool"]["served_by"] == tool.url
+
+
+def test_what_upstream_said_to_a_pin_is_evidence_while_it_is_young(hybrid, workspace, tool, cache, monkeypatch):
+    started(hybrid, tool.url, "--tag", "v1.1.0", sync=False)
+    gone(tool)
+    other = second(workspace)
+    hybrid("sync")
+    monkeypatch.delenv("GIT_HYBRID_CACHE_MAX_AGE")
+    hybrid("sync", cwd=other, check=4)
+
+
+def test_a_pin_takes_nothing_from_a_store_and_adds_nothing_to_it(hybrid, workspace, tool, cache, tmp_path):
+    started(hybrid, tool.url)
+    before = snapshot(store(cache))
+    fourth, other = tool.commit({"README": "four\n"}, "fourth"), second(workspace)
+    env, log = logging_git(tmp_path / "bin")
+    hybrid("pin", "tool", cwd=other, env=env)
+    assert fetches(log)
+    assert snapshot(store(cache)) == before
+    hybrid("sync", cwd=other)
+    assert head(other) == fourth
+
+
+def test_a_pin_that_is_refused_leaves_nothing_in_the_cache(hybrid, workspace, tool, cache):
+    hybrid("init")
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nmin_release_age = "3000d"')
+    assert hybrid("add", tool.url, check=None).code != 0
+    assert not list(cache.glob("*.git"))
+
+
+@pytest.mark.parametrize("trouble", ["open to others", "a file", "held"])
+def test_no_trouble_of_the_cache_fails_a_pin(hybrid, workspace, tool, cache, tmp_path, trouble):
+    if trouble == "a file":
+        cache.write_text("")
+    else:
+        started(hybrid, tool.url, sync=False)
+        (found := store(cache)).rename(tmp_path / "away")
+        cache.chmod(0o777 if trouble == "open to others" else 0o700)
+    with ExitStack() as stack:
+        if trouble == "held":
+            lock = stack.enter_context(open(cache / ".locks" / found.name, "rb"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        (fresh := tmp_path / "fresh").mkdir()
+        git("init", "-q", cwd=fresh)
+        hybrid("init", cwd=fresh)
+        told = hybrid("add", tool.url, cwd=fresh).err
+    # Who holds the store is about to fill it.
+    assert ("is not used" in told) == (trouble != "held")
+    assert "another process" not in told
+    assert not list(cache.glob("*.git"))
 
 
 # ---- damage
@@ -535,7 +603,6 @@ def test_show_tells_what_each_takes(hybrid, workspace, tool, cache, upstream_fac
     released(other)
     started(hybrid, tool.url)
     hybrid("add", other.url)
-    assert len(hybrid("cache", "show", "--json").json()["stores"]) == 1
     hybrid("sync", "other")
     shutil.rmtree(workspace / "sources/other")
     document = hybrid("cache", "show", "--json").json()
@@ -613,6 +680,7 @@ def test_the_commands_need_no_workspace_and_no_cache(hybrid, tmp_path, cache):
 
 def test_two_at_once_ask_once(workspace, hybrid, tool, cache, tmp_path):
     started(hybrid, tool.url, sync=False)
+    shutil.rmtree(cache)
     places = [second(workspace).rename(tmp_path / f"at-once-{number}") for number in range(2)]
     env, log = logging_git(tmp_path / "bin")
     with ThreadPoolExecutor(2) as pool:

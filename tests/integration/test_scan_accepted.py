@@ -186,3 +186,22 @@ def test_it_ends_when_the_pin_moves(hybrid: Hybrid, workspace: Path, blocked: li
     hybrid("pin", "tool")
     (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
     assert record["status"] == "superseded"
+
+
+def test_what_has_no_id_is_told_and_nothing_is_accepted_twice(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url)
+    many = "write(*(result('a.txt', rule=f'R{n}') for n in range(102)))\nsys.exit(1)\n"
+    use(workspace, a_scanner(tmp_path / "fake", many))
+    hybrid("scan", check=1)
+    assert "2 others stay blocked" in hybrid("pin", "tool", "--kind", "scan", *FORCE).out
+    before = snapshot(workspace / "state")
+    told = hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
+    assert "2 findings at or above high" in told
+    assert "none of which has an id" in told
+    assert changes(before, snapshot(workspace / "state")) == []
+    hybrid("check", "overrides")
+    # Nor by force, where the commit is another: of what stays blocked a sync would be refused.
+    told = hybrid("pin", "tool", "--scan", "--to", tool.commit({"a.txt": "two\n"}), *FORCE)
+    assert "2 others stay blocked" in told.out

@@ -57,7 +57,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
         if output.common.json:
             output.document(check_document(results, exit_code=code))
         else:
-            _tell(results, output)
+            _tell(results, output, staged=staged)
         return code
 
 
@@ -70,10 +70,11 @@ def _results(session: Session, names: Collection[str], *, staged: bool) -> Mappi
     return run_checks(with_settings(facts, session.settings), names)
 
 
-def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:
+def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output, *, staged: bool) -> None:
     for name, found in results.items():
         told = [item for item in found if item.level == "fail" or not output.common.quiet]
-        output.data(*violation_lines(told, color=output.color))
+        each = "" if output.common.verbose else f"git hybrid check{' --staged' if staged else ''} {name} -v"
+        output.data(*violation_lines(told, color=output.color, each=output.common.placed(each)))
         word = "ok" if not failures({name: found}) else "failed"
         output.talk(f"check {name}: {word}")
     failed = sum(failures({name: found}) > 0 for name, found in results.items())

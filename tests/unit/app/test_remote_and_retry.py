@@ -12,8 +12,9 @@ from git_hybrid.app.retry import with_retry
 from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Defaults, Manifest, Policy, Retry
+from git_hybrid.core.manifest import Defaults, Manifest, Policy, Retry, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.value import replace
 from support.fakes import FakeTransport, runtime
 from support.samples import OID, URL, source
 
@@ -244,3 +245,60 @@ def test_only_what_may_pass_is_tried_again(failure):
 def test_a_bug_is_not_tried_again():
     with pytest.raises(ZeroDivisionError):
         with_retry(lambda: 1 // 0, policy=Retry(), sleep=lambda _: None, on_failure=lambda *_: None)
+
+
+def _named(number: int) -> Source:
+    return replace(SOURCE, name=SourceName(f"tool-{number}"))
+
+
+def test_a_host_that_three_sources_never_got_to_is_asked_no_more():
+    transport = FakeTransport({URL: [_network() for _ in range(5)], AT_ONE: [FOUND]})
+    rt = runtime(transport)
+    for number, tries, attempts in ((1, 3, 3), (2, 4, 1), (3, 5, 1), (4, 5, 0), (5, 5, 0)):
+        with pytest.raises(errors.NetworkFailure) as caught:
+            list_refs(rt, _named(number), MANIFEST)
+        assert (len(transport.asked), caught.value.attempts, caught.value.kind) == (tries, attempts, "dns")
+    assert tell(caught.value).title.endswith("the network failed (dns) for others before it, so it was not asked")
+    # Nothing was tried, so nothing is told of a try.
+    assert {name for name, _ in rt.ledger.attempts} == {"tool-1", "tool-2", "tool-3"}
+
+
+def test_the_next_mirror_is_asked_where_a_host_is_given_up():
+    transport = FakeTransport({AT_ONE: [_network() for _ in range(5)], AT_TWO: [FOUND] * 5})
+    rt = runtime(transport, mirrors=f"{ONE},{TWO}")
+    for number in range(1, 6):
+        assert list_refs(rt, _named(number), MANIFEST) == FOUND
+    assert transport.asked.count(AT_ONE) == 5
+    assert transport.asked[-2:] == [AT_TWO, AT_TWO]
+
+
+def test_an_answer_of_any_kind_shows_that_there_is_a_way():
+    answer = errors.RepositoryNotFound(url=URL, message="m")
+    failures = [_network() for _ in range(4)]
+    transport = FakeTransport({URL: [*failures, answer, *[_network() for _ in range(3)]]})
+    rt = runtime(transport)
+    for number, tries in ((1, 3), (2, 4), (3, 5), (4, 8)):
+        with pytest.raises(errors.RemoteError):
+            list_refs(rt, _named(number), MANIFEST)
+        assert len(transport.asked) == tries
+
+
+def test_who_waits_for_the_next_try_does_not_make_it_once_the_host_is_given_up():
+    transport = FakeTransport({URL: [_network() for _ in range(9)]})
+    rt = runtime(transport)
+
+    def others(_seconds: float) -> None:
+        rt.unreached["example.org"] = {SourceName(f"other-{number}"): _network() for number in range(3)}
+
+    force_setattr(rt, "sleep", others)
+    with pytest.raises(errors.NetworkFailure) as caught:
+        list_refs(rt, SOURCE, MANIFEST)
+    assert (len(transport.asked), caught.value.attempts) == (1, 1)
+    slept: list[float] = []
+    with pytest.raises(errors.NetworkFailure):
+        with_retry(_failing, policy=Retry(), sleep=slept.append, on_failure=lambda *_: None, is_over=lambda: True)
+    assert slept == []
+
+
+def _failing() -> None:
+    raise _network()

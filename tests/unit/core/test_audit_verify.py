@@ -704,6 +704,9 @@ def test_the_check_tells_each_breach() -> None:
     large = replace(facts, log=(Segment(file=LOG, lines=(Line(number=1, size=LARGE, sha256="0"),)),))
     *_, size = check_audit(large)
     assert (size.level, size.what) == ("warn", "the log has grown to 32.0 MiB")
+    # A rotation mends all that it says: the archive is not the log.
+    archived = replace(large, log=(replace(large.log[0], file="state/sources-audit.2025.jsonl"),))
+    assert not [item for item in check_audit(archived) if item.entry == "size"]
     lost = replace(facts, log=(segment(LINES),), witnesses=Witnesses(ever=("0",)))
     assert [item.entry for item in check_audit(lost)] == ["log"]
     assert failures({"audit": check_audit(lost), "x": (replace(violation, level="warn"),)}) == 1

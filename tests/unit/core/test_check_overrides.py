@@ -305,3 +305,11 @@ def test_of_two_that_one_approval_made_the_one_that_nothing_rests_on_is_told() -
         )
         found = [item.entry.split()[0] for item in check_overrides(facts) if "was made by too" in item.what]
         assert found == want
+
+
+def test_one_that_accepts_no_finding_accepts_nothing() -> None:
+    pin = replace(PIN, ref=a_pin(TOOL).ref, override=None)
+    (found,) = told(replace(ITEM, kind="scan"), pin=pin)
+    assert (found.level, found.what) == ("fail", "accepts no finding")
+    assert found.mend == "git hybrid override revoke ovr-1 --reason TEXT"
+    assert told(replace(ITEM, kind="scan", findings=("f",)), pin=pin) == ()

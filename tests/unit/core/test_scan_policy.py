@@ -378,9 +378,17 @@ def test_findings_that_have_no_name_are_not_said_to_be_acceptable() -> None:
     )
     assert error is not None
     assert (error.accept, error.move) == ("", "once upstream has a newer commit: git hybrid pin tool --scan")
+    assert (error.others, error.former) == (1, "")
+    assert error.beside(error.ids) == "1 other stays blocked"
+    assert error.beside(()) == "2 others stay blocked"
+    counts = {"high": 2, "medium": 0, "low": 1}
+    left = blocked_by(replace(FOUND, counts=counts), NAME, "high", frozenset({a_finding(1).id}), signed=False)
+    assert left is not None
+    assert left.former == ", none of which has an id that an approval could name"
     new = blocked_by(FOUND, NAME, "high", track=Branch("main"), is_new=True, signed=False)
     assert new is not None
     assert (new.accept.split(" --force")[0], new.move) == (f"git hybrid pin tool --to {oid(1)}", "")
+    assert new.beside(new.ids) == ""
 
 
 @pytest.mark.parametrize("log", [(), a_log(scan_event(NAME, FOUND))], ids=["no-record", "another-result"])

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from git_hybrid.core.words import JOINED, counted, hints_of, lasting, path_of, plural, sized, typed
+from git_hybrid.core.words import JOINED, counted, hints_of, lasting, path_of, plural, sized, some, typed
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,11 @@ def test_each_hint_has_one_command() -> None:
         "where a merge joined it from two: git hybrid merge",
         "else: git hybrid pin tool",
     )
+
+
+def test_of_many_names_the_first_ten_are_said() -> None:
+    names = [f"n{number}" for number in range(12)]
+    assert some([]) == ""
+    assert some(names[:10]) == ", ".join(names[:10])
+    assert some(names[:11]).endswith("n9 and 1 other")
+    assert some(names) == f"{', '.join(names[:10])} and 2 others"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreRecord, folder_name
 from git_hybrid.core.errors import LocalIo, NetworkFailure
-from git_hybrid.core.ids import SourceName, parse_url
+from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Question
 from git_hybrid.git.cache import GitObjectCache
@@ -27,7 +28,7 @@ from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.store import RECORD, Store
 from git_hybrid.git.storelock import Unusable
 from git_hybrid.store import durable
-from support.kit import released
+from support.kit import released, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
@@ -92,10 +93,16 @@ def fetched(where: Stage, tool: Upstream) -> None:
     subprocess.run([*git, "fetch", "-q", "--no-tags", "--no-write-fetch-head", tool.url, spec], check=True)
 
 
-def fill(cache: GitObjectCache, where: Stage, tool: Upstream) -> None:
+def filled(cache: GitObjectCache, where: Stage, tool: Upstream) -> None:
     with cache.filling(where, parse_url(tool.url)) as filling:
         fetched(where, tool)
         filling.keep((MAIN,), tool.url)
+
+
+def found(cache: GitObjectCache, where: Stage, tool: Upstream) -> None:
+    """Keep what a pin fetched into *where*."""
+    fetched(where, tool)
+    cache.found(where, parse_url(tool.url), RefName(MAIN), tool.url)
 
 
 def lent(cache: GitObjectCache, where: Stage, tool: Upstream) -> str | None:
@@ -106,7 +113,8 @@ def fsck(where: Stage) -> None:
     subprocess.run(["git", "-C", where.path, "fsck", "--full", "--strict"], check=True, capture_output=True)
 
 
-def test_killed_at_any_step_it_is_whole_or_not_there(tmp_path, tool, runner, told):
+@pytest.mark.parametrize("fill", [filled, found])
+def test_killed_at_any_step_it_is_whole_or_not_there(tmp_path, tool, runner, told, fill):
     root, steps = tmp_path / "cache", 0
     while True:
         try:
@@ -120,7 +128,7 @@ def test_killed_at_any_step_it_is_whole_or_not_there(tmp_path, tool, runner, tol
             fsck(after)
         # A later one fills it, whatever the killed one left.
         tool.commit({"README": f"{steps}\n"}, "more")
-        fill(cache, last := stage(tmp_path, 3 * steps + 2), tool)
+        filled(cache, last := stage(tmp_path, 3 * steps + 2), tool)
         fsck(last)
         (store,) = stores(durable, root)
         assert verified(runner, store) == ""
@@ -136,11 +144,11 @@ def test_killed_at_any_step_it_is_whole_or_not_there(tmp_path, tool, runner, tol
 
 def test_a_kill_between_two_fills_keeps_the_first(tmp_path, tool, runner, told):
     root = tmp_path / "cache"
-    fill(make(runner, root, told), stage(tmp_path, 0), tool)
+    filled(make(runner, root, told), stage(tmp_path, 0), tool)
     for steps in range(1, 12):
         tool.commit({"README": f"{steps}\n"}, "more")
         try:
-            fill(make(runner, root, told, StopsAt(steps)), stage(tmp_path, 2 * steps), tool)
+            filled(make(runner, root, told, StopsAt(steps)), stage(tmp_path, 2 * steps), tool)
         except Killed:
             ended = False
         else:
@@ -161,10 +169,10 @@ def test_many_packs_become_few_and_linked_ones_stay(tmp_path, tool, runner, told
     cache, url = make(runner, tmp_path / "cache", told), parse_url(tool.url)
     store = Store(durable, tmp_path / "cache", folder_name(url))
     first = stage(tmp_path, 0)
-    fill(cache, first, tool)
+    filled(cache, first, tool)
     for number in range(1, PACK_LIMIT + 1):
         tool.commit({"README": f"{number}\n"}, "more")
-        fill(cache, stage(tmp_path, number), tool)
+        filled(cache, stage(tmp_path, number), tool)
         record = store.read()
         assert record is not None
         assert record.packs <= PACK_LIMIT
@@ -181,7 +189,7 @@ def test_many_packs_become_few_and_linked_ones_stay(tmp_path, tool, runner, told
 def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
     root = tmp_path / "cache"
     cache = make(runner, root, told, patience=0.0)
-    fill(cache, stage(tmp_path, 0), tool)
+    filled(cache, stage(tmp_path, 0), tool)
     (store,) = stores(durable, root)
     with store.locked(patience=0):
         with store.locked(patience=0):
@@ -192,7 +200,7 @@ def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
             verified(runner, other)
         swept(runner, durable, root)
         tool.commit({"README": "more\n"}, "more")
-        fill(cache, stage(tmp_path, 1), tool)
+        filled(cache, stage(tmp_path, 1), tool)
     assert [text for text in told if "another process works on it" in text] == told != []
     assert not seen(store).busy
     record = store.read()
@@ -238,7 +246,7 @@ class NoRoom:
 
 def test_one_that_was_never_filled_goes(tmp_path, tool, runner, told):
     root = tmp_path / "cache"
-    fill(make(runner, root, told, NoRoom()), stage(tmp_path, 0), tool)
+    filled(make(runner, root, told, NoRoom()), stage(tmp_path, 0), tool)
     assert stores(durable, root) == []
     assert len(told) == 1
     killed = Store(durable, root, folder_name(parse_url(tool.url)))
@@ -261,7 +269,7 @@ class OnlyOneTag:
 
 
 def test_two_may_make_the_cache_at_once(tmp_path, tool, runner, told):
-    fill(make(runner, tmp_path / "cache", told, OnlyOneTag()), stage(tmp_path, 0), tool)
+    filled(make(runner, tmp_path / "cache", told, OnlyOneTag()), stage(tmp_path, 0), tool)
     assert len(stores(durable, tmp_path / "cache")) == 1
     assert told == []
 
@@ -269,12 +277,12 @@ def test_two_may_make_the_cache_at_once(tmp_path, tool, runner, told):
 def test_an_edition_lasts_until_somebody_fills_the_store(tmp_path, tool, runner, told):
     cache, url = make(runner, tmp_path / "cache", told), parse_url(tool.url)
     assert cache.edition(url) is None
-    fill(cache, stage(tmp_path, 0), tool)
+    filled(cache, stage(tmp_path, 0), tool)
     first = cache.edition(url)
     assert first is not None
     assert cache.edition(url) == first
     tool.commit({"README": "more\n"}, "more")
-    fill(cache, stage(tmp_path, 1), tool)
+    filled(cache, stage(tmp_path, 1), tool)
     assert cache.edition(url) not in (None, first)
 
 
@@ -290,4 +298,33 @@ def test_a_part_of_a_history_is_not_kept(tmp_path, tool, runner, told, mark):
         path.parent.mkdir(exist_ok=True)
         path.write_text("")
         filling.keep((MAIN,), tool.url)
+    assert stores(durable, tmp_path / "cache") == []
+
+
+def test_what_a_pin_fetched_makes_a_store_and_changes_none(tmp_path, tool, runner, told):
+    cache, root = make(runner, tmp_path / "cache", told), tmp_path / "cache"
+    found(cache, stage(tmp_path, 0), tool)
+    assert lent(cache, stage(tmp_path, 1), tool) == tool.url
+    before = snapshot(root)
+    tool.commit({"README": "more\n"}, "more")
+    found(cache, stage(tmp_path, 2), tool)
+    assert snapshot(root) == before
+    assert told == []
+
+
+def test_a_disk_that_is_full_is_told_and_leaves_nothing(tmp_path, tool, runner, told, monkeypatch):
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "x.pack")
+
+    monkeypatch.setattr("git_hybrid.git.store.share", full)
+    found(make(runner, tmp_path / "cache", told), where := stage(tmp_path, 0), tool)
+    assert told == ["object cache: x.pack: No space left on device"]
+    assert stores(durable, tmp_path / "cache") == []
+    fsck(where)
+
+
+def test_what_stands_for_a_ref_that_nobody_sent_is_not_kept(tmp_path, tool, runner, told):
+    cache = make(runner, tmp_path / "cache", told)
+    fetched(where := stage(tmp_path, 0), tool)
+    cache.found(where, parse_url(tool.url), RefName("refs/heads/other"), tool.url)
     assert stores(durable, tmp_path / "cache") == []

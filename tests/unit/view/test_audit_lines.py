@@ -53,3 +53,23 @@ def test_of_many_that_are_alike_a_hundred_are_told() -> None:
     assert lines[2 * MOST_PROBLEMS :] == ["  and 200 more: junk", "bad log: cut: is cut", "  proves: that"]
     found = [Violation(file="log", entry=f"{item.line}", what="is bad", why="why", mend="mend") for item in bad]
     assert violation_lines(found)[3 * MOST_PROBLEMS :] == ["  and 200 more that the same mends"]
+
+
+def _blocked(number: int, **changes: str) -> Violation:
+    told = {"why": "policy forbids it", "mend": f"git hybrid pin s{number} --to {number:040x}, or: git hybrid scan"}
+    return Violation(file="state", entry=f"s{number}", what=f"has {number} findings", **(told | changes))
+
+
+def test_what_is_wrong_with_many_entries_alike_is_told_of_three():
+    found = [_blocked(number) for number in range(14)]
+    lines = violation_lines(found, each="git hybrid check scans -v")
+    assert len(lines) == 10
+    assert lines[-1] == "  and 11 others alike: git hybrid check scans -v"
+    assert len(violation_lines(found)) == 3 * 14
+    assert len(violation_lines(found[:10], each="x")) == 3 * 10
+    # What is wrong in another way stays.
+    others = [_blocked(20, mend="git hybrid sync"), _blocked(21, why="it is old")]
+    assert len(violation_lines([*found, *others], each="x")) == 10 + 2 * 3
+    # Where the same command mends all of them, that is said.
+    same = [_blocked(number, mend="git hybrid sync") for number in range(14)]
+    assert violation_lines(same, most=3, each="x")[-1] == "  and 11 more that the same mends"

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from git_hybrid.core.condition import Condition
-from git_hybrid.core.errors import NoPin
+from git_hybrid.core.errors import Interrupted, NoPin
 from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.ports import CommitLine, Range
-from git_hybrid.core.report import Report, Row, Status
-from git_hybrid.view.jsonout import dump
+from git_hybrid.core.report import Report, Row, Status, failed
+from git_hybrid.view.jsonout import dump, report_document
 from git_hybrid.view.lines import Lines
 from git_hybrid.view.progress import OneLine
 from git_hybrid.view.status import porcelain_lines, status_lines
@@ -130,6 +130,25 @@ def test_calm_rows_only_when_asked_for():
     report = Report(command="sync", rows=(row,))
     assert report_lines(report, _look(verbose=False)) == []
     assert len(report_lines(report, _look())) == 1
+
+
+def test_what_a_signal_kept_from_being_begun_is_counted_and_not_listed():
+    kept, done, begun = (SourceName(name) for name in ("a", "b", "c"))
+    rows = (
+        failed(kept, Interrupted(signal=2, begun=False)),
+        Row(name=done, outcome="pinned"),
+        failed(begun, Interrupted(signal=2)),
+    )
+    report = Report(command="pin", rows=rows, interrupted=2)
+    assert [line.split()[0] for line in report_lines(report, _look())] == ["b", "c"]
+    line = "pinned 1 of 3 sources in 1.0 s: 1 pinned, 1 failed; interrupted: 1 not reached"
+    assert summary_line(report, seconds=1) == line
+    report = Report(command="pin", rows=rows[:2], interrupted=2)
+    assert summary_line(report, seconds=1) == "pinned 1 of 2 sources in 1.0 s; interrupted: 1 not reached"
+    report = Report(command="pin", rows=rows[:1], interrupted=2)
+    assert summary_line(report, seconds=1) == "pinned none of 1 source in 1.0 s; interrupted: 1 not reached"
+    told = report_document(report, lambda error: {"code": error.code, "exit_code": 130}, exit_code=130)
+    assert [(row["outcome"], row["error"]["code"]) for row in told["sources"]] == [("failed", "interrupted")]
 
 
 def test_summary():
