@@ -81,7 +81,7 @@ def _wired(errand: Errand) -> Iterator[Runtime]:
     """
     if errand.version != __version__:
         raise ClusterMismatch(what=f"git hybrid {__version__}, and {errand.version} here")
-    with passing_workspace(errand.manifest.policy.hosts) as folder:
+    with passing_workspace(errand.manifest.policy) as folder:
         choices = Choices(folder=folder, command="git hybrid", offline=bool(errand.offline))
         with session(choices, progress=quiet, cancel=Cancel()) as wired, _mirror(wired, errand) as mirror:
             rt = wired.runtime
