@@ -31,13 +31,13 @@ class Trail:
         """Begin at *url*; nothing that is asked on the way outlasts *limits*, which hold for all of it."""
         self.url, self._limits, self._judged = url, limits, judged
         self._end = time.monotonic() + limits.deadline.total_seconds()
-        self._now, self._steps = url, 0
+        self._now, self._before = url, {url}
 
     @property
     def limits(self) -> Limits:
         """How long the next step may take."""
         left = timedelta(seconds=max(self._end - time.monotonic(), 0.0))
-        return self._limits if not self._steps else Limits(stall=self._limits.stall, deadline=left)
+        return self._limits if len(self._before) == 1 else Limits(stall=self._limits.stall, deadline=left)
 
     def settings(self, runner: Runner) -> list[str]:
         """Return the settings with which git goes nowhere by itself, whatever those of the user's that *runner* has."""
@@ -62,9 +62,11 @@ class Trail:
         if not tail or "?" in base or "#" in base:
             told = f"the server leads to {plain(answer.moved)}, and to no repository there"
             raise NetworkFailure(url=self.url, message=told, kind="not-git")
-        self._steps += 1
-        if self._steps > _MOST:
+        if base in self._before:
+            raise RedirectLoop(url=self.url, message="it leads back to where it was asked before")
+        if len(self._before) > _MOST:
             raise RedirectLoop(url=self.url, message=f"more than {_MOST} redirects, one after the other")
+        self._before.add(base)
         self._now = _with_user(base, urlsplit(self._now).netloc)
         return True
 

@@ -65,7 +65,9 @@ def test_it_is_not_where_it_may_not(moved: str, error: type[HybridError]) -> Non
 
 def test_it_is_not_asked_for_ever() -> None:
     with pytest.raises(RedirectLoop):
-        _led(*[f"https://two.example/x{ASKED_FOR}"] * 21)
+        _led(*[f"https://two.example/{number}{ASKED_FOR}" for number in range(21)])
+    with pytest.raises(RedirectLoop, match="leads back"):
+        _led(*[f"https://two.example/{name}{ASKED_FOR}" for name in "aba"])
 
 
 def test_git_goes_alone_where_nobody_judges() -> None:
