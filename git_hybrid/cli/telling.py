@@ -100,10 +100,10 @@ def _status(error: HybridError, remedy: Remedy) -> int:
 
 def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import REMEDIES, TOO_LARGE
+    from git_hybrid.cli.remedies import TOO_LARGE
     from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG, UNSIGNED
 
-    remedy = REMEDIES[error.code]
+    remedy = _of_code(error)
     if error.stray:
         from git_hybrid.cli.remedies_strays import STRAYS
 
@@ -145,6 +145,16 @@ def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
 
         return SENT
     return remedy
+
+
+def _of_code(error: HybridError) -> Remedy:
+    if vars(error).get("until") or vars(error).get("setting"):
+        from git_hybrid.cli.remedies_later import BY_FACT
+
+        return BY_FACT[error.code]
+    from git_hybrid.cli.remedies import REMEDIES
+
+    return REMEDIES[error.code]
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
