@@ -9,11 +9,12 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from git_hybrid.core.errors import (
     AccessDenied,
     EndlessAnswer,
+    GitFailed,
     HybridError,
     InsecureRedirect,
     LfsMissing,
@@ -26,6 +27,9 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network, last_words
 from git_hybrid.git.environment import as_options
 from git_hybrid.git.lfslogins import LOGINS
+
+if TYPE_CHECKING:
+    from git_hybrid.git.run import Completed
 
 EVERYTHING = {
     "lfs.fetchinclude": "",
@@ -190,3 +194,13 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     if failed in _GONE and (of_one or _OF_BATCH not in stderr):
         return LfsMissing(url=url, message=last_words(stderr))
     return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)
+
+
+def failure_of(done: Completed, *, url: str, command: str, http: int) -> HybridError:
+    """Return what it means that *command* of git failed at *url*; *http* is the status of the last answer there."""
+    if command == "lfs":
+        return classify_lfs(done.stderr, url=url, status=done.status, http=http)
+    error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}")
+    if isinstance(error, GitFailed):
+        error.stdout = done.stdout.decode("utf-8", "replace")[:500]
+    return error

@@ -9,7 +9,6 @@ from pathlib import Path
 from git_hybrid.core.errors import (
     EndlessAnswer,
     FsckRefused,
-    GitFailed,
     HybridError,
     InsecureRedirect,
     LocalIo,
@@ -25,11 +24,11 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, OfLfs, headers_file, led_to, not_git, read_headers
-from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
-from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
+from git_hybrid.git.lfsanswers import failure_of, lfs_arguments
 from git_hybrid.git.lfsterms import terms_of
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
@@ -259,7 +258,7 @@ class GitTransport(Struct, frozen=True):
             if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
             command = next(word for word in arguments if word in _COMMANDS)
-            failure = self._failure(done, url=url, command=command, http=answer.status)
+            failure = failure_of(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             elif isinstance(failure, InsecureRedirect):
@@ -294,11 +293,3 @@ class GitTransport(Struct, frozen=True):
 
     def _refuse_led(self, url: str, asked: Sequence[str], *, by_lfs: bool) -> None:
         refuse_elsewhere(url, led_to(url, asked, by_lfs=by_lfs), self.allowed_host)
-
-    def _failure(self, done: Completed, *, url: str, command: str, http: int) -> HybridError:
-        if command == "lfs":
-            return classify_lfs(done.stderr, url=url, status=done.status, http=http)
-        error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}")
-        if isinstance(error, GitFailed):
-            error.stdout = done.stdout.decode("utf-8", "replace")[:500]
-        return error
