@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, GitRefused
-from git_hybrid.core.files import FILES, LOCK, LOG
+from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
@@ -20,6 +20,7 @@ from git_hybrid.git.ahead import sides, witness_names
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
+from git_hybrid.git.policies import before_next, manifests_of, shared_lines
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
         return Witnesses()
 
     return replace(
-        now, commit_of=lambda line: told().commit_of(line), manifests=lambda commit: told().manifests(commit)
+        now,
+        commit_of=lambda line: told().commit_of(line),
+        manifests=lambda line: (now if line is None else told()).manifests(line),
+        is_shared=shared_lines(repository, repository.prefix(root)),
     )
 
 
@@ -106,7 +110,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=partial(_manifests, repository, (prefix,)),
+        manifests=partial(before_next, repository, (prefix,)),
         archived=cache(partial(_archived, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
@@ -115,19 +119,6 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
         is_new = found[0] is None and any(coming)
     return _brought(repository, root, now, merging=not repository.revision) if is_new else now
-
-
-def _manifests(repository: Repository, folders: Sequence[str], commit: str | None) -> Sequence[bytes | None]:
-    """Return the manifests of *commit* and of its parents; None asks for what the commit to be judged is made from.
-
-    *folders* are those in which the workspace stands, or stood before.
-    """
-    from git_hybrid.git.former import first_of
-
-    names = [f"{repository.revision}{_FIRST}" if repository.revision else "HEAD"]
-    if commit is not None:
-        names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
-    return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
@@ -169,7 +160,7 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
         if not error.is_unfetched:
             raise
         return replace(now, is_partial=True)
-    return replace(brought, manifests=partial(_manifests, repository, (repository.prefix(root), *former)))
+    return replace(brought, manifests=partial(before_next, repository, (repository.prefix(root), *former)))
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -254,7 +245,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
         commit_of=lambda line: _bringing(past(), line),
-        manifests=partial(_manifests, repository, (prefix, *former.folders)),
+        manifests=manifests_of(repository, (prefix, *former.folders), lambda line: _bringing(past(), line)),
     )
 
 
