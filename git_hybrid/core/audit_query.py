@@ -129,6 +129,23 @@ def _is_wanted(record: Record, wanted: Filter) -> bool:
     )
 
 
+def is_meant(override: Override, wanted: Filter, *, rests: bool) -> bool:
+    """Tell whether *override* is about what is *wanted*, and was in force at a time that is.
+
+    *rests*: a pin rests on it still, so that it counts up to now, whatever its end was.
+    """
+    incidents = [item.strip() for item in (override.incident or "").split(",")]
+    commits = (override.from_commit or "", override.to_commit)
+    end = override.closed_at or override.expires_at
+    return (
+        wanted.request in (None, override.request_id)
+        and (wanted.incident is None or wanted.incident in incidents)
+        and (wanted.commit is None or any(oid.startswith(wanted.commit) for oid in commits))
+        and (wanted.until is None or override.created_at < wanted.until)
+        and (wanted.since is None or end >= wanted.since or rests)
+    )
+
+
 def _commits(record: Record) -> tuple[str, str]:
     return str(record.get("before") or ""), str(record.get("after") or "")
 

@@ -36,6 +36,7 @@ from git_hybrid.core.audit_query import (
     RECORD_COLUMNS,
     Filter,
     chosen,
+    is_meant,
     newest_first,
     record_row,
     records_of,
@@ -262,7 +263,9 @@ def export_command(
         form, records = format_of(context, form, file), records_of(facts.log)
         rows = [record_row(record) for record in chosen(records, wanted)]
         named = {row["override"] for row in rows}
-        kept = [item for item in facts.overrides.records.values() if wanted == Filter() or item.id in named]
+        rests = {pin.override for pin in facts.lock.pins.values()}
+        every = facts.overrides.records.values()
+        kept = [item for item in every if item.id in named or is_meant(item, wanted, rests=item.id in rests)]
         tables = {
             "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),
             "overrides": overrides_table(session, facts, records, kept),
