@@ -35,6 +35,7 @@ from git_hybrid.core.errors import (
     OffBranch,
     PolicyNotMet,
     Rollback,
+    ScanBlocked,
     TooYoung,
 )
 from git_hybrid.core.governance import expiring
@@ -237,7 +238,10 @@ def _decided(
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)
-    notes = found.notes if made is None else (*found.notes, expiry_note(made, named=keep))
+    # Whoever forces a rollback need not know what was found there.
+    blocked = (error for error in wish.objections.lifted if isinstance(error, ScanBlocked))
+    accepted = tuple(f"accepts: {line}" for error in blocked for line in error.findings)
+    notes = found.notes if made is None else (*found.notes, expiry_note(made, named=keep), *accepted)
     row = Row(
         name=new.source,
         outcome="pinned",

@@ -152,7 +152,8 @@ def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> 
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
     now = session.runtime.info.now
-    return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses or Witnesses())
+    names = ("audit", "overrides")
+    return gather(session.runner, session.layout, names, now=now, witnesses=witnesses or Witnesses())
 
 
 def _moment(option: str, text: str | None, session: Session) -> datetime | None:
