@@ -128,7 +128,8 @@ def _missed(record: Record, policy: Policy) -> tuple[str, ...]:
         current = [item for item in given if str(item.get("at")) == last]
         asked = Approved(
             request_id=str(told.get("request_id")),
-            requesters=(str(told.get("requested_by")),),
+            # That who asks may not approve is no matter of policy, and was held against it when it was made.
+            requesters=(),
             approvers=tuple(str(item.get("id")) for item in current),
             signed=_signed(current, policy),
             since=max(parse_time(last), parse_time(str(record["at"]))),
