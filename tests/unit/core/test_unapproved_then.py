@@ -146,4 +146,6 @@ def test_a_change_that_loosens_policy_and_uses_it_is_warned_of_before_it_is_comm
     facts = Facts(manifest=witness.manifest, clock=NOW, now=NOW, log=(Segment(file=LOG, lines=log),), witnesses=witness)
     (told,) = [item for item in check_audit(facts) if "[policy]" in item.what]
     assert (told.level, told.entry, told.mend) == ("warn", "ovr-1 (tool)", "git diff HEAD -- sources.toml")
+    strict = check_audit(replace(facts, witnesses=witnesses()))
+    assert {item.level for item in strict if "not among [policy] approvers" in item.what} == {"fail"}
     assert not [item for item in check_audit(replace(facts, now=None)) if "[policy]" in item.what]
