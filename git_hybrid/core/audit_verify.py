@@ -29,6 +29,7 @@ from git_hybrid.core.audit_lost import against_commits
 from git_hybrid.core.audit_texts import conflicts_in, endings_of
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.committed_policy import against_committed
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
@@ -77,10 +78,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
     moved = [*against_moves(records, moves), *against_published(segments, witnesses.published)]
-    if now is not None and witnesses.manifest.policy.min_release_age:
-        from git_hybrid.core.too_early import against_age  # noqa: PLC0415
-
-        moved += against_age(records, moves.lines, witnesses, now)
+    if now is not None:
+        moved += against_committed(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
     is_known = committed is None or committed.issuperset(whole)
     from_head = restore_from("HEAD") if is_known else AGAIN
