@@ -8,7 +8,6 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import GitRefused, InvalidFile, LocalIo
 from git_hybrid.core.files import LOCK, LOG, MIRRORS, OVERRIDES
 from git_hybrid.git.repository import around
-from git_hybrid.git.staged import Staged
 from git_hybrid.store.chain import as_written
 from git_hybrid.store.parsing import read_bytes
 
@@ -19,12 +18,15 @@ def is_alone(session: Session, run: str) -> bool:
     A pin, an override or a scan that is not committed yet would go with it. Where git does not answer, nobody can tell.
     """
     root = session.layout.root
-    index = Staged(around(session.runner, root), root)
+    repository = around(session.runner, root)
+    if repository.top is None:
+        return False
     with suppress(GitRefused, InvalidFile, LocalIo):
-        if not index.in_git or index.unstaged((LOCK, OVERRIDES, MIRRORS)):
-            return False
-        known, log = index.read(LOG), read_bytes(root / LOG, LOG)
-        if not known or log is None:
+        prefix, names = repository.prefix(root), (LOCK, OVERRIDES, MIRRORS, LOG)
+        # Of the index: who has staged a file can take that back as well.
+        *kept, known = repository.blobs(f":{prefix}{name}" for name in names)
+        *there, log = (read_bytes(root / name, name) for name in names)
+        if kept != there or not known or log is None:
             return False
         written, now = as_written(known), as_written(log)
         ours = b'"command_id":"%s"' % run.encode("ascii")
