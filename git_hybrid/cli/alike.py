@@ -55,7 +55,7 @@ def _crowd(failure: _Failure, others: list[HybridError]) -> tuple[str, str, str]
     what = ": ".join(filter(None, (failure.code, failure.kind)))
     if isinstance(others[0], ScanBlocked | ScanFindings):
         names = some([str(error.facts()["name"]) for error in others])
-        line = f"{len(others)} other sources have findings by the same rules ({what}: {failure.where}): {names}"
+        line = f"{len(others)} other sources have findings by the same rules ({what}: {some(others[0].rules)}): {names}"
         hint = "" if isinstance(others[0], ScanBlocked) and not others[0].again else _LEAVE_OUT
         return f"{line}; -v tells of each", failure.code, hint
     line = f"{len(others)} other sources failed at {failure.where} in the same way ({what})"

@@ -20,9 +20,9 @@ When = Literal["always", "auto", "never"]
 HERE = "threads"
 """The value of ``--executor`` that keeps the work in this process."""
 _DIGITS = 6
+"""No terminal is so wide that its width has as many; int() takes 4,300 at most, and a terminal's size fewer."""
 DUMB = ("", "dumb")
 """The values of ``TERM`` of a terminal that knows neither colour nor how to move about."""
-"""No terminal is so wide that its width has as many; int() takes 4,300 at most, and a terminal's size fewer."""
 
 
 def _no_keys() -> bool:

@@ -22,7 +22,7 @@ CLUSTER: Mapping[str, Remedy] = {
     "cluster-lost": Remedy(
         4,
         "no more work can be handed to {address}",
-        "{why}\nwhat was done is recorded; without --executor the rest is done here",
+        "{why}\nwhat came back counts; without --executor the rest is done here",
         ("when it is there again: {again}",),
     ),
     "cluster-mismatch": Remedy(

@@ -252,11 +252,11 @@ def _fold(lines: list[Line]) -> Journal:
     for line in lines[1:]:
         match line["t"]:
             case "phase":
-                phase = shaped_line(line, PhaseShape)
-                name = parse_name(phase.source)
+                name = parse_name((phase := shaped_line(line, PhaseShape)).source)
                 phases[name] = phase.phase
-                if phase.served_by:
-                    served[name] = phase.served_by
+                served |= {name: phase.served_by} if phase.served_by else {}
+                # What it failed with until then was got past.
+                failures.pop(name, None)
             case "attempt":
                 failures |= {parse_name((kept := shaped_line(line, AttemptShape)).source): kept.error}
             case "decision":

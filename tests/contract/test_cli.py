@@ -189,10 +189,13 @@ ALIKE = {
     "blocked": _blocked,
     "blocked, no scanner": lambda n: _blocked(n, again=""),
     "found": lambda n: errors.ScanFindings(name=f"s{n}", commit="c", counted="1", findings=(), rules=("R1", "R2")),
+    "many rules": lambda n: _blocked(n, rules=tuple(f"R{rule:02}" for rule in range(300))),
 }
 COUNTED = {
     "a share": "error: 8 other sources failed at /mnt/a b in the same way (repository-not-found)",
     "found": "error: 8 other sources have findings by the same rules (scan-findings: R1, R2): s11, s12, s13",
+    "many rules": "error: 8 other sources have findings by the same rules (scan-blocked: "
+    "R00, R01, R02, R03, R04, R05, R06, R07, R08, R09 and 290 others): s11, s12",
 }
 
 
@@ -206,7 +209,7 @@ def test_what_many_sources_have_in_common_is_told_of_three(capsys, what):
     start = COUNTED.get(what, "error: 8 other sources have findings by the same rules (scan-blocked: R1): s11, s12")
     assert (len(told), told[-1].startswith(start)) == (4, True)
     hints = lines.count("hint: what is not used here can be left out in the scanner's settings, then: git hybrid scan")
-    assert hints == (what in ("blocked", "found"))
+    assert hints == (what in ("blocked", "found", "many rules"))
 
 
 def test_findings_whose_rules_are_not_known_or_differ_are_told_each(capsys):

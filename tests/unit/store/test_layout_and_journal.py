@@ -225,6 +225,13 @@ def test_a_journal_of_somebody_else(tmp_path, line):
 ARCHIVE = "state/sources-audit.2026.jsonl"
 DECIDED = decisions.decision_line(Decision(archive=ARCHIVE, reports={ENTRY.name: "0" * 64}))
 PHASE = runs.installing_line(ENTRY.name, None)
+TRIED = runs.attempt_line(ENTRY.name, "dns: no")
+
+
+@pytest.mark.parametrize(("lines", "kept"), [((TRIED,), True), ((TRIED, PHASE), False), ((PHASE, TRIED), True)])
+def test_what_was_got_past_kept_no_source(tmp_path, lines, kept):
+    found = _fold(tmp_path, runs.begin_line(INFO, (TASK,)), *lines)
+    assert found.failures == ({ENTRY.name: "dns: no"} if kept else {})
 
 
 def test_an_archive_is_where_a_rotation_makes_one(tmp_path):
