@@ -22,6 +22,7 @@ from git_hybrid.core.errors import BadArgument, LibraryMissing, NoPin
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Report, failed
+from git_hybrid.core.words import typed
 from git_hybrid.store.steady import steady
 
 _EPOCH = "SOURCE_DATE_EPOCH"
@@ -44,7 +45,9 @@ def command(context: click.Context, *, names: tuple[str, ...], groups: tuple[str
     try:
         view = import_module("git_hybrid.view.sbom")
     except ModuleNotFoundError as error:
-        raise LibraryMissing(what="sbom", module=error.name or "cyclonedx") from error
+        # Any other pip would put it where this program does not look.
+        python = typed(sys.executable or "python3")
+        raise LibraryMissing(what="sbom", module=error.name or "cyclonedx", python=python) from error
     with opened(context) as (session, output):
         ledger = session.runtime.ledger
         snapshot = steady(session.layout, ledger.snapshot, patience=session.settings.lock_timeout)
