@@ -292,7 +292,7 @@ class BadArgument(HybridError):
 class LibraryMissing(HybridError):
     """The command ``what`` needs a library that is not installed: it comes with the extra of that name.
 
-    ``python`` is the interpreter that lacks it, as it is typed.
+    ``python`` is the interpreter that lacks it.
     """
 
     code: ClassVar[str] = "library-missing"

@@ -22,7 +22,6 @@ from git_hybrid.core.errors import BadArgument, LibraryMissing, NoPin
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Report, failed
-from git_hybrid.core.words import typed
 from git_hybrid.store.steady import steady
 
 _EPOCH = "SOURCE_DATE_EPOCH"
@@ -46,7 +45,7 @@ def command(context: click.Context, *, names: tuple[str, ...], groups: tuple[str
         view = import_module("git_hybrid.view.sbom")
     except ModuleNotFoundError as error:
         # Any other pip would put it where this program does not look.
-        python = typed(sys.executable or "python3")
+        python = sys.executable or "python3"
         raise LibraryMissing(what="sbom", module=error.name or "cyclonedx", python=python) from error
     with opened(context) as (session, output):
         ledger = session.runtime.ledger
