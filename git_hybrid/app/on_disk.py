@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Unreadable
@@ -31,11 +32,22 @@ def disk_row(rt: Runtime, source: Source, pin: Pin, seen: Looked) -> Row:
             return replace(row, outcome="dirty", notes=seen.dirty)
         unlike = differs(source, seen) if is_valid(pin, source) else ""
         return replace(row, outcome="differs", notes=(unlike,)) if unlike else row
-    stage = rt.clones.as_stage(name)
-    ranged = rt.objects.between(stage, pin.commit, seen.head, limit=SHOWN_COMMITS) if seen.has_pin else None
-    return Row(
-        name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty, range=ranged
-    )
+    row = Row(name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty)
+    return with_range(rt, row, pin.commit, seen.head) if seen.has_pin else row
+
+
+def with_range(rt: Runtime, row: Row, old: Oid, new: Oid, *, files: bool = True) -> Row:
+    """Return *row* with what lies between two commits that its clone has.
+
+    Raises:
+        GitFailed, LocalIo: the clone cannot be read.
+    """
+    stage = rt.clones.as_stage(row.name)
+    found = rt.objects.between(stage, old, new, limit=SHOWN_COMMITS, files=files)
+    if found.ahead and found.behind and rt.objects.is_shallow(stage):
+        # Where each ends at a commit without parents, both counts are of what was fetched and not of what lies between.
+        return replace(row, notes=(*row.notes, "the commits between are not told: the history is cut off here"))
+    return replace(row, range=found)
 
 
 def _no_clone(seen: Absent | Foreign | Broken) -> tuple[str, tuple[str, ...]]:

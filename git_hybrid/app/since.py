@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from git_hybrid.app.executor import run_to_end
-from git_hybrid.app.on_disk import SHOWN_COMMITS
+from git_hybrid.app.on_disk import with_range
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import refuse_unknown
 from git_hybrid.core.difference import Difference, Side
@@ -14,7 +14,6 @@ from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Clone
-from git_hybrid.core.ports import Stage
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct, field, replace
 
@@ -99,23 +98,16 @@ def _otherwise(old: Pin, new: Pin) -> Iterator[str]:
 def _with_commits(rt: Runtime, row: Row, old: Pin, new: Pin, changes: dict[SourceName, Difference] | None) -> Row:
     """Return *row* with what lies between two commits, if the clone has both; otherwise it says so."""
     try:
-        if (stage := _with_both(rt, old, new)) is not None:
+        seen, stage = rt.clones.inspect(row.name, None), rt.clones.as_stage(row.name)
+        if isinstance(seen, Clone) and all(rt.objects.has_commit(stage, pin.commit) for pin in (old, new)):
             # Nobody proves trees here, so no files are counted.
-            found = rt.objects.between(stage, old.commit, new.commit, limit=SHOWN_COMMITS, files=False)
+            told = with_range(rt, row, old.commit, new.commit, files=False)
             if changes is not None and all(rt.objects.has_content(stage, pin.commit) for pin in (old, new)):
                 before, after = (
                     Side(rt.objects.facts(stage, pin.commit, complete=False).tree, stage.git_dir) for pin in (old, new)
                 )
                 changes[row.name] = Difference(row.name, before, after)
-            return replace(row, range=found)
+            return told
     except (GitFailed, LocalIo):
         return replace(row, notes=(*row.notes, "its commits are not told: the clone cannot be read"))
     return replace(row, notes=(*row.notes, "its commits are not told: no clone here has both"))
-
-
-def _with_both(rt: Runtime, old: Pin, new: Pin) -> Stage | None:
-    """Return the clone if there is one that has the commits of both pins."""
-    if not isinstance(rt.clones.inspect(new.source, None), Clone):
-        return None
-    stage = rt.clones.as_stage(new.source)
-    return stage if all(rt.objects.has_commit(stage, pin.commit) for pin in (old, new)) else None

@@ -13,14 +13,18 @@ from git_hybrid.core.words import as_typed, typed
 _FILES = frozenset({"tree", "blob", "raw", "blame", "commits", "src"})
 _HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
 _RELEASE, _PLAIN = re.compile(r"[vV]?[0-9]+([.]|$)"), re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
-_PAGES = _FILES | {"commit", "releases", "tags", "branches", "issues", "pull", "pulls", "merge_requests", "wiki"}
+_SCP = re.compile(r"git@(?P<host>[A-Za-z0-9.-]+):/?(?P<path>[^/:][^:]*)")
+_PAGES = _FILES | {
+    *("actions", "archive", "branches", "commit", "compare", "issues", "merge_requests", "pull", "pulls", "releases"),
+    *("tags", "wiki"),
+}
 
 
 def instead_of(text: str) -> str:
     """Return the command that adds the repository that *text* is meant for; nothing where nobody can tell.
 
     *text* is the URL of a page, or has what other tools write around a URL: ``git::``, ``git+``, ``?ref=``, ``#name``,
-    ``//folder``, no scheme, or ``http``.
+    ``//folder``, no scheme, ``http``, or git@host:path.
     """
     bare = text.removeprefix("git::").removeprefix("git+")
     whole, revision = _parted(_secured(bare))
@@ -44,7 +48,9 @@ def instead_of(text: str) -> str:
 
 
 def _secured(text: str) -> str:
-    """Return *text* with the scheme that it is asked by."""
+    """Return *text* with the scheme that it is asked by; of git@host:path that is ssh."""
+    if scp := _SCP.fullmatch(text):
+        return f"ssh://git@{scp['host']}/{scp['path']}"
     if text.startswith("http://"):
         return f"https://{text.removeprefix('http://')}"
     return f"https://{text}" if text.split("/", 1)[0] in _HOSTS else text

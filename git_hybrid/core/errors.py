@@ -290,11 +290,15 @@ class BadArgument(HybridError):
 
 
 class LibraryMissing(HybridError):
-    """The command ``what`` needs a library that is not installed: it comes with the extra of that name."""
+    """The command ``what`` needs a library that is not installed: it comes with the extra of that name.
+
+    ``python`` is the interpreter that lacks it.
+    """
 
     code: ClassVar[str] = "library-missing"
     what: str
     module: str
+    python: str
 
 
 class MissingOptions(HybridError):

@@ -184,6 +184,10 @@ class Objects(Protocol):
         """Return what stands between two commits; their *files* are counted only where both trees passed the scan."""
         ...
 
+    def is_shallow(self, stage: Stage) -> bool:
+        """Tell whether history is cut off, so that commits between two may not be there."""
+        ...
+
 
 class Quarantine(Protocol):
     """Makes and drops stages; what is in it is never mistaken for a clone."""

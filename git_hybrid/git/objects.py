@@ -21,6 +21,7 @@ from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links,
 from git_hybrid.git.listing import batch, beginnings, hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import is_there
 from git_hybrid.git.trees import TooManyTrees, entries_of
 
 _CHUNK = 1 << 18
@@ -253,6 +254,10 @@ class GitObjects(Struct, frozen=True):
             commits=tuple(CommitLine(commit=parse_oid(oid), subject=subject) for oid, _, subject in lines),
             files=changed,
         )
+
+    def is_shallow(self, stage: Stage) -> bool:
+        """Tell whether commits are there as if they had no parents, because history is cut off at them."""
+        return is_there(_git_dir(stage) / "shallow")
 
     def _ask(self, stage: Stage, *arguments: str) -> str:
         """Return what git answers, or nothing if it fails."""

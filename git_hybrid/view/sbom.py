@@ -29,7 +29,7 @@ _TYPES = {"github.com": "github", "bitbucket.org": "bitbucket"}
 def sbom(components: Sequence[Component], *, workspace: str, version: str, now: datetime) -> str:
     """Return the SBOM of *workspace*, made at *now* by git hybrid of *version*.
 
-    The same of all that gives the same document, its serial number included.
+    The same of all that gives the same document, its serial number included, and anything else another number.
     """
     root = Part(name=safe(workspace), type=ComponentType.APPLICATION, bom_ref="workspace")
     parts = [_part(item) for item in components]
@@ -38,7 +38,11 @@ def sbom(components: Sequence[Component], *, workspace: str, version: str, now: 
     bom.metadata.timestamp = now
     bom.metadata.tools.components.add(Part(name="git-hybrid", version=version, type=ComponentType.APPLICATION))
     bom.register_dependency(root, parts)
-    told = [root.name, now.isoformat(), *(f"{fact.name} {fact.value}" for part in parts for fact in part.properties)]
+    told = [root.name, version, now.isoformat()]
+    for item in components:
+        # Of these the rest of a component is made.
+        facts = (f"{name} {value}" for name, values in item.facts.items() for value in values)
+        told += (f"{item.pin.source} {item.pin.url} {item.version}", *facts)
     bom.serial_number = uuid5(NAMESPACE_URL, "\n".join(told))
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
 

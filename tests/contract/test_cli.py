@@ -417,6 +417,8 @@ def test_advice_can_be_switched_off_by_configuration(cli, key):
             ["add", "https://h/x", "lib", "--tag", "v1"],
             "; a name is given by --name\nhint: git hybrid add --name lib https://h/x --tag v1\n",
         ),
+        (["add", "x", "https://h/y"], "a name is given by --name\nhint: git hybrid add --name x https://h/y\n"),
+        (["add", "x", "https://me:key@h/y"], "a name is given by --name\nhint: git hybrid add -h\n"),
         (["add", "https://h/x", "https://h/y"], "'https://h/y': is one argument too many\nhint: git hybrid add -h\n"),
         (["add", "https://h/x", "a", "b"], "\nhint: git hybrid add -h\n"),
     ],

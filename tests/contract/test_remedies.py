@@ -353,6 +353,12 @@ def test_a_page_of_a_repository_is_told_with_the_command_that_adds_it(page, comm
     ("written", "command"),
     [
         ("git::https://github.com/a/b.git?ref=v1.1.0", "https://github.com/a/b.git --tag v1.1.0"),
+        ("git@github.com:a/b.git?ref=v1", "ssh://git@github.com/a/b.git --tag v1"),
+        ("git::git@host:a/b.git//modules/x?ref=main", "ssh://git@host/a/b.git --branch main"),
+        ("git@host:a/b.git@v1", "ssh://git@host/a/b.git --tag v1"),
+        ("git@host:22:a?ref=v1", None),
+        ("me@host:a?ref=v1", None),
+        ("https://host/a/b/compare/v1...v2", "https://host/a/b"),
         ("git::ssh://git@host/a/b.git?depth=1&ref=main", "ssh://git@host/a/b.git --branch main"),
         ("https://host/a/b//modules/x?ref=dev%2Fy", "https://host/a/b --branch dev/y"),
         (f"https://host/a/b#{'1' * 40}", f"https://host/a/b --commit {'1' * 40}"),

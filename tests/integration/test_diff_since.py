@@ -99,6 +99,35 @@ def test_against_the_lock_as_it_is(
     assert "note: before has no workspace in this folder" in before.err
 
 
+def test_a_history_that_is_cut_off_tells_no_counts(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    hybrid("add", upstreams["tool"].url, "--tag", "v1.0.0", "--history", "shallow")
+    hybrid("sync")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "v1", cwd=workspace)
+    for name in ("one", "two"):
+        upstreams["tool"].commit({name: name}, name)
+    upstreams["tool"].tag("v1.2.0")
+    replace(workspace / "sources.toml", 'tag = "v1.0.0"', 'tag = "v1.2.0"')
+    hybrid("pin", "tool")
+    hybrid("sync")
+    clone, old, new = workspace / "sources/tool", *(upstreams["tool"].rev(f"{tag}^0") for tag in ("v1.0.0", "v1.2.0"))
+    cut = "\n    the commits between are not told: the history is cut off here\n"
+    told = hybrid("diff", "--since", "HEAD", "--stat")
+    # Neither has parents there, so that each would seem to be a commit that the other lacks.
+    assert cut in told.err
+    assert " changed, " in told.out
+    git("checkout", "-q", old, cwd=clone)
+    told = hybrid("diff")
+    assert (cut in told.out, " behind" in told.out) == (True, False)
+    git("checkout", "-q", new, cwd=clone)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone)
+    assert "\n    1 commit ahead" in hybrid("diff").out
+
+
 def test_a_pin_that_stayed_and_is_asked_for_otherwise(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], releases: Callable[[], None]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from git_hybrid.cli.main import main
 from support.cli import Hybrid
 from support.governed import Site, forced_site
 from support.kit import changes, lock, released, replace, snapshot
@@ -131,3 +133,15 @@ def test_a_library_that_is_missing_is_named(hybrid: Hybrid, workspace: Path, too
     )
     assert "error: sbom needs a library that is not installed: no module cyclonedx\n" in done.err
     assert "cause: install git-hybrid[sbom] from where git-hybrid came\n" in done.err
+
+
+def test_a_library_that_is_missing_is_installed_where_the_program_looks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cyclonedx.model", None)
+    monkeypatch.delitem(sys.modules, "git_hybrid.view.sbom", raising=False)
+    monkeypatch.setattr(sys, "executable", "/a b/python")
+    assert main(["sbom"]) == 2
+    told = capsys.readouterr().err
+    assert "error: sbom needs a library that is not installed: no module cyclonedx" in told
+    assert "hint: '/a b/python' -m pip install cyclonedx-python-lib\n" in told

@@ -71,9 +71,14 @@ def command(
 def _too_many(url: str, more: Sequence[str]) -> BadArgument:
     """Return the error for words behind the URL: where git takes a folder, a name is an option here."""
     reason, hint = "is one argument too many", ""
-    with suppress(InvalidText):
-        hint = f"git hybrid add --name {parse_name(more[0])} {typed(url)}{as_typed()}" if len(more) == 1 else ""
-        reason += "; a name is given by --name"
+    # As in `git clone URL NAME` and in `git remote add NAME URL`.
+    for repository, word in ((url, more[0]), (more[0], url)):
+        with suppress(InvalidText):
+            name = parse_name(word)
+            is_told = len(more) == 1 and shown_url(repository) == repository
+            hint = f"git hybrid add --name {name} {typed(repository)}{as_typed()}" if is_told else ""
+            reason += "; a name is given by --name"
+            break
     return BadArgument(what="the argument", value=more[0], reason=reason, hint=hint)
 
 
@@ -95,7 +100,12 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
     try:
         valid = parse_name(text)
     except InvalidText as error:
-        raise BadArgument(what="the name", value=text, reason=f"{error}; give another with --name") from error
+        from git_hybrid.cli.browsed import instead_of
+
+        hint = "" if name is not None else instead_of(url)
+        raise BadArgument(
+            what="the name", value=text, reason=f"{error}; give another with --name", hint=hint
+        ) from error
     for group in groups:
         if not is_group(group):
             raise BadArgument(what="--group", value=group, reason=NO_GROUP)

@@ -65,7 +65,9 @@ def command(context: click.Context) -> int:
         _tell_what_is_left(output, told, conflicts, kept)
         # What is added is in conflict no more, and of a choice nothing is told then.
         _tell_what_both_moved(output, told, sides.theirs or ":3")
-        if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
+        # A pin that is made then is written there too.
+        chosen = (LOG,) if any(change.both for change in told.changes) else ()
+        if done := [name for name in dict.fromkeys((*conflicts, *told.files, *chosen)) if name not in told.left]:
             output.hint("merge", f"git add -- {typed(*done)}")
         return code
 

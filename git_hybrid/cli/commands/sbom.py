@@ -44,7 +44,9 @@ def command(context: click.Context, *, names: tuple[str, ...], groups: tuple[str
     try:
         view = import_module("git_hybrid.view.sbom")
     except ModuleNotFoundError as error:
-        raise LibraryMissing(what="sbom", module=error.name or "cyclonedx") from error
+        # Any other pip would put it where this program does not look.
+        python = sys.executable or "python3"
+        raise LibraryMissing(what="sbom", module=error.name or "cyclonedx", python=python) from error
     with opened(context) as (session, output):
         ledger = session.runtime.ledger
         snapshot = steady(session.layout, ledger.snapshot, patience=session.settings.lock_timeout)

@@ -42,3 +42,22 @@ def test_a_package_url_names_the_commit_and_where_git_finds_it(url: str, purl: s
 def test_identifiers_of_software_heritage_are_of_sha1() -> None:
     assert _written("https://h/a")["swhid"] == [f"swh:1:dir:{oid(0x77)}", f"swh:1:rev:{COMMIT}"]
     assert "swhid" not in _written("https://h/a", commit=Oid("a" * 64), tree=Oid("b" * 64))
+
+
+def test_no_two_documents_have_one_serial_number() -> None:
+    def serial(name: str, url: str, *, workspace: str = "w", version: str = "1") -> str:
+        source = a_source(name, url=url)
+        found = component(a_snapshot(source, pins=[a_pin(source)]), source, NOW)
+        assert isinstance(found, Component)
+        number: str = json.loads(sbom([found], workspace=workspace, version=version, now=NOW))["serialNumber"]
+        return number
+
+    one = serial("a", "https://github.com/a/b")
+    assert one == serial("a", "https://github.com/a/b")
+    others = {
+        serial("b", "https://github.com/a/b"),
+        serial("a", "ssh://git@github.com/a/b"),
+        serial("a", "https://github.com/a/b", workspace="x"),
+        serial("a", "https://github.com/a/b", version="2"),
+    }
+    assert len(others - {one}) == 4
