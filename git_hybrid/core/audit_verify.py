@@ -25,14 +25,11 @@ from git_hybrid.core.audit_archives import (
     put_back,
     restore_from,
 )
-from git_hybrid.core.audit_lost import against_commits
-from git_hybrid.core.audit_texts import conflicts_in, endings_of
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
-from git_hybrid.core.published import against_published
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.witnesses import Witnesses
@@ -53,13 +50,14 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
 
     With *now*, also records that are not committed yet and were made later than that.
     """
-    if conflicts := tuple(conflicts_in(segments)):
-        # What else is wrong may be the other side's, which stands there: no mend comes before this one.
-        return conflicts
     files = Files(segments)
+    texts = _texts(segments, files)
+    if any(item.id == "conflict" for item in texts):
+        # What else is wrong may be the other side's, which stands there: no mend comes before this one.
+        return texts
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
-    found = [*endings_of(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
+    found = [*texts, *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
     found += [
         *_unexplained(files.ours, committed or frozenset(), witnesses),
         *files.breaches(committed, witnesses.archived),
@@ -76,15 +74,15 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         found = [item for item in found if item.file in changed or item.id not in _MAY_BE_ARCHIVED]
         return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
-    moved = [*against_moves(records, moves), *against_published(segments, witnesses.published)]
+    moved = [*against_moves(records, moves), *_published(segments, witnesses)]
     if now is not None and witnesses.manifest.policy.min_release_age:
-        from git_hybrid.core.too_early import against_age  # noqa: PLC0415
+        from git_hybrid.core.too_early import against_age
 
         moved += against_age(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
     is_known = committed is None or committed.issuperset(whole)
     from_head = restore_from("HEAD") if is_known else AGAIN
-    lost = tuple(against_commits(files, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN))
+    lost = _lost(files, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN)
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):
         # All that does not agree with it follows from that.
@@ -101,6 +99,32 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         else item
         for item in told
     )
+
+
+def _texts(segments: Sequence[Segment], files: Files) -> tuple[Breach, ...]:
+    """Return what was done to the text of *segments*; of the conflicts in it alone if there are any."""
+    if not any(segment.converted or any(line.marker for line in segment.lines) for segment in segments):
+        return ()
+    from git_hybrid.core.audit_texts import conflicts_in, endings_of
+
+    return tuple(conflicts_in(segments)) or tuple(endings_of(files.ours))
+
+
+def _published(segments: Sequence[Segment], witnesses: Witnesses) -> Iterable[Breach]:
+    if not witnesses.published:
+        return ()
+    from git_hybrid.core.published import against_published
+
+    return against_published(segments, witnesses.published)
+
+
+def _lost(files: Files, witnesses: Witnesses, from_head: str) -> tuple[Breach, ...]:
+    present = {line.sha256 for segment in files.ours for line in segment.lines}
+    if present.issuperset(witnesses.head) and present.issuperset(witnesses.ever):
+        return ()
+    from git_hybrid.core.audit_lost import against_commits
+
+    return tuple(against_commits(files, witnesses, from_head, present))
 
 
 def _picked(breach: Breach) -> Breach:

@@ -30,7 +30,6 @@ from git_hybrid.git.patches import (
 )
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
-from git_hybrid.git.pushed import published_logs
 from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.run import items
 
@@ -125,7 +124,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         manifests=partial(_manifests, repository, (prefix,)),
         archived=cache(partial(_archived, repository, prefix)),
         is_made=bool(repository.revision),
-        published_logs=published_logs(repository, prefix + LOG, found[0] or b""),
+        published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
         archives_at=cache(partial(_archives_at, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
@@ -164,6 +163,14 @@ def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> st
         return ""
     written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
     return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
+
+
+def _published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str, bytes]:
+    if not repository.before:
+        return {}
+    from git_hybrid.git.pushed import published_logs
+
+    return published_logs(repository, path, log)
 
 
 def _archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
