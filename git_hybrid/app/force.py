@@ -20,12 +20,12 @@ from git_hybrid.core.override import (
     Kind,
     Override,
     closed,
-    distinct,
     event_of,
     is_in_force,
     is_named,
     person,
 )
+from git_hybrid.core.people import distinct, doubles
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
@@ -115,7 +115,8 @@ def approvals_of(
     signing, policy = forced.signing, snapshot.manifest.policy
     if signing.armours and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
-    names = distinct(forced.approvers)
+    known = {person(item.id) for item in policy.approvers}
+    names = distinct(forced.approvers, known)
     signed = signed_texts([payload(asked)], signing.armours, policy, signing.verify)
     made = {who: armour for who, (armour, _) in signed.items()}
     earlier = used(snapshot.overrides, snapshot.trail, asked.source, asked.kind, asked.to_commit)
@@ -135,6 +136,7 @@ def approvals_of(
     if signatures and not is_oid(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
+        problems = (*problems, *doubles(forced.approvers, known))
         raise not_met(asked, claimed, problems, policy, signing, renews="" if renews is None else renews.id)
     # Their time is one that the age of an override can be counted from, and tells them from those of before.
     at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))

@@ -36,6 +36,7 @@ from git_hybrid.core.errors import (
     OffBranch,
     PolicyNotMet,
     Rollback,
+    ScanBlocked,
     TooYoung,
 )
 from git_hybrid.core.governance import expiring
@@ -265,7 +266,10 @@ def _decided(
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)
-    told = () if made is None else (expiry_note(made, named=keep), wish.objections.stays)
+    # Whoever forces a rollback need not know what was found there.
+    blocked = (error for error in wish.objections.lifted if isinstance(error, ScanBlocked))
+    accepted = tuple(f"accepts: {line}" for error in blocked for line in error.findings)
+    told = () if made is None else (expiry_note(made, named=keep), *accepted, wish.objections.stays)
     notes = (*found.notes, *filter(None, told))
     row = Row(
         name=new.source,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from git_hybrid.core.errors import DEADLINE, NetworkFailure
 from git_hybrid.core.manifest import Retry
+from git_hybrid.core.values import format_time
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 T = TypeVar("T")
+_FAR = 10 * 365 * 86400.0
+"""Later than that, in seconds, is never."""
 
 
 def with_retry(
@@ -24,9 +28,10 @@ def with_retry(
 ) -> T:
     """Return what *step* returns, after as many tries as *policy* allows, or until *is_over* says that it is in vain.
 
-    Only a NetworkFailure is tried again, but no deadline, after an exponential delay with full jitter; ``Retry-After``
-    is honoured up to the longest. *on_failure* is told each, the number of the try and the delay, None at last. A
-    failure after no try, of a *step* that asked nobody, is no try and ends it.
+    Only a NetworkFailure is tried again, but no deadline, after an exponential delay with full jitter, or what
+    ``Retry-After`` says; one that says more than the longest delay is not waited for. *on_failure* is told each, the
+    number of the try and the delay, None at last. A failure after no try, of a *step* that asked nobody, is no try and
+    ends it.
 
     Raises:
         NetworkFailure: the last one, with the number of tries.
@@ -35,7 +40,7 @@ def with_retry(
     try:
         return step()
     except NetworkFailure as error:
-        if not _may_pass(error):
+        if not _may_pass(error, policy.maximum):
             if error.attempts:
                 on_failure(error, 1, None)
             raise
@@ -54,13 +59,12 @@ def _again(
     """Go on after the *first* failure; what tenacity counts as the first try is that."""
     from tenacity import Retrying, retry_if_exception, wait_random_exponential
 
-    maximum = policy.maximum.total_seconds()
-    jitter = wait_random_exponential(multiplier=policy.initial.total_seconds(), max=maximum)
+    longest = policy.maximum
+    jitter = wait_random_exponential(multiplier=policy.initial.total_seconds(), max=longest.total_seconds())
 
     def wait(state: RetryCallState) -> float:
-        failure = _failure(state)
-        asked = failure.retry_after if failure is not None else None
-        return min(asked, maximum) if asked is not None else float(jitter(state))
+        asked = getattr(_failure(state), "retry_after", None)
+        return float(jitter(state) if asked is None else asked)
 
     def before_sleep(state: RetryCallState) -> None:
         if (failure := _failure(state)) is not None:
@@ -69,7 +73,7 @@ def _again(
     retrying = Retrying(
         stop=lambda state: state.attempt_number >= policy.attempts or bool(is_over()),
         wait=wait,
-        retry=retry_if_exception(_may_pass),
+        retry=retry_if_exception(lambda error: _may_pass(error, longest)),
         sleep=sleep,
         before_sleep=before_sleep,
         reraise=True,
@@ -96,8 +100,14 @@ def _again(
         raise last from None
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, NetworkFailure) and error.kind != DEADLINE and error.attempts > 0
+def _may_pass(error: BaseException, longest: timedelta) -> bool:
+    """Tell whether another try is worth it; where a server wants more than *longest* before it, note until when."""
+    if not isinstance(error, NetworkFailure) or error.kind == DEADLINE or not error.attempts:
+        return False
+    if error.retry_after is None or error.retry_after <= longest.total_seconds():
+        return True
+    error.until = format_time(datetime.now(UTC) + timedelta(seconds=min(error.retry_after, _FAR)))
+    return False
 
 
 def _failure(state: RetryCallState) -> NetworkFailure | None:

@@ -32,6 +32,7 @@ from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.scan_losses import loss_since
 from git_hybrid.core.scan_policy import finding_lines, what_is_found
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scanners import besides
@@ -266,6 +267,9 @@ def _overtaken(now: Snapshot, name: SourceName, pin: Pin) -> ScanOvertaken | Non
 def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
     made, status = item.scan, item.scan.status
     notes = (*(f"not scanned again: {text}" for text in _reused(rt, made)), *_baseline_notes(item))
+    before = snapshot.state.sources.get(name)
+    if before is not None and (loss := loss_since(before.scan, status)) is not None:
+        notes = (*notes, loss.told)
     row = Row(name=name, outcome=status.state, after=status.commit, notes=notes)
     if (incomplete := incomplete_scan(name, status, again=f"git hybrid scan {name}")) is not None:
         return replace(row, error=incomplete)

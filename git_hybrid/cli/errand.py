@@ -144,7 +144,7 @@ def _wired(errand: Errand, cancel: _Unwanted) -> Iterator[Runtime]:
     if errand.folder and not is_alive(_home(errand)):
         what = f"{errand.folder} is not the folder that is updated, or its lock is not seen"
         raise ClusterMismatch(what=f"{what}: it has to be shared, with its locks (flock)")
-    with passing_workspace(errand.manifest.policy.hosts) as folder:
+    with passing_workspace(errand.manifest.policy) as folder:
         choices = Choices(folder=folder, command="git hybrid", offline=bool(errand.offline))
         with session(choices, progress=quiet, cancel=cancel) as wired, _mirror(wired, errand, cancel) as mirror:
             rt = wired.runtime

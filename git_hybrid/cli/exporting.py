@@ -16,6 +16,7 @@ from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
 from git_hybrid.core.governance import Governed, unbound
 from git_hybrid.core.override import Override, phase, why_closed
+from git_hybrid.core.standing import forbidden
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.view.export import FORMATS, Format, Table
 
@@ -48,6 +49,7 @@ def overrides_table(session: Session, found: Governed, log: Iterable[Record], sh
             why_closed(item, found.trail),
             earlier[item.id],
             unbound(item, found.trail),
+            forbidden(item, found),
         )
         for item in shown
     ]

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.errors import GitFailed, LocalIo
 
 if TYPE_CHECKING:
+    from git_hybrid.core.manifest import Policy
     from git_hybrid.git.clones import GitClones
     from git_hybrid.store.ledger import FileLedger
 
 
 def may_be_asked(ledger: FileLedger, host: str) -> bool:
     """Tell whether policy allows *host*, to which a server redirects; the manifest is read only when that happens."""
-    hosts = ledger.snapshot().manifest.policy.hosts
+    hosts = policy_of(ledger).hosts
     return hosts is None or host in hosts
+
+
+def policy_of(ledger: FileLedger) -> Policy:
+    """Return what the manifest has under ``[policy]``, read when a server is about to be asked."""
+    return ledger.snapshot().manifest.policy
 
 
 def must_not_be_lost(ledger: FileLedger, clones: GitClones, name: str, path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.mirror_words import mirror_words
+from git_hybrid.cli.telling_values import few, joined, lines_of
 from git_hybrid.core.errors import (
     AccessDenied,
     BadBundle,
@@ -41,7 +42,6 @@ _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _AUTHORITIES = "GIT_SSL_CAINFO"
 """Where it is set, git does not ask its configuration."""
-_SHOWN_REFS = 20
 _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
@@ -100,10 +100,10 @@ def _status(error: HybridError, remedy: Remedy) -> int:
 
 def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import REMEDIES, TOO_LARGE
+    from git_hybrid.cli.remedies import TOO_LARGE
     from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG, UNSIGNED
 
-    remedy = REMEDIES[error.code]
+    remedy = _of_code(error)
     if error.stray:
         from git_hybrid.cli.remedies_strays import STRAYS
 
@@ -145,6 +145,16 @@ def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
 
         return SENT
     return remedy
+
+
+def _of_code(error: HybridError) -> Remedy:
+    if vars(error).get("until") or vars(error).get("setting"):
+        from git_hybrid.cli.remedies_later import BY_FACT
+
+        return BY_FACT[error.code]
+    from git_hybrid.cli.remedies import REMEDIES
+
+    return REMEDIES[error.code]
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
@@ -230,7 +240,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         from git_hybrid.cli.remedies_unsaved import words_of_files
 
         facts |= words_of_files(facts)
-        facts["files"] = _lines(facts["files"])
+        facts["files"] = lines_of(facts["files"])
     if "stale" in facts:
         facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
     if "nearest" in facts:
@@ -245,26 +255,11 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["waive"] = "".join(f" --waive {typed(oid)}" for oid in facts["objects"])
     for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
-            facts[key] = _lines(facts[key])
+            facts[key] = lines_of(facts[key])
     if "pending" in facts:
         facts["pending"] = some(facts["pending"])
-    facts["refs"] = _few(facts.get("refs", ()))
-    return {key: _joined(value) if isinstance(value, tuple) else value for key, value in facts.items()}
-
-
-def _joined(values: tuple[object, ...]) -> str:
-    """Return *values* as one text, in which one that is empty shows."""
-    return ", ".join(str(value) or "''" for value in values)
-
-
-def _lines(texts: Iterable[str]) -> str:
-    """Return *texts*, one a line; a line break in one of them, such as in a key of a file, begins no other."""
-    return "\n".join(text.replace("\n", "\\x0a") for text in texts)
-
-
-def _few(refs: tuple[str, ...]) -> tuple[str, ...]:
-    left = len(refs) - _SHOWN_REFS
-    return refs if left <= 0 else (*refs[:_SHOWN_REFS], f"… and {left} more")
+    facts["refs"] = few(facts.get("refs", ()))
+    return {key: joined(value) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
 def explain(

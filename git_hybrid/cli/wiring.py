@@ -14,7 +14,7 @@ from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.head import found, head_of, runs_in_git
 from git_hybrid.cli.late import late
-from git_hybrid.cli.policies import may_be_asked, must_not_be_lost
+from git_hybrid.cli.policies import may_be_asked, must_not_be_lost, policy_of
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
@@ -218,7 +218,8 @@ def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) ->
     from git_hybrid.git.nearby import Nearby
     from git_hybrid.git.transport import GitTransport
 
-    return GitTransport(runner=runner, allowed_host=partial(may_be_asked, ledger), watch=watch, nearby=Nearby(runner))
+    allowed, policy = partial(may_be_asked, ledger), partial(policy_of, ledger)
+    return GitTransport(runner=runner, allowed_host=allowed, policy=policy, watch=watch, nearby=Nearby(runner))
 
 
 def _durations(folder: Path) -> Durations:

@@ -12,7 +12,8 @@ from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
-from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, is_same, person
+from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, person
+from git_hybrid.core.people import may_ask
 from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
@@ -105,8 +106,8 @@ def _uncounted(asked: Approved, policy: Policy) -> list[str]:
     """Return what policy misses in those who approved."""
     people = {person(name): name for name in asked.approvers}
     requesters = {person(name): name for name in asked.requesters}
-    own = {key for key, name in people.items() if any(is_same(name, other) for other in asked.requesters)}
-    asking = [name for name in requesters.values() if any(is_same(name, other) for other in asked.approvers)]
+    own = {key for key, name in people.items() if any(may_ask(name, other) for other in asked.requesters)}
+    asking = [name for name in requesters.values() if any(may_ask(name, other) for other in asked.approvers)]
     problems = [f"{name} asks for it and may not approve it" for name in asking]
     if UNKNOWN in requesters:
         problems.append("nobody knows who asks for it: set GIT_HYBRID_OPERATOR, or user.name and user.email of git")

@@ -9,6 +9,7 @@ from git_hybrid.core.audit import Record, Segment, detail_of, previous
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
 from git_hybrid.core.scans import SEVERITIES
+from git_hybrid.core.standing import keys_told
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import findings_told
@@ -90,7 +91,12 @@ OVERRIDE_COLUMNS = (
     "command_id",
     "audit_hash",
     "earlier",
+    "findings",
+    "waived",
+    "signed_with",
+    "unmet",
 )
+"""``signed_with`` are the keys that the signatures name, ``unmet`` what policy of now misses in one in force."""
 
 
 def records_of(segments: Sequence[Segment]) -> tuple[Record, ...]:
@@ -126,6 +132,23 @@ def _is_wanted(record: Record, wanted: Filter) -> bool:
         and (wanted.commit is None or any(oid.startswith(wanted.commit) for oid in _commits(record)))
         and (wanted.since is None or parse_time(str(record["at"])) >= wanted.since)
         and (wanted.until is None or parse_time(str(record["at"])) < wanted.until)
+    )
+
+
+def is_meant(override: Override, wanted: Filter, *, rests: bool) -> bool:
+    """Tell whether *override* is about what is *wanted*, and was in force at a time that is.
+
+    *rests*: a pin rests on it still, so that it counts up to now, whatever its end was.
+    """
+    incidents = [item.strip() for item in (override.incident or "").split(",")]
+    commits = (override.from_commit or "", override.to_commit)
+    end = override.closed_at or override.expires_at
+    return (
+        wanted.request in (None, override.request_id)
+        and (wanted.incident is None or wanted.incident in incidents)
+        and (wanted.commit is None or any(oid.startswith(wanted.commit) for oid in commits))
+        and (wanted.until is None or override.created_at < wanted.until)
+        and (wanted.since is None or end >= wanted.since or rests)
     )
 
 
@@ -193,12 +216,18 @@ def _others(told: Sequence[tuple[tuple[Json, ...], str]], override: Override) ->
 
 
 def override_row(
-    override: Override, word: Phase, commits: str = "", because: str = "", earlier: str = "", unrecorded: str = ""
+    override: Override,
+    word: Phase,
+    commits: str = "",
+    because: str = "",
+    earlier: str = "",
+    unrecorded: str = "",
+    unmet: str = "",
 ) -> dict[str, str]:
     """Return one override as the cells of a table.
 
     *word* is how it stands now, *commits* what it moved over, *because* why it was revoked, *earlier* what it was
-    before it was renewed, *unrecorded* what the audit log does not bear out.
+    before it was renewed, *unrecorded* what the audit log does not bear out, *unmet* what policy misses in it.
     """
     return {
         "id": override.id,
@@ -223,6 +252,10 @@ def override_row(
         "command_id": override.command_id,
         "audit_hash": override.audit_hash or "",
         "earlier": earlier,
+        "findings": ", ".join(override.findings),
+        "waived": ", ".join(override.waived),
+        "signed_with": keys_told(override),
+        "unmet": unmet,
     }
 
 

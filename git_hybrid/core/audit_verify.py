@@ -22,11 +22,13 @@ from git_hybrid.core.audit_archives import (
     Breach,
     Files,
     breach_at,
+    picked,
     put_back,
     restore_from,
 )
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.committed_policy import against_committed
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
@@ -75,10 +77,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
     moved = [*against_moves(records, moves), *_published(segments, witnesses)]
-    if now is not None and witnesses.manifest.policy.min_release_age:
-        from git_hybrid.core.too_early import against_age
-
-        moved += against_age(records, moves.lines, witnesses, now)
+    if now is not None:
+        moved += against_committed(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
     is_known = committed is None or committed.issuperset(whole)
     from_head = restore_from("HEAD") if is_known else AGAIN
@@ -90,11 +90,11 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         told = (Breach(id="log-missing", file=LOG, line=0, what=what, proves=proves),)
     if lost or not told or not _is_whole_in_head(files.ours, witnesses):
         mended = _mended(told, next((item.mend for item in lost), nowhere))
-        return mended if lost or witnesses.committed is None else tuple(map(_picked, mended))
+        return mended if lost or witnesses.committed is None else tuple(map(picked, mended))
     is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
     mends = {"cut": AGAIN} if is_since else {}
     return tuple(
-        _picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
+        picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
         if item.mend == RESTORE
         else item
         for item in told
@@ -110,12 +110,11 @@ def _texts(segments: Sequence[Segment], files: Files) -> tuple[Breach, ...]:
     return tuple(conflicts_in(segments)) or tuple(endings_of(files.ours))
 
 
-def _published(segments: Sequence[Segment], witnesses: Witnesses) -> Iterable[Breach]:
-    if not witnesses.published:
-        return ()
-    from git_hybrid.core.published import against_published
+def _published(segments: Sequence[Segment], witnesses: Witnesses) -> Iterator[Breach]:
+    if witnesses.published:
+        from git_hybrid.core.published import against_published
 
-    return against_published(segments, witnesses.published)
+        yield from against_published(segments, witnesses.published)
 
 
 def _lost(files: Files, witnesses: Witnesses, from_head: str) -> tuple[Breach, ...]:
@@ -125,13 +124,6 @@ def _lost(files: Files, witnesses: Witnesses, from_head: str) -> tuple[Breach, .
     from git_hybrid.core.audit_lost import against_commits
 
     return tuple(against_commits(files, witnesses, from_head, present))
-
-
-def _picked(breach: Breach) -> Breach:
-    """Return *breach* with what mends it where git took a commit without the records before it, which it has."""
-    if breach.id != "missing" or breach.file != LOG:
-        return breach
-    return replace(breach, mend=f"if git brought it from another branch: git hybrid merge; else {breach.mend}")
 
 
 def _mended(breaches: Iterable[Breach], known: str) -> tuple[Breach, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
+from git_hybrid.core.audit import detail_of
 from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.committed_policy import is_made
 from git_hybrid.core.files import LOG
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import sized
@@ -38,7 +41,28 @@ def check_audit(facts: Facts) -> tuple[Violation, ...]:
     breaches = tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
     shallow = (_SHALLOW,) if facts.is_shallow else ()
     partial = (_PARTIAL,) if facts.witnesses.is_partial else ()
-    return (*breaches, *_size(facts), *_clock(facts), *shallow, *partial)
+    return (*breaches, *_loosened(facts), *_size(facts), *_clock(facts), *shallow, *partial)
+
+
+def _loosened(facts: Facts) -> Iterator[Violation]:
+    """Yield the overrides that the policy which comes along with them allows, and the one before it does not."""
+    records = {str(item["hash"]): item for item in records_of(facts.log)}
+    if facts.now is None or facts.witnesses.committed is None or not any(map(is_made, records.values())):
+        return
+    from git_hybrid.core.unapproved_then import judged  # noqa: PLC0415
+
+    lines = {
+        str((line.record or {}).get("hash")): line.sha256
+        for segment in facts.log
+        for line in segment.lines
+        if line.whole
+    }
+    for item in judged(records, lines, facts.witnesses, facts.now):
+        if item.loosened and item.fresh:
+            entry = f"{detail_of(item.record).get('override')} ({item.record.get('source')})"
+            what = f"is allowed only by the change of [policy] that it comes with: {'; '.join(item.problems)}"
+            why, mend = "whoever reviews one has to review both", "git diff HEAD -- sources.toml"
+            yield Violation(file=LOG, entry=entry, what=what, why=why, mend=mend, level="warn")
 
 
 def _size(facts: Facts) -> Iterator[Violation]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from git_hybrid.core.audit import Record
 from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.scan_losses import losses
 from git_hybrid.core.scan_policy import found_in
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
@@ -33,8 +35,9 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         return (note, *awaiting(facts, _refused(facts))) if has_scan else (note,)
     from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
 
-    unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
-    found: list[Violation] = []
+    records = records_of(facts.log)
+    unproved = scan_trail_of(records, facts.state, facts.lock).unproved
+    found = [*_losses(facts, records, unproved)]
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
         pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
         if name in unproved:
@@ -49,6 +52,17 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
             mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"
             found.append(Violation(file=file, entry="report", what=what, why="it was edited by hand", mend=mend))
     return awaiting(facts, found)
+
+
+def _losses(facts: Facts, records: Sequence[Record], unproved: Collection[str]) -> Iterator[Violation]:
+    """Yield the scans that have lost findings, though nothing that is recorded of files and scanners has changed."""
+    known = {name: entry for name, entry in facts.state.sources.items() if name not in unproved}
+    pinned = {name: entry.scan for name, entry in known.items() if name in facts.lock.pins}
+    for name, loss in losses(records, pinned).items():
+        if pinned[name].commit == facts.lock.pins[name].commit:
+            why = "something else than files and rules decided, such as a variable in the env of a scanner"
+            mend = f"git hybrid scan --again {name}"
+            yield Violation(file=STATE, entry=name, what=f"its scan {loss.told}", why=why, mend=mend, level="warn")
 
 
 def _refused(facts: Facts) -> Iterator[Violation]:

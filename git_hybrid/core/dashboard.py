@@ -18,6 +18,7 @@ from git_hybrid.core.mirrors import Mirror, late
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.report import Status
+from git_hybrid.core.standing import accepts, forbidden
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
@@ -69,13 +70,16 @@ class SourceLine(Struct, frozen=True, kw_only=True):
 class OverrideLine(Struct, frozen=True, kw_only=True):
     """One override and how it stands; ``left`` is the time to its end, negative once it is over.
 
-    ``unrecorded`` is what the audit log does not bear out, as a clause.
+    ``unrecorded`` is what the audit log does not bear out, as a clause, ``unmet`` what policy misses in it; ``accepts``
+    tells the findings that it accepts.
     """
 
     record: Override
     phase: Phase
     left: timedelta
     unrecorded: str = ""
+    unmet: str = ""
+    accepts: str = ""
 
 
 class MirrorLine(Struct, frozen=True, kw_only=True):
@@ -199,6 +203,8 @@ def build_dashboard(
             phase=phase(record, facts.clock),
             left=record.expires_at - facts.clock,
             unrecorded=unbound(record, facts.trail),
+            unmet=forbidden(record, facts),
+            accepts=accepts(record),
         )
         for record in facts.overrides.records.values()
     )

@@ -441,12 +441,16 @@ TIMEOUT = "timeout"
 
 
 class NetworkFailure(RemoteError):
-    """A failure that may pass (``kind`` says which), after ``attempts`` tries."""
+    """A failure that may pass (``kind`` says which), after ``attempts`` tries.
+
+    ``until`` is when the server lets itself be asked again, where that is later than this run waits.
+    """
 
     code: ClassVar[str] = "network"
     kind: str
     attempts: int = 1
     retry_after: float | None = None
+    until: str = ""
 
 
 class AccessDenied(RemoteError):
@@ -1154,7 +1158,10 @@ class ReportLost(HybridError):
 
 
 class GitFailed(HybridError):
-    """A local git command failed in a way that none of the other errors names."""
+    """A local git command failed in a way that none of the other errors names.
+
+    ``setting`` is the key of a setting whose value it does not take, if it says so.
+    """
 
     code: ClassVar[str] = "git-failed"
     command: str
@@ -1162,6 +1169,7 @@ class GitFailed(HybridError):
     stderr: str
     stdout: str = ""
     name: str = ""
+    setting: str = ""
 
     @property
     def was_ended(self) -> bool:

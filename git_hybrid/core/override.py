@@ -256,13 +256,14 @@ def person(text: str) -> str:
     Case, the several forms of a character, characters that nobody sees and a dot at the end do not count; nor do
     comments, quotes and blanks in an address (RFC 5322, 3.2).
     """
-    plain_text = _plain_text(text)
+    plain_text = plain_name(text)
     match = _BRACKETED.search(plain_text)
     found = match[1] if match else next(iter(_EMAIL.findall(plain_text)), plain_text)
     return " ".join(found.split()).rstrip(".")
 
 
-def _plain_text(text: str) -> str:
+def plain_name(text: str) -> str:
+    """Return *text* with its letters as they are compared: without case, comments, quotes and what nobody sees."""
     if text.isascii() and not any(mark in text for mark in _ODD):
         return text.casefold()
     from git_hybrid.core.spelling import plain_text  # noqa: PLC0415
@@ -272,27 +273,5 @@ def _plain_text(text: str) -> str:
 
 def is_named(text: str) -> bool:
     """Tell whether *text* names somebody: a letter or a digit is in it, and no address that is empty."""
-    shown = _plain_text(text)
+    shown = plain_name(text)
     return any(item.isalnum() for item in shown) and "<>" not in "".join(shown.split())
-
-
-def is_same(one: str, other: str) -> bool:
-    """Tell whether both texts may name one person: by an e-mail address or a name that is in both."""
-    return not _called(one).isdisjoint(_called(other))
-
-
-def _called(text: str) -> set[str]:
-    """Return the e-mail address and the name in *text*, of which letters and digits count."""
-    who = person(text)
-    name = _plain_text(text).replace(who, " ") if "@" in who else who
-    words = "".join(item if item.isalnum() else " " for item in name).split()
-    return {who, " ".join(words)} - {""}
-
-
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Return *names* with each person once, as first written."""
-    found: list[str] = []
-    for name in names:
-        if not any(is_same(name, other) for other in found):
-            found.append(name.strip())
-    return tuple(found)

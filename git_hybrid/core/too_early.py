@@ -16,7 +16,8 @@ from git_hybrid.core.errors import TooYoung
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import last_pins
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time, later, parse_time
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import approval_words
@@ -35,16 +36,36 @@ def against_age(
     has let through is as old as it is now.
     """
     age = witnesses.manifest.policy.min_release_age
-    young = {name: pin for name, pin in witnesses.lock.pins.items() if now - pin.first_seen < age}
+    young = {name: pin for name, pin in _seen_here(records, witnesses.lock).items() if now - pin.first_seen < age}
     young = {name: pin for name, pin in young.items() if not _is_lifted(pin, witnesses)}
     if not young or witnesses.committed is None:
         return
     for name, digests in sorted(last_pins(records, young).newest.items()):
         pin = young[SourceName(name)]
         moved = [records[digest] for digest in digests if records[digest].get("after") == pin.commit]
-        early = [item for item in moved if "bundle" not in detail_of(item) and _age_at(item, pin, now) < age]
+        early = [item for item in moved if _age_at(item, pin, now) < age]
         if early and all(_age_at(item, pin, now) < _asked(lines[str(item["hash"])], age, witnesses) for item in early):
             yield _breach(pin, early[0], age, now, signed=witnesses.has_keys)
+
+
+def _seen_here(records: Mapping[str, Record], lock: Lock) -> Mapping[SourceName, Pin]:
+    """Return the pins of *lock*; one that a bundle brought was first seen here when the log first tells of its commit.
+
+    The lock has the time of the side that it comes from, which can be made up.
+    """
+    first = dict[tuple[str, str], str]()
+    brought = set[tuple[str, str]]()
+    for record in records.values():
+        key = str(record.get("source")), str(record.get("after"))
+        first[key] = min(first.get(key, str(record["at"])), str(record["at"]))
+        if "bundle" in detail_of(record):
+            brought.add(key)
+
+    def seen(pin: Pin) -> Pin:
+        key = (pin.source, pin.commit)
+        return replace(pin, first_seen=max(pin.first_seen, parse_time(first[key]))) if key in brought else pin
+
+    return {name: seen(pin) for name, pin in lock.pins.items()}
 
 
 def _is_lifted(pin: Pin, witnesses: Witnesses) -> bool:
@@ -58,15 +79,20 @@ def _age_at(record: Record, pin: Pin, now: datetime) -> timedelta:
 
 def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
     """Return what policy asked where a record was committed, or is about to be: no more than it did before that too."""
-    commit = witnesses.commit_of(line)
-    if commit is None and line in (witnesses.committed or frozenset()) - witnesses.picked:
+    committed = witnesses.commit_of(line) is not None
+    if not committed and line in (witnesses.committed or frozenset()) - witnesses.picked:
         # It was committed, and nobody looks back so far here.
         return timedelta(0)
-    texts = witnesses.manifests(commit)
-    if commit is not None and len(texts) == 1:
+    texts = witnesses.manifests(line if committed else None)
+    if committed and len(texts) < 2:
         # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
         return timedelta(0)
-    return min([age, *(timedelta(0) if text is None else witnesses.decode_age(text) for text in texts)])
+    return min([age, *(_age(text, witnesses) for text in texts)])
+
+
+def _age(text: bytes | None, witnesses: Witnesses) -> timedelta:
+    policy = None if text is None else witnesses.decode_policy(text)
+    return timedelta(0) if policy is None else policy.min_release_age
 
 
 def _breach(pin: Pin, record: Record, age: timedelta, now: datetime, *, signed: bool) -> Breach:

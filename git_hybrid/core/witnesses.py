@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
@@ -32,8 +31,9 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
     ``commit_of`` takes the SHA-256 of a line and returns the commit that put it into the log, or None where nobody
     looks back so far; ``picked`` are the committed lines that no commit has which the next one is made from.
-    ``manifests`` takes a commit (None: the one that is about to be made) and returns the manifests that stood in it and
-    in those that it is made from, as bytes, and ``decode_age`` the ``min_release_age`` of one.
+    ``manifests`` takes the SHA-256 of a line and returns the manifest of the commit that brought it where that counts,
+    and those that stood before, as bytes; of a line that is about to be committed (None) only those. ``decode_policy``
+    reads the policy of one (None: it cannot be read). ``is_shared`` tells whether a line is not brought by this push.
     ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
     pins is allowed. ``is_made``: the commit to be judged is made, as before a push; ``published_logs`` has by commit
@@ -52,8 +52,9 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
     commit_of: Callable[[str], str | None] = lambda _line: None
     picked: frozenset[str] = frozenset()
-    manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _commit: ()
-    decode_age: Callable[[bytes], timedelta] = lambda _text: timedelta(0)
+    manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _line: ()
+    decode_policy: Callable[[bytes], Policy | None] = lambda _text: None
+    is_shared: Callable[[str], bool] = lambda _line: False
     archived: Callable[[str, str], str] = lambda _path, _sha256: ""
     mirrors: Inventory = field(default_factory=Inventory)
     has_keys: bool = False

@@ -23,7 +23,7 @@ from git_hybrid.git.scout import Scout
 OF_NETWORK = (
     r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
     r"|protocol\.(version|(.*\.)?allow)|(transfer|uploadpack)\.hiderefs|uploadpack\.packobjectshook"
-    r"|(url|fetch\.fsck|remote\.git-hybrid|includeif)\..*|http\..*\.sslverify)$"
+    r"|(url|fetch\.fsck|remote\.git-hybrid|includeif)\..*|http\..*\.(sslverify|followredirects))$"
 )
 """The settings of the user's that matter to a network step."""
 OF_REPOSITORY = "core.repositoryformatversion"

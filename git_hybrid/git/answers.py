@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from git_hybrid.core.errors import TIMEOUT, NetworkFailure
 from git_hybrid.core.pattern import pattern
@@ -19,6 +20,8 @@ from git_hybrid.git.lfsanswers import Led, asked_servers, last_status
 _CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
 _RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
 _LOCATION = pattern(rb"<= Recv header: location:\s*(?!https:)([a-z][a-z0-9.+-]*://[^\r\n]*)", re.IGNORECASE)
+_SENT_ON = pattern(rb"<= Recv header: location:\s*([^\r\n]*)", re.IGNORECASE)
+_ASKED_FOR = pattern(rb"=> Send header: (?:GET|POST) (\S+) HTTP/")
 _ASKED = pattern(rb"=> Send header: host:\s*([^\r\n]*)", re.IGNORECASE)
 _SERVER = pattern(r"^([^:]*://)(?:[^/?#]*@)?([^/?#]*).*", re.DOTALL)
 _CONNECTS, _SENDS = b"== Info:   Trying ", pattern(rb"=> Send header: (?:GET|POST) ")
@@ -28,12 +31,19 @@ _PIECE = 1 << 16
 class Headers(Struct, frozen=True):
     """An open file without a name, and the variable by which the program that asks is told to write there.
 
-    ``check`` looks at it meanwhile, and may raise.
+    ``check`` looks at it meanwhile, and may raise. ``settings`` and the variables ``besides`` are for that program too.
     """
 
     file: IO[bytes]
     variable: str = "GIT_TRACE_CURL"
     check: Callable[[], None] | None = None
+    settings: Sequence[str] = ()
+    besides: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def handed(self) -> tuple[tuple[int, ...], Callable[[], None] | None, Sequence[str]]:
+        """The descriptor that the child keeps, what looks meanwhile, and the settings."""
+        return (self.file.fileno(),), self.check, self.settings
 
     @property
     def wanted(self) -> Mapping[str, str]:
@@ -42,7 +52,20 @@ class Headers(Struct, frozen=True):
             self.variable: f"/dev/fd/{self.file.fileno()}",
             "GIT_TRACE_CURL_NO_DATA": "1",
             "GIT_TRACE_REDACT": "1",
+            **self.besides,
         }
+
+
+class OfLfs(Struct, frozen=True, kw_only=True):
+    """What is said of a git-lfs: who judges servers, what it is given of logins (:mod:`git_hybrid.git.lfslogins`).
+
+    In ``folder`` it keeps what it has not yet all of, and that may be ``most`` bytes.
+    """
+
+    judge: Callable[[Sequence[str]], None]
+    logins: Mapping[str, str] = MappingProxyType({})
+    folder: str = ""
+    most: int = 0
 
 
 class Connecting:
@@ -78,34 +101,36 @@ class Connecting:
 
 @contextmanager
 def headers_file(
-    url: str, stall: timedelta, *, of_lfs: Callable[[Sequence[str]], None] | None = None
+    url: str, stall: timedelta, *, settings: Sequence[str] = (), of_lfs: OfLfs | None = None
 ) -> Iterator[Headers | None]:
     """Yield a file for HTTP headers: git itself tells no Retry-After, and of several redirects the last.
 
     Meanwhile no connection of git's may take longer than *stall*; git-lfs, which it is with *of_lfs*, has limits of
-    its own for that, and *of_lfs* refuses servers that it may not ask (:func:`led_to`). None where there are no
-    headers: only git-lfs goes on to https from elsewhere.
+    its own for that, and its judge refuses servers that it may not ask (:func:`led_to`). None where there are no
+    headers: from a folder only git-lfs goes on to https.
 
     It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
     knows to be a credential, and a header of the user's own it does not know.
     """
-    if of_lfs is None and not url.startswith("https://"):
+    if of_lfs is None and not url.startswith(("https://", "ssh://")):
         yield None
         return
     from tempfile import TemporaryFile
 
     with TemporaryFile() as file:
         if of_lfs is not None:
-            yield Headers(file, "GIT_TRACE", Led(file, url, of_lfs).check)
+            led = Led(file, url, of_lfs.judge, of_lfs.folder, of_lfs.most)
+            yield Headers(file, "GIT_TRACE", led.check, besides=of_lfs.logins)
         else:
-            yield Headers(file, check=Connecting(file, url, stall).check)
+            yield Headers(file, check=Connecting(file, url, stall).check, settings=settings)
 
 
 class Answer(Struct, frozen=True):
     """What the HTTP headers say: how long to wait, and what kind of answer it was ("" where there are no headers).
 
     ``asked`` are the servers that were asked, as URLs without a path, in that order; ``status`` is the HTTP status of
-    the last answer that git-lfs got, 0 where there was none. ``insecure`` is where it redirects to that is not https.
+    the last answer that git-lfs got, 0 where there was none. ``insecure`` is where it redirects to that is not https,
+    ``moved`` where git was sent on to at last, with all that may be secret in it.
     """
 
     retry_after: float | None = None
@@ -113,6 +138,7 @@ class Answer(Struct, frozen=True):
     asked: tuple[str, ...] = ()
     status: int = 0
     insecure: str = ""
+    moved: str = ""
 
     @property
     def is_git(self) -> bool:
@@ -140,7 +166,18 @@ def read_headers(headers: Headers | None) -> Answer:
         asked_servers(data, servers),
         last_status(data),
         next((plain(found.decode("ascii", "replace")) for found in reversed(_LOCATION.findall(data))), ""),
+        _moved_to(servers, _ASKED_FOR.findall(data), _SENT_ON.findall(data)),
     )
+
+
+def _moved_to(servers: Sequence[str], paths: Sequence[bytes], locations: Sequence[bytes]) -> str:
+    """Return the URL that the last of *locations* is for whoever asked the last of *servers* for the last path."""
+    if not (servers and paths and locations):
+        return ""
+    try:
+        return urljoin(servers[-1] + paths[-1].decode("ascii", "replace"), locations[-1].decode("ascii", "replace"))
+    except ValueError:
+        return ""
 
 
 def seconds_of(text: str) -> float | None:
@@ -178,7 +215,10 @@ def plain(url: str) -> str:
     return _SERVER.sub(r"\1\2", url).lower()
 
 
-def led_to(url: str, asked: Sequence[str]) -> tuple[str, ...]:
-    """Return which of the servers *asked* nobody had named: not *url*, and not what a setting made of it."""
-    first = host_of(asked[0]) if asked and url.startswith("https://") else None
+def led_to(url: str, asked: Sequence[str], *, by_lfs: bool = False) -> tuple[str, ...]:
+    """Return which of the servers *asked* nobody had named: not *url*, and not what a setting made of it.
+
+    git goes on to https from elsewhere because of a setting alone, git-lfs also because a server says so.
+    """
+    first = host_of(asked[0]) if asked and (url.startswith("https://") or not by_lfs) else None
     return tuple(server for server in asked if host_of(server) != first or not server.startswith("https://"))

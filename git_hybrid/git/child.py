@@ -32,6 +32,7 @@ _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]
 Talker = subprocess.Popen[bytes]
 Judge = Callable[[int], None]
+Words = Sequence[str]
 Heard = io.BufferedReader
 
 
@@ -117,13 +118,13 @@ def heard(child: Talker, check: Callable[[], None], judge: Judge) -> Heard:
 
 
 def told_by(
-    child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str = ""
+    child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: Words = ()
 ) -> tuple[bytes, bytes]:
     """Return all that the child writes to its pipes, once it has ended; *check* may raise while that takes.
 
     It is given *data*. *watch* is told what it says of its progress, which is not returned then, or gets all that it
     writes. What it leaves behind may keep its pipes open, as a wrapper of ssh does: nobody waits for the end of that.
-    With *asks*, the command by which git asks a server, it gets no more memory than that takes
+    With *asks*, the arguments by which git asks a server, it gets no more memory than that takes
     (:mod:`git_hybrid.git.memory`).
 
     Raises:

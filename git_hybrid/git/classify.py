@@ -114,6 +114,7 @@ _TLS = (
 )
 _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
+    ("dns", ("could not resolve proxy", "couldn't resolve proxy", "no such host")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
     ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
     (TIMEOUT, ("timed out", "timeout was reached", "timeout, server", "deadline")),
@@ -185,7 +186,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     final = not http and (
         forbidden(stderr)
         or of_another(stderr, url=url, message=message)
-        or misset(text, status=status, message=message, command=command)
+        or misset(stderr, text, status=status, message=message, command=command)
         or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
         or of_system(stderr, ours, command=command)
         or damaged(ours, message=message)

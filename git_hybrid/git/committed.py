@@ -10,34 +10,31 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, GitRefused
-from git_hybrid.core.files import FILES, LOCK, LOG
+from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import sides, witness_names
+from git_hybrid.git.committed_archives import archived_at, archives_at, hashed
 from git_hybrid.git.patches import (
     added,
     carriers_in,
     has_commit,
     is_log,
-    line_hash,
-    log_lines,
     logged,
     logs_in,
     named_hashes,
 )
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
+from git_hybrid.git.policies import before_next, manifests_of, shared_lines
 from git_hybrid.git.repository import Repository, refused
-from git_hybrid.git.run import items
 
 if TYPE_CHECKING:
     from git_hybrid.core.lock_moves import Past
 
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
-_ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
 _FIRST_LINES = 1 << 12
 _FIRST = "^1"
 _MANY = "-n50"
@@ -84,7 +81,10 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
     if not repository.revision:
         return now
     return replace(
-        now, commit_of=lambda line: told().commit_of(line), manifests=lambda commit: told().manifests(commit)
+        now,
+        commit_of=lambda line: told().commit_of(line),
+        manifests=lambda line: (now if line is None else told()).manifests(line),
+        is_shared=shared_lines(repository, repository.prefix(root)),
     )
 
 
@@ -99,10 +99,10 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         _require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses(), merging=False)
-    lines = _hashed(found)
+    lines = hashed(found)
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
     names = witness_names((before, others), *(prefix + name for name in archives))
-    kept = _hashed(repository.blobs(names)) if archives else []
+    kept = hashed(repository.blobs(names)) if archives else []
     count, at_archives = len(before), len(before) * len(archives)
     picked = {item for side in (*lines[count:], *kept[at_archives:]) for item in side}
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
@@ -121,11 +121,11 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=partial(_manifests, repository, (prefix,)),
-        archived=cache(partial(_archived, repository, prefix)),
+        manifests=partial(before_next, repository, (prefix,)),
+        archived=cache(partial(archived_at, repository, prefix)),
         is_made=bool(repository.revision),
         published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
-        archives_at=cache(partial(_archives_at, repository, prefix)),
+        archives_at=cache(partial(archives_at, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
@@ -135,51 +135,12 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     return _brought(repository, root, now, merging=not repository.revision) if is_new else now
 
 
-def _manifests(repository: Repository, folders: Sequence[str], commit: str | None) -> Sequence[bytes | None]:
-    """Return the manifests of *commit* and of its parents; None asks for what the commit to be judged is made from.
-
-    *folders* are those in which the workspace stands, or stood before.
-    """
-    from git_hybrid.git.former import first_of
-
-    names = [f"{repository.revision}{_FIRST}" if repository.revision else "HEAD"]
-    if commit is not None:
-        names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
-    return first_of(repository, names, [f"{folder}{FILES[0]}" for folder in folders])
-
-
-def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
-    """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing.
-
-    The one that closed it may be on no branch any more: a rebase has dropped it.
-    """
-    argv = ["git", "log", "--all", "--reflog", "--full-history", "--format=%h", "HEAD", "--"]
-    told = repository.run([*argv, f":(top,literal){prefix}{file}"]).stdout.decode("ascii", "replace").split()
-    commits = [*(() if repository.revision else ("HEAD",)), *told]
-    try:
-        found = repository.blobs(f"{commit}:./{prefix}{file}" for commit in commits)
-    except GitRefused:
-        # A partial clone may lack one of them.
-        return ""
-    written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
-    return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
-
-
 def _published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str, bytes]:
     if not repository.before:
         return {}
     from git_hybrid.git.pushed import published_logs
 
     return published_logs(repository, path, log)
-
-
-def _archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
-    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines."""
-    listed = repository.ask(("git", "ls-tree", "--name-only", "-z", "--full-tree", commit, "--", f"{prefix}state/"))
-    names = [name.removeprefix(prefix) for name in items(listed)]
-    archives = [name for name in names if _ARCHIVE.fullmatch(name)]
-    found = _hashed(repository.blobs(f"{commit}:./{prefix}{name}" for name in archives))
-    return {name: frozenset(lines) for name, lines in zip(archives, found, strict=True)}
 
 
 def _require_none(repository: Repository, path: str) -> None:
@@ -204,7 +165,7 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
         if not error.is_unfetched:
             raise
         return replace(now, is_partial=True)
-    return replace(brought, manifests=partial(_manifests, repository, (repository.prefix(root), *former)))
+    return replace(brought, manifests=partial(before_next, repository, (repository.prefix(root), *former)))
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -232,16 +193,6 @@ def _is_base(repository: Repository, name: str) -> bool:
 
 def _is_parent(name: str) -> bool:
     return name.endswith((_FIRST, "^2"))
-
-
-def _hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
-    """Return the SHA-256 of each line of each of the blobs; a commit's log begins with that of the one before it."""
-    hashed: dict[bytes, tuple[str, ...]] = {b"": ()}
-    for blob in sorted({blob for blob in found if blob}, key=len):
-        known = max((item for item in hashed if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
-        more = map(line_hash, log_lines(blob[len(known) :]))
-        hashed[blob] = (*hashed[known], *more)
-    return [hashed[blob or b""] for blob in found]
 
 
 def history_witness(
@@ -289,7 +240,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
         commit_of=lambda line: _bringing(past(), line),
-        manifests=partial(_manifests, repository, (prefix, *former.folders)),
+        manifests=manifests_of(repository, (prefix, *former.folders), lambda line: _bringing(past(), line)),
     )
 
 
@@ -304,13 +255,13 @@ def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], fil
     It is the newest that has all of that, as a merge of two sides does, or else the one that the last line came with.
     """
     there = repository.blobs(witness_names((("HEAD",), ()), *(prefix + name for name in files)))
-    kept = {line for side in _hashed(there) for line in side}
+    kept = {line for side in hashed(there) for line in side}
     lost = [line for line in ever if line not in kept]
     if not lost:
         return {}
     newest = repository.ask(("git", "rev-list", _MANY, "HEAD", "--", prefix + LOG)).decode().split()
     commits = (*newest, ever[lost[-1]])
-    found = _hashed(repository.blobs(witness_names((commits, ()), prefix + LOG)))
+    found = hashed(repository.blobs(witness_names((commits, ()), prefix + LOG)))
     sides = [*zip(commits, found, strict=True)]
     commit, lines = next(((name, side) for name, side in sides if not set(lost) - set(side)), sides[-1])
     return dict.fromkeys(lines, commit[:12])

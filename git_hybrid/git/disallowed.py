@@ -16,6 +16,13 @@ _OWNERSHIP = pattern(
 _MISSET = pattern(
     r"^fatal: (?:could not open object name list|(?:unsupported|could not set) ssl backend)", re.MULTILINE
 )
+_WRONG = pattern(
+    r"^(?:fatal|error): (?:bad (?:boolean|numeric) config value '[^'\n]*' for|unknown value for config|unable to parse"
+    r"|invalid value for|malformed value for|bad config variable) "
+    r"(?:'(?P<key>\w[^'\n]*\.[^'\n]+)'|(?P<bare>\w+\.[^\s:;]+))",
+    re.MULTILINE,
+)
+"""How git says which setting has a value that it does not take; it does so before it does anything else."""
 _SERVED = ("https", "ssh", "file")
 _OWN_WORDS = ("fatal: ", "error: ")
 
@@ -45,8 +52,10 @@ def of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
     return AccessDenied(url=url, message=words, trust=found["mend"])
 
 
-def misset(text: str, *, status: int, message: str, command: str) -> HybridError | None:
-    """Return what it means that git can do nothing by a setting of the user's; *text* has its words in lower case."""
+def misset(stderr: str, text: str, *, status: int, message: str, command: str) -> HybridError | None:
+    """Return what it means that git can do nothing by a setting of the user's; *text* is *stderr* in lower case."""
+    if (found := _WRONG.search(stderr)) is not None:
+        return GitFailed(command=command, status=status, stderr=message, setting=found["key"] or found["bare"])
     return GitFailed(command=command, status=status, stderr=message) if _MISSET.search(text) else None
 
 

@@ -259,14 +259,25 @@ def silenced(chosen: Iterable[str]) -> list[str]:
     return settings + [f"{_without_equals(key)}=true" for key in sorted(filter(is_verify, chosen))]
 
 
+def led_nowhere(chosen: Iterable[str]) -> list[str]:
+    """Return the settings with which git follows no redirect; *chosen* are keys of the user's, some for one server.
+
+    Raises:
+        BadArgument: a server has a name that cannot be put on a command line.
+    """
+    keys = sorted(key for key in chosen if key.startswith("http.") and key.endswith(".followredirects"))
+    reason = "redirects are judged by [policy] hosts first"
+    return ["http.followRedirects=false", *(f"{_without_equals(key, reason)}=false" for key in keys)]
+
+
 def is_verify(key: str) -> bool:
     """Tell whether the setting *key* says whether the certificates of servers, or of some, are verified."""
     return key.startswith("http.") and key.endswith(".sslverify")
 
 
-def _without_equals(key: str) -> str:
+def _without_equals(key: str, reason: str = "certificates are always verified") -> str:
     if "=" in key:
-        reason, hint = "certificates are always verified", "git config --show-origin --get-regexp '[.]sslverify$'"
+        hint = f"git config --show-origin --get-regexp '[.]{key.rpartition('.')[2]}$'"
         raise BadArgument(what="git config", value=key, reason=reason, hint=hint)
     return key
 

@@ -6,14 +6,30 @@ import os
 import re
 import secrets
 import signal
+import time
 from collections.abc import Callable, Sequence
-from typing import IO
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
 
-from git_hybrid.core.errors import AccessDenied, HybridError, LfsMissing, RedirectLoop, WrongContent
+from git_hybrid.core.errors import (
+    AccessDenied,
+    EndlessAnswer,
+    GitFailed,
+    HybridError,
+    InsecureRedirect,
+    LfsMissing,
+    NetworkFailure,
+    RedirectLoop,
+    WrongContent,
+)
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network, last_words
 from git_hybrid.git.environment import as_options
+from git_hybrid.git.lfslogins import LOGINS
+
+if TYPE_CHECKING:
+    from git_hybrid.git.run import Completed
 
 EVERYTHING = {
     "lfs.fetchinclude": "",
@@ -22,15 +38,17 @@ EVERYTHING = {
     "lfs.storage": "lfs",
 }
 """The settings with which git-lfs leaves nothing out, and keeps what it has in the repository; others count less."""
-_ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
-"""A credential helper that ends git-lfs when a server did not accept what it was given.
-
-git gives up there; git-lfs asks the helpers again, and a helper that always says the same locks the account.
-"""
 _ASKED = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
+_WAITS = pattern(rb"^\S+ trace git-lfs: tq: enqueue retry #\d+ after (\d{1,9}\.\d+)s for ", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
-_OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
+# The words of a server in it may have lines.
+_OBJECT = pattern(r"^\[[0-9a-f]{64}\] [\s\S]{0,4000}?: \[(?P<status>\d{3})\]", re.MULTILINE)
+_NOTHING = pattern(r"^(?:missing protocol: .*|\[.*\] The server returned an unknown OID\.|panic: .*)", re.MULTILINE)
+"""What git-lfs says of an answer that names nothing it could fetch; some it does not survive."""
+# git-lfs gets so much of it that only an answer takes more (git_hybrid.git.memory).
+_SPENT = pattern(r"^(?:fatal error: )?(?:runtime: )?(?:out of memory|cannot allocate memory)", re.MULTILINE)
+_INSECURE = "refusing insecure redirect"
 # Of a server that is a folder.
 _WRONG_THERE = pattern(r"\bhas an invalid hash (?P<found>[0-9a-f]{64}), expected (?P<expected>[0-9a-f]{64})")
 _LACKED = pattern(r"\bremote missing object (?P<oid>[0-9a-f]{64})\b")
@@ -44,6 +62,8 @@ _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
 _FAILED = 400
 _PIECE = 1 << 20
+_WEIGHED, _PATIENCE = 0.5, 2.0
+"""How often, in seconds, what has come is weighed; and how long git-lfs may wait before it asks once more."""
 
 
 def no_server() -> dict[str, str]:
@@ -60,22 +80,29 @@ def lfs_arguments(url: str, oid: Oid) -> list[str]:
     """Return the arguments with which git fetches the LFS content of *oid* for the repository at *url*."""
     server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
     # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
-    own = {"lfs.transfer.maxretries": "1", "credential.helper": _ONCE}
-    settings = {"lfs.url": server, "remote.origin.url": url, **own, **EVERYTHING}
-    return [*as_options(f"{key}={value}" for key, value in settings.items()), "lfs", "fetch", "origin", oid]
+    settings = {"lfs.url": server, "remote.origin.url": url, "lfs.transfer.maxretries": "1", **EVERYTHING}
+    told = [f"{key}={value}" for key, value in settings.items()]
+    return [*as_options([*told, *LOGINS]), "lfs", "fetch", "origin", oid]
 
 
 class Led:
     """Looks at a trace while git-lfs runs."""
 
-    def __init__(self, trace: IO[bytes], url: str, judge: Callable[[Sequence[str]], None]) -> None:
-        """Begin at the start of *trace*; *url* is what was asked first, and *judge* refuses servers that may not be."""
+    def __init__(
+        self, trace: IO[bytes], url: str, judge: Callable[[Sequence[str]], None], folder: str = "", most: int = 0
+    ) -> None:
+        """Begin at the start of *trace*; *url* is what was asked first, and *judge* refuses servers that may not be.
+
+        In *folder* there may be *most* bytes of what has not come to its end.
+        """
+        self._folder, self._most, self._looked = folder, most, 0.0
         self._trace = trace
         self._url = url
         self._judge = judge
         self._servers: tuple[str, ...] = ()
         self._at = 0
         self._counts = (0, 0)
+        self._status = 0
 
     def check(self) -> None:
         """Look at what is new.
@@ -83,8 +110,11 @@ class Led:
         Raises:
             RedirectLoop: the servers lead on and on.
             AccessDenied: they want other credentials again and again.
+            EndlessAnswer: they send more than anything that is asked for has.
+            NetworkFailure: git-lfs would wait by itself, without a word.
             HybridError: what the judge of servers says.
         """
+        self._weigh()
         # Not read(): its place in the file is the one at which git-lfs writes.
         data = os.pread(self._trace.fileno(), _PIECE, self._at)
         whole = data.rfind(b"\n") + 1
@@ -97,12 +127,33 @@ class Led:
             self._servers = servers
             self._judge(servers)
         for status in _ANSWERED.findall(data):
+            self._status = int(status)
             led, asked = self._counts
             self._counts = (led + 1 if status.startswith(b"3") else 0, asked + 1 if status == b"401" else 0)
             if self._counts[0] > _FOLLOWED:
                 raise RedirectLoop(url=self._url, message=f"more than {_FOLLOWED} redirects, one after the other")
             if self._counts[1] > _FOLLOWED:
                 raise AccessDenied(url=self._url, message=f"more than {_FOLLOWED} answers 401, one after the other")
+        if (waits := _WAITS.search(data)) is not None and (seconds := float(waits[1])) > _PATIENCE:
+            raise self._busy(seconds)
+
+    def _weigh(self) -> None:
+        now = time.monotonic()
+        if not self._folder or now - self._looked < _WEIGHED:
+            return
+        self._looked, size = now, 0
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(self._folder):
+                with suppress(FileNotFoundError):
+                    size += entry.stat(follow_symlinks=False).st_size
+        if size > self._most:
+            raise EndlessAnswer(
+                url=self._url, message="it sends more LFS content than [policy] max_bytes lets anything have"
+            )
+
+    def _busy(self, seconds: float) -> NetworkFailure:
+        told = f"it answers with HTTP status {self._status}"
+        return NetworkFailure(url=self._url, message=told, kind=f"http-{self._status}", retry_after=seconds)
 
 
 def asked_servers(trace: bytes, before: Sequence[str] = ()) -> tuple[str, ...]:
@@ -130,6 +181,12 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     if lacked := tuple(dict.fromkeys(match["oid"] for match in _LACKED.finditer(stderr))):
         more = f" and {len(lacked) - _SHOWN} more" if len(lacked) > _SHOWN else ""
         return LfsMissing(url=url, message=f"it has no object {', '.join(lacked[:_SHOWN])}{more}")
+    if _SPENT.search(stderr):
+        return EndlessAnswer(url=url, message="git-lfs gets 1 GiB of memory for what it says")
+    if (nothing := _NOTHING.search(stderr)) is not None:
+        return LfsMissing(url=url, message=last_words(nothing[0]))
+    if http < _FAILED and _INSECURE in stderr:
+        return InsecureRedirect(url=url, message="", target="http")
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
@@ -137,3 +194,13 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     if failed in _GONE and (of_one or _OF_BATCH not in stderr):
         return LfsMissing(url=url, message=last_words(stderr))
     return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)
+
+
+def failure_of(done: Completed, *, url: str, command: str, http: int) -> HybridError:
+    """Return what it means that *command* of git failed at *url*; *http* is the status of the last answer there."""
+    if command == "lfs":
+        return classify_lfs(done.stderr, url=url, status=done.status, http=http)
+    error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}")
+    if isinstance(error, GitFailed):
+        error.stdout = done.stdout.decode("utf-8", "replace")[:500]
+    return error

@@ -6,12 +6,12 @@ import errno
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-LISTING, FETCHING = 512 << 20, 8 << 30
-"""How much data each process has that lists refs, two million of which fit, and one that reads packs."""
+LISTING, FETCHING, OF_LFS = 512 << 20, 8 << 30, 1 << 30
+"""How much data each process has that lists refs, two million of which fit, one that reads packs, and git-lfs."""
 _AGAIN, _FORKING = 0.05, 1.0
 """How often, in seconds, and how long what a child has started is looked for."""
 
@@ -23,9 +23,11 @@ class Running(Protocol):
     returncode: int | None
 
 
-def memory_for(command: str) -> int:
-    """Return how many bytes of data a git that talks to a server gets for *command*."""
-    return LISTING if command == "ls-remote" else FETCHING
+def memory_for(arguments: Sequence[str]) -> int:
+    """Return how many bytes of data a git that talks to a server gets for the command in *arguments*."""
+    if "lfs" in arguments:
+        return OF_LFS
+    return LISTING if arguments[0] == "ls-remote" else FETCHING
 
 
 def bounding(child: Running, most: int, check: Callable[[], None]) -> Callable[[], None]:

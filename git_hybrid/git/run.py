@@ -23,7 +23,7 @@ from git_hybrid.turn import TURN
 if TYPE_CHECKING:
     from git_hybrid.git.answers import Headers
     from git_hybrid.git.cage import Cage
-    from git_hybrid.git.child import Heard, Source, Talker
+    from git_hybrid.git.child import Heard, Source, Talker, Words
 
 
 def items(told: bytes) -> list[str]:
@@ -109,13 +109,13 @@ class Runner(Struct):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(limits.stall.total_seconds()), 1)}"]
         env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
-        inherited, also = ((), None) if headers is None else ((headers.file.fileno(),), headers.check)
+        inherited, also, told = ((), None, ()) if headers is None else headers.handed
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
         data = stdin if isinstance(stdin, bytes) else None
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
-            argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
+            argv = ["git", *hardened([*extra, *told, *threads]), *repository_options(git_dir, None), *arguments]
             with self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited) as child:
-                return self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
+                return self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments)
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
@@ -174,7 +174,7 @@ class Runner(Struct):
         return done
 
     def _ended(
-        self, child: Talker, data: bytes | None, check: Callable[[], None], watch: Watch | Into | None, asks: str = ""
+        self, child: Talker, data: bytes | None, check: Callable[[], None], watch: Watch | Into | None, asks: Words = ()
     ) -> Completed:
         from git_hybrid.git.child import told_by
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from git_hybrid.core.errors import (
     EndlessAnswer,
     FsckRefused,
-    GitFailed,
-    HostNotAllowed,
     HybridError,
     InsecureRedirect,
     LocalIo,
@@ -20,19 +18,21 @@ from git_hybrid.core.errors import (
     ToolTooOld,
 )
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.manifest import Defaults, Policy
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, plain, read_headers
-from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.answers import Answer, OfLfs, headers_file, led_to, not_git, read_headers
+from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
-from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
+from git_hybrid.git.lfsanswers import failure_of, lfs_arguments
+from git_hybrid.git.lfsterms import terms_of
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
+from git_hybrid.git.moved import Trail, refuse_elsewhere
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
 from git_hybrid.git.reflist import head_of, parse_refs
@@ -57,6 +57,7 @@ class GitTransport(Struct, frozen=True):
     watch: SourceWatch | None = None
     nearby: Nearby | None = None
     afar: Afar | None = None
+    policy: Callable[[], Policy] = Policy
 
     def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
         """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
@@ -189,7 +190,8 @@ class GitTransport(Struct, frozen=True):
         git_dir = Path(stage.git_dir)
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-        self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=True)
+        terms = terms_of(self.runner, url, git_dir, self.policy(), partial(self._refuse_led, url, by_lfs=True))
+        self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=terms)
         # git-lfs ends with 0 also where the server left out what it was asked for.
         if (error := lacked(self.runner, stage, oid, url)) is not None:
             raise error
@@ -239,28 +241,24 @@ class GitTransport(Struct, frozen=True):
         cwd: Path | None = None,
         watch: Watch | None = None,
         request: FetchRequest | None = None,
-        of_lfs: bool = False,
+        of_lfs: OfLfs | None = None,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        judge = partial(self._refuse_led, url) if of_lfs else None
-        with headers_file(url, limits.stall, of_lfs=judge) as headers, on_stdin(url, request) as stdin:
-            told = showing(arguments, watch)
+        trail = Trail(url, limits, judged=of_lfs is None and "://" in url and self.policy().hosts is not None)
+        while True:
             try:
-                done = self.runner.git_network(
-                    told, limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, stdin=stdin, watch=watch
-                )
+                done, answer = self._asked(arguments, trail, git_dir, cwd, watch, request, of_lfs)
             except DeadlineExceeded as error:
                 raise too_late(url, defaults) from error
-            except TalksOn as error:
-                raise EndlessAnswer(url=url, message="what it says has no end") from error
-            answer = read_headers(headers)
-        self._refuse_elsewhere(url, redirects(done.stderr))
-        self._refuse_led(url, answer.asked)
+            refuse_elsewhere(url, redirects(done.stderr), self.allowed_host)
+            self._refuse_led(url, answer.asked, by_lfs=of_lfs is not None)
+            if done.status == 0 or not trail.goes_on(done.stderr, answer, self.allowed_host):
+                break
         if done.status != 0:
             if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
             command = next(word for word in arguments if word in _COMMANDS)
-            failure = self._failure(done, url=url, command=command, http=answer.status)
+            failure = failure_of(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             elif isinstance(failure, InsecureRedirect):
@@ -272,27 +270,26 @@ class GitTransport(Struct, frozen=True):
             raise not_git(url, answer)
         return done.stdout, answer
 
-    def _refuse_elsewhere(self, url: str, servers: Sequence[str]) -> None:
-        """Raise if a server led to one of *servers* that may not be asked; what came from there is not used.
+    def _asked(
+        self,
+        arguments: list[str],
+        trail: Trail,
+        git_dir: Path | None,
+        cwd: Path | None,
+        watch: Watch | None,
+        request: FetchRequest | None,
+        of_lfs: OfLfs | None,
+    ) -> tuple[Completed, Answer]:
+        making = headers_file(trail.url, trail.limits.stall, settings=trail.settings(self.runner), of_lfs=of_lfs)
+        with making as headers, on_stdin(trail.url, request) as stdin:
+            told = showing(trail.asking(arguments), watch)
+            try:
+                done = self.runner.git_network(
+                    told, limits=trail.limits, git_dir=git_dir, cwd=cwd, headers=headers, stdin=stdin, watch=watch
+                )
+            except TalksOn as error:
+                raise EndlessAnswer(url=trail.url, message="what it says has no end") from error
+            return done, read_headers(headers)
 
-        Raises:
-            HostNotAllowed: policy does not have the host.
-            InsecureRedirect: it is not asked over https.
-        """
-        for server in servers:
-            host = host_of(server)
-            if not self.allowed_host(host):
-                raise HostNotAllowed(name="", host=host)
-            if not server.startswith("https://"):
-                raise InsecureRedirect(url=url, message="", target=plain(server))
-
-    def _refuse_led(self, url: str, asked: Sequence[str]) -> None:
-        self._refuse_elsewhere(url, led_to(url, asked))
-
-    def _failure(self, done: Completed, *, url: str, command: str, http: int) -> HybridError:
-        if command == "lfs":
-            return classify_lfs(done.stderr, url=url, status=done.status, http=http)
-        error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}")
-        if isinstance(error, GitFailed):
-            error.stdout = done.stdout.decode("utf-8", "replace")[:500]
-        return error
+    def _refuse_led(self, url: str, asked: Sequence[str], *, by_lfs: bool) -> None:
+        refuse_elsewhere(url, led_to(url, asked, by_lfs=by_lfs), self.allowed_host)

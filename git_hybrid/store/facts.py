@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 
 from git_hybrid.core.approval import has_keys
@@ -12,6 +12,7 @@ from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Policy
 from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
@@ -52,7 +53,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         locks_before=tuple(found for found, _ in before),
         lines_before=tuple(lines for _, lines in before),
         decode_lock=_decoded,
-        decode_age=_age,
+        decode_policy=_policy,
         manifest=declared,
         state=installed,
         overrides=approved,
@@ -99,6 +100,6 @@ def _decoded(text: bytes) -> Lock | None:
     return readable(text, lockfile.decode_lock)
 
 
-def _age(text: bytes) -> timedelta:
+def _policy(text: bytes) -> Policy | None:
     found = readable(text, manifest.decode_manifest)
-    return timedelta(0) if found is None else found.policy.min_release_age
+    return None if found is None else found.policy

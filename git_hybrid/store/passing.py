@@ -1,4 +1,4 @@
-"""A workspace that lasts as long as one errand: it knows which hosts may be asked, and nothing else."""
+"""A workspace that lasts as long as one errand: it knows which servers may be asked, for how much, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from git_hybrid.core.files import MANIFEST
+from git_hybrid.core.manifest import Policy
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.temporary import living_folder, remove_dead_folders, temporary_folder
 
@@ -15,7 +16,7 @@ _PREFIX = "git-hybrid-errand-"
 
 
 @contextmanager
-def passing_workspace(hosts: frozenset[str] | None) -> Iterator[Path]:
+def passing_workspace(policy: Policy) -> Iterator[Path]:
     """Yield a new workspace that goes away in the end; those that killed processes left go away too.
 
     Raises:
@@ -26,6 +27,7 @@ def passing_workspace(hosts: frozenset[str] | None) -> Iterator[Path]:
         for part in ("sources", "state"):
             make_folder(folder / part)
         # Whoever follows a redirect asks the manifest whether the host is allowed. A JSON list is a TOML list.
-        policy = "" if hosts is None else f"[policy]\nhosts = {json.dumps(sorted(hosts))}\n"
-        write_file(folder / MANIFEST, f"schema_version = 1\n{policy}".encode())
+        hosts = "" if policy.hosts is None else f"hosts = {json.dumps(sorted(policy.hosts))}\n"
+        told = f"schema_version = 1\n[policy]\nmax_bytes = {policy.max_bytes}\n{hosts}"
+        write_file(folder / MANIFEST, told.encode())
         yield folder

@@ -115,10 +115,12 @@ class OverrideShown(OverrideShape, frozen=True, kw_only=True, forbid_unknown_fie
     """An override with its state now; ``commits`` with ``show`` alone.
 
     ``unrecorded`` says what the audit log does not bear out: where it stands, the rest is what the file says alone.
+    ``unmet`` says what policy of now misses in one that is in force.
     """
 
     state: Literal["active", "expiring", "expired", "revoked", "superseded"]
     unrecorded: str | UnsetType = UNSET
+    unmet: str | UnsetType = UNSET
     commits: str | UnsetType = UNSET
 
 

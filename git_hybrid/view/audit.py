@@ -14,7 +14,10 @@ from git_hybrid.core.errors import MOST_PROBLEMS
 from git_hybrid.view.term import fit, paint, safe, width
 from git_hybrid.view.text import Look, moved
 
-_TOLD = ("request_id", "reason", "approvers", "expires_at", "because", "incident", "ref", "command", "error")
+_TOLD = (
+    *("request_id", "reason", "approvers", "expires_at", "because", "incident", "findings", "waived"),
+    *("ref", "command", "error"),
+)
 """What comes first of a record's details, and alone where an override is told of without being asked for all."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 _MOST = 10

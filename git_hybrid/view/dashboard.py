@@ -160,8 +160,10 @@ def _override_tile(page: Dashboard) -> Tile:
     known = [line for line in page.overrides if not line.unrecorded]
     counts = {word: sum(line.phase == word for line in known) for word in ("expired", "expiring")}
     counts["unrecorded"] = len(page.overrides) - len(known)
+    counts["not allowed"] = sum(bool(line.unmet) for line in known)
     told = [f"{count:,} {word}" for word, count in counts.items() if count]
-    style = "bad" if counts["expired"] or counts["unrecorded"] else "warn" if page.in_force else "good"
+    wrong = any(counts[word] for word in ("expired", "unrecorded", "not allowed"))
+    style = "bad" if wrong else "warn" if page.in_force else "good"
     return Tile("Overrides in force", str(page.in_force), ", ".join(told) or "none ends within 7 days", style)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.governance import is_idle, unbound
+from git_hybrid.core.governance import Governed, is_idle, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Kind, Override, Trail, approvers, phase, why_closed
+from git_hybrid.core.override import Kind, Override, approvers, phase, why_closed
+from git_hybrid.core.standing import accepts, forbidden
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
@@ -18,12 +19,14 @@ _KINDS: dict[Kind, str] = {"pin": "forced pin", "scan": "accepted scan of"}
 
 
 def override_lines(
-    found: Sequence[Override], now: datetime, look: Look, trail: Trail, pins: Mapping[SourceName, Pin] = {}
+    found: Sequence[Override], around: Governed, look: Look, pins: Mapping[SourceName, Pin] = {}
 ) -> list[str]:
     """Return some lines an override: what it is and until when, who approved it and why, and why it was revoked.
 
-    Of one that none of *pins* rests on, that too.
+    What it accepts is told too, and so is where policy of the workspace *around* does not allow it; of one that none of
+    *pins* rests on, that.
     """
+    now, trail = around.clock, around.trail
     names = max((width(safe(item.source)) for item in found), default=0)
     lines: list[str] = []
     for item in found:
@@ -34,9 +37,15 @@ def override_lines(
         lines.append(f"{shown}  {fit(safe(item.source), names)}  {_KINDS[item.kind]} {moved}  {_until(item, now)}")
         told = f"    {item.id}  {item.request_id}, approved by {approvers(item)}"
         lines += [safe(told), f"    {safe(item.reason)}" + (f" ({safe(item.incident)})" if item.incident else "")]
+        lines += [f"    accepts: {what}"] if (what := accepts(item)) else []
         because = why_closed(item, trail)
         lines += [f"    {item.status}: {safe(because)}"] if because else []
         lines += [f"    it is an override {what}: git hybrid check overrides"] if (what := unbound(item, trail)) else []
+        lines += (
+            [f"    policy does not allow it: {safe(what)}: git hybrid check overrides"]
+            if (what := forbidden(item, around))
+            else []
+        )
         lines += (
             ["    nothing rests on it: git hybrid check overrides"] if is_idle(item, pins.get(item.source), now) else []
         )

@@ -13,6 +13,7 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.override import IN_FORCE, Override, approvers
 from git_hybrid.core.report import Status
 from git_hybrid.core.scans import counts_told
+from git_hybrid.core.standing import accepts
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted
@@ -172,8 +173,10 @@ def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -
     # Also beside its column, which has no room for the hour, the request and who approved it.
     if row.override is not None and row.override_phase in IN_FORCE:
         lines.append(_forced("forced", row.override, row.override_phase, now))
+        lines += [f"accepts: {what}"] if verbose and (what := accepts(row.override)) else []
     if row.accepted is not None:
         lines.append(_forced("findings accepted", row.accepted, row.accepted_phase, now))
+        lines += [f"accepts: {accepts(row.accepted)}"] if verbose and row.accepted != row.override else []
     if row.recorded is not None and row.recorded.scan.counts and (row.scan == "findings" or verbose):
         lines.append(f"scan: {counts_told(row.recorded.scan)}")
     if row.scan_why:

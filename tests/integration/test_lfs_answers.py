@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from git_hybrid.git.environment import configured
 from support.beginning import Beginning
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
+from support.kit import replace
 from support.upstream import UpstreamFactory
 
 CONTENT = b"x" * 9000
@@ -129,3 +131,77 @@ def test_a_login_is_not_asked_for_without_an_end(ws: Path, https_server: HttpsGi
 def test_redirects_in_a_circle_come_to_an_end(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
     https_server.redirect("/large.git/info/lfs", https_server.url("large.git/info/lfs"))
     assert "more than 20 redirects" in hybrid("sync", check=4, env=https_server.env()).err
+
+
+def _login(folder: Path) -> dict[str, str]:
+    says = f"!f() {{ test $1 = get && grep -E ^host= >>{folder}/asked; echo username=u; echo password=TOKEN; }}; f"
+    return configured({"credential.helper": says})
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme", "hosts", "told"),
+    [
+        ("127.0.0.1", "https", None, "access denied"),
+        ("127.0.0.1", "https", ["localhost"], "127.0.0.1 is not in [policy] hosts"),
+        ("127.0.0.1", "https", ["localhost", "127.0.0.1"], None),
+        ("localhost", "https", ["localhost"], None),
+        ("localhost", "http", ["localhost"], "sends on to http://localhost"),
+    ],
+)
+def test_a_login_is_shown_where_somebody_here_has_named_the_host(
+    ws: Path,
+    https_server: HttpsGitServer,
+    hybrid: Hybrid,
+    tmp_path: Path,
+    host: str,
+    scheme: str,
+    hosts: Sequence[str] | None,
+    told: str | None,
+) -> None:
+    if hosts is not None:
+        replace(ws / "sources.toml", "[policy]\n", f"[policy]\nhosts = {json.dumps(hosts)}\n")
+    env = {**https_server.env(), **_login(tmp_path)}
+    kept = {"authenticated": False, "actions": {"download": {"href": f"{scheme}://{host}:{https_server.port}/object"}}}
+    _answer(https_server, kept)
+    https_server.fail_always(401, headers={"WWW-Authenticate": 'Basic realm="x"'}, only="/object")
+    said = hybrid("sync", check=6 if told is not None and "policy" in told else 4, env=env).err
+    assert (told or "does not accept the credentials") in said
+    asked = (tmp_path / "asked").read_text().split() if (tmp_path / "asked").exists() else []
+    assert asked == ([] if told is not None else [f"host={host}:{https_server.port}"])
+
+
+def test_content_that_another_host_keeps_needs_no_login(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    href = https_server.url("object", host="127.0.0.1")
+    _answer(https_server, {"actions": {"download": {"href": href, "header": {"Authorization": "Bearer x"}}}})
+    https_server.fail_always(200, body=CONTENT, only="/object")
+    hybrid("sync", env={**https_server.env(), **_login(tmp_path)})
+    assert (ws / "sources/large/a.bin").read_bytes() == CONTENT
+    assert not (tmp_path / "asked").exists()
+
+
+def test_content_without_an_end_fills_no_disk(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
+    replace(ws / "sources.toml", "[policy]\n", "[policy]\nmax_bytes = 20000\n")
+    _answer(https_server, {"actions": {"download": {"href": https_server.url("object")}}})
+    https_server.never_end("application/octet-stream", begin=b"", piece=b"y" * 100_000, only="/object")
+    assert "has no end" in hybrid("sync", check=4, env=https_server.env()).err
+
+
+def test_a_server_that_asks_for_a_long_wait_is_not_waited_for(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid
+) -> None:
+    https_server.fail_always(429, headers={**KIND, "Retry-After": "3600"}, body=b'{"message": "busy"}', only=BATCH)
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert "the server asks to wait until " in told
+    assert "(http-429)" in told
+    assert len(https_server.times(BATCH)) == 1
+
+
+@pytest.mark.parametrize("href", ["file:///etc/passwd", "//localhost/x"])
+def test_an_answer_that_names_nothing_is_final(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, href: str
+) -> None:
+    _answer(https_server, {"actions": {"download": {"href": href}}})
+    assert "lacks Git LFS content" in hybrid("sync", check=4, env=https_server.env()).err
+    assert len(https_server.times(BATCH)) <= 2

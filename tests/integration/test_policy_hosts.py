@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.git.environment import configured
 from support.beginning import Beginning
 from support.cli import Hybrid
+from support.https_server import HttpsGitServer
 from support.kit import errors, replace, started
 from support.upstream import Upstream, UpstreamFactory
 
@@ -89,3 +91,59 @@ def test_a_file_has_no_host(hybrid: Hybrid, workspace: Path, upstream: Upstream)
     started(hybrid, upstream.url, "--branch", "main", sync=False)
     replace(workspace / "sources.toml", "[policy]\n", '[policy]\nhosts = ["github.com"]\n')
     hybrid("outdated")
+
+
+@pytest.fixture
+def elsewhere(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, https_server: HttpsGitServer, tmp_path: Path
+) -> dict[str, str]:
+    """Let the server send whoever asks to a host that policy does not have; return the environment of a login."""
+    made = upstream_factory("tool")
+    made.commit({"README": "one"})
+    env = https_server.env()
+    hybrid("init")
+    hybrid("add", https_server.url("tool.git"), env=env)
+    replace(workspace / "sources.toml", "[policy]\n", '[policy]\nhosts = ["localhost"]\n')
+    https_server.auth = ("ci", "TOKEN")
+    https_server.redirect("/tool.git", https_server.url("moved.git", host="127.0.0.1"))
+    (https_server.root / "moved.git").symlink_to("tool.git")
+    says = f"!f() {{ test $1 = get && grep host= >>{tmp_path}/asked; echo username=ci; echo password=TOKEN; }}; f"
+    # Of git's own, for this server alone; it counts no more than for all.
+    follow = f"http.{https_server.base_url}.followRedirects"
+    settings = {"credential.helper": says, follow: "true"}
+    return {**env, **configured(settings)}
+
+
+@pytest.mark.parametrize("command", ["outdated", "sync", "pin tool", "mirror update m"])
+def test_a_host_that_it_leads_to_is_asked_nothing_and_shown_no_login(
+    hybrid: Hybrid, https_server: HttpsGitServer, elsewhere: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    refused = hybrid(*command.split(), env=elsewhere, check=6)
+    assert "127.0.0.1 is not in [policy] hosts" in refused.err + refused.out
+    assert not [request for request in https_server.requests if "moved" in request.path]
+    assert not (tmp_path / "asked").exists()
+
+
+def test_a_host_that_policy_has_is(
+    hybrid: Hybrid, workspace: Path, https_server: HttpsGitServer, elsewhere: dict[str, str], tmp_path: Path
+) -> None:
+    replace(workspace / "sources.toml", '["localhost"]', '["localhost", "127.0.0.1"]')
+    hybrid("sync", env=elsewhere)
+    hybrid("outdated", env=elsewhere)
+    asked = {*(tmp_path / "asked").read_text().splitlines()}
+    assert asked == {f"host=127.0.0.1:{https_server.port}"}
+
+
+def test_another_path_of_the_same_host_is_asked(
+    hybrid: Hybrid, workspace: Path, https_server: HttpsGitServer, elsewhere: dict[str, str]
+) -> None:
+    https_server.clear_redirects()
+    https_server.redirect("/tool.git", "/moved.git")
+    hybrid("sync", env=elsewhere)
+    https_server.clear_redirects()
+    https_server.redirect("/tool.git", "/tool.git")
+    assert "leads back to where it was asked before" in hybrid("pin", "--all", env=elsewhere, check=4).err
+    https_server.clear_redirects()
+    https_server.redirect("/tool.git", "/login?back=")
+    replace(workspace / "sources.toml", "[defaults]\n", "[defaults]\nretry = { attempts = 1 }\n")
+    assert "to no repository there" in hybrid("outdated", env=elsewhere, check=4).err

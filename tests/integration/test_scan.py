@@ -188,6 +188,21 @@ def test_only_listed_variables_reach_the_scanner(
     assert seen.read_text() == "yes,"
 
 
+def test_a_variable_that_makes_findings_go_is_told(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url)
+    body = 'write(*([] if os.environ.get("SKIP") else [result("a.txt")]))\n'
+    use(workspace, a_scanner(tmp_path / "fake", f"import os\n{body}"), more='env = ["SKIP"]')
+    hybrid("scan", check=1)
+    (name,) = [item["id"] for item in scan_of(state(workspace))["findings"]]
+    assert f"by the same scanners: {name}\n" in hybrid("scan", "--again", env={"SKIP": "1"}).out
+    told = hybrid("check", "scans").out
+    assert "warn state/sources.json: tool: its scan lacks 1 finding of the one at " in told
+    hybrid("scan", "--again", check=1)
+    assert "lacks" not in hybrid("check", "scans", check=1).out
+
+
 def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:

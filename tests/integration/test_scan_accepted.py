@@ -57,10 +57,27 @@ def test_all_that_blocks_is_accepted_until_it_is_revoked(hybrid: Hybrid, workspa
     hybrid("sync")
     hybrid("check", "overrides", "scans", "audit")
     assert "active      tool  accepted scan of " in hybrid("override", "list").out
+    ids = ", ".join(record["findings"])
+    for words in (("override", "list"), ("status", "-v")):
+        assert f"    accepts: 2 findings {ids}\n" in hybrid(*words).out
+    assert f"    findings: {ids}\n" in hybrid("audit", "log", "--event", "override").out
+    assert ids in hybrid("override", "show", record["id"]).out
     hybrid("override", "revoke", record["id"], "--reason", "no longer")
     use(workspace)
     assert "git hybrid scan" not in hybrid("sync", check=6).err
     assert "hint: git hybrid pin tool --kind scan " in hybrid("status").err
+
+
+def test_a_forced_pin_tells_which_known_findings_it_accepts(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, blocked: list[str]
+) -> None:
+    old = tool.rev("main")
+    tool.commit({"a.txt": "clean\n"})
+    hybrid("pin", "tool")
+    for more in (("-n",), ()):
+        told = hybrid("pin", "tool", "--to", old, *FORCE, *more).out
+        assert [f"    accepts: high R{number} " in told for number in (1, 2)] == [True, True]
+        assert all(f"({identity})" in told for identity in blocked)
 
 
 def test_what_is_accepted_is_told_as_accepted_and_is_no_trouble(

@@ -134,9 +134,9 @@ MUTANTS = (
     ),
     Mutant(
         "redirect-to-any-host",
-        "git/transport.py",
-        "if not self.allowed_host(host):",
-        "if not host:",
+        "git/moved.py",
+        "not allowed_host(host):",
+        "not host:",
         f"{GIT}/test_transport_mocked.py",
     ),
     Mutant(

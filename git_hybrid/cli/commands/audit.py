@@ -36,6 +36,7 @@ from git_hybrid.core.audit_query import (
     RECORD_COLUMNS,
     Filter,
     chosen,
+    is_meant,
     newest_first,
     record_row,
     records_of,
@@ -151,7 +152,8 @@ def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> 
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
     now = session.runtime.info.now
-    return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses or Witnesses())
+    names = ("audit", "overrides")
+    return gather(session.runner, session.layout, names, now=now, witnesses=witnesses or Witnesses())
 
 
 def _moment(option: str, text: str | None, session: Session) -> datetime | None:
@@ -263,7 +265,9 @@ def export_command(
         form, records = format_of(context, form, file), records_of(facts.log)
         rows = [record_row(record) for record in chosen(records, wanted)]
         named = {row["override"] for row in rows}
-        kept = [item for item in facts.overrides.records.values() if wanted == Filter() or item.id in named]
+        rests = {pin.override for pin in facts.lock.pins.values()}
+        every = facts.overrides.records.values()
+        kept = [item for item in every if item.id in named or is_meant(item, wanted, rests=item.id in rests)]
         tables = {
             "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),
             "overrides": overrides_table(session, facts, records, kept),

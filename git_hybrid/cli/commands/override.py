@@ -34,6 +34,7 @@ from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import Governed, ended, unbound
 from git_hybrid.core.override import Override, phase, plain
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.standing import forbidden
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
 from git_hybrid.store.steady import steady
@@ -74,7 +75,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
             output.document({"command": "override list", "overrides": [_plain(item, snapshot) for item in found]})
             tell_unrecorded(output, snapshot, found)
         else:
-            output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail, snapshot.lock.pins))
+            output.data(*override_lines(found, snapshot, output.look, snapshot.lock.pins))
             output.talk("" if found else "no overrides")
         return 0
 
@@ -113,6 +114,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
 def _plain(item: Override, found: Governed) -> dict[str, Json]:
     """Return *item* as a document has it: as it stands in its file, how it stands now, and what the log says of it."""
     doubt = {"unrecorded": what} if (what := unbound(item, found.trail)) else {}
+    doubt |= {"unmet": what} if (what := forbidden(item, found)) else {}
     return {**plain(item), "state": phase(item, found.clock), **doubt}
 
 
@@ -208,7 +210,7 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
             rows = [_plain(item, snapshot) for item in found]
             output.document({"command": "override restore", "command_id": runtime.info.run, "overrides": rows})
         else:
-            output.done(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
+            output.done(*override_lines(found, snapshot, output.look))
             output.talk("" if found else "every override is recorded as the audit log tells")
             for name in _unstaged(session):
                 output.hint("restored", f"git add -- {name}")
@@ -232,7 +234,7 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
         told = _plain(override, snapshot)
         output.document({"command": name, "command_id": session.runtime.info.run, "override": told})
     else:
-        output.done(*override_lines([override], snapshot.clock, output.look, snapshot.trail))
+        output.done(*override_lines([override], snapshot, output.look))
     return 0
 
 

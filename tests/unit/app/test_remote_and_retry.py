@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import force_setattr
@@ -230,9 +230,24 @@ def test_waits_grow_up_to_the_maximum():
     assert len({run[3] for run in runs}) > 100
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(7.0, 7.0), (0.0, 0.0), (3600.0, 30.0)])
+@pytest.mark.parametrize(("asked", "waited"), [(7.0, 7.0), (0.0, 0.0), (30.0, 30.0)])
 def test_a_server_says_how_long_to_wait(asked, waited):
     assert _tried([_network(retry_after=asked)], Retry())[0] == [waited]
+
+
+@pytest.mark.parametrize("tried", [0, 1])
+@pytest.mark.parametrize("asked", [31.0, 3600.0, 1e30])
+def test_a_server_that_asks_for_more_than_the_maximum_is_not_asked_again(tried, asked):
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    failures = [*(_network() for _ in range(tried)), _network(retry_after=asked)]
+    slept, error, calls = _tried(failures, Retry())
+    assert (len(slept), calls) == (tried, tried + 1)
+    assert isinstance(error, errors.NetworkFailure)
+    assert error.attempts == calls
+    assert datetime.fromisoformat(error.until) >= begun + timedelta(seconds=min(asked, 1e8))
+    told = tell(error)
+    assert f"the server asks to wait until {error.until}" in told.title
+    assert told.exit == 4
 
 
 @pytest.mark.parametrize("failure", FINAL, ids=lambda error: error.code)

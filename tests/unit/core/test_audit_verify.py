@@ -31,6 +31,7 @@ from git_hybrid.core.audit_query import (
     before_renewals,
     chosen,
     gist,
+    is_meant,
     newest_first,
     override_row,
     record_row,
@@ -740,6 +741,31 @@ def test_filters_and_rows() -> None:
     assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
     assert override_row(an_override(incident="INC-1, INC-2"), "active")["closed_at"] == ""
     assert override_row(ended, "revoked", unrecorded="so")["unrecorded"] == "so"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rests", "meant"),
+    [
+        ({}, False, True),
+        ({"since": NOW, "until": NOW + timedelta(days=1)}, False, True),
+        ({"since": NOW + timedelta(days=1)}, False, True),
+        ({"since": NOW + timedelta(days=2)}, False, False),
+        ({"since": NOW + timedelta(days=2)}, True, True),
+        ({"until": NOW}, True, False),
+        ({"request": "CHG-2"}, False, False),
+        ({"incident": "INC-2"}, False, True),
+        ({"incident": "INC"}, False, False),
+        ({"commit": str(oid(2))[:9]}, False, True),
+        ({"commit": str(oid(3))}, True, False),
+    ],
+)
+def test_an_override_is_meant_by_every_time_at_which_it_was_in_force(
+    wanted: dict[str, Any], rests: bool, meant: bool
+) -> None:
+    item = an_override(incident="INC-1, INC-2", expires_at=NOW + timedelta(days=1))
+    assert is_meant(item, Filter(**wanted), rests=rests) is meant
+    over = closed(replace(item, expires_at=NOW + timedelta(days=9)), "revoked", at=NOW + timedelta(days=1), by="Cid")
+    assert is_meant(over, Filter(**wanted), rests=rests) is meant
 
 
 def test_what_an_override_was_before_it_was_renewed() -> None:

@@ -23,7 +23,6 @@ from git_hybrid.core.override import (
     binds,
     closed,
     digest,
-    distinct,
     event_of,
     is_named,
     person,
@@ -33,6 +32,7 @@ from git_hybrid.core.override import (
     why_closed,
     with_overrides,
 )
+from git_hybrid.core.people import distinct, doubles, may_ask
 from git_hybrid.core.plan import Absent, Snapshot
 from git_hybrid.core.planner import plan_sync
 from git_hybrid.core.state import State
@@ -226,6 +226,25 @@ def test_a_person_without_an_address_is_a_name() -> None:
     assert person("Bea (b@x") == "b@x"
     assert person("Rene\u034f\u0301") == person("REN\u00c9"), "one letter, with nothing to see in it"
     assert distinct(["Bea <b@x>", "b@X", "Cid", "bea", "Eve <e@x>"]) == ("Bea <b@x>", "Cid", "Eve <e@x>")
+
+
+def test_two_that_policy_names_are_two_and_of_others_the_pair_is_told() -> None:
+    two = ["John Smith <j1@x>", "John Smith <j2@x>"]
+    assert distinct(two, {"j1@x", "j2@x"}) == tuple(two)
+    assert doubles(two, {"j1@x", "j2@x"}) == ()
+    assert distinct([*two, "J1@x"], {"j1@x", "j2@x"}) == tuple(two)
+    assert distinct(two, {"j1@x", "john smith"}) == (two[0],)
+    (told,) = doubles([*two, two[1]], {"j1@x"})
+    assert told == f"{two[1]} counts as {two[0]}, by a name or an address in both"
+
+
+def test_a_login_is_no_other_person_than_its_address_where_who_asks_may_not_approve() -> None:
+    assert may_ask("dev", "A Dev <dev@example.org>")
+    assert may_ask("Dev@example.org", " DEV ")
+    assert may_ask("dev", "dev")
+    assert not may_ask("dev", "bea@example.org")
+    assert not may_ask("dev@example.com", "dev@example.org")
+    assert distinct(["dev", "dev@example.org"]) == ("dev", "dev@example.org")
 
 
 @pytest.mark.parametrize(

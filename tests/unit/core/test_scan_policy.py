@@ -320,6 +320,16 @@ def test_check_scans_judges_by_the_files_that_decide_what_a_scanner_finds(scanne
     assert told == f"fail|tool|{words}|git hybrid scan tool"
 
 
+def test_check_scans_warns_of_findings_that_the_same_scanners_lost_in_the_same_files() -> None:
+    lost = replace(a_scan(), tree=FOUND.tree)
+    log = segments(a_log(scan_event(NAME, FOUND), scan_event(NAME, lost)))
+    (told,) = checked(lost, log=log)
+    assert told.startswith("warn|tool|its scan lacks 2 findings of the one at ")
+    assert told.endswith("|git hybrid scan --again tool")
+    gone = replace(a_snapshot(SOURCE, pins=[a_pin(commit=oid(9))]).lock)
+    assert not [item for item in checked(lost, log=log, lock=gone) if item.startswith("warn")]
+
+
 def test_check_scans_tells_of_a_report_that_was_edited() -> None:
     (told,) = checked(a_scan(), foreign_reports=frozenset({NAME}))
     assert told.startswith("fail|report|is not the report that state names")

@@ -29,8 +29,8 @@ def witnesses(**more: object) -> Witnesses:
         "manifest": Manifest(policy=Policy(min_release_age=AGE)),
         "lock": Lock(pins={TOOL: PIN}),
         "committed": frozenset(),
-        "manifests": lambda commit: (WEEK,) if commit is None else (WEEK, WEEK),
-        "decode_age": lambda text: timedelta(days=int(text)),
+        "manifests": lambda line: (WEEK,) if line is None else (WEEK, WEEK),
+        "decode_policy": lambda text: Policy(min_release_age=timedelta(days=int(text))),
     }
     return Witnesses(**(told | more))
 
@@ -62,8 +62,8 @@ def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
 @pytest.mark.parametrize(
     "witness",
     [
-        witnesses(manifests=lambda _commit: (b"0",)),
-        witnesses(manifests=lambda _commit: (WEEK, None)),
+        witnesses(manifests=lambda _line: (b"0",)),
+        witnesses(manifests=lambda _line: (WEEK, None)),
         witnesses(manifest=Manifest(policy=Policy(min_release_age=HOUR))),
         witnesses(manifest=Manifest()),
         witnesses(committed=None),
@@ -72,10 +72,10 @@ def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
         witnesses(
             committed=frozenset({"line0"}),
             commit_of={"line0": "c"}.get,
-            manifests=lambda commit: {"c": (WEEK, b"0")}[str(commit)],
+            manifests=lambda line: {"line0": (WEEK, b"0")}[str(line)],
         ),
         # The first commit, or the last one that a shallow clone has.
-        witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=lambda _commit: (WEEK,)),
+        witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=lambda _line: (WEEK,)),
         witnesses(lock=Lock(pins={TOOL: replace(PIN, first_seen=NOW - 8 * AGE)})),
     ],
 )
@@ -83,21 +83,26 @@ def test_what_policy_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> N
     assert found(witness) == []
 
 
-def test_what_is_old_enough_by_now_or_was_brought_by_a_bundle_is_not_told() -> None:
+def test_what_is_old_enough_by_now_is_not_told() -> None:
     assert found(witnesses(), later=AGE) == []
-    assert found(witnesses(), replace(MOVED, detail={"bundle": "x"})) == []
     assert found(witnesses(), replace(MOVED, after=oid(3))) == []
+
+
+def test_what_a_bundle_brought_was_first_seen_when_the_log_first_tells_of_it() -> None:
+    brought, old = replace(MOVED, detail={"bundle": "x"}), Lock(pins={TOOL: replace(PIN, first_seen=NOW - 8 * AGE)})
+    assert len(found(witnesses(), brought)) == len(found(witnesses(lock=old), brought)) == 1
+    assert found(witnesses(lock=old), brought, later=AGE) == []
 
 
 def test_a_committed_move_is_held_against_the_policy_of_then() -> None:
     asked: list[str | None] = []
 
-    def manifests(commit: str | None) -> tuple[bytes, ...]:
-        asked.append(commit)
+    def manifests(line: str | None) -> tuple[bytes, ...]:
+        asked.append(line)
         return WEEK, WEEK
 
     told = found(witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=manifests))
-    assert (len(told), asked) == (1, ["c"])
+    assert (len(told), asked) == (1, ["line0"])
 
 
 def test_so_is_one_that_the_next_commit_brings_from_another_by_the_policy_there() -> None:

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 import pytest
 
 from git_hybrid.core.errors import TIMEOUT, NetworkFailure
-from git_hybrid.git.answers import Answer, Headers, headers_file, host_of, led_to, read_headers
+from git_hybrid.git.answers import Answer, Headers, OfLfs, headers_file, host_of, led_to, read_headers
 
 MINUTE = timedelta(minutes=1)
 CURL = b"""\
@@ -53,18 +53,45 @@ def test_where_it_redirects_to_that_is_not_https_is_told_without_secrets() -> No
 def test_the_first_server_is_the_one_that_was_named() -> None:
     for data, elsewhere in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
         assert led_to("https://h/r", answer(data).asked) == ((elsewhere,) if elsewhere else ())
-    # Of ssh none was: git-lfs goes on to https from there.
-    assert led_to("ssh://one.example/r", answer(LFS).asked) == answer(LFS).asked
+    # Of ssh none was: git-lfs goes on to https from there. git does so because of a setting alone.
+    assert led_to("ssh://one.example/r", answer(LFS).asked, by_lfs=True) == answer(LFS).asked
+    assert led_to("ssh://one.example/r", answer(CURL).asked) == ("https://two.example",)
     assert led_to("https://h/r", ("https://a", "http://a")) == ("http://a",)
 
 
 def test_only_git_lfs_goes_on_to_https_from_elsewhere() -> None:
-    for url, of_lfs, variable in (("https://h/r", None, "GIT_TRACE_CURL"), ("ssh://h/r", str, "GIT_TRACE")):
-        with headers_file(url, MINUTE, of_lfs=of_lfs) as headers:
+    terms = OfLfs(judge=str, logins={"A": "b"})
+    for url, of_lfs, variable in (
+        ("https://h/r", None, "GIT_TRACE_CURL"),
+        # By a setting.
+        ("ssh://h/r", None, "GIT_TRACE_CURL"),
+        ("ssh://h/r", terms, "GIT_TRACE"),
+        ("file:///r", terms, "GIT_TRACE"),
+    ):
+        with headers_file(url, MINUTE, settings=["x.y=z"], of_lfs=of_lfs) as headers:
             assert headers is not None
             assert variable in headers.wanted
-    with headers_file("ssh://h/r", MINUTE) as headers:
+            assert headers.wanted.get("A") == (None if of_lfs is None else "b")
+            assert list(headers.handed[2]) == (["x.y=z"] if of_lfs is None else [])
+    with headers_file("file:///r", MINUTE) as headers:
         assert headers is None
+
+
+@pytest.mark.parametrize(
+    ("location", "moved"),
+    [
+        ("https://two.example/r/info/refs", "https://two.example/r/info/refs"),
+        ("/r2/info/refs", "https://one.example:8443/r2/info/refs"),
+        ("//two.example/x", "https://two.example/x"),
+        ("http://two.example/", "http://two.example/"),
+        ("https://[::1/", ""),
+    ],
+)
+def test_where_git_was_sent_on_to_at_last(location: str, moved: str) -> None:
+    asked = b"".join(CURL.splitlines(keepends=True)[:2])
+    last = f"05:20:30.7 http.c:684   <= Recv header: Location: {location}\r\n".encode()
+    assert answer(CURL + asked + last).moved == moved
+    assert answer(last).moved == ""
 
 
 TRYING = b"20:53:20.32 http.c:725  == Info:   Trying 127.0.0.1:443...\n"

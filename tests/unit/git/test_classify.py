@@ -47,6 +47,7 @@ SAMPLES = (
     ("remote: Write access to repository not granted.\n" + HTTP + "403", Denied),
     (AT + "Could not resolve host: example.org", Network),
     (AT + "Couldn't resolve host 'example.org'", Network),
+    (AT + "Could not resolve proxy: proxy.corp", Network),
     (AT + "Failed to connect to example.org port 443 after 5 ms: Couldn't connect to server", Network),
     (AT + "Failed to connect to example.org port 443: Connection refused", Network),
     (AT + "Recv failure: Connection reset by peer", Network),
@@ -376,3 +377,26 @@ def test_the_hints_at_a_host_key_name_the_host_and_take_the_old_key_away(url: st
         *before, last = tell(classify_network(told, url=url, status=128, command="git fetch")).hints
         assert last.endswith(scan)
         assert [hint.rpartition(": ")[2] for hint in before] == [f"ssh-keygen -R {known}"] * ("changed" in words)
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("fatal: bad numeric config value 'eleven' for 'core.compression': invalid unit\n", "core.compression"),
+        ("fatal: bad boolean config value 'maybe' for 'fetch.prune'\n", "fetch.prune"),
+        ("fatal: unknown value for config 'protocol.version': 9\n", "protocol.version"),
+        ("fatal: bad numeric config value 'many' for 'pack.threads': invalid unit\n" + CUT, "pack.threads"),
+        ("fatal: bad boolean config value 'x' for 'http.https://h/.sslverify'\n", "http.https://h/.sslverify"),
+        ("error: malformed value for push.default: zz\n", "push.default"),
+    ],
+)
+def test_a_wrong_value_in_the_configuration_is_no_failure_of_the_network(said, key):
+    error = classify_network(said, url=URL, status=128, command="git fetch")
+    assert isinstance(error, errors.GitFailed)
+    assert error.setting == key
+    assert isinstance(classify_network("remote: " + said, url=URL, status=128, command="git fetch"), Network)
+
+
+def test_a_proxy_without_an_address_is_a_matter_of_names():
+    error = classify_network(AT + "Could not resolve proxy: p", url=URL, status=128, command="git fetch")
+    assert error.kind == "dns"

@@ -13,7 +13,9 @@ import pytest
 
 from git_hybrid.core.errors import (
     AccessDenied,
+    EndlessAnswer,
     HostNotAllowed,
+    InsecureRedirect,
     LfsMissing,
     LocalIo,
     NetworkFailure,
@@ -132,9 +134,43 @@ def test_the_last_answer_counts() -> None:
         ("batch response: No space left on device\n", 2, 507, NetworkFailure),
         (f"[{'a' * 64}] x509: no space left on device: [503] x\n", 2, 200, NetworkFailure),
         ("open /x: no space left on device\n", 2, 200, LocalIo),
+        (f"[{'a' * 64}] gone\r\nerror: no\nx: [404] gone\n", 2, 200, LfsMissing),
+        ('missing protocol: "file:///etc/passwd"\nerror: failed to fetch\n', 2, 200, LfsMissing),
+        ("[../x] The server returned an unknown OID.\n", 2, 200, LfsMissing),
+        ("panic: runtime error: nil\n\ngoroutine 1 [running]:\nmain()\n", 2, 200, LfsMissing),
+        ("batch response: refusing insecure redirect: HTTPS to HTTP\n", 2, 307, InsecureRedirect),
+        ("runtime: out of memory: cannot allocate\nfatal error: out of memory\n\ngoroutine 1:\n", 2, 0, EndlessAnswer),
+        ("fatal error: runtime: cannot allocate memory\n", 2, 200, EndlessAnswer),
     ],
 )
 def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception]) -> None:
     error = classify_lfs(stderr, url=URL, status=status, http=http)
     assert type(error) is kind
     assert "%!" not in str(error)
+
+
+def test_what_does_not_end_is_weighed(trace: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("git_hybrid.git.lfsanswers._WEIGHED", 0)
+    folder = tmp_path / "incomplete"
+    led = Led(trace, URL, str, str(folder), 10)
+    led.check()
+    folder.mkdir()
+    for name in ("a", "b"):
+        led.check()
+        (folder / name).write_bytes(b"x" * 6)
+    with pytest.raises(EndlessAnswer, match="max_bytes"):
+        led.check()
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(b"0.25", False), (b"100000.00", True)])
+def test_a_server_that_asks_to_wait_is_told_of(trace: IO[bytes], seconds: bytes, waits: bool) -> None:
+    led = Led(trace, URL, str)
+    _write(trace, 429)
+    trace.write(b'08:54:31.1 trace git-lfs: tq: enqueue retry #1 after %ss for "x" (size: 9)\n' % seconds)
+    trace.flush()
+    if not waits:
+        led.check()
+        return
+    with pytest.raises(NetworkFailure) as caught:
+        led.check()
+    assert (caught.value.kind, caught.value.retry_after) == ("http-429", 100000)

@@ -9,7 +9,7 @@ import pytest
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git import apart
-from git_hybrid.git.environment import of_ssh, silenced
+from git_hybrid.git.environment import led_nowhere, of_ssh, silenced
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.permitted import policy_of
 from git_hybrid.git.run import Runner
@@ -37,6 +37,13 @@ def test_certificates_are_verified_whatever_a_setting_for_some_servers_says() ->
     assert silenced(keys) == ["http.https://A/x.sslverify=true", "http.https://b.sslverify=true"]
     with pytest.raises(BadArgument):
         silenced({"http.https://a/?x=y.sslverify"})
+
+
+def test_no_redirect_is_followed_whatever_a_setting_for_some_servers_says() -> None:
+    keys = {"http.https://b.followredirects", "http.https://a.proxy"}
+    assert led_nowhere(keys) == ["http.followRedirects=false", "http.https://b.followredirects=false"]
+    with pytest.raises(BadArgument, match="judged"):
+        led_nowhere({"http.https://a/?x=y.followredirects"})
 
 
 def test_the_keys_are_read_from_the_users_configuration(tmp_path) -> None:

@@ -1,0 +1,25 @@
+"""What to do about a failure of which more is known than its code says: a fact of the error tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_hybrid.cli.remedy import Remedy
+
+BY_FACT: Mapping[str, Remedy] = {
+    # With until.
+    "network": Remedy(
+        4,
+        "{name_or_url}: the server asks to wait until {until} ({kind})",
+        "{message}\nthat is longer than [defaults] retry lets anybody wait here",
+        ("after that, not before: git ls-remote {url}",),
+    ),
+    # With setting.
+    "git-failed": Remedy(
+        74,
+        "{name_prefix}{command} failed: git does not take the value of its setting {setting}",
+        "{stderr_and_stdout}",
+        ("git config --show-origin --get-all {setting}",),
+    ),
+}
+"""The remedies by the code of the error."""

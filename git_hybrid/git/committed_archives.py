@@ -1,0 +1,49 @@
+"""What git has committed of the archives of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.pattern import pattern
+from git_hybrid.git.patches import line_hash, log_lines
+from git_hybrid.git.repository import Repository
+from git_hybrid.git.run import items
+
+_ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
+
+
+def archived_at(repository: Repository, prefix: str, file: str, sha256: str) -> str:
+    """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing.
+
+    The one that closed it may be on no branch any more: a rebase has dropped it.
+    """
+    argv = ["git", "log", "--all", "--reflog", "--full-history", "--format=%h", "HEAD", "--"]
+    told = repository.run([*argv, f":(top,literal){prefix}{file}"]).stdout.decode("ascii", "replace").split()
+    commits = [*(() if repository.revision else ("HEAD",)), *told]
+    try:
+        found = repository.blobs(f"{commit}:./{prefix}{file}" for commit in commits)
+    except GitRefused:
+        # A partial clone may lack one of them.
+        return ""
+    written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
+    return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
+
+
+def archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
+    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines."""
+    listed = repository.ask(("git", "ls-tree", "--name-only", "-z", "--full-tree", commit, "--", f"{prefix}state/"))
+    names = [name.removeprefix(prefix) for name in items(listed)]
+    archives = [name for name in names if _ARCHIVE.fullmatch(name)]
+    found = hashed(repository.blobs(f"{commit}:./{prefix}{name}" for name in archives))
+    return {name: frozenset(lines) for name, lines in zip(archives, found, strict=True)}
+
+
+def hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
+    """Return the SHA-256 of each line of each of the blobs; a commit's log begins with that of the one before it."""
+    told: dict[bytes, tuple[str, ...]] = {b"": ()}
+    for blob in sorted({blob for blob in found if blob}, key=len):
+        known = max((item for item in told if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
+        told[blob] = (*told[known], *map(line_hash, log_lines(blob[len(known) :])))
+    return [told[blob or b""] for blob in found]

@@ -1,0 +1,38 @@
+"""Which hosts git-lfs shows a login of the user's: those that somebody here has named, and those over TLS alone.
+
+Content may be kept at any host that the server of a repository names. git-lfs asks the user's helpers for each, and
+many, above all in CI, say the same whatever host they are asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+HOSTS, _PARAMETERS, _ASKPASS = "HYBRID_LFS_HOSTS", "HYBRID_LFS_PARAMETERS", "HYBRID_LFS_ASKPASS"
+# git would ask every helper of the user's. This one, which is asked alone, lets git ask them, with their own settings,
+# where they may be; and it ends git-lfs when a server did not accept what it was given. git gives up there; git-lfs
+# asks again, and a helper that always says the same locks the account. It is one line, as git-lfs reads settings.
+_HELPER = (
+    "!f() { asked=$(cat); "
+    "host=$(printf '%s\\n' \"$asked\" | sed -n 's/^host=//p' | sed 's/:[0-9]*$//' | tr A-Z a-z); "
+    "printf '%s\\n' \"$asked\" | grep -qx protocol=https || return 0; "
+    f'case " ${HOSTS} " in *" $host "*) ;; *) return 0 ;; esac; '
+    "case $1 in get) does=fill ;; store) does=approve ;; erase) does=reject ;; *) return 0 ;; esac; "
+    "printf '%s\\n\\n' \"$asked\" | "
+    f"GIT_CONFIG_PARAMETERS=${_PARAMETERS} GIT_ASKPASS=${_ASKPASS} "
+    "git -c credential.interactive=false credential $does; "
+    "test $does != reject || kill -KILL 0; }; f"
+)
+LOGINS = ("credential.helper=", f"credential.helper={_HELPER}")
+"""The settings with which git-lfs asks for logins only what is here."""
+
+
+def logins(environ: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
+    """Return the variables with which git-lfs shows logins to *hosts* alone; *environ* is that of the program."""
+    return {
+        # As they stand in a URL.
+        HOSTS: " ".join(sorted(f"[{host}]" if ":" in host else host for host in hosts)),
+        _PARAMETERS: environ.get("GIT_CONFIG_PARAMETERS", ""),
+        _ASKPASS: environ.get("GIT_ASKPASS", "false"),
+        "GIT_ASKPASS": "false",
+    }

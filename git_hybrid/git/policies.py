@@ -1,0 +1,130 @@
+"""Which manifests say what was allowed where a record of the audit log was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.files import LOG, MANIFEST
+from git_hybrid.core.value import Struct
+from git_hybrid.git.patches import line_hash, logged, logs_in
+from git_hybrid.git.repository import Repository
+
+Manifests = Sequence[bytes | None]
+_REMOTES = "refs/remotes"
+_HEADS = f"{_REMOTES}/*/HEAD"
+
+
+class _Unpushed(Struct, frozen=True):
+    """The commits that no branch of a remote has, and those that they go on from there."""
+
+    commits: frozenset[str] = frozenset()
+    bases: tuple[str, ...] = ()
+
+
+def before_next(repository: Repository, folders: Sequence[str], _line: str | None) -> Manifests:
+    """Return the manifest of what the commit to be judged is made from, by :func:`git.former.first_of`.
+
+    *folders* are those in which the workspace stands, or stood before.
+    """
+    return _at(repository, folders, [f"{repository.revision}^1" if repository.revision else "HEAD"])
+
+
+def manifests_of(
+    repository: Repository, folders: Sequence[str], commit_of: Callable[[str], str | None]
+) -> Callable[[str | None], Manifests]:
+    """Return what tells the manifests that count for the line of a record, as :class:`Witnesses` has it.
+
+    What no branch of a remote has yet is held against what it goes on from there; the rest against the first parent of
+    the merge, or of the commit, that brought it: within a branch everybody writes the policy that suits him, and writes
+    it back. What a branch began with counts too, for whoever merges it may have made policy stricter meanwhile; and so
+    does how the line came into the main branch of a remote, which one's own branch may have been brought up to.
+    """
+    tip = repository.revision or "HEAD"
+
+    @cache
+    def unpushed() -> _Unpushed:
+        return _unpushed(repository, tip)
+
+    @cache
+    def trunk(name: str) -> Mapping[str, tuple[str, ...]]:
+        return _trunk(repository, folders, name)
+
+    @cache
+    def names_of(line: str) -> tuple[str, ...]:
+        commit = commit_of(line)
+        if commit in unpushed().commits and unpushed().bases:
+            return (tip, *unpushed().bases)
+        after, *parents = trunk(tip).get(line) or _commits(repository, "rev-list", "--parents", "-1", str(commit))
+        if not parents:
+            return (after,)
+        others = [name for name in _mains(repository) if line in trunk(name)]
+        bases = _commits(repository, "merge-base", *parents[:2]) if len(parents) > 1 else ()
+        return (after, parents[0], *bases, *(found for name in others for found in trunk(name)[line][:2]))
+
+    @cache
+    def told(line: str | None) -> Manifests:
+        if line is None:
+            return before_next(repository, folders, None)
+        return _at(repository, folders, names_of(line))
+
+    return told
+
+
+def shared_lines(repository: Repository, folder: str) -> Callable[[str], bool]:
+    """Return what tells whether a branch of a remote has a line of the log in *folder* that is pushed."""
+
+    @cache
+    def known() -> frozenset[str]:
+        bases = _unpushed(repository, repository.revision).bases
+        try:
+            found = repository.blobs(f"{base}:./{folder}{LOG}" for base in bases)
+        except GitRefused as error:
+            if not error.is_unfetched:
+                raise
+            return frozenset()
+        return frozenset(line_hash(line) for blob in found if blob for line in blob.split(b"\n"))
+
+    return lambda line: line in known()
+
+
+def _at(repository: Repository, folders: Sequence[str], commits: Sequence[str]) -> Manifests:
+    from git_hybrid.git.former import first_of
+
+    try:
+        return first_of(repository, commits, [f"{folder}{MANIFEST}" for folder in folders])
+    except GitRefused as error:
+        if not error.is_unfetched:
+            raise
+        # A partial clone may lack one of them: nobody can tell.
+        return ()
+
+
+def _commits(repository: Repository, *argv: str) -> tuple[str, ...]:
+    return tuple(repository.run(["git", *argv]).stdout.decode("ascii", "replace").split())
+
+
+def _mains(repository: Repository) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_commits(repository, "for-each-ref", "--format=%(objectname)", _HEADS)))
+
+
+def _unpushed(repository: Repository, tip: str) -> _Unpushed:
+    if not _commits(repository, "for-each-ref", "--count=1", "--format=%(objectname)", _REMOTES):
+        return _Unpushed()
+    found = _commits(repository, "rev-list", "--boundary", tip, "--not", "--remotes")
+    bases = tuple(name[1:] for name in found if name.startswith("-"))
+    return _Unpushed(frozenset(found), bases)
+
+
+def _trunk(repository: Repository, folders: Sequence[str], tip: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the SHA-256 of each line of the log that commits on the way back by first parents brought.
+
+    Each has the commit that brought it first, and its parents.
+    """
+    from git_hybrid.git.appended import appended
+
+    logs = [name for folder in folders for name in logs_in(folder)]
+    found = list(appended(repository, (tip, "--first-parent"), logs))
+    parents = {item.commit: item.parents for item in found}
+    return {line: (commit, *parents[commit]) for line, commit in logged(found).items()}

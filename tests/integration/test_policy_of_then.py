@@ -1,0 +1,128 @@
+"""What the committed policy forbade stays forbidden, however policy was changed to do it and changed back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.governed import Site, plain_site
+from support.kit import git
+
+AGE = '[policy]\nmin_release_age = "3d"'
+PEOPLE = '[policy]\napprovers = ["cid@example.org"]'
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+def told(site: Site, *, staged: bool = False, pushed: str = "") -> list[str]:
+    """Return what ``check audit`` finds, each as its level and its words."""
+    return [f"{item.level} {item.what}" for item in site.checked("audit", staged=staged, pushed=pushed)]
+
+
+def with_policy(site: Site, policy: str) -> str:
+    site.replace("sources.toml", "[policy]", policy)
+    return site.commit("policy")
+
+
+def forced_and_left(site: Site) -> None:
+    """Force the pin to where upstream's rewritten history leads, and go on from there as upstream does."""
+    site.tool.reset("main", site.commits.second)
+    site.force(site.tool.commit({"README": "another three\n"}))
+    site.tool.commit({"README": "another four\n"})
+    site("pin", "tool")
+
+
+def lowered(site: Site, policy: str) -> None:
+    """Take *policy* away in a commit, pin in another what it forbids, and put it back in a third."""
+    site.replace("sources.toml", policy, "[policy]")
+    site.commit("one")
+    if policy == AGE:
+        site.tool.commit({"README": "four\n"})
+        site("pin", "tool")
+    else:
+        forced_and_left(site)
+    site.commit("two")
+    site.replace("sources.toml", "[policy]", policy)
+    site.commit("three")
+
+
+def test_an_override_that_policy_forbids_is_told_also_once_it_is_closed(site: Site) -> None:
+    with_policy(site, PEOPLE)
+    site.replace("sources.toml", PEOPLE, "[policy]")
+    forced_and_left(site)
+    git("add", "-A", cwd=site.root)
+    (loosened,) = told(site, staged=True)
+    assert loosened.startswith("warn is allowed only by the change of [policy] that it comes with: ")
+    site.replace("sources.toml", "[policy]", PEOPLE)
+    git("add", "-A", cwd=site.root)
+    assert site.checked("overrides", staged=True) == []
+    for staged in (True, False):
+        (forbidden,) = told(site, staged=staged)
+        assert "was not allowed by policy: Bea <bea@example.org> is not among [policy] approvers" in forbidden
+    site.commit()
+    assert len(told(site)) == len(told(site, pushed="HEAD")) == 1
+    assert "not-allowed: ovr-" in site("audit", "verify", check=5).out
+    assert told(site, staged=True) == [], "what is committed the hook of the next commit does not tell again"
+    back = f"go back: git hybrid pin tool --to {site.commits.third}; where that is refused, with --force"
+    (violation,) = site.checked("audit")
+    assert violation.mend.startswith(back)
+    site.force(site.commits.third, approver="cid@example.org")
+    site.commit("approved")
+    assert told(site) == []
+
+
+def test_an_approver_who_left_had_the_right_to_approve(site: Site) -> None:
+    forced_and_left(site)
+    site.commit("forced")
+    with_policy(site, PEOPLE)
+    assert told(site) == told(site, pushed="HEAD") == []
+
+
+@pytest.mark.parametrize("policy", [AGE, PEOPLE])
+def test_a_policy_that_a_branch_took_away_and_put_back_was_in_force_for_what_it_is_merged_into(
+    site: Site, policy: str
+) -> None:
+    with_policy(site, policy)
+    git("checkout", "-q", "-b", "pr", cwd=site.root)
+    lowered(site, policy)
+    assert told(site) == []
+    git("checkout", "-q", "main", cwd=site.root)
+    git("merge", "-q", "--no-ff", "-m", "merged", "pr", cwd=site.root)
+    assert len(told(site)) == len(told(site, pushed="HEAD")) == 1
+
+
+@pytest.mark.parametrize("policy", [AGE, PEOPLE])
+def test_so_it_is_for_what_a_push_takes_along(site: Site, policy: str) -> None:
+    with_policy(site, policy)
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=site.root)
+    lowered(site, policy)
+    assert len(told(site)) == len(told(site, pushed="HEAD")) == 1
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=site.root)
+    assert told(site) == told(site, pushed="HEAD") == [], "a linear history has no other policy before it"
+
+
+def test_what_the_branch_began_with_counts_though_it_was_made_stricter_meanwhile(site: Site) -> None:
+    git("checkout", "-q", "-b", "pr", cwd=site.root)
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.commit("pinned")
+    git("checkout", "-q", "main", cwd=site.root)
+    with_policy(site, AGE)
+    git("merge", "-q", "-m", "merged", "pr", cwd=site.root)
+    assert told(site) == []
+
+
+def test_a_branch_that_is_brought_up_to_date_takes_what_the_main_one_allowed(site: Site) -> None:
+    begun = with_policy(site, AGE)
+    lowered(site, AGE)
+    git("checkout", "-q", "-b", "topic", begun, cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "own", cwd=site.root)
+    git("merge", "-q", "-m", "up to date", "main", cwd=site.root)
+    assert len(told(site)) == 1, "by its own first parents it is a branch that was merged"
+    git("update-ref", "refs/remotes/origin/main", "main", cwd=site.root)
+    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main", cwd=site.root)
+    assert told(site) == []

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.audit import Event, Line, Record, Segment, extend, tail_of
+from git_hybrid.core.check_audit import check_audit
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.files import LOG
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Approver, Manifest, Policy
+from git_hybrid.core.override import Approval, Override, Overrides, event_of
+from git_hybrid.core.unapproved_then import against_policy, judged
+from git_hybrid.core.value import replace
+from git_hybrid.core.witnesses import Witnesses
+from support.values import NOW, OPERATOR, RUN, a_pin, an_override, oid
+
+TOOL, DAY = SourceName("tool"), timedelta(days=1)
+PIN = a_pin(commit=oid(3))
+MADE = an_override(expires_at=NOW + DAY)
+STRICT, LOOSE = Policy(approvers=(Approver(id="cid"),)), Policy()
+POLICIES = {b"strict": STRICT, b"loose": LOOSE, b"odd": None}
+ON = Event(event="pin", source="tool", before=oid(2), after=oid(3))
+LINE = "line0"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAapjliJwEtK6P1m0OH6dHMjwVnXE2bR8MWd37Y4lfLH"
+ARMOUR = """-----BEGIN SSH SIGNATURE-----
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgBqmOWInAS0ro/WbQ4fp0cyPBWd
+cTZtHwxZ3ftjiV8scAAAATZ2l0LWh5YnJpZC1vdmVycmlkZQAAAAAAAAAGc2hhNTEyAAAA
+UwAAAAtzc2gtZWQyNTUxOQAAAEDV5+skVKqD7lL6MCPrUkCXgdMdDPPkXErxI92Y8U2I5u
+BB4wHNXwvijYJkXCbXljs1Y5l9cF1//u+DnfY/tpMP
+-----END SSH SIGNATURE-----
+"""
+
+
+def witnesses(*, policy: Policy = STRICT, **more: Any) -> Witnesses:
+    told = {
+        "manifest": Manifest(policy=policy),
+        "lock": Lock(pins={TOOL: PIN}),
+        "committed": frozenset(),
+        "manifests": lambda line: (b"strict",) if line is None else (b"strict", b"strict"),
+        "decode_policy": POLICIES.get,
+    }
+    return Witnesses(**(told | more))
+
+
+def committed(*texts: bytes | None, **more: Any) -> Witnesses:
+    """Return what says that the first line was committed where *texts* stood, the newest first."""
+    told = {"committed": frozenset({LINE}), "commit_of": {LINE: "c"}.get, "manifests": lambda _line: texts}
+    return witnesses(**(told | more))
+
+
+def logged(*events: Event) -> tuple[dict[str, Record], dict[str, str]]:
+    made = extend(tail_of([]), events, at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    records: dict[str, Record] = {str(item["hash"]): item for item in made}
+    return records, {digest: f"line{number}" for number, digest in enumerate(records)}
+
+
+def found(witness: Witnesses, made: Override = MADE, *events: Event) -> Sequence[tuple[str, str]]:
+    told = against_policy(*logged(event_of(made, "override"), *events), witness, NOW)
+    return [(item.id, item.mend) for item in told]
+
+
+def test_what_the_policy_before_it_forbids_is_told_though_it_was_closed() -> None:
+    ((identity, mend),) = found(witnesses(), MADE, ON)
+    assert identity == "not-allowed"
+    assert mend.startswith("do again what was recorded since the last commit")
+    ((_, back),) = found(committed(b"strict", b"strict"))
+    assert back.startswith(f"go back: git hybrid pin tool --to {oid(1)}; where that is refused, with --force ")
+    ((_, anew),) = found(committed(b"strict", b"strict"), replace(MADE, from_commit=None))
+    assert anew == "git hybrid remove tool, then git hybrid add"
+    scan = replace(MADE, kind="scan", from_commit=oid(3), to_commit=oid(3), findings=("f",))
+    ((_, accepted),) = found(committed(b"strict", b"strict"), scan)
+    assert accepted.startswith("git hybrid pin tool, or: git hybrid pin tool --kind scan --force ")
+    assert found(committed(b"strict", b"strict"), replace(scan, to_commit=oid(2))) == []
+
+
+@pytest.mark.parametrize(
+    "witness",
+    [
+        witnesses(lock=Lock()),
+        witnesses(manifests=lambda _line: (b"loose",)),
+        # There was no manifest, or none that can be read; or a partial clone lacks it.
+        witnesses(manifests=lambda _line: (None,)),
+        witnesses(manifests=lambda _line: (b"odd",)),
+        witnesses(manifests=lambda _line: ()),
+        committed(b"strict", b"loose"),
+        committed(b"strict", b"strict", b"loose"),
+        committed(b"loose", b"strict"),
+        # Where history begins.
+        committed(b"strict"),
+        committed(b"strict", b"strict", policy=LOOSE),
+        committed(b"strict", b"strict", is_shared=lambda _line: True),
+        committed(b"strict", b"strict", commit_of=lambda _line: None),
+        # What is in force still check overrides tells.
+        witnesses(overrides=Overrides(records={"ovr-1": MADE})),
+    ],
+)
+def test_what_was_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> None:
+    assert found(witness) == []
+
+
+def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> None:
+    assert len(found(committed(b"loose", picked=frozenset({LINE}), manifests=lambda _line: (b"strict",)))) == 1
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        Event(event="pin", source="tool", before=oid(2), after=oid(1)),
+        Event(event="remove", source="tool"),
+        event_of(an_override(id="ovr-2", approvers=(Approval(id="cid", at=NOW),), expires_at=NOW + DAY), "override"),
+    ],
+)
+def test_what_was_taken_back_or_approved_since_is_made_good(later: Event) -> None:
+    assert found(witnesses(), MADE, later) == []
+
+
+def test_a_record_that_tells_no_times_is_not_judged() -> None:
+    odd = event_of(MADE, "override")
+    odd = replace(odd, detail={**(odd.detail or {}), "approvers": "bea", "expires_at": "soon"})
+    assert list(against_policy(*logged(odd), witnesses(), NOW)) == []
+
+
+def test_only_the_key_that_policy_named_then_signs() -> None:
+    keyed = Policy(approvers=(Approver(id="bea", key=KEY),))
+    witness = witnesses(policy=keyed, decode_policy=lambda _text: keyed)
+    assert len(found(witness)) == 1
+    by_key = replace(MADE, approvers=(Approval(id="bea", at=NOW, signature=ARMOUR),))
+    assert found(witness, by_key) == []
+    other = Policy(approvers=(Approver(id="bea", key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"),))
+    assert len(found(witnesses(policy=other, decode_policy=lambda _text: other), by_key)) == 1
+
+
+def test_a_change_that_loosens_policy_and_uses_it_is_warned_of_before_it_is_committed() -> None:
+    records, lines = logged(event_of(MADE, "override"))
+    witness = witnesses(policy=LOOSE)
+    (item,) = judged(records, lines, witness, NOW)
+    assert (item.loosened, item.fresh) == (True, True)
+    log = tuple(
+        Line(number=1, size=1, sha256=lines[digest], record=record, whole=True) for digest, record in records.items()
+    )
+    facts = Facts(manifest=witness.manifest, clock=NOW, now=NOW, log=(Segment(file=LOG, lines=log),), witnesses=witness)
+    (told,) = [item for item in check_audit(facts) if "[policy]" in item.what]
+    assert (told.level, told.entry, told.mend) == ("warn", "ovr-1 (tool)", "git diff HEAD -- sources.toml")
+    strict = check_audit(replace(facts, witnesses=witnesses()))
+    assert {item.level for item in strict if "not among [policy] approvers" in item.what} == {"fail"}
+    assert not [item for item in check_audit(replace(facts, now=None)) if "[policy]" in item.what]
