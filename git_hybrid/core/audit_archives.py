@@ -91,6 +91,13 @@ def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> B
     return Breach(id=identity, file=file, line=line.number, what=what, proves=proves, seq=seq, mend=restore(file))
 
 
+def picked(breach: Breach) -> Breach:
+    """Return *breach* with what mends it where git took a commit without the records before it, which it has."""
+    if breach.id != "missing" or breach.file != LOG:
+        return breach
+    return replace(breach, mend=f"if git brought it from another branch: git hybrid merge; else {breach.mend}")
+
+
 class Files:
     """The files of a log, each after those that it goes on from."""
 

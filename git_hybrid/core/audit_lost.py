@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from git_hybrid.core.audit_archives import GROWING, RESTORE, Breach, Files, joined_with, restore_from
 from git_hybrid.core.files import LOG
@@ -10,9 +10,11 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted, plural
 
 
-def against_commits(files: Files, witnesses: Witnesses, from_head: str) -> Iterator[Breach]:
-    """Yield the first committed line that the log in *files* no longer has. *from_head* mends what HEAD has."""
-    present = {line.sha256 for segment in files.ours for line in segment.lines}
+def against_commits(files: Files, witnesses: Witnesses, from_head: str, present: Collection[str]) -> Iterator[Breach]:
+    """Yield the first committed line that the log in *files* no longer has, of whose lines *present* are the SHA-256.
+
+    *from_head* mends what HEAD has.
+    """
     missing = [number for number, sha256 in enumerate(witnesses.head, 1) if sha256 not in present]
     if missing:
         what = f"line {missing[0]} of the log in HEAD is not in it ({len(missing)} in all)"

@@ -22,18 +22,16 @@ from git_hybrid.core.audit_archives import (
     Breach,
     Files,
     breach_at,
+    picked,
     put_back,
     restore_from,
 )
-from git_hybrid.core.audit_lost import against_commits
-from git_hybrid.core.audit_texts import conflicts_in, endings_of
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.committed_policy import against_committed
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
-from git_hybrid.core.published import against_published
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.witnesses import Witnesses
@@ -54,13 +52,14 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
 
     With *now*, also records that are not committed yet and were made later than that.
     """
-    if conflicts := tuple(conflicts_in(segments)):
-        # What else is wrong may be the other side's, which stands there: no mend comes before this one.
-        return conflicts
     files = Files(segments)
+    texts = _texts(segments, files)
+    if any(item.id == "conflict" for item in texts):
+        # What else is wrong may be the other side's, which stands there: no mend comes before this one.
+        return texts
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
-    found = [*endings_of(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
+    found = [*texts, *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
     found += [
         *_unexplained(files.ours, committed or frozenset(), witnesses),
         *files.breaches(committed, witnesses.archived),
@@ -77,13 +76,13 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         found = [item for item in found if item.file in changed or item.id not in _MAY_BE_ARCHIVED]
         return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
-    moved = [*against_moves(records, moves), *against_published(segments, witnesses.published)]
+    moved = [*against_moves(records, moves), *_published(segments, witnesses)]
     if now is not None:
         moved += against_committed(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
     is_known = committed is None or committed.issuperset(whole)
     from_head = restore_from("HEAD") if is_known else AGAIN
-    lost = tuple(against_commits(files, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN))
+    lost = _lost(files, witnesses, restore_from("HEAD", GROWING) if is_known else AGAIN)
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):
         # All that does not agree with it follows from that.
@@ -91,22 +90,40 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         told = (Breach(id="log-missing", file=LOG, line=0, what=what, proves=proves),)
     if lost or not told or not _is_whole_in_head(files.ours, witnesses):
         mended = _mended(told, next((item.mend for item in lost), nowhere))
-        return mended if lost or witnesses.committed is None else tuple(map(_picked, mended))
+        return mended if lost or witnesses.committed is None else tuple(map(picked, mended))
     is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
     mends = {"cut": AGAIN} if is_since else {}
     return tuple(
-        _picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
+        picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
         if item.mend == RESTORE
         else item
         for item in told
     )
 
 
-def _picked(breach: Breach) -> Breach:
-    """Return *breach* with what mends it where git took a commit without the records before it, which it has."""
-    if breach.id != "missing" or breach.file != LOG:
-        return breach
-    return replace(breach, mend=f"if git brought it from another branch: git hybrid merge; else {breach.mend}")
+def _texts(segments: Sequence[Segment], files: Files) -> tuple[Breach, ...]:
+    """Return what was done to the text of *segments*; of the conflicts in it alone if there are any."""
+    if not any(segment.converted or any(line.marker for line in segment.lines) for segment in segments):
+        return ()
+    from git_hybrid.core.audit_texts import conflicts_in, endings_of
+
+    return tuple(conflicts_in(segments)) or tuple(endings_of(files.ours))
+
+
+def _published(segments: Sequence[Segment], witnesses: Witnesses) -> Iterator[Breach]:
+    if witnesses.published:
+        from git_hybrid.core.published import against_published
+
+        yield from against_published(segments, witnesses.published)
+
+
+def _lost(files: Files, witnesses: Witnesses, from_head: str) -> tuple[Breach, ...]:
+    present = {line.sha256 for segment in files.ours for line in segment.lines}
+    if present.issuperset(witnesses.head) and present.issuperset(witnesses.ever):
+        return ()
+    from git_hybrid.core.audit_lost import against_commits
+
+    return tuple(against_commits(files, witnesses, from_head, present))
 
 
 def _mended(breaches: Iterable[Breach], known: str) -> tuple[Breach, ...]:

@@ -20,7 +20,6 @@ from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, newest_of, place_in, place_of
 from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.undecided import is_older, left_behind, may_be_older, pin_at, undecided
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import approval_words
 
@@ -100,15 +99,18 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
             yield _breach(moves, pin, odds, by)
         else:
             is_made = moves.is_made or name not in moved
-            yield from _behind(moves, pin, undecided(records, newest[name], pin), past, is_made=is_made)
+            last_ones = [records[digest] for digest in sorted(newest[name])]
+            yield from _behind(moves, pin, last_ones, past, is_made=is_made) if len(last_ones) > 1 else ()
 
 
-def _behind(moves: Moves, pin: Pin, others: Sequence[Record], past: Past | None, *, is_made: bool) -> Iterator[Breach]:
-    """Yield that *pin* stands behind where a commit before had it, by one of the *others*.
+def _behind(moves: Moves, pin: Pin, last: Sequence[Record], past: Past | None, *, is_made: bool) -> Iterator[Breach]:
+    """Yield that *pin* stands behind where a commit before had it, by another one of its *last* records.
 
     What a picked commit brought along was never there.
     """
-    for record in others:
+    from git_hybrid.core.undecided import is_older, left_behind, may_be_older, pin_at, undecided
+
+    for record in undecided(last, pin):
         here = [pin_at(lock, record) for lock in moves.before]
         line = moves.lines[str(record["hash"])]
         commits = [] if past is None else [commit for commit, lines in past.added.items() if line in lines]

@@ -227,7 +227,9 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
         was_edited = track_field(source.track)[1] in (short_ref(new.ref), new.commit)
         if was_edited and old.ref != new.ref and is_full_ref(old.ref):
             before = typed(short_ref(old.ref))
-            back = f"where sources.toml named {before} before, put that back, then: git hybrid sync {source.name}"
+            # Under a new name it has no pin yet.
+            step = "sync" if old.source == source.name else "pin"
+            back = f"where sources.toml named {before} before, put that back, then: git hybrid {step} {source.name}"
         return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than, back=back)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
         return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)

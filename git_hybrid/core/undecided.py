@@ -6,7 +6,7 @@ back, and neither record tells that: the log reads as if both had gone forward. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import Breach
@@ -22,12 +22,11 @@ from git_hybrid.core.words import approval_words
 _PROVES = "a merge, a pick or a rebase took the side that is behind, and nobody said that it is meant"
 
 
-def undecided(records: Mapping[str, Record], newest: Collection[str], pin: Pin) -> list[Record]:
-    """Return those of the *newest* records that have *pin* elsewhere, if it stands where another one of them put it.
+def undecided(last: Sequence[Record], pin: Pin) -> list[Record]:
+    """Return those of the *last* records that have *pin* elsewhere, if it stands where another one of them put it.
 
     What an override let in on either side is no step that a pin would have to go on from.
     """
-    last = [records[digest] for digest in sorted(newest)]
     own = [record for record in last if record.get("after") == pin.commit]
     if not own or pin.override is not None:
         return []

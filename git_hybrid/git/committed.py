@@ -29,7 +29,6 @@ from git_hybrid.git.patches import (
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.policies import before_next, manifests_of, shared_lines
-from git_hybrid.git.pushed import published_logs
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         manifests=partial(before_next, repository, (prefix,)),
         archived=cache(partial(archived_at, repository, prefix)),
         is_made=bool(repository.revision),
-        published_logs=published_logs(repository, prefix + LOG, found[0] or b""),
+        published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
         archives_at=cache(partial(archives_at, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
@@ -134,6 +133,14 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
         is_new = found[0] is None and any(coming)
     return _brought(repository, root, now, merging=not repository.revision) if is_new else now
+
+
+def _published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str, bytes]:
+    if not repository.before:
+        return {}
+    from git_hybrid.git.pushed import published_logs
+
+    return published_logs(repository, path, log)
 
 
 def _require_none(repository: Repository, path: str) -> None:

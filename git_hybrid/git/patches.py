@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG, MIRRORS, OVERRIDES, STATE
-from git_hybrid.core.markers import is_marker
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.git.repository import Repository, refused
@@ -86,7 +85,15 @@ def line_hash(line: bytes) -> str:
 
 def log_lines(log: bytes) -> Iterator[bytes]:
     """Yield the lines of a *log* that was committed; of a conflict that was committed in it git's own are none."""
-    return (line for line in log.split(b"\n") if line and not is_marker(line))
+    return (line for line in log.split(b"\n") if line and not _is_marker(line))
+
+
+def _is_marker(line: bytes) -> bool:
+    if line.startswith(b"{"):
+        return False
+    from git_hybrid.core.markers import is_marker
+
+    return is_marker(line)
 
 
 def logged(found: Iterable[Added]) -> dict[str, str]:

@@ -76,7 +76,7 @@ def published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str
     Raises:
         GitRefused: git does not answer.
     """
-    found = repository.blobs(f"{commit}:{path}" for commit in repository.before) if repository.before else ()
+    found = repository.blobs(f"{commit}:{path}" for commit in repository.before)
     return {
         name: told for name, told in zip(repository.before, found, strict=False) if told and not log.startswith(told)
     }

@@ -29,7 +29,6 @@ from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
-from git_hybrid.core.markers import in_conflict, is_marker, marker_lines
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, is_torn, protect_file, write_file
@@ -98,6 +97,8 @@ def parse_log(data: bytes) -> Log:
         if number < last_record
     )
     if problems:
+        from git_hybrid.core.markers import in_conflict, marker_lines
+
         if marker_lines(data):
             raise in_conflict(data, LOG)
         raise InvalidFile(path=LOG, problems=problems, mend="what mends it is told by: git hybrid audit verify")
@@ -138,8 +139,14 @@ def segment_of(file: str, data: bytes, *, alone: bool = False) -> Segment:
 
 def _line(number: int, line: bytes) -> Line:
     record, whole = _read(line)
-    marker = record is None and is_marker(line)
+    marker = record is None and _is_marker(line)
     return Line(number=number, size=len(line), sha256=sha256_hex(line), record=record, whole=whole, marker=marker)
+
+
+def _is_marker(line: bytes) -> bool:
+    from git_hybrid.core.markers import is_marker
+
+    return is_marker(line)
 
 
 def _parse(line: bytes) -> Record | None:

@@ -89,3 +89,16 @@ def test_a_plain_command_imports_no_click(command: str, tmp_path: Path) -> None:
     run = [sys.executable, "-c", code, command]
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_hook_imports_nothing_that_only_an_odd_log_needs(tmp_path: Path) -> None:
+    for words in (["git", "init", "-q"], [sys.executable, "-m", "git_hybrid", "init"], ["git", "add", "-A"]):
+        subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    commit = ["git", "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "-m", "begin"]
+    subprocess.run(commit, cwd=tmp_path, check=True, capture_output=True)
+    odd = ("core.audit_lost", "core.audit_texts", "core.markers", "core.published", "core.undecided", "git.pushed")
+    run = [sys.executable, "-X", "importtime", "-m", "git_hybrid.hooks.audit"]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "git_hybrid.core.audit_verify" in imported
+    assert not imported & {f"git_hybrid.{name}" for name in odd}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag, RewrittenHistory, Rollback
-from git_hybrid.core.ids import Oid, parse_url, tag_ref
+from git_hybrid.core.ids import Oid, SourceName, parse_url, tag_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Source, Tag, Version
 from git_hybrid.core.ports import RemoteRefs
@@ -187,6 +187,12 @@ def test_a_forbidden_move_names_both_commits() -> None:
     older = judged(TAGGED, refs=V2_TO_V1, ancestry="backward")
     assert isinstance(older, Rollback)
     assert older.back == "where sources.toml named v2 before, put that back, then: git hybrid sync tool"
+    # Under a new name it has no pin that a sync could go to.
+    old, new = (replace(a_pin(TAGGED, ref=tag_ref(tag)), commit=commit) for tag, commit in (("v2", OLD), ("v1", NEW)))
+    old = replace(old, source=SourceName("renamed"))
+    renamed = forbidden_move(Move(old=old, new=new, old_is_ancestor=False, new_is_ancestor=True, than=""), TAGGED)
+    assert isinstance(renamed, Rollback)
+    assert renamed.back == "where sources.toml named v2 before, put that back, then: git hybrid pin tool"
     # What `pin --to` asks for the manifest does not name.
     for source in (TAG, VERSION):
         asked_for = judged(source, refs=V2_TO_V1, ancestry="backward")
