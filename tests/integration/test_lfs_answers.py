@@ -129,3 +129,15 @@ def test_a_login_is_not_asked_for_without_an_end(ws: Path, https_server: HttpsGi
 def test_redirects_in_a_circle_come_to_an_end(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
     https_server.redirect("/large.git/info/lfs", https_server.url("large.git/info/lfs"))
     assert "more than 20 redirects" in hybrid("sync", check=4, env=https_server.env()).err
+
+
+def test_a_pointer_that_tells_another_size_has_no_content(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    large = upstream_factory("large")
+    large.commit({"b.bin": POINTER.replace(f"size {len(CONTENT)}", "size 7")})
+    hybrid("pin", "large", env=https_server.env())
+    _answer(https_server, {"actions": {"download": {"href": https_server.url("object")}}})
+    https_server.fail_always(200, body=CONTENT, only="/object")
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert f"it has no object {OID} of 7 bytes" in told
