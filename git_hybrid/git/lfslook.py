@@ -92,7 +92,9 @@ def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:
     listed = must(runner, name, path / ".git", LISTED, work_tree=path).stdout
     refuse_pointers(path, listed, name=name)
     lines = (line.partition(b"\t") for line in listed.split(b"\0") if line)
-    wanted = {file: head.split()[1].decode("ascii") for head, _, file in lines}
+    heads = {file: head.decode("ascii").split() for head, _, file in lines}
+    # Links and submodules may have such a name too.
+    wanted = {file: oid for file, (mode, oid, _) in heads.items() if _is_file(mode)}
     blobs = small_blobs(runner, path / ".git", {*wanted.values()})
     plain = {file: oid for file, oid in wanted.items() if parse_pointer(blobs.get(oid, b"")) is None}
     if others := plain.keys() - as_committed(runner, path, plain).keys():

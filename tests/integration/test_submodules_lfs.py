@@ -747,7 +747,8 @@ def test_a_pointer_in_the_place_of_lfs_content_is_no_success(large: Path, tmp_pa
     # git-lfs takes what is longer than any pointer for one by how it begins: nobody looks for its content.
     (clone / "long.bin").write_bytes(pointer + b" " * 1000 + b"code\n")
     options = ("-c", "filter.lfs.clean=cat", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
-    git(*options, "add", "long.bin", cwd=clone)
+    (clone / "link.bin").symlink_to("long.bin")
+    git(*options, "add", "long.bin", "link.bin", cwd=clone)
     require_content(runner, clone, name=name)
     (clone / "long.bin").write_bytes(b"first" * 1000)
     with pytest.raises(WrongContent, match=r"long\.bin"):
