@@ -28,10 +28,8 @@ from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line,
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import counted
 
-LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 # As it is told, where a shell takes each key as it stands.
 _SETS = pattern(r"(?P<file>\.git/config(\.worktree)?) sets (?P<keys>[\w.:/@+-]+(, [\w.:/@+-]+)*)", re.ASCII)
-_LFS_SIZE = pattern(rb"^size \+?(\d+)\s*$", re.MULTILINE)
 _SHOWN = 10
 _IO = 74
 
@@ -236,15 +234,6 @@ def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
     """Tell whether the file is what the Git LFS *pointer* names."""
     named = None if pointer is None else parse_pointer(pointer)
     return named is not None and (named.sha256, named.size) == (seen.sha256, seen.size)
-
-
-def lfs_size(blob: bytes) -> int:
-    """Return how large the content is that *blob* names, 0 where git-lfs surely does not take it for a pointer.
-
-    git-lfs reads more than the specification has: heads of its first versions, and blanks around.
-    """
-    sizes = _LFS_SIZE.findall(blob) if blob.lstrip().startswith(b"version ") else ()
-    return max(map(int, sizes), default=0)
 
 
 def digest_on_disk(entries: Sequence[TreeEntry], content: Content) -> str:

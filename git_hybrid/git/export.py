@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from git_hybrid.core.clone_proof import LFS_HEAD
 from git_hybrid.core.errors import HostileTree, WrongContent, reported
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.pattern import pattern
-from git_hybrid.core.pointers import LFS_LIMIT
+from git_hybrid.core.pointers import LFS_LIMIT, parse_pointer
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.core.value import Struct
@@ -26,7 +23,6 @@ from git_hybrid.git.plainfiles import bytes_at, file_at
 from git_hybrid.git.run import Runner
 
 _CHUNK = 1 << 18
-_POINTER = pattern(re.escape(LFS_HEAD) + rb"(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -61,7 +57,7 @@ class GitExporter(Struct, frozen=True):
                 _write(out, entry, base, stage)
         if lfs:
             for entry in files:
-                if entry.mode != LINK and entry.size <= LFS_LIMIT:
+                if entry.mode != LINK and entry.size < LFS_LIMIT:
                     _fill(git_dir, os.path.join(base, entry.path), entry, stage)
         return [entry.path for entry in files]
 
@@ -78,9 +74,9 @@ def _write(out: IO[bytes], entry: TreeEntry, base: bytes, stage: Stage) -> None:
 
 def _fill(git_dir: Path, path: bytes, entry: TreeEntry, stage: Stage) -> None:
     """Put the content in place of the pointer at *path*, if it is one and the content is there."""
-    if (pointer := _POINTER.match(bytes_at(path))) is None:
+    if (pointer := parse_pointer(bytes_at(path))) is None:
         return
-    oid, digest = pointer[1].decode("ascii"), hashlib.sha256()
+    oid, digest = pointer.sha256, hashlib.sha256()
     try:
         content = file_at(git_dir / "lfs/objects" / oid[:2] / oid[2:4] / oid)
     except FileNotFoundError:

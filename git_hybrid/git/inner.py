@@ -176,15 +176,17 @@ def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:
 
 
 def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:
-    """Raise if the clone at *path* asks for LFS content and a pointer stands in its place.
+    """Raise if the clone at *path* asks for LFS content, and git-lfs did not put in its place what the commit has.
 
     Raises:
-        WrongContent: one does.
+        LocalIo: a file cannot be read.
+        WrongContent: it did not.
     """
     if uses_lfs(path / ".git"):
-        from git_hybrid.git.largefiles import refuse_pointers
+        from git_hybrid.git import lfslook
 
-        refuse_pointers(runner, path, name=name)
+        with reported(path, "read"):
+            lfslook.require_content(runner, path, name=name)
 
 
 def verify(clones: GitClones, path: Path, oid: Oid, *, name: SourceName) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from git_hybrid.core.clone_proof import lfs_size
 from git_hybrid.core.errors import HostileTree, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.pointers import LFS_LIMIT, parse_pointer
@@ -26,13 +25,13 @@ _EXTENDED = "is a Git LFS pointer that names an extension, which git-lfs would s
 _AT_ONCE, _SHOWN = 1000, 10
 
 
-def refuse_pointers(runner: Runner, path: Path, *, name: SourceName) -> None:
-    """Raise if a file in the working tree at *path* that LFS has the content of is still its pointer.
+def refuse_pointers(path: Path, listed: bytes, *, name: SourceName) -> None:
+    """Raise if a file in the working tree at *path*, of what :data:`LISTED` has *listed*, is still its pointer.
 
     Raises:
         WrongContent: one is.
     """
-    for file in pointers(path, must(runner, name, path / ".git", LISTED, work_tree=path).stdout):
+    for file in pointers(path, listed):
         what = f"LFS content of {show_path(file)}"
         raise WrongContent(name=name, what=what, expected="what its pointer names", found="the pointer itself")
 
@@ -73,9 +72,10 @@ def judge_lfs(runner: Runner, stage: Stage, oid: Oid, entries: Sequence[TreeEntr
     size, extended = sum(entry.size for entry in entries), set[str]()
     # git-lfs looks at each small file.
     for small, blob in _blobs(runner, stage, (entry.oid for entry in entries if _may_point(entry.mode, entry.size))):
-        size += lfs_size(blob)
-        if (pointer := parse_pointer(blob)) is not None and pointer.extended:
-            extended.add(small)
+        if (pointer := parse_pointer(blob)) is not None:
+            size += pointer.size
+            if pointer.extended:
+                extended.add(small)
     findings = [f"{show_path(entry.path)}: {_EXTENDED}" for entry in entries if entry.oid in extended][:_SHOWN]
     if size > limits.max_bytes:
         findings.append(limits.too_large(" with their Git LFS content"))
@@ -83,8 +83,8 @@ def judge_lfs(runner: Runner, stage: Stage, oid: Oid, entries: Sequence[TreeEntr
         raise HostileTree(name=stage.name, commit=oid, findings=tuple(findings))
 
 
-def content_of(runner: Runner, stage: Stage, oid: Oid) -> Mapping[str, int]:
-    """Return what the pointers in the tree of the commit *oid* name: the size of each content by its SHA-256.
+def content_of(runner: Runner, stage: Stage, oid: Oid) -> Mapping[str, Collection[int]]:
+    """Return what the pointers in the tree of the commit *oid* name: the sizes told of each content by its SHA-256.
 
     Raises:
         GitFailed: git cannot list the tree.
@@ -94,8 +94,11 @@ def content_of(runner: Runner, stage: Stage, oid: Oid) -> Mapping[str, int]:
     listed = must(runner, stage.name, Path(stage.git_dir), arguments).stdout.decode("ascii", "replace")
     lines = (line.partition("\t")[0].split() for line in listed.split("\0")[:-1])
     small = (blob for mode, _, blob, size in lines if size.isdigit() and _may_point(mode, int(size)))
-    pointers = (parse_pointer(blob) for _, blob in _blobs(runner, stage, small))
-    return {pointer.sha256: pointer.size for pointer in pointers if pointer is not None and pointer.size}
+    sizes = dict[str, set[int]]()
+    for _, blob in _blobs(runner, stage, small):
+        if (pointer := parse_pointer(blob)) is not None and pointer.size:
+            sizes.setdefault(pointer.sha256, set()).add(pointer.size)
+    return sizes
 
 
 def _may_point(mode: str, size: int) -> bool:

@@ -14,10 +14,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from git_hybrid.core.clone_proof import FileSeen, is_lfs_content
-from git_hybrid.core.ids import Oid
+from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.pointers import parse_pointer
+from git_hybrid.core.tree import show_path
 from git_hybrid.git.changes import entries_of, told
 from git_hybrid.git.index import IndexEntry
-from git_hybrid.git.largefiles import small_blobs
+from git_hybrid.git.largefiles import LISTED, refuse_pointers, small_blobs
+from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.trees import ALGORITHMS
@@ -74,6 +78,28 @@ def as_committed(runner: Runner, path: Path, wanted: Mapping[bytes, str]) -> dic
     blobs = small_blobs(runner, path / ".git", {wanted[file] for file in others})
     contents = {file: seen.mode for file, seen in others.items() if is_lfs_content(seen, blobs.get(wanted[file]))}
     return found | contents
+
+
+def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:
+    """Raise if a file at *path* that is handed to git-lfs is its pointer still, or else what the commit has not.
+
+    git-lfs looks at the beginning of each file, however long that is, and takes some for pointers that are none.
+
+    Raises:
+        OSError: a file cannot be read.
+        WrongContent: there is such a file.
+    """
+    listed = must(runner, name, path / ".git", LISTED, work_tree=path).stdout
+    refuse_pointers(path, listed, name=name)
+    lines = (line.partition(b"\t") for line in listed.split(b"\0") if line)
+    heads = {file: head.decode("ascii").split() for head, _, file in lines}
+    # Links and submodules may have such a name too.
+    wanted = {file: oid for file, (mode, oid, _) in heads.items() if _is_file(mode)}
+    blobs = small_blobs(runner, path / ".git", {*wanted.values()})
+    plain = {file: oid for file, oid in wanted.items() if parse_pointer(blobs.get(oid, b"")) is None}
+    if others := plain.keys() - as_committed(runner, path, plain).keys():
+        what = f"content of {show_path(min(others))}"
+        raise WrongContent(name=name, what=what, expected="what the commit has", found="what git-lfs put there")
 
 
 def take_as_committed(runner: Runner, path: Path, head: str, done: Asked, environment: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.pointers import parse_pointer
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.words import counted
 from git_hybrid.git.largefiles import content_of, small_blobs
 from git_hybrid.git.mirror_links import refuse_links_to
 from git_hybrid.git.plainfiles import file_at
@@ -58,12 +59,15 @@ def lacked(runner: Runner, stage: Stage, oid: Oid, url: str) -> HybridError | No
     """
     git_dir, missing = Path(stage.git_dir), list[str]()
     with reported(git_dir, "read"):
-        for sha256 in content_of(runner, stage, oid):
+        for sha256, sizes in content_of(runner, stage, oid).items():
             found = _found(git_dir, sha256)
             if found is None:
                 missing.append(sha256)
             elif found != sha256:
                 return WrongContent(name="", what="LFS content", expected=sha256, found=found, url=url)
+            elif others := {*sizes} - {_place(git_dir, sha256).stat().st_size}:
+                # git-lfs throws away what has another size than a pointer tells, and asks for it once more.
+                missing.append(f"{sha256} of {counted(min(others), 'byte')}")
     if not missing:
         return None
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""

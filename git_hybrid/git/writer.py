@@ -71,8 +71,9 @@ class GitWriter(Struct, frozen=True):
             LocalIo: the disk is full or refuses.
         """
         self._check_out(stage, pin.commit)
-        inner.verify(self.clones, Path(stage.path), pin.commit, name=stage.name)
+        # First: it tells what is wrong, where git only sees that something is.
         inner.require_content(self.runner, Path(stage.path), name=stage.name)
+        inner.verify(self.clones, Path(stage.path), pin.commit, name=stage.name)
 
     def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
         git_dir = Path(stage.git_dir)

@@ -205,3 +205,15 @@ def test_an_answer_that_names_nothing_is_final(
     _answer(https_server, {"actions": {"download": {"href": href}}})
     assert "lacks Git LFS content" in hybrid("sync", check=4, env=https_server.env()).err
     assert len(https_server.times(BATCH)) <= 2
+
+
+def test_a_pointer_that_tells_another_size_has_no_content(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    large = upstream_factory("large")
+    large.commit({"b.bin": POINTER.replace(f"size {len(CONTENT)}", "size 7")})
+    hybrid("pin", "large", env=https_server.env())
+    _answer(https_server, {"actions": {"download": {"href": https_server.url("object")}}})
+    https_server.fail_always(200, body=CONTENT, only="/object")
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert f"it has no object {OID} of 7 bytes" in told

@@ -18,7 +18,7 @@ from git_hybrid.core.ids import SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.git.export import GitExporter
-from git_hybrid.git.largefiles import refuse_pointers
+from git_hybrid.git.lfslook import require_content
 from git_hybrid.git.run import Runner
 from support.beginning import Beginning
 from support.cli import Hybrid, merged_env
@@ -26,6 +26,8 @@ from support.https_server import HttpsGitServer
 from support.kit import errors, git, logging_git, replace, started, state, with_edits, write_manifest
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
+
+SPEC = "https://git-lfs.github.com/spec/v1"
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
 
@@ -734,14 +736,50 @@ def test_a_pointer_in_the_place_of_lfs_content_is_no_success(large: Path, tmp_pa
     )
     runner, name = Runner(environ=merged_env(None)), SourceName("large")
     with pytest.raises(WrongContent, match=r"a\.bin") as caught:
-        refuse_pointers(runner, clone, name=name)
+        require_content(runner, clone, name=name)
     assert caught.value.found == "the pointer itself"
     pointer = (clone / "a.bin").read_bytes()
     # Content that looks like a pointer, and a pointer that LFS has nothing to do with.
     (clone / "a.bin").write_bytes(pointer + b"\n")
     (clone / "b.txt").write_bytes(pointer)
     git("add", "b.txt", cwd=clone)
-    refuse_pointers(runner, clone, name=name)
+    require_content(runner, clone, name=name)
+    # git-lfs takes what is longer than any pointer for one by how it begins: nobody looks for its content.
+    (clone / "long.bin").write_bytes(pointer + b" " * 1000 + b"code\n")
+    options = ("-c", "filter.lfs.clean=cat", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
+    (clone / "link.bin").symlink_to("long.bin")
+    git(*options, "add", "long.bin", "link.bin", cwd=clone)
+    require_content(runner, clone, name=name)
+    (clone / "long.bin").write_bytes(b"first" * 1000)
+    with pytest.raises(WrongContent, match=r"long\.bin"):
+        require_content(runner, clone, name=name)
+
+
+@pytest.mark.parametrize(
+    ("head", "end"),
+    [
+        ("https://hawser.github.com/spec/v1", "\n"),
+        ("http://git-media.io/v/2", "\n"),
+        (SPEC, "\r\n"),
+        (f"\n {SPEC}", "\n"),
+    ],
+)
+def test_what_git_lfs_takes_for_a_pointer_is_scanned_as_its_content(
+    upstream_factory: UpstreamFactory, tmp_path: Path, head: str, end: str
+) -> None:
+    content, upstream = b"secret" * 10, upstream_factory("spelled")
+    sha256 = hashlib.sha256(content).hexdigest()
+    before, blank, head = head.rpartition(" ")
+    pointer = end.join((f"version {head}", f"oid sha256:{sha256}", f"size {len(content)}", ""))
+    commit = upstream.commit({"a.bin": f"{before}{blank}{pointer}"})
+    place = upstream.path / "lfs/objects" / sha256[:2] / sha256[2:4] / sha256
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    (tmp_path / ".git").symlink_to(upstream.path)
+    (tmp_path / "out").mkdir()
+    stage, limits = Stage(SourceName("spelled"), str(tmp_path)), TreeLimits(max_entries=9, max_bytes=9000)
+    GitExporter(Runner(merged_env(None))).export(stage, parse_oid(commit), str(tmp_path / "out"), limits, lfs=True)
+    assert (tmp_path / "out/a.bin").read_bytes() == content
 
 
 def test_lfs_content_that_is_not_what_its_pointer_names_is_not_scanned(large: Path, tmp_path: Path) -> None:

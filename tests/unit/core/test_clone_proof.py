@@ -15,7 +15,6 @@ from git_hybrid.core.clone_proof import (
     judge_lfs,
     judge_packs,
     judge_standing,
-    lfs_size,
 )
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign, Unreadable
@@ -227,19 +226,6 @@ def test_a_submodule_that_was_asked_for_is_compared() -> None:
 )
 def test_lfs_content_is_what_its_pointer_names(seen: FileSeen, pointer: bytes | None, is_content: bool) -> None:
     assert is_lfs_content(seen, pointer) is is_content
-
-
-@pytest.mark.parametrize(
-    ("blob", "size"),
-    [
-        (POINTER, 4),
-        (b"\n version http://git-media.io/v/2\nsize +12 \r\n\n", 12),
-        (b"#!/bin/sh\nsize 4\n", 0),
-        (b"version 1\nsizes 4\nsize 4 of 5\n", 0),
-    ],
-)
-def test_the_size_that_a_pointer_names(blob: bytes, size: int) -> None:
-    assert lfs_size(blob) == size
 
 
 def test_of_lfs_content_the_pointer_counts_as_in_the_lock() -> None:
