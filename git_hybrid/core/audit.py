@@ -227,3 +227,9 @@ def tail_of(records: Sequence[Mapping[str, Json]], torn: Sequence[Mapping[str, J
         seq = max(seq, seq_of(record))
     hashes = dict.fromkeys(str(record["hash"]) for record in records)
     return Tail(heads=tuple(digest for digest in hashes if digest not in named), seq=seq, torn=tuple(torn))
+
+
+def records_of(segments: Sequence[Segment]) -> tuple[Record, ...]:
+    """Return the whole records of a log and its archives, the oldest first, each once."""
+    whole = (line.record for segment in segments for line in segment.lines if line.whole and line.record is not None)
+    return tuple({str(record["hash"]): record for record in whole}.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import Record, Segment, detail_of, previous
+from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
 from git_hybrid.core.scans import SEVERITIES
@@ -97,12 +97,6 @@ OVERRIDE_COLUMNS = (
     "unmet",
 )
 """``signed_with`` are the keys that the signatures name, ``unmet`` what policy of now misses in one in force."""
-
-
-def records_of(segments: Sequence[Segment]) -> tuple[Record, ...]:
-    """Return the whole records of a log and its archives, the oldest first, each once."""
-    whole = (line.record for segment in segments for line in segment.lines if line.whole and line.record is not None)
-    return tuple({str(record["hash"]): record for record in whole}.values())
 
 
 def newest_first(records: Iterable[Record]) -> tuple[Record, ...]:

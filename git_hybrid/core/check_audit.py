@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
-from git_hybrid.core.audit import detail_of
+from git_hybrid.core.audit import detail_of, records_of
 from git_hybrid.core.audit_archives import Breach
-from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.committed_policy import is_made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_hybrid.core.audit import records_of
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
@@ -41,7 +42,6 @@ def _against_log(facts: Facts) -> Iterator[Violation]:
     if not known and not any(record is not None and record["event"] == "mirror-add" for record in lines):
         return
     # Few workspaces have a mirror, and the hooks run on every commit.
-    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
     from git_hybrid.core.mirror_told import is_told, lost_mirrors  # noqa: PLC0415
 
     records = {str(record["hash"]): record for record in records_of(facts.log)}

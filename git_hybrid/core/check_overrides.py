@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.approval import approved_at, as_approved, unlike, unmet
-from git_hybrid.core.audit import detail_of
+from git_hybrid.core.audit import detail_of, records_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation, awaiting
@@ -95,7 +95,6 @@ def _rests(record: Override, facts: Facts) -> bool:
     pin = facts.lock.pins.get(record.source)
     if pin is None or pin.override == record.id or record.kind != "scan" or pin.commit != record.to_commit:
         return pin is not None and pin.override == record.id
-    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
     from git_hybrid.core.scan_policy import may_accept  # noqa: PLC0415
     from git_hybrid.core.scan_trail import scan_trail_of  # noqa: PLC0415
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import Record
+from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.scan_losses import losses
 from git_hybrid.core.scan_policy import found_in
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
@@ -33,8 +32,6 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         note = Violation(file=MANIFEST, entry="scanner", what=what, why=why, mend=mend, level="note")
         has_scan = any(entry.scan.state != "missing" for entry in facts.state.sources.values())
         return (note, *awaiting(facts, _refused(facts))) if has_scan else (note,)
-    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
-
     records = records_of(facts.log)
     unproved = scan_trail_of(records, facts.state, facts.lock).unproved
     found = [*_losses(facts, records, unproved)]
@@ -56,6 +53,8 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
 
 def _losses(facts: Facts, records: Sequence[Record], unproved: Collection[str]) -> Iterator[Violation]:
     """Yield the scans that have lost findings, though nothing that is recorded of files and scanners has changed."""
+    from git_hybrid.core.scan_losses import losses  # noqa: PLC0415
+
     known = {name: entry for name, entry in facts.state.sources.items() if name not in unproved}
     pinned = {name: entry.scan for name, entry in known.items() if name in facts.lock.pins}
     for name, loss in losses(records, pinned).items():
@@ -67,8 +66,6 @@ def _losses(facts: Facts, records: Sequence[Record], unproved: Collection[str]) 
 
 def _refused(facts: Facts) -> Iterator[Violation]:
     """Yield the pins of which the last scan has findings that policy blocks on, as state or the log tells of it."""
-    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
-
     trail = scan_trail_of(records_of(facts.log), facts.state, facts.lock)
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
         pin, entry = facts.lock.pins[name], facts.state.sources.get(name)

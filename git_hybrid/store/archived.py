@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from git_hybrid.core.audit import ROTATED, detail_of
-from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.audit import ROTATED, detail_of, records_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile

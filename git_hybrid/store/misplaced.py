@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from git_hybrid.core.audit import Record
-from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import Record, detail_of, records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
@@ -132,8 +132,6 @@ def _texts(layout: Layout) -> dict[str, bytes]:
 
 
 def _records(texts: Mapping[str, bytes]) -> tuple[Record, ...]:
-    from git_hybrid.core.audit_query import records_of
-
     return records_of([chain.segment_of(name, text) for name, text in texts.items()])
 
 

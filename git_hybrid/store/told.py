@@ -8,8 +8,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import SCANNED, Record, detail_of, previous
-from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.audit import SCANNED, Record, detail_of, previous, records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid

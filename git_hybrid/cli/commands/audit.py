@@ -29,18 +29,9 @@ from git_hybrid.cli.options import Commands, Number, common_options, complete_na
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
-from git_hybrid.core.audit import Record
+from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.audit_archives import Breach, Files
-from git_hybrid.core.audit_query import (
-    EVENTS,
-    RECORD_COLUMNS,
-    Filter,
-    chosen,
-    is_meant,
-    newest_first,
-    record_row,
-    records_of,
-)
+from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, is_meant, newest_first, record_row
 from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.checks import Facts

@@ -16,7 +16,7 @@ from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import apart_from, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.audit import records_of
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.dashboard import Surroundings, build_dashboard

@@ -21,6 +21,7 @@ from git_hybrid.core.audit import (
     extend,
     previous,
     record_hash,
+    records_of,
     tail_of,
 )
 from git_hybrid.core.audit_archives import AGAIN, NO_GIT, RESTORE, Breach, Files, free_archive
@@ -35,7 +36,6 @@ from git_hybrid.core.audit_query import (
     newest_first,
     override_row,
     record_row,
-    records_of,
 )
 from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.canonical import canonical_json
