@@ -74,6 +74,8 @@ def _alike(error: HybridError) -> _Failure | None:
         return None
     parts = urlsplit(error.url)
     where = parts.netloc.rpartition("@")[2]
+    if isinstance(error, AccessDenied) and error.elsewhere:
+        where = error.elsewhere
     if parts.scheme == "file":
         where = unquote(parts.path).rstrip("/").rpartition("/")[0]
     kind = error.kind if isinstance(error, NetworkFailure) else ""

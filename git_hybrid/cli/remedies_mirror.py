@@ -118,3 +118,10 @@ BY_PROXY = Remedy(
     "{message}\nthe server itself was not asked; a proxy of the environment goes before that of git's settings",
     ("git config --get-urlmatch http.proxy {url}", "which proxy is used: git hybrid diag"),
 )
+KEPT_ELSEWHERE = Remedy(
+    4,
+    "{name_or_url}: LFS content is kept at {elsewhere}, which wants a login",
+    "a login is shown to no host that only a server has named\n"
+    "after review its host can be named in [policy] hosts of sources.toml, beside those of all sources",
+    ("git hybrid config --show-origin",),
+)

@@ -136,6 +136,10 @@ def _remedy(error: HybridError) -> Remedy:
 
 def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
     """Return the remedy where it is known which server the error is of, else *remedy*."""
+    if isinstance(error, AccessDenied) and error.elsewhere:
+        from git_hybrid.cli.remedies_mirror import KEPT_ELSEWHERE
+
+        return KEPT_ELSEWHERE
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 

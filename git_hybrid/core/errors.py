@@ -460,12 +460,14 @@ class NetworkFailure(RemoteError):
 class AccessDenied(RemoteError):
     """The server wants credentials, or does not accept those it got; or the proxy on the way to it does.
 
-    ``trust``: it is a folder of another user on this machine, which git uses after this command.
+    ``trust``: it is a folder of another user on this machine, which git uses after this command. ``elsewhere``: the
+    server that keeps LFS content and wants a login, which is shown to none that nobody here has named.
     """
 
     code: ClassVar[str] = "access-denied"
     by_proxy: bool = False
     trust: str = ""
+    elsewhere: str = ""
 
 
 class RepositoryNotFound(RemoteError):

@@ -121,7 +121,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=partial(before_next, repository, (prefix,)),
+        manifests=cache(partial(before_next, repository, (prefix,))),
         archived=cache(partial(archived_at, repository, prefix)),
         is_made=bool(repository.revision),
         published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
@@ -165,7 +165,8 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
         if not error.is_unfetched:
             raise
         return replace(now, is_partial=True)
-    return replace(brought, manifests=partial(before_next, repository, (repository.prefix(root), *former)))
+    folders = (repository.prefix(root), *former)
+    return replace(brought, manifests=cache(partial(before_next, repository, folders)))
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:

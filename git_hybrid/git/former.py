@@ -134,17 +134,6 @@ def logged_at(repository: Repository, revision: str | None, folders: Collection[
     return {line_hash(line): revision for blob in found if blob for line in log_lines(blob)}
 
 
-def first_of(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> list[bytes | None]:
-    """Return what each of *commits* has at the first of *paths* (from the top) where it has a file, or None.
-
-    Raises:
-        GitRefused: git does not answer.
-    """
-    found = repository.blobs(f"{one}:{path}" for one in commits for path in paths)
-    each = (found[at : at + len(paths)] for at in range(0, len(found), len(paths)))
-    return [next((blob for blob in some if blob is not None), None) for some in each]
-
-
 def _came_from(repository: Repository, commit: str, parents: Sequence[str], others: Sequence[str]) -> Sequence[str]:
     """Return those of *others* from which the log came into *commit* (empty: what is staged).
 

@@ -6,7 +6,10 @@ many, above all in CI, say the same whatever host they are asked about.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+
+from git_hybrid.core.pattern import pattern
 
 HOSTS, _PARAMETERS, _ASKPASS = "HYBRID_LFS_HOSTS", "HYBRID_LFS_PARAMETERS", "HYBRID_LFS_ASKPASS"
 # git would ask every helper of the user's. This one, which is asked alone, lets git ask them, with their own settings,
@@ -23,6 +26,9 @@ _HELPER = (
     "git -c credential.interactive=false credential $does; "
     "test $does != reject || kill -KILL 0; }; f"
 )
+_WANTED = pattern(
+    r"\bGit credentials for (?P<server>https://(?P<host>[^/?#\s]*?)(?::\d+)?)(?:[/?#]\S*)? not found", re.ASCII
+)
 LOGINS = ("credential.helper=", f"credential.helper={_HELPER}")
 """The settings with which git-lfs asks for logins only what is here."""
 
@@ -36,3 +42,9 @@ def logins(environ: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
         _ASKPASS: environ.get("GIT_ASKPASS", "false"),
         "GIT_ASKPASS": "false",
     }
+
+
+def not_shown(words: str, variables: Mapping[str, str]) -> str:
+    """Return the server that wanted a login by *words* of git-lfs, and is not among those of :func:`logins`."""
+    found = _WANTED.search(words)
+    return "" if found is None or found["host"].lower() in variables[HOSTS].split() else found["server"]

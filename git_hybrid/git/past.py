@@ -9,9 +9,8 @@ from git_hybrid.core.files import LOCK
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.appended import appended
-from git_hybrid.git.former import first_of
 from git_hybrid.git.patches import Added, line_hash, logs_in
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.repository import Repository, first_of
 
 _TOGETHER = 32
 """So many locks are read with one process."""

@@ -9,7 +9,7 @@ from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.value import Struct
 from git_hybrid.git.patches import line_hash, logged, logs_in
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.repository import Repository, first_of
 
 Manifests = Sequence[bytes | None]
 _REMOTES = "refs/remotes"
@@ -24,7 +24,7 @@ class _Unpushed(Struct, frozen=True):
 
 
 def before_next(repository: Repository, folders: Sequence[str], _line: str | None) -> Manifests:
-    """Return the manifest of what the commit to be judged is made from, by :func:`git.former.first_of`.
+    """Return the manifest of what the commit to be judged is made from, by :func:`git.repository.first_of`.
 
     *folders* are those in which the workspace stands, or stood before.
     """
@@ -38,8 +38,9 @@ def manifests_of(
 
     What no branch of a remote has yet is held against what it goes on from there; the rest against the first parent of
     the merge, or of the commit, that brought it: within a branch everybody writes the policy that suits him, and writes
-    it back. What a branch began with counts too, for whoever merges it may have made policy stricter meanwhile; and so
-    does how the line came into the main branch of a remote, which one's own branch may have been brought up to.
+    it back. What a branch began with counts too, for whoever merges it may have made policy stricter meanwhile, also
+    where the branch was brought up to that before; and so does how the line came into the main branch of a remote,
+    which one's own branch may have been brought up to. Where a shallow clone ends before it began, nobody can tell.
     """
     tip = repository.revision or "HEAD"
 
@@ -59,8 +60,10 @@ def manifests_of(
         after, *parents = trunk(tip).get(line) or _commits(repository, "rev-list", "--parents", "-1", str(commit))
         if not parents:
             return (after,)
+        bases = _begun(repository, parents)
+        if bases is None:
+            return (after,)
         others = [name for name in _mains(repository) if line in trunk(name)]
-        bases = _commits(repository, "merge-base", *parents[:2]) if len(parents) > 1 else ()
         return (after, parents[0], *bases, *(found for name in others for found in trunk(name)[line][:2]))
 
     @cache
@@ -90,8 +93,6 @@ def shared_lines(repository: Repository, folder: str) -> Callable[[str], bool]:
 
 
 def _at(repository: Repository, folders: Sequence[str], commits: Sequence[str]) -> Manifests:
-    from git_hybrid.git.former import first_of
-
     try:
         return first_of(repository, commits, [f"{folder}{MANIFEST}" for folder in folders])
     except GitRefused as error:
@@ -115,6 +116,22 @@ def _unpushed(repository: Repository, tip: str) -> _Unpushed:
     found = _commits(repository, "rev-list", "--boundary", tip, "--not", "--remotes")
     bases = tuple(name[1:] for name in found if name.startswith("-"))
     return _Unpushed(frozenset(found), bases)
+
+
+def _begun(repository: Repository, parents: Sequence[str]) -> Sequence[str] | None:
+    """Return what the merged sides of a commit go on from of its first of *parents*: where each began and was updated.
+
+    None where a shallow clone ends within them.
+    """
+    main, *sides = parents
+    if not sides:
+        return ()
+    told = repository.run(["git", "rev-list", "--boundary", "--parents", *sides, "--not", main]).stdout
+    found = [line.split() for line in told.decode("ascii", "replace").splitlines()]
+    is_cut = any(len(line) == 1 and not line[0].startswith("-") for line in found)
+    if is_cut and _commits(repository, "rev-parse", "--is-shallow-repository") == ("true",):
+        return None
+    return [line[0][1:] for line in found if line[0].startswith("-")]
 
 
 def _trunk(repository: Repository, folders: Sequence[str], tip: str) -> Mapping[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from git_hybrid.core.errors import (
+    AccessDenied,
     EndlessAnswer,
     FsckRefused,
     HybridError,
@@ -29,6 +30,7 @@ from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
 from git_hybrid.git.lfsanswers import failure_of, lfs_arguments
+from git_hybrid.git.lfslogins import not_shown
 from git_hybrid.git.lfsterms import terms_of
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
@@ -181,8 +183,7 @@ class GitTransport(Struct, frozen=True):
         Raises:
             ToolTooOld: git-lfs is not installed.
             HostNotAllowed: the content is kept at a host that policy does not have.
-            WrongContent: what is sent is not what a pointer names.
-            LfsMissing: the server does not have it.
+            WrongContent, LfsMissing: what is sent is not what a pointer names, or the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
         from git_hybrid.git.lfsstore import lacked
@@ -191,7 +192,11 @@ class GitTransport(Struct, frozen=True):
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         terms = terms_of(self.runner, url, git_dir, self.policy(), partial(self._refuse_led, url, by_lfs=True))
-        self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=terms)
+        try:
+            self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=terms)
+        except AccessDenied as denied:
+            denied.elsewhere = not_shown(denied.message, terms.logins)
+            raise
         # git-lfs ends with 0 also where the server left out what it was asked for.
         if (error := lacked(self.runner, stage, oid, url)) is not None:
             raise error

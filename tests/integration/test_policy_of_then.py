@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import run_hybrid
 from support.governed import Site, plain_site
 from support.kit import git
 
@@ -114,6 +115,31 @@ def test_what_the_branch_began_with_counts_though_it_was_made_stricter_meanwhile
     with_policy(site, AGE)
     git("merge", "-q", "-m", "merged", "pr", cwd=site.root)
     assert told(site) == []
+
+
+@pytest.mark.parametrize("policy", [AGE, PEOPLE])
+def test_so_it_does_where_the_branch_was_brought_up_to_that_before_it_was_merged(
+    site: Site, policy: str, tmp_path: Path
+) -> None:
+    git("checkout", "-q", "-b", "pr", cwd=site.root)
+    if policy == AGE:
+        site.tool.commit({"README": "four\n"})
+        site("pin", "tool")
+    else:
+        forced_and_left(site)
+    site.commit("pinned")
+    git("checkout", "-q", "main", cwd=site.root)
+    with_policy(site, policy)
+    git("checkout", "-q", "pr", cwd=site.root)
+    git("merge", "-q", "-m", "up to date", "main", cwd=site.root)
+    git("checkout", "-q", "main", cwd=site.root)
+    git("merge", "-q", "--no-ff", "-m", "merged", "pr", cwd=site.root)
+    assert told(site) == told(site, pushed="HEAD") == []
+    for depth in range(1, 5):
+        clone = tmp_path / str(depth)
+        git("clone", "-q", f"--depth={depth}", site.root.as_uri(), str(clone), cwd=tmp_path)
+        # It may not know where the branch began.
+        assert "fail" not in run_hybrid("check", "audit", cwd=clone).out
 
 
 def test_a_branch_that_is_brought_up_to_date_takes_what_the_main_one_allowed(site: Site) -> None:

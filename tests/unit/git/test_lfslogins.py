@@ -11,7 +11,7 @@ import pytest
 
 from git_hybrid.core.manifest import Policy
 from git_hybrid.git.environment import as_options, child_environment
-from git_hybrid.git.lfslogins import LOGINS
+from git_hybrid.git.lfslogins import LOGINS, logins, not_shown
 from git_hybrid.git.lfsterms import hosts_of_settings, terms_of
 from git_hybrid.git.run import Runner
 
@@ -82,3 +82,18 @@ def test_what_was_good_is_told_and_what_was_not_ends_it(tmp_path: Path) -> None:
 def test_where_settings_lead_is_a_server_too() -> None:
     keys = {"url.https://t@mirror.example/x/.insteadof", "url.git@host:.insteadof", "url.", "core.sshcommand"}
     assert "mirror.example" in hosts_of_settings(keys)
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ("https://Evil.example:8443/x?y", "https://Evil.example:8443"),
+        ("https://evil.example", "https://evil.example"),
+        ("https://GIT.example:8443/x", ""),
+        ("https://[::1]:8443/x", ""),
+    ],
+)
+def test_a_server_that_wanted_a_login_in_vain_is_named(server: str, told: str) -> None:
+    words = f"LFS: Git credentials for {server} not found. / error: failed to fetch some objects"
+    assert not_shown(words, logins({}, ["git.example", "::1"])) == told
+    assert not_shown("access denied", logins({}, [])) == ""
