@@ -48,7 +48,6 @@ def _loosened(facts: Facts) -> Iterator[Violation]:
     each = (line.record for segment in facts.log for line in segment.lines if line.record is not None)
     if facts.now is None or facts.witnesses.committed is None or not any(map(is_made, each)):
         return
-    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
     from git_hybrid.core.unapproved_then import judged  # noqa: PLC0415
 
     records = {str(item["hash"]): item for item in records_of(facts.log)}

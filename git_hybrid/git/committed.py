@@ -16,19 +16,9 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import sides, witness_names
-from git_hybrid.git.committed_archives import archived_at, archives_at, hashed
-from git_hybrid.git.patches import (
-    added,
-    carriers_in,
-    has_commit,
-    is_log,
-    logged,
-    logs_in,
-    named_hashes,
-)
+from git_hybrid.git.patches import added, carriers_in, has_commit, hashed, is_log, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.plainfiles import file_at
-from git_hybrid.git.policies import before_next, manifests_of, shared_lines
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
@@ -80,6 +70,8 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
     now = replace(now, once=cache(lambda: frozenset(told().ever)))
     if not repository.revision:
         return now
+    from git_hybrid.git.policies import shared_lines
+
     return replace(
         now,
         commit_of=lambda line: told().commit_of(line),
@@ -121,11 +113,11 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=cache(partial(before_next, repository, (prefix,))),
-        archived=cache(partial(archived_at, repository, prefix)),
+        manifests=cache(partial(_before_next, repository, (prefix,))),
+        archived=cache(partial(_archived, repository, prefix)),
         is_made=bool(repository.revision),
         published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
-        archives_at=cache(partial(archives_at, repository, prefix)),
+        archives_at=cache(partial(_archives_at, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
@@ -166,7 +158,7 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
             raise
         return replace(now, is_partial=True)
     folders = (repository.prefix(root), *former)
-    return replace(brought, manifests=cache(partial(before_next, repository, folders)))
+    return replace(brought, manifests=cache(partial(_before_next, repository, folders)))
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -196,6 +188,25 @@ def _is_parent(name: str) -> bool:
     return name.endswith((_FIRST, "^2"))
 
 
+def _before_next(repository: Repository, folders: Sequence[str], line: str | None) -> Sequence[bytes | None]:
+    # Nobody asks for policy, and for archives, where nothing is odd.
+    from git_hybrid.git.policies import before_next
+
+    return before_next(repository, folders, line)
+
+
+def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
+    from git_hybrid.git.committed_archives import archived_at
+
+    return archived_at(repository, prefix, file, sha256)
+
+
+def _archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
+    from git_hybrid.git.committed_archives import archives_at
+
+    return archives_at(repository, prefix, commit)
+
+
 def history_witness(
     repository: Repository, root: Path, archives: Sequence[str] = (), *, since: str | None = None
 ) -> Witnesses:
@@ -219,6 +230,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.past import past_of
+    from git_hybrid.git.policies import manifests_of
 
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):

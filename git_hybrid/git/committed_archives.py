@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import GitRefused
@@ -36,14 +36,5 @@ def archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str
     listed = repository.ask(("git", "ls-tree", "--name-only", "-z", "--full-tree", commit, "--", f"{prefix}state/"))
     names = [name.removeprefix(prefix) for name in items(listed)]
     archives = [name for name in names if _ARCHIVE.fullmatch(name)]
-    found = hashed(repository.blobs(f"{commit}:./{prefix}{name}" for name in archives))
-    return {name: frozenset(lines) for name, lines in zip(archives, found, strict=True)}
-
-
-def hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
-    """Return the SHA-256 of each line of each of the blobs; a commit's log begins with that of the one before it."""
-    told: dict[bytes, tuple[str, ...]] = {b"": ()}
-    for blob in sorted({blob for blob in found if blob}, key=len):
-        known = max((item for item in told if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
-        told[blob] = (*told[known], *map(line_hash, log_lines(blob[len(known) :])))
-    return [told[blob or b""] for blob in found]
+    found = repository.blobs(f"{commit}:./{prefix}{name}" for name in archives)
+    return {name: frozenset(map(line_hash, log_lines(blob or b""))) for name, blob in zip(archives, found, strict=True)}

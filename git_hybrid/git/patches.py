@@ -123,3 +123,12 @@ def has_commit(repository: Repository, revision: str) -> bool:
         repository.run(["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]).status
         == 0
     )
+
+
+def hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
+    """Return the SHA-256 of each line of each of the blobs; a commit's log begins with that of the one before it."""
+    told: dict[bytes, tuple[str, ...]] = {b"": ()}
+    for blob in sorted({blob for blob in found if blob}, key=len):
+        known = max((item for item in told if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
+        told[blob] = (*told[known], *map(line_hash, log_lines(blob[len(known) :])))
+    return [told[blob or b""] for blob in found]

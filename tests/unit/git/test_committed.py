@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_hybrid.git.committed import _squashed
-from git_hybrid.git.committed_archives import hashed
+from git_hybrid.git.patches import hashed
 
 LINES = st.lists(st.sampled_from([b"a", b"b", b"", b"c\r", b"dd"]), max_size=6)
 BLOBS = st.lists(st.one_of(st.none(), st.builds(b"\n".join, LINES), st.builds(lambda x: b"\n".join([*x, b""]), LINES)))
