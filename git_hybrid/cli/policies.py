@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from git_hybrid.store.ledger import FileLedger
 
 
-def may_be_asked(ledger: FileLedger, host: str) -> bool:
-    """Tell whether policy allows *host*, to which a server redirects; the manifest is read only when that happens."""
-    hosts = policy_of(ledger).hosts
+def may_be_asked(policy: Callable[[], Policy], host: str) -> bool:
+    """Tell whether *policy* allows *host*, to which a server redirects."""
+    hosts = policy().hosts
     return hosts is None or host in hosts
 
 

@@ -218,7 +218,9 @@ def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) ->
     from git_hybrid.git.nearby import Nearby
     from git_hybrid.git.transport import GitTransport
 
-    allowed, policy = partial(may_be_asked, ledger), partial(policy_of, ledger)
+    # Read once: a run asks many servers.
+    policy = cache(partial(policy_of, ledger))
+    allowed = partial(may_be_asked, policy)
     return GitTransport(runner=runner, allowed_host=allowed, policy=policy, watch=watch, nearby=Nearby(runner))
 
 

@@ -1,13 +1,18 @@
-"""The terms on which git-lfs asks the servers of one repository: whom it shows logins, and how much it may keep."""
+"""Fetch with git-lfs, and the terms on which it asks servers: whom it shows logins, and how much it may keep."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from git_hybrid.core.errors import AccessDenied, ToolTooOld
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy
+from git_hybrid.core.ports import Stage
 from git_hybrid.git.answers import OfLfs, host_of
-from git_hybrid.git.lfslogins import logins
+from git_hybrid.git.lfsanswers import lfs_arguments
+from git_hybrid.git.lfslogins import logins, not_shown
+from git_hybrid.git.lfsstore import lacked
 from git_hybrid.git.run import Runner
 
 
@@ -23,3 +28,31 @@ def hosts_of_settings(keys: Iterable[str]) -> frozenset[str]:
     """Return the hosts that the user's settings *keys* put in place of others (``url.<base>.insteadOf``)."""
     bases = (key.removeprefix("url.").rpartition(".")[0] for key in keys if key.startswith("url."))
     return frozenset(map(host_of, bases))
+
+
+def fetch_lfs(
+    runner: Runner,
+    stage: Stage,
+    url: str,
+    oid: Oid,
+    policy: Policy,
+    judge: Callable[[Sequence[str]], None],
+    ask: Callable[..., object],
+) -> None:
+    """Fetch the LFS content of *oid* into *stage* from *url*, whom *ask* asks; *judge* raises for where that leads.
+
+    Raises:
+        HybridError: as :meth:`git_hybrid.git.transport.GitTransport.fetch_lfs`.
+    """
+    git_dir = Path(stage.git_dir)
+    if runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
+        raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
+    terms = terms_of(runner, url, git_dir, policy, judge)
+    try:
+        ask(lfs_arguments(url, oid), git_dir=git_dir, of_lfs=terms)
+    except AccessDenied as denied:
+        denied.elsewhere = not_shown(denied.message, terms.logins)
+        raise
+    # git-lfs ends with 0 also where the server left out what it was asked for.
+    if (error := lacked(runner, stage, oid, url)) is not None:
+        raise error

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from git_hybrid.core.errors import (
-    AccessDenied,
     EndlessAnswer,
     FsckRefused,
     HybridError,
@@ -16,7 +15,6 @@ from git_hybrid.core.errors import (
     MalformedObjects,
     NetworkFailure,
     RefMissing,
-    ToolTooOld,
 )
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Policy
@@ -29,9 +27,6 @@ from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
-from git_hybrid.git.lfsanswers import failure_of, lfs_arguments
-from git_hybrid.git.lfslogins import not_shown
-from git_hybrid.git.lfsterms import terms_of
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
 from git_hybrid.git.moved import Trail, refuse_elsewhere
@@ -186,20 +181,10 @@ class GitTransport(Struct, frozen=True):
             WrongContent, LfsMissing: what is sent is not what a pointer names, or the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
-        from git_hybrid.git.lfsstore import lacked
+        from git_hybrid.git.lfsterms import fetch_lfs
 
-        git_dir = Path(stage.git_dir)
-        if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
-            raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-        terms = terms_of(self.runner, url, git_dir, self.policy(), partial(self._refuse_led, url, by_lfs=True))
-        try:
-            self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=terms)
-        except AccessDenied as denied:
-            denied.elsewhere = not_shown(denied.message, terms.logins)
-            raise
-        # git-lfs ends with 0 also where the server left out what it was asked for.
-        if (error := lacked(self.runner, stage, oid, url)) is not None:
-            raise error
+        led = partial(self._refuse_led, url, by_lfs=True)
+        fetch_lfs(self.runner, stage, url, oid, self.policy(), led, partial(self._ask, url=url, defaults=defaults))
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
@@ -249,7 +234,8 @@ class GitTransport(Struct, frozen=True):
         of_lfs: OfLfs | None = None,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        trail = Trail(url, limits, judged=of_lfs is None and "://" in url and self.policy().hosts is not None)
+        led = of_lfs is None and url.startswith(("https://", "ssh://"))
+        trail = Trail(url, limits, judged=led and self.policy().hosts is not None)
         while True:
             try:
                 done, answer = self._asked(arguments, trail, git_dir, cwd, watch, request, of_lfs)
@@ -262,6 +248,8 @@ class GitTransport(Struct, frozen=True):
         if done.status != 0:
             if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
+            from git_hybrid.git.lfsanswers import failure_of
+
             command = next(word for word in arguments if word in _COMMANDS)
             failure = failure_of(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
