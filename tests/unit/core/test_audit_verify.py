@@ -37,6 +37,7 @@ from git_hybrid.core.audit_query import (
     override_row,
     record_row,
 )
+from git_hybrid.core.audit_texts import endings_of
 from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import LARGE, check_audit
@@ -87,6 +88,19 @@ def test_converted_line_endings_are_one_breach_with_a_mend_of_its_own():
     (breach,) = verify([replace(segment(grown((), *CHAIN)), converted=True)], Witnesses())
     assert (breach.id, breach.line, breach.file) == ("line-endings", 0, LOG)
     assert "sed -i 's/\\r$//' state/sources*" in breach.mend
+
+
+def test_only_the_file_whose_line_endings_were_converted_is_told():
+    here = segment(grown((), *CHAIN))
+    other = replace(here, file="state/sources-audit.2025.jsonl", converted=True)
+    assert [breach.file for breach in endings_of([here, other])] == [other.file]
+
+
+def test_what_was_pushed_before_and_is_not_in_the_log_is_told():
+    records = grown((), *CHAIN)
+    witnesses = Witnesses(published={"c" * 40: segment(records)})
+    assert "lost-by-push" in {breach.id for breach in verify([segment(records[:1])], witnesses)}
+    assert verify([segment(records)], witnesses) == ()
 
 
 def test_of_a_log_with_a_conflict_in_it_nothing_else_is_told() -> None:
