@@ -54,6 +54,10 @@ class Worker:
         if self._over.acquire(timeout=seconds):
             self._over.release()
 
+    def forget(self) -> None:
+        """Let the process end before the work does."""
+        _AWAITED.discard(self._life)
+
 
 def _run(work: Callable[[], None], over: Callable[[], None], life: _Life) -> None:
     # The arguments that the thread was started with hold it: an error keeps this frame, and would keep it too.

@@ -20,6 +20,8 @@ R = TypeVar("R")
 _POLL = 0.2
 _LAST, _MOMENT = 0.5, 0.05
 """How long a thread may take to see that all is over, in seconds."""
+_SCARCE = 5.0
+"""The same of one that may wait for what another held, which died for lack of memory."""
 
 
 def run_all(
@@ -52,13 +54,13 @@ def run_all(
         _begin(take, min(jobs, len(items)), threads)
         for thread in threads:
             # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
-            while thread.is_alive():
+            while thread.is_alive() and not done.lacks_memory:
                 thread.join(_POLL)
         # What no thread has taken, since there was no room for any.
         take()
     finally:
         done.over = True
-        _let_end(threads)
+        _let_end(threads, _SCARCE if done.lacks_memory else _LAST)
     if done.error is not None:
         raise done.error
     return tuple(results)
@@ -87,12 +89,17 @@ def _begin(work: Callable[[], None], most: int, threads: list[Worker]) -> None:
         threads.extend(Worker(work) for _ in range(most))
 
 
-def _let_end(threads: Sequence[Worker]) -> None:
-    """Wait a moment for *threads*: a second signal ends their children, and what they wrote on would be in the way."""
-    end = time.monotonic() + _LAST
+def _let_end(threads: Sequence[Worker], seconds: float) -> None:
+    """Wait a moment for *threads*: a second signal ends their children, and what they wrote on would be in the way.
+
+    One that is longer about it than after a lack of memory is waited for no more, also at the end of the process.
+    """
+    end = time.monotonic() + seconds
     for thread in threads:
         while thread.is_alive() and time.monotonic() < end:
             thread.join(_MOMENT)
+        if seconds == _SCARCE:
+            thread.forget()
 
 
 class _Done:
@@ -103,6 +110,11 @@ class _Done:
         self.error: BaseException | None = None
 
     def __enter__(self) -> None: ...
+
+    @property
+    def lacks_memory(self) -> bool:
+        """Whether a thread ended for lack of memory: Python keeps the lock of a module that it was about to import."""
+        return isinstance(self.error, MemoryError | ImportError | SystemError)
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if error is not None:

@@ -8,6 +8,7 @@ The library is imported when it is needed first: that costs more than all the re
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -46,6 +47,8 @@ STAGED = 1 << 1
 UNTRACKED = 1 << 7
 """The same of one that is on disk alone."""
 _LAZY = ("GitError", "Repository")
+_NO_CERTIFICATES = "/dev/null"
+_importing = allocate_lock()
 
 
 def __getattr__(name: str) -> Any:
@@ -61,7 +64,7 @@ def _library() -> Any:
     Raises:
         ToolTooOld: it is older than 1.9.7, which has known holes (CVE-2026-53583 to 53587).
     """
-    pygit2 = import_module("pygit2")
+    pygit2 = _imported()
     levels = pygit2.enums.ConfigLevel
     found = version()
     if tuple(int(part) for part in found.split(".")[:3]) < MINIMUM:
@@ -72,9 +75,25 @@ def _library() -> Any:
     return pygit2
 
 
+def _imported() -> Any:
+    """Import pygit2 without the certificates of all authorities, which it lets OpenSSL read when it is imported.
+
+    No server is spoken to here. Reading them takes 10 ms and 2 MiB, and OpenSSL waits for a lock for ever that it has
+    itself left locked, where it got no memory for one of them.
+    """
+    tls: Any = import_module("ssl")
+    with _importing:
+        paths = tls.get_default_verify_paths
+        tls.get_default_verify_paths = lambda: paths()._replace(cafile=None, capath=_NO_CERTIFICATES)
+        try:
+            return import_module("pygit2")
+        finally:
+            tls.get_default_verify_paths = paths
+
+
 def version() -> str:
     """Return the version of libgit2, such as ``1.9.7``."""
-    return str(import_module("pygit2").LIBGIT2_VERSION)
+    return str(_imported().LIBGIT2_VERSION)
 
 
 def open_repository(git_dir: Path) -> Repository | None:

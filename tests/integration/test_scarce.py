@@ -80,7 +80,7 @@ def test_too_few_files_are_told_as_such(few: Path, limited: Limited, command: st
 
 def test_little_memory_is_no_bug(few: Path, limited: Limited) -> None:
     ends = set()
-    for kib in range(26_000, 104_000, 12_000):
+    for kib in range(26_000, 170_000, 18_000):
         done = limited(f"-v {kib}", "check", check=None)
         ends.add(done.code)
         assert done.code != 70, (kib, done.err)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from git_hybrid import threads
+from git_hybrid.app import executor
 from git_hybrid.app.executor import run_all, run_to_end
 from git_hybrid.app.select import select, select_to_pin
 from git_hybrid.core.errors import Interrupted, UnknownSource
@@ -184,6 +185,26 @@ def test_threads_that_the_system_has_no_room_for_are_done_without(monkeypatch, r
     assert run_all(lambda item: item * 2, range(9), jobs=4, cancelled=_never) == tuple(range(0, 18, 2))
     assert len(begun) == 4 if dies else room + 1
     wait_for_all()
+
+
+def test_one_that_waits_for_what_a_thread_without_memory_held_is_left_behind(monkeypatch):
+    """As for the lock of a module that it was importing: Python lets nobody have that any more."""
+    monkeypatch.setattr(executor, "_SCARCE", 0.1)
+    held, waits = threading.Lock(), threading.Event()
+    held.acquire()
+
+    def work(item: int) -> None:
+        if item:
+            waits.wait(10)
+            raise MemoryError
+        waits.set()
+        held.acquire()
+
+    with pytest.raises(MemoryError):
+        run_all(work, range(2), jobs=2, cancelled=_never)
+    wait_for_all()
+    assert are_at_work()
+    held.release()
 
 
 def test_a_thread_that_lacks_memory_between_two_items_leaves_none_out():
