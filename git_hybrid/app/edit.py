@@ -28,10 +28,11 @@ BEGINNING = Decision(events=[Event(event="init")])
 
 
 class Editor(Struct, frozen=True, kw_only=True):
-    """How the text of the manifest is edited: the adapter's two functions."""
+    """How the text of the manifest is edited: the adapter's functions."""
 
     add: Callable[[str, Sequence[Source]], str]
     remove: Callable[[str, Sequence[SourceName]], str]
+    follow: Callable[[str, SourceName, Track], str]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, config_digest
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, asked_for, moved_tag, newest_allowed, tip, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, moved_tag, newest_allowed, off_branch, tip, wherever
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import typed
 
@@ -184,7 +184,7 @@ def _place(search: _Search, history: Stage, candidate: Candidate, commit: Oid) -
         if not wish.objections.forced:
             fetch(rt, source, manifest, history, everything(source), satisfied=lambda: belongs(rt, history, commit))
             require_somewhere(rt, source, manifest, history, commit)
-        wish.objections.meet(OffBranch(name=source.name, commit=commit, ref=candidate.declared))
+        wish.objections.meet(off_branch(source, commit, candidate.declared, candidate.named))
     else:
         wish.objections.meet(
             Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")

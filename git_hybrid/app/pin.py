@@ -10,6 +10,7 @@ from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.evidence import Resolved, Wish, resolve
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.following import Follow, followed, with_entry
 from git_hybrid.app.force import (
     Forced,
     approved,
@@ -25,7 +26,7 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, keeping, meet_scan, scan_commit, with_scan
 from git_hybrid.app.select import select_to_pin
-from git_hybrid.app.settling import decided_before, refuse_unfinished
+from git_hybrid.app.settling import forced_before, refuse_unfinished
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
@@ -54,7 +55,10 @@ from git_hybrid.core.values import format_time
 
 
 class PinRequest(Struct, frozen=True, kw_only=True):
-    """What the command line says: names and groups, ``--all``, ``--to``, an override, a dry run, a scan before."""
+    """What the command line says: names and groups, ``--all``, ``--to``, an override, a dry run, a scan before.
+
+    ``follow`` is what the one source that is named is to follow.
+    """
 
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
@@ -63,6 +67,7 @@ class PinRequest(Struct, frozen=True, kw_only=True):
     forced: Forced | None = None
     dry_run: bool = False
     scan: bool = False
+    follow: Follow | None = None
 
 
 def pin(rt: Runtime, request: PinRequest) -> Report:
@@ -82,30 +87,18 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         snapshot = rt.ledger.snapshot()
         select_to_pin(snapshot.manifest, request.names, request.groups)
         refuse_unfinished(snapshot)
-        rows, decision = _forced_before(rt, snapshot), Decision()
+        rows, decision = forced_before(rt, snapshot), Decision()
         if not rows:
             rows, decision = _resolve_all(rt, snapshot, request)
-        if decision.pins or decision.events:
+        if decision.pins or decision.events or decision.manifest:
             rt.ledger.record(rt.info, decision, ())
         left = with_overrides(snapshot.overrides, decision.overrides)
         notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
 
 
-def _forced_before(rt: Runtime, snapshot: Snapshot) -> tuple[Row, ...]:
-    """Return the rows of forced pins that an interrupted run of this very command had decided, and that stand now."""
-    decided, rows = decided_before(rt), list[Row]()
-    for event in decided.events:
-        pin = snapshot.lock.pins.get(SourceName(event.source or "")) if event.event == "pin" else None
-        made = decided.overrides.get(pin.override or "") if pin is not None else None
-        if pin is not None and made is not None:
-            note, detail = expiry_note(made, named=True), {"override": made.id}
-            row = Row(name=pin.source, outcome="pinned", before=event.before, after=pin.commit, ref=pin.ref)
-            rows.append(replace(row, notes=(note,), detail=detail))
-    return tuple(rows)
-
-
-def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:
+def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:
+    snapshot = followed(found, request.names, request.follow)
     move = bool(request.names or request.groups or request.everything)
     names = select_to_pin(snapshot.manifest, request.names, request.groups)
     if not move:
@@ -126,7 +119,8 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled(), begun=False)
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
-    return tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
+    rows, decision = tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
+    return with_entry(rt, found, rows, decision, request.follow)
 
 
 def pin_one(

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from git_hybrid.app.force import expiry_note
 from git_hybrid.core.errors import UnfinishedRun
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Row
+from git_hybrid.core.value import replace
 
 if TYPE_CHECKING:
     from git_hybrid.app.runtime import Runtime
@@ -63,3 +67,16 @@ def deciding(rt: Runtime) -> Iterator[Snapshot]:
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         yield snapshot
+
+
+def forced_before(rt: Runtime, snapshot: Snapshot) -> tuple[Row, ...]:
+    """Return the rows of forced pins that an interrupted run of this very command had decided, and that stand now."""
+    decided, rows = decided_before(rt), list[Row]()
+    for event in decided.events:
+        pin = snapshot.lock.pins.get(SourceName(event.source or "")) if event.event == "pin" else None
+        made = decided.overrides.get(pin.override or "") if pin is not None else None
+        if pin is not None and made is not None:
+            note, detail = expiry_note(made, named=True), {"override": made.id}
+            row = Row(name=pin.source, outcome="pinned", before=event.before, after=pin.commit, ref=pin.ref)
+            rows.append(replace(row, notes=(note,), detail=detail))
+    return tuple(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from git_hybrid.core.errors import HybridError, RefMissing
@@ -43,6 +42,4 @@ def _taking(error: RefMissing, ref: str) -> str:
     kind, name = _kind(ref), short_ref(ref)
     if error.adding:
         return f"git hybrid add {typed(error.url)} --{kind} {typed(name)}{as_typed()}"
-    pin = f"git hybrid pin {typed(error.name)}{as_typed('scan')}"
-    # A string of TOML is one of JSON, and a name may have quotes.
-    return f"where that is meant, write {kind} = {json.dumps(name, ensure_ascii=False)} in sources.toml, then: {pin}"
+    return f"where that is meant: git hybrid pin {typed(error.name)} --{kind} {typed(name)}{as_typed('scan')}"

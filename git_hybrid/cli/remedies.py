@@ -228,7 +228,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "its commit was {old_commit} and is {new_commit}\n{held}: a tag that moves is no release any more\n"
         "ask upstream why",
         (
-            "to follow another tag or its commit, change sources.toml, then: git hybrid pin {name}" + _SCAN,
+            "to follow another tag: git hybrid pin {name} --tag TAG" + _SCAN,
             "if the new one is approved: " + _forced("{new_commit}"),
         ),
     ),
@@ -245,8 +245,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{meant}",
             "git ls-remote {url}",
-            "name another branch, tag or version in sources.toml, or the commit of its pin: git hybrid pin {name}"
-            + _SCAN,
+            "to follow another ref, or the commit of its pin alone: git hybrid pin {name} --branch BRANCH" + _SCAN,
         ),
     ),
     "rewritten-history": Remedy(
@@ -277,7 +276,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: {commit} is not part of {ref}, which the manifest declares",
         "a commit off the declared ref needs an override: a request id, approvers, a reason and an expiry",
         (
-            "change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}" + _SCAN,
+            "to follow another ref: git hybrid pin {name} --tag {tag}" + _SCAN,
             "if it is approved: " + _forced("{commit}"),
         ),
     ),

@@ -74,9 +74,9 @@ class Session(Struct, frozen=True, kw_only=True):
     def editor(self) -> Editor:
         """What edits the text of the manifest; few commands do, and its library is slow to import."""
         from git_hybrid.app.edit import Editor
-        from git_hybrid.store.manifest_edit import add_sources, remove_sources
+        from git_hybrid.store.manifest_edit import add_sources, follow_instead, remove_sources
 
-        return Editor(add=add_sources, remove=remove_sources)
+        return Editor(add=add_sources, remove=remove_sources, follow=follow_instead)
 
 
 def new_run(now: datetime) -> RunId:

@@ -697,11 +697,12 @@ class PolicyError(HybridError):
 
 
 class OffBranch(PolicyError):
-    """The commit asked for is not reachable from the ref that the manifest declares."""
+    """The commit asked for is not reachable from the ref that the manifest declares; ``tag`` is one that it has."""
 
     code: ClassVar[str] = "off-branch"
     commit: str
     ref: str
+    tag: str = "TAG"
 
 
 class Rollback(PolicyError):

@@ -143,7 +143,15 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: b
         if wanted.startswith(revision) if ref is None or is_full else refs.commit(ref) == wanted:
             return candidate
     kind, value = track_field(source.track)
-    raise OffBranch(name=source.name, commit=revision, ref=f"{kind} {value}")
+    raise off_branch(source, revision, f"{kind} {value}", ref)
+
+
+def off_branch(source: Source, commit: str, declared: str, named: RefName | None) -> OffBranch:
+    """Return the error for a *commit* off what is *declared*; *named* is the ref by which a user gave it."""
+    error = OffBranch(name=source.name, commit=commit, ref=declared)
+    if named is not None and named.startswith("refs/tags/"):
+        error.tag = short_ref(named)
+    return error
 
 
 def wherever(refs: RemoteRefs, revision: str) -> Candidate:

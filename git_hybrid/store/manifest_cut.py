@@ -30,12 +30,30 @@ def without_tables(text: str, names: Sequence[SourceName]) -> str:
     """
     lines = text.split("\n")
     for name in names:
-        found = [number for number, line in enumerate(lines) if _header(line) == ("source", name)]
-        # A string of several lines may hold one that looks like it.
-        header = next((number for number in found if len(found) == 1 or _is_whole(lines[:number])), None)
+        header = _header_of(lines, name)
         if header is not None:
             lines = _without(lines, header)
     return "\n".join(lines)
+
+
+def around_table(text: str, name: SourceName) -> tuple[str, str, str]:
+    """Return what is before the table ``[source.NAME]`` of *text*, the table, and what is behind it.
+
+    Raises:
+        LookupError: no table is written so.
+    """
+    lines = text.split("\n")
+    header = _header_of(lines, name)
+    if header is None:
+        raise LookupError(name)
+    first, end = (sum(len(line) + 1 for line in lines[:number]) for number in (header, _end(lines, header)))
+    return text[:first], text[first:end], text[end:]
+
+
+def _header_of(lines: Sequence[str], name: SourceName) -> int | None:
+    found = [number for number, line in enumerate(lines) if _header(line) == ("source", name)]
+    # A string of several lines may hold one that looks like it.
+    return next((number for number in found if len(found) == 1 or _is_whole(lines[:number])), None)
 
 
 def _without(lines: list[str], header: int) -> list[str]:

@@ -16,10 +16,10 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import History, Source, track_field
+from git_hybrid.core.manifest import History, Source, Track, track_field
 from git_hybrid.core.value import replace
 from git_hybrid.store.manifest import decode_manifest
-from git_hybrid.store.manifest_cut import with_tables, without_tables
+from git_hybrid.store.manifest_cut import around_table, with_tables, without_tables
 
 Fields = dict[str, str | bool | list[str]]
 _UNABLE = (TOMLKitError, InvalidFile, ValueError, LookupError, TypeError, AttributeError)
@@ -96,6 +96,56 @@ def _filled(table: Any, fields: Fields) -> Any:
     for key, value in fields.items():
         table[key] = value
     return table
+
+
+def follow_instead(text: str, name: SourceName, track: Track) -> str:
+    """Return the manifest *text* in which the source *name* follows *track*, everything else as it was.
+
+    Raises:
+        InvalidFile: the manifest is none, or in no way that is known here could it be changed.
+    """
+    before = decode_manifest(text.encode("utf-8"))
+    source, key = before.sources[name], track_field(track)[0]
+    wanted = replace(before, sources={**before.sources, name: replace(source, track=track)})
+    old = track_field(source.track)[0]
+    for edit in (_in_its_table, _in_the_document, _by_key):
+        with suppress(*_UNABLE):
+            made = as_before(edit(text, name, old, track), text)
+            if decode_manifest(made.encode("utf-8")) == wanted:
+                return made
+    line = tomlkit.dumps({key: track_field(track)[1]}).strip()
+    raise _not_editable([f"write {line} for {old} of {name}"])
+
+
+def _in_its_table(text: str, name: SourceName, old: str, track: Track) -> str:
+    before, table, after = around_table(text, name)
+    return before + _in_the_document(table, name, old, track) + after
+
+
+def _in_the_document(text: str, name: SourceName, old: str, track: Track) -> str:
+    """Return *text* with the key *old* and its value written anew where it stands, with the comment behind it."""
+    document: Any = tomlkit.parse(text)
+    table = document["source"][name]
+    body = getattr(table, "value", table).body
+    at = next(at for at, (key, _) in enumerate(body) if key is not None and key.key == old)
+    field, value = track_field(track)
+    item: Any = tomlkit.item(value)
+    item.trivia.indent, item.trivia.comment_ws, item.trivia.comment, item.trivia.trail = (
+        getattr(body[at][1].trivia, part) for part in ("indent", "comment_ws", "comment", "trail")
+    )
+    key, before = tomlkit.key(field), body[at][0].as_string()
+    key.sep = f"{before[len(before.rstrip()) :]}{body[at][0].sep}"
+    body[at] = (key, item)
+    return tomlkit.dumps(document)
+
+
+def _by_key(text: str, name: SourceName, old: str, track: Track) -> str:
+    document: Any = tomlkit.parse(text)
+    table, (field, value) = document["source"][name], track_field(track)
+    if field != old:
+        del table[old]
+    table[field] = value
+    return tomlkit.dumps(document)
 
 
 def with_values(

@@ -233,9 +233,8 @@ def test_who_follows_a_commit_needs_no_ref_that_is_gone(
     begun(tool.url, "--branch", "stable", "--history", history)
     tool.delete_ref("refs/heads/stable")
     gone = hybrid("pin", "tool", check=5)
-    assert "hint: name another branch, tag or version in sources.toml, or the commit of its pin: " in gone.err
-    replace(workspace / "sources.toml", 'branch = "stable"', f'commit = "{commit}"')
-    hybrid("pin")
+    assert "hint: to follow another ref, or the commit of its pin alone: " in gone.err
+    hybrid("pin", "tool", "--commit", commit)
     entry = lock(workspace)["tool"]
     assert (entry["commit"], "stable" in entry["ref"]) == (commit, False)
     shutil.rmtree(workspace / "sources/tool")

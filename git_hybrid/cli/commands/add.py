@@ -13,21 +13,19 @@ from git_hybrid.app.edit import Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
+from git_hybrid.cli.tracks import chosen_track, track_options
 from git_hybrid.core.endpoints import folder_url
-from git_hybrid.core.errors import BadArgument, Problem
+from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
 from git_hybrid.core.words import as_typed, typed
-from git_hybrid.store.manifest import NO_GROUP, is_group, parse_track
+from git_hybrid.store.manifest import NO_GROUP, is_group
 
 
 @click.command("add", context_settings={"allow_extra_args": True})
 @click.argument("url")
 @click.option("--name", metavar="NAME", help="Name of the source; default: the last part of the URL.")
-@click.option("--branch", metavar="BRANCH", help="Follow the tip of a branch.")
-@click.option("--tag", metavar="TAG", help="Follow one tag.")
-@click.option("--version", metavar="RANGE", help="Follow the newest version tag in a range, such as '>=1.2,<2'.")
-@click.option("--commit", metavar="ID", help="Stay at one commit.")
+@track_options
 @click.option("--history", type=click.Choice(["full", "shallow", "treeless"]), help="How much history to fetch.")
 @click.option("-g", "--group", "groups", multiple=True, metavar="GROUP", help="Put it into this group; repeatable.")
 @common_options
@@ -50,11 +48,8 @@ def command(
     """
     if context.args:
         raise _too_many(url, context.args)
-    refs = {"branch": branch, "tag": tag, "version": version, "commit": commit}
-    given = {key: value for key, value in refs.items() if value is not None}
-    if len(given) > 1:
-        raise click.UsageError(f"give only one of {', '.join('--' + key for key in given)}", ctx=context)
-    track = _track(*next(iter(given.items()))) if given else None
+    found = chosen_track(context, {"branch": branch, "tag": tag, "version": version, "commit": commit})
+    track = None if found is None else found[1]
     source = _source(url, name, groups, track, start=common_of(context).folder)
     with opened(context) as (session, output):
         report = add(session.runtime, session.editor, [Wanted(source=source, track=track, history=history, typed=url)])
@@ -62,7 +57,8 @@ def command(
         if code == 0:
             for row in report.rows:
                 if release := row.detail.get("newest_release"):
-                    text = f"the newest release is {release}: to follow releases set tag or version in sources.toml"
+                    follow = f"git hybrid pin {row.name} --tag {typed(release)}"
+                    text = f"the newest release is {release}; to follow that: {follow}"
                     output.hint("release", text)
             output.hint("pinned", "git hybrid sync")
         return code
@@ -111,11 +107,3 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
             raise BadArgument(what="--group", value=group, reason=NO_GROUP)
     # A track of None is filled in from upstream's default branch; the placeholder is never written.
     return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=tuple(sorted(set(groups))))
-
-
-def _track(key: str, value: str) -> Track:
-    problems: list[Problem] = []
-    track = parse_track(key, value, f"--{key}", problems)
-    if track is None:
-        raise BadArgument(what=f"--{key}", value=value, reason=problems[0].reason.partition(": ")[2])
-    return track

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from git_hybrid.app.accept import accept
+from git_hybrid.app.following import Follow
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.approving import (
@@ -22,10 +23,14 @@ from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.tracks import chosen_track, track_options
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, MissingOptions
+from git_hybrid.core.manifest import Track, track_field
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
+from git_hybrid.core.value import replace
+from git_hybrid.core.words import typed
 
 _NAMED = 5
 """So many sources a hint names; of more it asks for all."""
@@ -37,6 +42,7 @@ _NAMED = 5
 @jobs_option
 @click.option("--all", "everything", is_flag=True, help="Move every pin to the newest commit that the manifest allows.")
 @click.option("--to", type=TEXT, metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
+@track_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
 @click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
@@ -71,6 +77,7 @@ _NAMED = 5
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     names: tuple[str, ...],
     groups: tuple[str, ...],
@@ -89,18 +96,20 @@ def command(
     incidents: tuple[str, ...],
     signatures: tuple[Path, ...],
     waived: tuple[str, ...],
+    **refs: str | None,
 ) -> int:
     """Pin what has no valid pin yet; with names or --all move pins to the newest commit that the manifest allows.
 
+    With --tag, --branch, --version or --commit the entry of one source follows that from now on, and is pinned by it.
     Beside it add, remove, sync --prune, merge and bundle apply write the lock. What policy refuses (a rollback, a
     commit off the declared ref, a moved tag) takes --force with a request, approvers, a reason and an expiry.
     """
-    if to is not None and len(names) != 1:
-        raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
+    found = chosen_track(context, refs)
     request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
     incidents, expires = texts("--incident", incidents), text("--expires", expires)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
     accepts = accepts_findings(kind, findings)
+    _refuse_not_one(to, found, names, groups, accepts=accepts)
     asked_for = given | {"--incident": incidents, "--signature": signatures, "--waive": waived, "--finding": findings}
     is_override = force or accepts or any(asked_for.values())
     _refuse_together(names, groups, everything=everything, is_override=is_override)
@@ -123,10 +132,9 @@ def command(
             )
         if forced is not None and accepts:
             return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings, dry_run=dry_run))
-        asked = PinRequest(
-            names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
-        )
-        return _told(session, output, pin(session.runtime, asked), to)
+        follow = None if found is None else Follow(found[1], session.editor.follow)
+        asked = PinRequest(names=names, groups=groups, everything=everything, to=to, dry_run=dry_run, scan=scan)
+        return _told(session, output, pin(session.runtime, replace(asked, forced=forced, follow=follow)), to)
 
 
 def _told(session: Session, output: Output, report: Report, to: str | None) -> int:
@@ -143,6 +151,26 @@ def _told(session: Session, output: Output, report: Report, to: str | None) -> i
     if not report.rows and not output.common.json:
         output.talk("every source has a valid pin; name sources, or give --all, to move pins")
     return code
+
+
+def _refuse_not_one(
+    to: str | None, found: tuple[str, Track] | None, names: Sequence[str], groups: Sequence[str], *, accepts: bool
+) -> None:
+    """Raise if what one source is to be pinned to, or what was *found* that it is to follow, is given for others.
+
+    Raises:
+        BadArgument: it is, or nothing is pinned since findings are accepted.
+    """
+    if to is not None and len(names) != 1:
+        raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
+    if found is None:
+        return
+    option, value = found[0], track_field(found[1])[1]
+    if accepts:
+        raise BadArgument(what=option, value=value, reason="does not go with findings to accept: that moves no pin")
+    if len(names) != 1 or groups:
+        reason = f"needs exactly one source: git hybrid pin NAME {option} {typed(value)}"
+        raise BadArgument(what=option, value=value, reason=reason)
 
 
 def _refuse_incomplete(wanted: Mapping[str, object], given: Mapping[str, object]) -> None:

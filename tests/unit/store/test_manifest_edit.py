@@ -6,9 +6,11 @@ import pytest
 from tomlkit.exceptions import TOMLKitError
 
 from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.ids import parse_oid
+from git_hybrid.core.manifest import Branch, Commit, Tag, Version
 from git_hybrid.core.value import replace
 from git_hybrid.store.manifest import decode_manifest
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
+from git_hybrid.store.manifest_edit import add_sources, follow_instead, remove_sources
 from support.samples import MANIFEST, source
 
 _SCANNER = "[[scanner]]\nname = 's'\npreset = 'zizmor'\n"
@@ -47,6 +49,40 @@ def test_a_manifest_is_edited_in_every_form_that_toml_has(form, end):
     assert set(decode_manifest(gone.encode()).sources) == {"new", "a.b"}
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("track", [Tag("v2"), Branch('odd"name'), Version(">=1,<2"), Commit(parse_oid("1" * 40))])
+def test_an_entry_follows_another_ref_in_every_form_that_toml_has(form, end, track):
+    text = f"# top{end}schema_version = 1{end}" + FORMS[form].replace("\n", end)
+    before = decode_manifest(text.encode())
+    for name, old in before.sources.items():
+        made = follow_instead(text, name, track)
+        changed = {**before.sources, name: replace(old, track=track)}
+        assert decode_manifest(made.encode()) == replace(before, sources=changed)
+        assert made.count("\n") == made.count(end)
+        assert made.count("#") == text.count("#")
+
+
+@pytest.mark.parametrize(
+    ("written", "track", "then"),
+    [
+        ('tag = "v1"', Tag("v2"), 'tag = "v2"'),
+        ("  tag='v1'   # as reviewed", Tag("v2"), '  tag="v2"   # as reviewed'),
+        ('"tag" = "v1"', Branch("main"), 'branch = "main"'),
+        ('tag = """v1"""', Version(">=2"), 'version = ">=2"'),
+    ],
+)
+def test_the_line_of_what_is_followed_is_written_anew_where_it_stands(written, track, then):
+    url = 'url = "https://example.org/b"\n'
+    text = TABLES.replace(f'{url}tag = "v1"', f"{written}\n{url}")
+    assert follow_instead(text, source("b").name, track) == text.replace(f"{written}\n{url}", f"{then}\n{url}")
+    # A table at the end, without the end of its last line.
+    last = text[: text.index("\n\n  # c is")]
+    assert follow_instead(last, source("b").name, track) == last.replace(
+        f"{written}\n{url[:-1]}", f"{then}\n{url[:-1]}"
+    )
+
+
 def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
     def refuse(_text):
         raise TOMLKitError
@@ -63,6 +99,8 @@ def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
     }
     with pytest.raises(InvalidFile, match="take tool out of it"):
         remove_sources(MANIFEST, [source("tool").name])
+    with pytest.raises(InvalidFile, match='write tag = "v2" for branch of tool'):
+        follow_instead(MANIFEST, source("tool").name, Tag("v2"))
 
 
 TABLES = """\

@@ -1,0 +1,56 @@
+"""``git hybrid pin NAME --tag TAG`` and the like: an entry follows another ref, and is pinned by it in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import Rollback
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Track, track_field
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.core.report import Row
+from git_hybrid.core.value import Struct, replace
+
+
+class Follow(Struct, frozen=True):
+    """What a source is to follow from now on, and what writes that into the text of the manifest."""
+
+    track: Track
+    edit: Callable[[str, SourceName, Track], str]
+
+
+def followed(snapshot: Snapshot, names: Sequence[str], follow: Follow | None) -> Snapshot:
+    """Return *snapshot* as if the entry of the one source of *names* said already what it is to *follow*."""
+    sources = snapshot.manifest.sources
+    if follow is None or (source := sources.get(SourceName(names[0]))) is None:
+        return snapshot
+    changed = {**sources, source.name: replace(source, track=follow.track)}
+    return replace(snapshot, manifest=replace(snapshot.manifest, sources=changed))
+
+
+def with_entry(
+    rt: Runtime, snapshot: Snapshot, rows: tuple[Row, ...], decision: Decision, follow: Follow | None
+) -> tuple[tuple[Row, ...], Decision]:
+    """Return both with what the source of *snapshot* follows changed in the manifest too, where its pin was accepted.
+
+    Raises:
+        InvalidFile: the manifest is written in a way that cannot be edited.
+    """
+    if follow is None:
+        return rows, decision
+    row = rows[0]
+    if row.error is not None:
+        if isinstance(row.error, Rollback):
+            # Nothing was changed that could be put back.
+            row.error.back = ""
+        return rows, decision
+    old = snapshot.manifest.sources[row.name].track
+    if old == follow.track:
+        return rows, decision
+    was, now = (" ".join(track_field(track)) for track in (old, follow.track))
+    told = (replace(row, notes=(f"follows {now}; it was {was}", *row.notes)),)
+    text = rt.ledger.manifest_text()
+    edit = ManifestEdit(before=text, text=follow.edit(text, row.name, follow.track))
+    return told, replace(decision, manifest=edit)
