@@ -27,7 +27,7 @@ from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Commit, Manifest, Source
+from git_hybrid.core.manifest import Commit, Manifest, Source, track_field
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Looked, Snapshot
 from git_hybrid.core.ports import Stage
@@ -275,7 +275,9 @@ def newer_upstream(
             return failed(name, error)
         finally:
             rt.progress("done", name, "asked")
-        newest, detail = found.newest, {"newer_release": found.release} if found.release else {}
+        newest, detail = found.newest, dict[str, str]()
+        if found.release:
+            detail = {"newer_release": found.release, "follows": track_field(source.track)[0]}
         if pin is None:
             return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref, detail=detail)
         word = "current" if newest.commit == pin.commit else "outdated"

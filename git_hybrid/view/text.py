@@ -8,7 +8,7 @@ from git_hybrid.core.ids import short_ref
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import counted, lasting
+from git_hybrid.core.words import counted, lasting, typed
 from git_hybrid.view.term import Style, fit, paint, safe, width
 
 SHORT = 10
@@ -115,7 +115,13 @@ def person(operator: str) -> str:
 def _details(row: Row, *, verbose: bool) -> list[str]:
     lines = [safe(note) for note in row.notes]
     if verbose and (release := row.detail.get("newer_release")):
-        lines.append(f"newer than the manifest allows: {safe(release)}")
+        # Which range would be meant nobody can tell.
+        go = (
+            f"; to follow it: git hybrid pin {row.name} --tag {typed(release)}"
+            if row.detail["follows"] == "tag"
+            else ""
+        )
+        lines.append(safe(f"newer than the manifest allows: {release}{go}"))
     if row.range is not None:
         lines += _range_lines(row.range)
     return lines

@@ -207,8 +207,10 @@ def test_a_release_that_the_manifest_does_not_allow_is_told(
     told = hybrid("outdated", "--exit-code")
     assert told.out == ""
     assert "hint: 1 source has a newer release than the manifest allows: git hybrid outdated -v\n" in told.err
-    assert hybrid("outdated", "-v").out.splitlines()[1] == "    newer than the manifest allows: v2.0.0"
-    assert hybrid("outdated", "--json").json()["sources"][0]["detail"]["newer_release"] == "v2.0.0"
+    go = "; to follow it: git hybrid pin tool --tag v2.0.0" if option == "--tag" else ""
+    assert hybrid("outdated", "-v").out.splitlines()[1] == f"    newer than the manifest allows: v2.0.0{go}"
+    detail = hybrid("outdated", "--json").json()["sources"][0]["detail"]
+    assert (detail["newer_release"], f"--{detail['follows']}") == ("v2.0.0", option)
 
 
 def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
