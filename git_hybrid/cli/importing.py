@@ -72,7 +72,8 @@ def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> 
         wanted = [_wanted(item, name, found.branch) for item, name in zip(found.listed, names, strict=True)]
     listed = isinstance(found, Listed)
     report = add(session.runtime, session.editor, wanted, imported=str(file), listed=listed, begins=begins)
-    code = output.report(replace(report, notes=(*report.notes, *_left_out(found, names))))
+    left = () if listed and any(row.error for row in report.rows) else _left_out(found, names)
+    code = output.report(replace(report, notes=(*report.notes, *left)))
     if code != 0:
         output.hint("pinned", again)
         return code
