@@ -64,26 +64,23 @@ def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> 
     except InvalidFile as error:
         error.mend = f"mend {error.path}, then: {again}"
         raise
-    if isinstance(found, Listed):
-        names = _names([(item.path, item.title, item.title) for item in found.taken])
-        wanted = [_taken(item, name) for item, name in zip(found.taken, names, strict=True)]
-    else:
-        names = _names([(item.path, item.name, "") for item in found.listed])
-        wanted = [_wanted(item, name, found.branch) for item, name in zip(found.listed, names, strict=True)]
-    listed = isinstance(found, Listed)
+    listed, wanted = isinstance(found, Listed), _wishes(found)
     report = add(session.runtime, session.editor, wanted, imported=str(file), listed=listed, begins=begins)
-    left = () if listed and any(row.error for row in report.rows) else _left_out(found, names)
+    left = () if listed and any(row.error for row in report.rows) else _left_out(found, wanted)
     code = output.report(replace(report, notes=(*report.notes, *left)))
     if code != 0:
         output.hint("pinned", again)
-        return code
-    _tell_next(found, report, output, session.layout.root)
+    elif isinstance(found, Listed):
+        output.common.root = session.layout.root
+        _tell_sync(report, output)
+    else:
+        _tell_next(found, report, output, session.layout.root)
     return code
 
 
 def _listed(session: Session, file: Path) -> Listed | None:
     """Return what *file* lists, None where it can be no file but a ``.gitmodules``."""
-    if file.name == ".gitmodules":
+    if file.name == ".gitmodules" or (file.suffix not in (*_YAML, _XML) and has_submodules(file)):
         return None
     text, shown = read_listing(file), str(file)
     if file.suffix == _XML or text.lstrip().startswith("<"):
@@ -98,39 +95,47 @@ def _lock(file: Path) -> Node | None:
     return yaml_in(read_listing(file), str(file)) if file.is_file() else None
 
 
-def _left_out(found: Gitmodules | Listed, names: Sequence[SourceName]) -> tuple[str, ...]:
+def _wishes(found: Gitmodules | Listed) -> list[Wanted]:
+    if isinstance(found, Listed):
+        names = _names([(item.path, item.title, item.title) for item in found.taken])
+        return [_taken(item, name) for item, name in zip(found.taken, names, strict=True)]
+    names = _names([(item.path, item.name, "") for item in found.listed])
+    return [_wanted(item, name, found.branch) for item, name in zip(found.listed, names, strict=True)]
+
+
+def _left_out(found: Gitmodules | Listed, wanted: Sequence[Wanted]) -> tuple[str, ...]:
+    """Return what is told of all that could not be taken over as it was."""
     if isinstance(found, Gitmodules):
         if not found.unlisted:
             return ()
         return (f"not taken over, as .gitmodules does not list what the index has: {_some([*found.unlisted])}",)
-    moving = [name for name, item in zip(names, found.taken, strict=True) if item.at.commit is None]
+    moving = [item.source.name for item in wanted if item.commit is None]
     if not moving:
         return found.left
     told = f"without a commit in it, so pinned at what upstream has now: {_some(moving)}"
     return (*found.left, f"{told}; {found.exact} would name the commits")
 
 
-def _tell_next(found: Gitmodules | Listed, report: Report, output: Output, root: Path) -> None:
-    """Say what is to be done once all is taken over, in the order in which that works."""
-    modules = found if isinstance(found, Gitmodules) else None
-    paths = [module.path for module in modules.listed] if modules else []
-    in_the_way = [path for path in paths if modules and (modules.top / path).is_relative_to(root / "sources")]
-    if modules:
-        words = "the clones go where these submodules are, so take them out first: "
-        _tell_removal(modules, in_the_way, output, words)
+def _tell_next(modules: Gitmodules, report: Report, output: Output, root: Path) -> None:
+    """Say what is to be done once the submodules are taken over, in the order in which that works."""
+    paths = [module.path for module in modules.listed]
+    in_the_way = [path for path in paths if (modules.top / path).is_relative_to(root / "sources")]
+    _tell_removal(modules, in_the_way, output, "the clones go where these submodules are, so take them out first: ")
     output.common.root = root
-    for path, commit in islice(modules.unlisted.items() if modules else (), _SHOWN):
+    for path, commit in islice(modules.unlisted.items(), _SHOWN):
         output.hint("import", f"to take {path} over: git hybrid add URL --commit {commit or 'COMMIT'}")
+    _tell_sync(report, output)
+    # The submodules are of a repository of their own.
+    output.common.root = None
+    others = [path for path in paths if path not in in_the_way]
+    _tell_removal(modules, others, output, "the submodules stay as they are; when the clones are there: ")
+
+
+def _tell_sync(report: Report, output: Output) -> None:
     if outer := [row.name for row in report.rows if any(note.endswith(NOT_FETCHED) for note in row.notes)]:
         text = f"for the submodules of {_some(outer)} put submodules = true below [source.NAME] in sources.toml"
         output.hint("import", f"{text}, then: git hybrid pin")
     output.hint("pinned", "git hybrid sync")
-    if modules:
-        # The submodules are of a repository of their own.
-        output.common.root = None
-        others = [path for path in paths if path not in in_the_way]
-        words = "the submodules stay as they are; when the clones are there: "
-        _tell_removal(modules, others, output, words)
 
 
 def _tell_removal(modules: Gitmodules, paths: Sequence[str], output: Output, words: str) -> None:
@@ -182,15 +187,15 @@ def _placed(wanted: Wanted, path: str, name: SourceName, *, shallow: bool) -> Wa
 def _names(items: Sequence[tuple[str, str, str]]) -> list[SourceName]:
     """Return a name for each of *items*, of which each is its path, its title, and again that if it comes first.
 
-    It is the last part of the path, or all of it where that is taken. What no name may have becomes a hyphen; where
-    that is no name either it is the title, or ``module-`` and the first number, from its place in the list on, that is
-    free.
+    It is the last part of the path, or all of it where that is taken. What no name may have becomes a hyphen, or goes
+    (``.git``); where that is no name either it is the title, or ``module-`` and the first number, from its place in the
+    list on, that is free.
     """
     names: list[SourceName] = []
     taken: set[str] = set()
     for place, (path, title, first) in enumerate(items, 1):
         texts = [first, path.rsplit("/", 1)[-1], path.replace("/", "-")]
-        texts += [slug(text) for text in (*texts, title)]
+        texts += [slug(text).removesuffix(".git") for text in (*texts, title)]
         numbered = (f"module-{number}" for number in count(place))
         name = next(name for name in map(_allowed, chain(texts, numbered)) if name and name.casefold() not in taken)
         taken.add(name.casefold())

@@ -9,6 +9,7 @@ from git_hybrid.core.errors import until_many
 from git_hybrid.core.ids import InvalidText, Url, is_oid
 from git_hybrid.core.nodes import Element
 from git_hybrid.core.taking import Listed, Taken, Taking, followed, groups_of, plain_path, unknown, whole_url
+from git_hybrid.core.words import shorten
 
 _ELSEWHERE = ("include", "remove-project", "extend-project", "submanifest")
 _FLAT = "{} is not followed: write a manifest that has all in it, by repo manifest -r -o FILE, and import that"
@@ -56,7 +57,7 @@ def _project(
     remote = remotes.get(called)
     if remote is None:
         raise InvalidText(
-            f"its remote {called!r} is no <remote>" if called else "has no remote, and there is no default"
+            f"its remote {shorten(called)!r} is no <remote>" if called else "has no remote, and there is no default"
         )
     revision = own.get("revision") or remote.get("revision") or default.get("revision", "")
     groups = re.split(r"[,\s]+", own.get("groups", ""))

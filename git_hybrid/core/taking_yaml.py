@@ -8,6 +8,7 @@ from git_hybrid.core.errors import BadArgument, InvalidFile, until_many
 from git_hybrid.core.ids import InvalidText, is_oid
 from git_hybrid.core.nodes import Node, list_of, required, table_of, text_of
 from git_hybrid.core.taking import Listed, Taken, Taking, followed, groups_of, plain_path, unknown, whole_url
+from git_hybrid.core.words import shorten
 
 LOCK = "vendir.lock.yml"
 """The file beside a vendir.yml that has the commits."""
@@ -65,13 +66,13 @@ def _west(manifest: Mapping[str, Node], taking: Taking) -> None:
     bases: dict[str, str] = {}
     for node in until_many(list_of(manifest.get("remotes"), "remotes"), taking.problems):
         with taking.at(node.line):
-            table = table_of(node, "a remote")
+            table = table_of(node, "it")
             bases[required(table, "name")] = required(table, "url-base")
     defaults = table_of(manifest.get("defaults"), "defaults")
     remote, revision = text_of(defaults, "remote"), text_of(defaults, "revision") or "master"
     for node in until_many(list_of(manifest.get("projects"), "projects"), taking.problems):
         with taking.at(node.line, _called(node, "name")):
-            table = table_of(node, "a project")
+            table = table_of(node, "it")
             name = required(table, "name")
             taken = Taken(
                 path=plain_path(text_of(table, "path") or name),
@@ -94,7 +95,7 @@ def _west(manifest: Mapping[str, Node], taking: Taking) -> None:
 
 def _below(bases: Mapping[str, str], remote: str, table: Mapping[str, Node], name: str) -> str:
     if remote not in bases:
-        raise InvalidText(f"its remote {remote!r} is not in remotes" if remote else "has no url and no remote")
+        raise InvalidText(f"its remote {shorten(remote)!r} is not in remotes" if remote else "has no url and no remote")
     return f"{bases[remote].rstrip('/')}/{text_of(table, 'repo-path') or name}"
 
 
@@ -108,7 +109,7 @@ def _vendir(file: str, config: Mapping[str, Node], lock: Node | None, taking: Ta
     with taking.at(1):
         for folder in until_many(list_of(config.get("directories"), "directories"), taking.problems):
             with taking.at(folder.line):
-                table = table_of(folder, "an entry of directories")
+                table = table_of(folder, "it")
                 base = required(table, "path")
                 for node in list_of(table.get("contents"), "contents"):
                     with taking.at(node.line, f"{base}/{_called(node, 'path')}"):
@@ -117,7 +118,7 @@ def _vendir(file: str, config: Mapping[str, Node], lock: Node | None, taking: Ta
 
 
 def _content(node: Node, base: str, pinned: _Pinned | None, taking: Taking) -> None:
-    table = table_of(node, "an entry of contents")
+    table = table_of(node, "it")
     path = plain_path(f"{base}/{required(table, 'path')}")
     if "git" not in table:
         kinds = [key for key in table if key != "path" and table[key].value is not None and key not in _PARTS]

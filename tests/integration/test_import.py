@@ -91,7 +91,14 @@ def test_an_import_that_knows_no_commit_is_refused(
 
 def test_a_submodule_has_a_name_by_which_it_is_known_again(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
     first = upstream.rev("main~2")
-    paths = {"a": "x/module-3", "b": "my lib", "\u00e9": "\u00f6", "its name": "\u00fc", "e": "y/module-3"}
+    paths = {
+        "a": "x/module-3",
+        "b": "my lib",
+        "\u00e9": "\u00f6",
+        "its name": "\u00fc",
+        "e": "y/module-3",
+        "f": "z/lib.git",
+    }
     index = "".join(_gitlink(first, path) for path in paths.values())
     _superproject(workspace / "old", upstream.url, paths, index)
     rows = hybrid("init", "--import", "old/.gitmodules", "--json").json()["sources"]
@@ -101,6 +108,7 @@ def test_a_submodule_has_a_name_by_which_it_is_known_again(hybrid: Hybrid, works
         "module-4": "\u00f6",
         "its-name": "\u00fc",
         "y-module-3": "y/module-3",
+        "lib": "z/lib.git",
     }
 
 

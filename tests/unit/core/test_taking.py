@@ -175,7 +175,7 @@ def test_all_that_is_wrong_with_a_west_manifest_is_told_with_its_place() -> None
         "has no url and no remote",
         "its remote 'x' is not in remotes",
         "has no name",
-        "a project is no mapping",
+        "it is no mapping",
         "only https",
         "groups is no list",
         "name is no text",
