@@ -18,12 +18,8 @@ _PARTS = ("includePaths", "excludePaths", "newRootPath")
 
 
 def is_vendir(root: Node) -> bool:
-    """Tell whether a file is a vendir.yml: what commits it has are in the lock beside it.
-
-    Raises:
-        InvalidText: the file is no mapping.
-    """
-    return isinstance(root.value, Mapping) and text_of(root.value, "apiVersion").startswith("vendir.")
+    """Tell whether a file is a vendir.yml: what commits it has are in the lock beside it."""
+    return _called(root, "apiVersion").startswith("vendir.")
 
 
 def listed_in(file: str, root: Node, lock: Node | None = None) -> Listed:
@@ -37,6 +33,8 @@ def listed_in(file: str, root: Node, lock: Node | None = None) -> Listed:
     if not isinstance(table, Mapping):
         raise unknown(file)
     if is_vendir(root):
+        if _called(root, "kind") == "LockConfig":
+            raise BadArgument(what="--import", value=file, reason="has no URLs: name the vendir.yml beside it")
         return _vendir(file, table, lock, taking)
     if "repositories" in table:
         with taking.at(table["repositories"].line):
@@ -101,8 +99,6 @@ def _below(bases: Mapping[str, str], remote: str, table: Mapping[str, Node], nam
 
 def _vendir(file: str, config: Mapping[str, Node], lock: Node | None, taking: Taking) -> Listed:
     """Take the contents of kind git (https://carvel.dev/vendir/docs/latest/vendir-spec/)."""
-    if text_of(config, "kind") == "LockConfig":
-        raise BadArgument(what="--import", value=file, reason="has no URLs: name the vendir.yml beside it")
     pinned = None if lock is None else _pinned(lock, file)
     if pinned is None:
         taking.left.append(f"there is no {LOCK} beside it, which would name the commits")

@@ -242,6 +242,7 @@ def test_all_that_is_wrong_with_a_vendir_file_is_told_with_its_place() -> None:
 def test_what_has_a_lock_beside_it_is_known() -> None:
     assert is_vendir(node(vendir()))
     assert not is_vendir(node({"apiVersion": "v1"}))
+    assert not is_vendir(node({"apiVersion": ["vendir.x"]}))
     assert not is_vendir(node("x"))
 
 
