@@ -48,11 +48,11 @@ class HybridError(Exception):
     ``adding``: it is about a source that was to be added, of which nothing was written; ``added`` is its URL,
     ``imported`` the file, as it was typed, that it was to be taken over from, and ``listed`` tells that the commit, if
     it names one, is in that file, and not in an index. ``stray``: it is about a folder that belongs to no source.
-    ``asked``: the server that it is about is known. ``mended``: what was mended, in
-    words, before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of
-    the mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
-    stands in. ``bundled``: that URL is a git bundle's, which was read in place of a server. ``passed_over``: what
-    became of the servers that were asked before, in words.
+    ``asked``: the server that it is about is known. ``mended``: what was mended, in words, before the command came to
+    it. An error that has a fact ``mirror`` with a default tells by it the base URL of the mirror that was asked,
+    nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror stands in. ``bundled``:
+    that URL is a git bundle's, which was read in place of a server. ``passed_over``: what became of the servers that
+    were asked before, in words.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
