@@ -64,7 +64,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "{what} needs a library that is not installed: no module {module}",
         "install git-hybrid[{what}] from where git-hybrid came",
-        ("{python} -m pip install cyclonedx-python-lib",),
+        ("{python} -m pip install {library}",),
     ),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
