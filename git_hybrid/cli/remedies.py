@@ -182,7 +182,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "tls": Remedy(
         4,
         "{name_or_url}: the certificate of the server was not accepted",
-        "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO",
+        "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO, a certificate of your own by"
+        " http.sslCert and http.sslKey",
         ("{naming}",),
     ),
     "host-key": Remedy(

@@ -130,7 +130,8 @@ class Answer(Struct, frozen=True):
 
     ``asked`` are the servers that were asked, as URLs without a path, in that order; ``status`` is the HTTP status of
     the last answer that git-lfs got, 0 where there was none. ``insecure`` is where it redirects to that is not https,
-    ``moved`` where git was sent on to at last, with all that may be secret in it.
+    ``moved`` where git was sent on to at last, with all that may be secret in it; ``at`` is the URL at which a
+    repository answered in the end, if that is another one.
     """
 
     retry_after: float | None = None
@@ -139,6 +140,7 @@ class Answer(Struct, frozen=True):
     status: int = 0
     insecure: str = ""
     moved: str = ""
+    at: str = ""
 
     @property
     def is_git(self) -> bool:
