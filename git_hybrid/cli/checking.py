@@ -81,9 +81,9 @@ def gather(
 
         facts = replace(facts, foreign_reports=foreign_reports(layout, facts.state))
     if "scans" in names and facts.manifest.scanners:
-        from git_hybrid.cli.rulefiles import scanner_files
+        from git_hybrid.cli.rulefiles import with_scanner_files
 
-        facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
+        facts = with_scanner_files(facts, index, staged=staged)
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
     elif "metadata" in names and not staged:
@@ -234,7 +234,7 @@ def run_staged(
     results = run_checks(facts, names)
     if not failures(results):
         return results
-    if files := index.unstaged(_read_by(index, facts, layout)):
+    if files := _unstaged(index, facts, layout):
         try:
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
@@ -245,14 +245,14 @@ def run_staged(
     return results
 
 
-def _read_by(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
-    """Return the files by which the checks judge."""
-    more: tuple[str, ...] = ()
-    if facts.scanner_files:
-        from git_hybrid.cli.rulefiles import files_of
+def _unstaged(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
+    """Return those of the files by which the checks judge that are another on the disk, or are there alone."""
+    found = index.unstaged((*FILES, *in_order({*archives(layout), *index.archives()}), LOG))
+    if not facts.scanner_files or not index.in_git or index.repository.revision:
+        return found
+    from git_hybrid.cli.rulefiles import to_add
 
-        more = files_of(index, facts.manifest.scanners)
-    return (*FILES, *in_order({*archives(layout), *index.archives()}), LOG, *more)
+    return (*found, *to_add(index, facts.manifest.scanners))
 
 
 def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:

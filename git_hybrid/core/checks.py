@@ -44,10 +44,11 @@ class Facts(Governed, frozen=True, kw_only=True):
     changes, ``left_out`` those of the files that are on the disk and not in the commit, ``ignored`` those of them that
     git ignores; without a commit, those that git ignores and does not have. ``foreign_reports`` names the sources whose
     scan report on the disk is another than state says; ``scanner_files`` has the digests of the files that decide what
-    a scanner finds, where all of them are of the workspace. ``exposed`` are the paths of clones, and of the lock of a
-    run, that git does not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``abandoned`` are
-    committed folders of clones that a workspace which was moved left elsewhere. ``is_shallow``: git has the end of the
-    history alone. ``lost`` are the sources that HEAD has pins of where the lock has none at all.
+    a scanner finds, where all of them are of the workspace, and ``unadded`` those of them that git has not as the disk
+    has them, where a commit lacks that. ``exposed`` are the paths of clones, and of the lock of a run, that git does
+    not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``abandoned`` are committed folders
+    of clones that a workspace which was moved left elsewhere. ``is_shallow``: git has the end of the history alone.
+    ``lost`` are the sources that HEAD has pins of where the lock has none at all.
     """
 
     now: datetime | None = None
@@ -71,6 +72,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     ignored: frozenset[str] = frozenset()
     foreign_reports: frozenset[str] = frozenset()
     scanner_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unadded: tuple[str, ...] = ()
     is_shallow: bool = False
     lost: frozenset[str] = frozenset()
 
