@@ -142,6 +142,10 @@ def _with_clones(facts: Facts, index: Staged) -> Facts:
         from git_hybrid.core.plan import PIN_REF
 
         facts = replace(facts, installed=_heads(index, moved, PIN_REF))
+        if index.repository.revision:
+            from git_hybrid.cli.head import pins_on_disk
+
+            facts = replace(facts, tried=pins_on_disk(root))
     return replace(facts, heads=standing)
 
 

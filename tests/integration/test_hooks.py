@@ -293,6 +293,25 @@ def test_a_commit_passes_and_is_stopped(options: tuple[str, ...], hooked: Path) 
     assert _commit(hooked, *options) != 0
 
 
+def test_a_push_passes_while_the_next_pin_is_tried(committed: Path, hybrid: Hybrid, tool: Upstream) -> None:
+    env = {"PRE_COMMIT_REMOTE_NAME": "origin", "PRE_COMMIT_TO_REF": git("rev-parse", "HEAD", cwd=committed)}
+
+    def before_a_push() -> tuple[int, str]:
+        done = run_hybrid(program="git-hybrid-hook-sources", cwd=committed, env=env, check=None)
+        return done.code, done.out
+
+    tool.commit({"README": "next\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    code, told = before_a_push()
+    assert (code, "warn sources/tool: HEAD: stands at " in told) == (0, True)
+    # What stands there was pinned by nobody.
+    git("checkout", "-q", "HEAD", "--", "state", cwd=committed)
+    assert before_a_push()[0] == 1
+    (committed / "state/sources.lock").write_text("broken")
+    assert before_a_push()[0] == 1
+
+
 def test_a_commit_from_a_folder_and_a_worktree(hooked: Path, tmp_path: Path) -> None:
     assert _commit(hooked / "state") == 0
     other = tmp_path / "tree"
