@@ -391,6 +391,18 @@ def test_hooks_go_where_git_looks_for_them(committed: Path, hybrid: Hybrid) -> N
     assert not (committed / "my-hooks/pre-commit").exists()
 
 
+@pytest.mark.parametrize(("name", "more"), [("pre-commit", ""), ("pre-push", " --pre-push")])
+def test_a_folder_that_husky_makes_anew_is_left_alone(name: str, more: str, committed: Path, hybrid: Hybrid) -> None:
+    git("config", "core.hooksPath", ".husky/_", cwd=committed)
+    (committed / ".husky/_").mkdir(parents=True)
+    (committed / ".husky/_/pre-commit").write_text('#!/usr/bin/env sh\n. "$(dirname "$0")/h"\n')
+    told = hybrid("hooks", "install", f"--{name}", check=2).err
+    assert "but husky makes it anew, and runs what stands above it" in told
+    line = f"git-hybrid-hook-check{more} || exit 1"
+    assert f"hint: put this line first into .husky/{name}, which is committed: {line}\n" in told
+    assert not (committed / ".husky/_/pre-push").exists()
+
+
 def test_a_hook_that_may_not_be_run_is_told_of(committed: Path, hybrid: Hybrid) -> None:
     hybrid("hooks", "install", "--pre-commit", "--pre-push")
     path, others = committed / ".git/hooks/pre-push", committed / ".git/hooks/pre-merge-commit"
