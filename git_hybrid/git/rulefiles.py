@@ -44,6 +44,9 @@ def checked_out(index: Staged, names: Collection[str]) -> frozenset[str]:
     compared = ["diff-index", revision] if revision else ["diff-files"]
     argv = ["git", compared[0], "--name-only", "--relative", "-z", *compared[1:], "--", *paths]
     other = {*items(index.repository.ask(argv, cwd=index.root))}
+    # Of a file that git was told to take as unchanged it says nothing: H is the tag of all others.
+    tagged = items(index.repository.ask(["git", "ls-files", "-v", "-z", "--", *paths], cwd=index.root))
+    other.update(line[2:] for line in tagged if not line.startswith("H "))
     return frozenset(name for name in names if name not in other and (index.root / name).is_file())
 
 

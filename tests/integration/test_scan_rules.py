@@ -72,6 +72,18 @@ def test_a_rule_that_nobody_added_is_told_with_what_adds_it(hybrid: Hybrid, work
     git("add", "state", cwd=workspace)
     assert CHANGED in (told := hook(workspace))
     assert "mend: git add -- rules/new.yml\n" in told
+    # Nor is one that git was told to take as unchanged.
+    (rules / "new.yml").unlink()
+    (rules / "a.yml").write_text("mine alone\n")
+    git("update-index", "--assume-unchanged", "rules/a.yml", cwd=workspace)
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert CHANGED in hook(workspace)
+    git("update-index", "--no-assume-unchanged", "rules/a.yml", cwd=workspace)
+    (rules / "a.yml").write_text("One\n")
+    (rules / "new.yml").write_text("two\n")
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
     # The hook before a push sees a commit that was made without the other one.
     git("commit", "-q", "-m", "forgotten", cwd=workspace)
     assert "mend: git add -- rules/new.yml, then git hybrid scan tool\n" in hook(workspace, "HEAD")
