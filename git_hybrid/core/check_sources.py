@@ -14,7 +14,7 @@ _OF_ANOTHER = (
     "is tracked by git, and belongs to another repository",
     "state/sources.lock says what is at this path; a copy would be built from without any proof",
 )
-_NEXT = "nothing for this commit; to commit what is pinned now: git add -- sources.toml state"
+_NEXT = "git add -- sources.toml state"
 _OF_A_RUN = ("is tracked by git, and is of this machine alone", "whoever gets the commit would take it for a run's")
 
 
@@ -85,8 +85,8 @@ def _misplaced(facts: Facts) -> Iterator[Violation]:
         what = f"stands at {head[:12] or 'no commit that can be read'}, and its pin is {pin.commit[:12]}"
         why = "what was built and tested here is not what is committed"
         if head and head == facts.tried.get(name):
-            what, mend = f"{what}: state/sources.lock on the disk has moved on", _NEXT
-            yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=mend, level="warn")
+            what, why = f"{what}: state/sources.lock on the disk has moved on", "that pin is in no commit yet"
+            yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=_NEXT, level="warn")
             continue
         recorded = facts.state.sources.get(name)
         known = head and head in (facts.installed.get(name), recorded.commit if recorded else None)
