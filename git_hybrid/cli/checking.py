@@ -278,7 +278,8 @@ def _add(repository: Repository, files: Sequence[str], ignored: Collection[str])
     used = os.path.basename(variables.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
-            return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))
+            others = [MANIFEST, "state", *(name for name in files if not _is_told(name))]
+            return ", then ".join(filter(None, (first, f"git add -- {typed(*others)}{more}")))
     others = [name for name in files if name not in ignored]
     return ", then ".join(filter(None, (first, f"git add -- {typed(*others)}" if others else "")))
 

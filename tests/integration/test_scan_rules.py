@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,11 @@ def test_a_rule_that_nobody_added_is_told_with_what_adds_it(hybrid: Hybrid, work
     git("add", "state", cwd=workspace)
     assert CHANGED in (told := hook(workspace))
     assert "mend: git add -- rules/new.yml\n" in told
+    # git forgets with the commit what -a has staged.
+    hybrid("hooks", "install")
+    done = subprocess.run(["git", "commit", "-qam", "x"], cwd=workspace, capture_output=True, text=True, check=False)
+    assert "mend: git add -- sources.toml state rules/new.yml\n" in done.stdout + done.stderr
+    hybrid("hooks", "uninstall")
     # Nor is one that git was told to take as unchanged.
     (rules / "new.yml").unlink()
     (rules / "a.yml").write_text("mine alone\n")
