@@ -91,6 +91,19 @@ def test_what_did_not_change_is_left_alone(ws: Path, tool: Upstream, folder: Pat
     assert refs(repository(tool, folder))["refs/heads/main"] == tool.rev("main")
 
 
+@pytest.mark.parametrize("listing", ["info/refs", "objects/info/packs"])
+def test_a_list_that_was_left_behind_is_written(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, listing: str
+) -> None:
+    hybrid("mirror", "update", folder)
+    path = repository(tool, folder) / listing
+    before = path.read_bytes()
+    path.write_bytes(b"")
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "updated"}
+    assert path.read_bytes() == before
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
+
+
 def test_only_what_is_declared_comes(tool: Upstream, workspace: Path, folder: Path, hybrid: Hybrid) -> None:
     tool.tag("v2.0.0")
     hybrid("init")
@@ -131,6 +144,64 @@ def test_two_workspaces_share_a_folder(ws: Path, tool: Upstream, folder: Path, h
     assert {"refs/heads/main", "refs/heads/wip"} <= set(refs(repository(tool, folder)))
     assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
     assert json.loads((folder / "mirror.json").read_text())["repositories"][0]["sources"] == ["tool", "x"]
+
+
+@pytest.fixture
+def inner(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """Fill *folder* before upstream went on, and another mirror after it, of another branch too."""
+    hybrid("mirror", "update", folder)
+    other, made = tmp_path / "other", tmp_path / "inner"
+    tool.commit({"b.txt": "b\n"}, branch="wip", parents=["wip"])
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, "--name", "x", "--branch", "wip", cwd=other)
+    tool.commit({"a.txt": "three\n"})
+    hybrid("mirror", "update", made, cwd=other)
+    return made
+
+
+def test_what_only_a_mirror_says_takes_nothing_away(
+    ws: Path, tool: Upstream, folder: Path, inner: Path, hybrid: Hybrid
+) -> None:
+    before, bare = refs(repository(tool, inner)), repository(tool, inner)
+    assert before["refs/heads/main"] == tool.rev("main") != lock(ws)["tool"]["commit"]
+    env, note = {"GIT_HYBRID_MIRRORS": folder.as_uri()}, "kept, since only a mirror was asked: "
+    for outcome in ("updated", "current"):
+        (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
+        assert (row["outcome"], row["notes"]) == (outcome, [f"{note}refs/heads/main, refs/heads/wip"])
+    pinned = lock(ws)["tool"]["commit"]
+    assert refs(bare) == before | {f"refs/hybrid/pins/{pinned}": pinned}
+    tool.delete_ref("refs/heads/wip")
+    assert outcomes(hybrid("mirror", "update", inner, "--json")) == {"tool": "updated"}
+    assert "refs/heads/wip" not in refs(bare)
+
+
+def test_what_a_mirror_lists_beyond_what_is_held_comes(
+    ws: Path, tool: Upstream, folder: Path, inner: Path, hybrid: Hybrid
+) -> None:
+    tool.delete_ref("refs/heads/wip")
+    tool.branch("wip/a")
+    for text in ("four\n", "five\n"):
+        tool.commit({"a.txt": text})
+    hybrid("pin", "tool", "--branch", "wip/a")
+    hybrid("mirror", "update", folder)
+    env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
+    (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
+    assert row["notes"] == []
+    assert {ref: oid for ref, oid in refs(repository(tool, inner)).items() if "/pins/" not in ref} == {
+        "refs/heads/main": tool.rev("main"),
+        "refs/heads/wip/a": tool.rev("wip/a"),
+    }
+
+
+def test_what_is_made_anew_from_a_mirror_has_what_that_has(
+    ws: Path, tool: Upstream, folder: Path, inner: Path, hybrid: Hybrid
+) -> None:
+    spoil(repository(tool, inner))
+    env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
+    (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
+    assert any("refs/heads/wip, as the mirror had it: that is set aside" in note for note in row["notes"]), row
+    assert refs(repository(tool, inner))["refs/heads/main"] == lock(ws)["tool"]["commit"]
 
 
 def test_upstream_that_rewrote_history_does_not_spoil_the_mirror(
