@@ -137,7 +137,7 @@ def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) 
         case Unreachable():
             return _not_served(question, pin, tip)
         case RepositoryDamaged():
-            return question.lacks("some of its objects: git there finds the repository damaged")
+            return question.lacks("some of its objects: what it has is damaged, or half copied")
         case WrongContent() if not error.edited:
             return question.lies(f"{error.what}: {error.found} instead of {error.expected}")
         case MovedTag():

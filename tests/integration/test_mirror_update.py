@@ -435,6 +435,24 @@ def test_a_static_server_serves_it(
     assert head(ws) == tool.rev("main")
 
 
+def test_a_static_server_with_half_a_copy_lacks_it_and_the_next_is_asked(
+    ws: Path, tool: Upstream, folder: Path, static: str, hybrid: Hybrid, pki: Pki
+) -> None:
+    hybrid("mirror", "update", folder)
+    for path in (repository(tool, folder) / "objects/pack").iterdir():
+        path.unlink()
+    env = {"GIT_SSL_CAINFO": str(pki.ca)}
+    hybrid("mirror", "add", "corp", static, "--owner", "x")
+    assert errors(hybrid("mirror", "verify", "--json", env=env, check=1)) == {"tool": "mirror-lacks"}
+    shutil.rmtree(ws / "sources/tool", ignore_errors=True)
+    (row,) = hybrid("sync", "--json", env=env | {"GIT_HYBRID_MIRRORS": static}, check=4).json()["sources"]
+    assert row["error"]["code"] == "repository-damaged"
+    assert static in row["error"]["message"]
+    hybrid("resume", "--abort")
+    hybrid("sync", env=env | {"GIT_HYBRID_MIRRORS": f"{static},direct"})
+    assert head(ws) == tool.rev("main")
+
+
 def test_an_old_git_asks_a_static_server_for_all(
     ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, static: str, pki: Pki, tmp_path: Path
 ) -> None:
