@@ -22,6 +22,9 @@ from git_hybrid.core.values import format_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+PAGE_TITLE = "Mirrored repositories"
+"""The title of the page of a mirror folder, by which it is known as one."""
+
 MirrorKind = Literal["mirror", "bundle"]
 """``mirror`` serves repositories below its base URL; ``bundle`` is a folder of ``<name>.bundle`` files."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -349,6 +350,23 @@ def test_the_workspaces_own_folders_are_no_mirror(ws: Path, hybrid: Hybrid) -> N
     for target in (".", "sources", "state", "state/mirror"):
         assert "is the workspace's own" in hybrid("mirror", "update", target, check=2).err
     assert changes(before, snapshot(ws)) == []
+
+
+@pytest.mark.parametrize(("name", "data"), [("index.html", "<h1>Ours</h1>\n"), ("mirror.json", '{"my": "file"}\n')])
+def test_a_file_of_somebody_else_is_not_written_over(
+    ws: Path, folder: Path, hybrid: Hybrid, name: str, data: str
+) -> None:
+    folder.mkdir()
+    (folder / name).write_text(data)
+    before = snapshot(folder)
+    done = hybrid("mirror", "update", folder, check=2)
+    assert f"has a file {name} that is not of a mirror" in done.err
+    assert snapshot(folder) == before
+    (hint,) = (line for line in done.err.splitlines() if line.startswith("hint: "))
+    hybrid(*shlex.split(hint)[3:])
+    assert (folder / "git" / name).exists()
+    (folder / name).write_text("")
+    hybrid("mirror", "update", folder)
 
 
 def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
