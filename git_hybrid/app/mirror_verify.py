@@ -17,6 +17,7 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     LocalIo,
+    MovedTag,
     Offline,
     PolicyError,
     RemoteError,
@@ -134,7 +135,8 @@ def _answer(question: Question) -> tuple[Row, Finding | None]:
             row, commit = look(question, pin)
         finding = Finding(commit=commit, ok=True) if commit is not None else None
     except HybridError as error:
-        reached = not isinstance(error, RemoteError | Offline | Interrupted | LocalIo)
+        # A tag that upstream itself moved is no word about the mirror.
+        reached = not isinstance(error, RemoteError | Offline | Interrupted | LocalIo | MovedTag)
         row = failed(source.name, error)
         finding = Finding(commit=commit, ok=False) if commit is not None and reached else None
     detail = {**row.detail, "mirror": question.mirror.name, "url": question.url}

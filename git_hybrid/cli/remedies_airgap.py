@@ -23,7 +23,7 @@ AIR_GAP: Mapping[str, Remedy] = {
     ),
     "mirror-lies": Remedy(
         5,
-        "{name}: the mirror {mirror} serves what upstream does not have",
+        "{name}: the mirror {mirror} serves {served}",
         "{what}\nasked at {url}",
         (
             "tell its owner: git hybrid mirror list",

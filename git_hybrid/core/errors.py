@@ -936,13 +936,17 @@ class MirrorBehind(HybridError):
 
 
 class MirrorLies(HybridError):
-    """The mirror serves what is not pinned under the name of what is, or as the newest what upstream does not have."""
+    """The mirror serves what is not pinned under the name of what is, or as the newest what upstream does not have.
+
+    ``served`` says which of them, ``what`` is it that is served.
+    """
 
     code: ClassVar[str] = "mirror-lies"
     name: str
     mirror: str
     url: str
     what: str
+    served: str = "what upstream does not have"
 
 
 class StaleMirror(PolicyError):

@@ -299,7 +299,24 @@ def test_a_moved_tag_is_a_lie(tool: Upstream, workspace: Path, hybrid: Hybrid, t
     evil = Upstream(path=copy(tool, folder))
     evil.tag("v1.0.0", "main~1", force=True)
     record(hybrid, folder)
-    hybrid("mirror", "verify", check=5)
+    assert "the mirror corp serves what upstream does not have" in hybrid("mirror", "verify", check=5).err
+    alone = hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=5)
+    assert "the mirror corp serves another tag than the pinned one" in alone.err
+    assert not inventory(workspace)["corp"]["sources"]["tool"]["ok"]
+
+
+def test_a_tag_that_upstream_moved_is_no_lie_of_its_mirror(
+    tool: Upstream, workspace: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    tool.tag("v1.0.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    tool.tag("v1.0.0", "main~1", force=True)
+    copy(tool, tmp_path / "mirror")
+    record(hybrid, tmp_path / "mirror")
+    done = hybrid("mirror", "verify", check=5)
+    assert "upstream moved refs/tags/v1.0.0" in done.err
+    assert not inventory(workspace)["corp"]["sources"]
 
 
 def test_replaced_content_is_not_served(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
