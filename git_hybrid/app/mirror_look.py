@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
@@ -47,7 +48,8 @@ _LACKING = (RepositoryNotFound, RefMissing)
 class Question(Struct, frozen=True, kw_only=True):
     """One source to look for on one mirror; ``rt`` is a runtime that can ask that mirror alone.
 
-    ``newest`` is the newest commit that upstream is known to have had, ``origin`` what it lists, where it was asked.
+    ``newest`` is the newest commit that upstream is known to have had, ``origin`` what it lists, where it was asked;
+    where it was not, ``as_of`` is when the mirror says that it was compared with it.
     """
 
     rt: Runtime
@@ -57,6 +59,7 @@ class Question(Struct, frozen=True, kw_only=True):
     url: str
     newest: Oid | None
     origin: RemoteRefs | None
+    as_of: datetime | None = None
 
     def lacks(self, what: str) -> MirrorLacks:
         """Return the error for what the mirror does not have."""

@@ -135,6 +135,7 @@ class HybridError(Exception):
         *mirrors* is the list that was set. The server that is told first stays.
         """
         if self.asked or getattr(type(self), "mirror", None) != "":
+            vars(self).setdefault("mirrors", mirrors)
             return self
         bundled = bool(base) and base == url
         vars(self).update(asked=True, mirror=base or "", mirrors=mirrors, bundled=bundled)
