@@ -30,7 +30,7 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
 from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, field, replace
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import counted, some
 
 # What comes of a repository of the folder that is damaged, and what may just as well come of what upstream has.
 _DAMAGED = (MalformedObjects, FsckRefused, GitFailed)
@@ -39,7 +39,11 @@ ANEW = "what the mirror has of it is damaged: fetching all of it again"
 
 
 class Mirrored(Struct, frozen=True, kw_only=True):
-    """What the folder holds after the update: one repository. ``missing`` says what of it could not be had."""
+    """What the folder holds after the update: one repository.
+
+    ``missing`` says what of it could not be had; ``kept`` are refs that a mirror lists older or not at all, which is no
+    word of upstream: they stay as the folder had them.
+    """
 
     path: str
     url: str
@@ -47,6 +51,7 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     holding: Holding
     changed: bool
     missing: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 class Filling(Struct, frozen=True, kw_only=True):
@@ -121,12 +126,15 @@ def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
         held = folder.holding(path)
         tips = {ref: refs.tips[ref] for ref in kept_refs(source, pin, refs, held.refs if held else ())}
         head = refs.head if refs.head in tips else None
-        known = partial(Mirrored, path=path, url=str(source.url), source=source.name)
-        if held is not None and source.name not in filling.doubted and _is_current(held, tips, head, wanted):
-            return known(holding=held, changed=False)
-        gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
-        change = Change(gone=gone, head=head, pin=wanted.commit, waived=wanted.waived)
         oid_length = len(next(iter(refs.tips.values()), wanted.commit or "0" * 40))
+        kept = _kept(filling, wanted, held, refs, tips) if held is not None and endpoint.base is not None else {}
+        known = partial(Mirrored, path=path, url=str(source.url), source=source.name)
+        if held is not None and source.name not in filling.doubted and _is_current(held, tips | kept, head, wanted):
+            changed = not held.listed and folder.list_again(source.name, path)
+            new = folder.holding(path) if changed else held
+            return known(holding=new or held, changed=changed, kept=tuple(sorted(kept)))
+        gone = tuple(sorted(set(held.refs) - {*refs.tips, *kept})) if held else ()
+        change = Change(gone=gone, kept=tuple(kept), head=head, pin=wanted.commit, waived=wanted.waived)
         step = partial(_fetch_and_install, filling, wanted, _request(wanted, tips, endpoint.url), oid_length)
         missing = _refresh(filling, wanted, held, step, change)
         new = folder.holding(path) or Holding()
@@ -134,7 +142,40 @@ def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
             # It was made anew: what it had was damaged, or is of another object format (SHA-1 or SHA-256).
             what = counted(len(lost), "commit")
             missing += (f"{what} that older locks name: what the mirror had is set aside in .set-aside/",)
-        return known(holding=new, changed=True, missing=missing)
+        if gone_too := sorted(ref for ref, tip in kept.items() if new.refs.get(ref) != tip):
+            missing += (f"{some(gone_too)}, as the mirror had it: that is set aside in .set-aside/",)
+        return known(holding=new, changed=True, missing=missing, kept=tuple(sorted({*kept} - {*gone_too})))
+
+
+def _kept(filling: Filling, wanted: Wanted, held: Holding, refs: RemoteRefs, tips: Mapping[str, Oid]) -> dict[str, Oid]:
+    """Return what stays as it is *held*, though the mirror that was asked does not list it, or what came before it.
+
+    That mirror may be behind, or be filled for fewer workspaces: only upstream can take a ref back. *tips* are what is
+    to come of all that is listed (*refs*).
+    """
+    rt, path = filling.rt, repository_path(wanted.source.url)
+    # Beside refs/heads/a/b there is no place for refs/heads/a: upstream had one of them before the other.
+    above = {folder for ref in tips for folder in _above(ref)}
+    unlisted = {
+        ref: tip
+        for ref, tip in held.refs.items()
+        if ref not in refs.tips and ref not in above and tips.keys().isdisjoint(_above(ref))
+    }
+    moved = {ref: tip for ref, tip in tips.items() if ref.startswith("refs/heads/") and held.refs.get(ref, tip) != tip}
+    if not moved:
+        return unlisted
+    look = filling.folder.stage(wanted.source.name, path, borrow=True, oid_length=len(next(iter(moved.values()))))
+    older = {
+        ref: held.refs[ref]
+        for ref, tip in moved.items()
+        if rt.objects.has_commit(look, tip) and rt.objects.is_ancestor(look, tip, held.refs[ref])
+    }
+    return unlisted | older
+
+
+def _above(ref: str) -> tuple[str, ...]:
+    parts = ref.split("/")
+    return tuple("/".join(parts[:length]) for length in range(3, len(parts)))
 
 
 def _is_current(held: Holding, tips: Mapping[str, Oid], head: RefName | None, wanted: Wanted) -> bool:
@@ -165,7 +206,7 @@ def _refresh(
         if not borrow or ended or (isinstance(error, _DOUBTFUL) and filling.folder.is_sound(path, wanted.waived)):
             raise
         filling.rt.progress("note", wanted.source.name, ANEW)
-        return step(replace(change, gone=()), borrow=False)
+        return step(replace(change, gone=(), kept=()), borrow=False)
 
 
 def _fetch_and_install(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
@@ -47,7 +48,8 @@ _LACKING = (RepositoryNotFound, RefMissing)
 class Question(Struct, frozen=True, kw_only=True):
     """One source to look for on one mirror; ``rt`` is a runtime that can ask that mirror alone.
 
-    ``newest`` is the newest commit that upstream is known to have had, ``origin`` what it lists, where it was asked.
+    ``newest`` is the newest commit that upstream is known to have had, ``origin`` what it lists, where it was asked;
+    where it was not, ``as_of`` is when the mirror says that it was compared with it.
     """
 
     rt: Runtime
@@ -57,15 +59,16 @@ class Question(Struct, frozen=True, kw_only=True):
     url: str
     newest: Oid | None
     origin: RemoteRefs | None
+    as_of: datetime | None = None
 
     def lacks(self, what: str) -> MirrorLacks:
         """Return the error for what the mirror does not have."""
         target = update_target(self.mirror)
         return MirrorLacks(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what, target=target)
 
-    def lies(self, what: str) -> MirrorLies:
-        """Return the error for what the mirror serves instead."""
-        return MirrorLies(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what)
+    def lies(self, what: str, served: str = MirrorLies.served) -> MirrorLies:
+        """Return the error for what the mirror serves instead; *served* is it in a few words."""
+        return MirrorLies(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what, served=served)
 
 
 def look(question: Question, pin: Pin | None) -> tuple[Row, Oid | None]:
@@ -73,6 +76,7 @@ def look(question: Question, pin: Pin | None) -> tuple[Row, Oid | None]:
 
     Raises:
         MirrorLacks, MirrorBehind: it is not all there.
+        MovedTag: the tag that is pinned is another upstream too.
         HybridError: the mirror cannot be reached, or serves something else.
     """
     refs, found = _listed(question), None
@@ -137,11 +141,11 @@ def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) 
         case Unreachable():
             return _not_served(question, pin, tip)
         case RepositoryDamaged():
-            return question.lacks("some of its objects: git there finds the repository damaged")
+            return question.lacks("some of its objects: what it has is damaged, or half copied")
         case WrongContent() if not error.edited:
             return question.lies(f"{error.what}: {error.found} instead of {error.expected}")
         case MovedTag():
-            return question.lies(f"{error.tag}: {error.new} instead of {error.old}")
+            return _moved(question, error)
         case HostileTree() | FsckRefused():
             what = "a tree that must not be checked out: " if isinstance(error, HostileTree) else ""
             return question.lies(what + "; ".join(error.findings))
@@ -149,6 +153,17 @@ def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) 
             return question.lies(error.message)
         case _:
             return None
+
+
+def _moved(question: Question, error: MovedTag) -> HybridError:
+    """Return whose word it is that a tag is another: upstream's, where it has the same."""
+    if question.origin is not None and question.origin.tips.get(error.tag) == error.new:
+        commits = {"old_commit": error.old_commit, "new_commit": error.new_commit}
+        told = MovedTag(name=error.name, tag=error.tag, old=error.old, new=error.new, **commits)
+        return told.from_mirror(None)
+    # Nobody knows which of the two upstream has where it was not asked.
+    served = "another tag than the pinned one" if question.origin is None else MirrorLies.served
+    return question.lies(f"{error.tag}: {error.new} instead of {error.old}", served)
 
 
 class _Labelled(Struct, frozen=True):

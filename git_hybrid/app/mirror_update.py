@@ -38,6 +38,7 @@ from git_hybrid.core.ports_mirror import MirrorFolder
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import some
 
 _Result = tuple[Row, tuple[Mirrored, ...]]
 
@@ -123,12 +124,17 @@ def _attempt(filling: Filling, source: Source) -> _Result:
             outcome="updated" if any(item.changed for item in done) else "current",
             after=pin.commit if pin else None,
             ref=pin.ref if pin else None,
-            notes=tuple(f"missing: {text}" for item in done for text in item.missing),
+            notes=tuple(note for item in done for note in _notes(item)),
         )
     except HybridError as error:
         row = failed(source.name, error)
     filling.rt.progress("done", source.name, row.outcome)
     return row, tuple(done)
+
+
+def _notes(item: Mirrored) -> tuple[str, ...]:
+    kept = (f"kept, since only a mirror was asked: {some(item.kept)}",) if item.kept else ()
+    return (*(f"missing: {text}" for text in item.missing), *kept)
 
 
 def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
@@ -12,11 +13,12 @@ from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
-from git_hybrid.core.endpoints import DIRECT, folder_of
+from git_hybrid.core.endpoints import DIRECT, folder_of, repository_path
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     LocalIo,
+    MovedTag,
     Offline,
     PolicyError,
     RemoteError,
@@ -31,14 +33,18 @@ from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import Candidate, newest_allowed
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_age
 
 LastSeen = Callable[[], Mapping[SourceName, Oid]]
 """Returns the newest commit of each source that the audit log has seen upstream."""
+Filled = Callable[[Mirror], Mapping[str, datetime]]
+"""Returns when each repository of a mirror was last compared with upstream, by its path, as far as the mirror tells."""
 
 
-def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) -> Report:
+def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen, filled: Filled) -> Report:
     """Ask the named mirrors (default: all) for every source, record what they hold, and return a row for each pair.
 
+    What is found well without a word of upstream is as old as what the mirror tells by *filled*.
     While an earlier run is unfinished nothing is recorded: a mirror that fails may be what it waits for.
 
     Raises:
@@ -57,8 +63,9 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
                 raise Offline(name=mirror.name, url=mirror.base_url, why=why).from_mirror(mirror.name)
         newest, origin = _known_tips(rt, snapshot, last_seen) if mirrors else ({}, {})
         questions = [
-            _question(rt, snapshot, mirror, source, newest, origin)
+            _question(rt, snapshot, mirror, source, newest, origin, times)
             for mirror in mirrors
+            for times in [filled(mirror)]
             for source in snapshot.manifest.sources.values()
         ]
         pairs = run_to_end(rt, snapshot.manifest, "verifying mirrors", _answer, questions)
@@ -105,6 +112,7 @@ def _question(
     source: Source,
     newest: Mapping[SourceName, Oid],
     origin: Mapping[SourceName, RemoteRefs],
+    times: Mapping[str, datetime],
 ) -> Question:
     url = served_url(mirror, source.url, source.name)
     if mirror.kind == "bundle":
@@ -120,6 +128,7 @@ def _question(
         url=url,
         newest=newest.get(source.name),
         origin=origin.get(source.name),
+        as_of=None if source.name in origin else times.get(repository_path(source.url)),
     )
 
 
@@ -132,14 +141,25 @@ def _answer(question: Question) -> tuple[Row, Finding | None]:
     try:
         with of_source(source.name):
             row, commit = look(question, pin)
-        finding = Finding(commit=commit, ok=True) if commit is not None else None
+        finding = Finding(commit=commit, ok=True, as_of=question.as_of) if commit is not None else None
+        row = replace(row, notes=(*row.notes, *_aged(question)))
     except HybridError as error:
-        reached = not isinstance(error, RemoteError | Offline | Interrupted | LocalIo)
+        # A tag that upstream itself moved is no word about the mirror.
+        reached = not isinstance(error, RemoteError | Offline | Interrupted | LocalIo | MovedTag)
         row = failed(source.name, error)
         finding = Finding(commit=commit, ok=False) if commit is not None and reached else None
     detail = {**row.detail, "mirror": question.mirror.name, "url": question.url}
     rt.progress("done", label, row.outcome)
     return replace(row, after=row.after or commit, served_by=question.url, detail=detail), finding
+
+
+def _aged(question: Question) -> tuple[str, ...]:
+    """Tell of a copy that policy holds for too old, where upstream was not asked."""
+    limit, now = question.snapshot.manifest.policy.mirror_max_staleness, question.rt.info.now
+    if question.as_of is None or now - question.as_of <= limit:
+        return ()
+    old = format_age(now - question.as_of)
+    return (f"last compared with upstream {old} ago, which was not asked now; policy allows {format_age(limit)}",)
 
 
 def _decision(

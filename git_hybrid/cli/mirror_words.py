@@ -15,7 +15,7 @@ def mirror_words(error: HybridError, facts: Mapping[str, Any]) -> dict[str, str]
     base = str(facts.get("mirror", ""))
     return {
         "remaking": _remaking(facts.get("file", "")),
-        "filling": _filling(base, facts.get("target"), facts.get("url", "")),
+        "filling": _filling(base, facts.get("target"), facts.get("url", ""), alone=len({*error.mirrors}) == 1),
         "ask_upstream_too": _ask_upstream_too(error.mirrors or (base,)),
         "mirror_folder": folder_of(base) if base.startswith("file://") and "{" not in base else "DIR",
     }
@@ -28,12 +28,15 @@ def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
     return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={typed(','.join((*mirrors, DIRECT)))}"
 
 
-def _filling(mirror: str, target: str | None, url: str) -> str:
-    """Return the hint at what brings *mirror* up to date; *target* is what ``mirror update`` takes for it, if known."""
+def _filling(mirror: str, target: str | None, url: str, *, alone: bool) -> str:
+    """Return the hint at what brings *mirror* up to date; *target* is what ``mirror update`` takes for it, if known.
+
+    Where it is *alone* in the list of mirrors it could not be filled from anybody as things stand.
+    """
     if target is None:
         return ""
     if target:
-        where = "" if target == mirror else "where the mirror is filled: "
+        where = "" if target == mirror and not alone else "where the mirror is filled: "
         return f"{where}git hybrid mirror update {typed(target)}"
     return _remaking(folder_of(url))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,9 +15,9 @@ from git_hybrid.app.mirror_filling import Mirrored
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import Mirrors, folder_of, mirror_url, repository_path
 from git_hybrid.core.errors import BadArgument, LockBusy
-from git_hybrid.core.ids import SourceName, parse_url, shown_url
-from git_hybrid.core.mirrors import Inventory, plain_url, update_target
-from git_hybrid.core.values import format_time
+from git_hybrid.core.ids import InvalidText, SourceName, parse_url, shown_url
+from git_hybrid.core.mirrors import Inventory, Mirror, plain_url, update_target
+from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import typed
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine, is_alive
@@ -155,6 +155,18 @@ def described(
         }
     document = listing(list(entries.values()))
     return document, page(document)
+
+
+def compared_at(mirror: Mirror) -> dict[str, datetime]:
+    """Return when each repository of *mirror* was last compared with upstream, by its path; only folders tell that."""
+    if update_target(mirror) != mirror.name:
+        return {}
+    found: dict[str, datetime] = {}
+    for item in read_listing(Path(folder_of(mirror.base_url))):
+        if _is_whole(item):
+            with suppress(InvalidText):
+                found[item["path"]] = parse_time(item["checked_at"])
+    return found
 
 
 def _is_whole(item: dict[str, Any]) -> bool:

@@ -23,7 +23,7 @@ AIR_GAP: Mapping[str, Remedy] = {
     ),
     "mirror-lies": Remedy(
         5,
-        "{name}: the mirror {mirror} serves what upstream does not have",
+        "{name}: the mirror {mirror} serves {served}",
         "{what}\nasked at {url}",
         (
             "tell its owner: git hybrid mirror list",
@@ -34,7 +34,7 @@ AIR_GAP: Mapping[str, Remedy] = {
         6,
         "{name}: the mirror {mirror} was last known to be current {age} ago; policy allows {limit}",
         "[policy] mirror_max_staleness; what the lock names already may still be fetched from it",
-        ("{filling}", "git hybrid mirror verify {mirror}"),
+        ("{filling}", "{ask_upstream_too}", "then: git hybrid mirror verify {mirror}"),
     ),
     "mirror-alone": Remedy(
         4,

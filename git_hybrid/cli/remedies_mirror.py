@@ -50,7 +50,7 @@ BEHIND: Mapping[str, Remedy] = {
     ),
     "repository-damaged": Remedy(
         4,
-        "{name}: what the mirror {mirror} has of it is damaged",
+        "{name}: what the mirror {mirror} has of it is damaged, or half copied",
         "asked at {url}\n{message}\nupstream itself was not asked",
         _HINTS,
     ),

@@ -138,6 +138,7 @@ class HybridError(Exception):
         *mirrors* is the list that was set. The server that is told first stays.
         """
         if self.asked or getattr(type(self), "mirror", None) != "":
+            vars(self).setdefault("mirrors", mirrors)
             return self
         bundled = bool(base) and base == url
         vars(self).update(asked=True, mirror=base or "", mirrors=mirrors, bundled=bundled)
@@ -940,13 +941,17 @@ class MirrorBehind(HybridError):
 
 
 class MirrorLies(HybridError):
-    """The mirror serves what is not pinned under the name of what is, or as the newest what upstream does not have."""
+    """The mirror serves what is not pinned under the name of what is, or as the newest what upstream does not have.
+
+    ``served`` says which of them, ``what`` is it that is served.
+    """
 
     code: ClassVar[str] = "mirror-lies"
     name: str
     mirror: str
     url: str
     what: str
+    served: str = "what upstream does not have"
 
 
 class StaleMirror(PolicyError):

@@ -22,6 +22,9 @@ from git_hybrid.core.values import format_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+PAGE_TITLE = "Mirrored repositories"
+"""The title of the page of a mirror folder, by which it is known as one."""
+
 MirrorKind = Literal["mirror", "bundle"]
 """``mirror`` serves repositories below its base URL; ``bundle`` is a folder of ``<name>.bundle`` files."""
 
@@ -163,19 +166,30 @@ def age(mirror: Mirror, name: SourceName, now: datetime) -> timedelta:
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """What a check of one source on one mirror came to: the commit that was looked for, and whether all was well."""
+    """What a check of one source on one mirror came to: the commit that was looked for, and whether all was well.
+
+    ``as_of`` is when the mirror itself says that it was compared with upstream, where upstream was not asked.
+    """
 
     commit: Oid
     ok: bool
+    as_of: datetime | None = None
 
 
 def verified(mirror: Mirror, findings: Mapping[SourceName, Finding], now: datetime) -> Mirror:
-    """Return *mirror* after a check; sources that the check did not reach keep what was known of them."""
+    """Return *mirror* after a check; sources that the check did not reach keep what was known of them.
+
+    What is well there is as old as the last time that anybody compared it with upstream.
+    """
     sources = dict(mirror.sources)
     for name, found in findings.items():
         before = sources.get(name)
         known = (mirror.verified_at or mirror.added_at) if before is None else before.checked_at
-        sources[name] = Held(commit=found.commit, checked_at=now if found.ok else known, ok=found.ok)
+        if found.ok:
+            as_of = found.as_of or now
+            # What an earlier check found stays found, however old the mirror says that it is.
+            known = min(now, as_of if before is None else max(as_of, known))
+        sources[name] = Held(commit=found.commit, checked_at=known, ok=found.ok)
     return replace(mirror, verified_at=now, sources=dict(sorted(sources.items())))
 
 

@@ -15,23 +15,26 @@ class Holding(Struct, frozen=True, kw_only=True):
     """What a mirrored repository holds: its branches and tags, its default branch, and the commits of locks.
 
     ``pins`` are commits that a lock named once; they stay whatever upstream does. ``lfs`` are those of them whose LFS
-    content is there.
+    content is there. ``listed``: a server of plain files tells the same refs and packs.
     """
 
     refs: Mapping[str, Oid] = field(default_factory=dict)
     head: RefName | None = None
     pins: frozenset[Oid] = frozenset()
     lfs: frozenset[Oid] = frozenset()
+    listed: bool = True
 
 
 class Change(Struct, frozen=True, kw_only=True):
     """What is to become of a mirrored repository: everything fetched into a stage goes in.
 
-    ``gone`` are refs that upstream has no more, ``pin`` a commit to keep for good, ``lfs``: its LFS content came along;
-    ``waived`` are objects that an override lets pass fsck.
+    ``gone`` are refs that upstream has no more, ``kept`` those that stay as they are whatever was fetched, ``pin`` is a
+    commit to keep for good, ``lfs``: its LFS content came along; ``waived`` are objects that may fail fsck, by an
+    override.
     """
 
     gone: Sequence[str] = ()
+    kept: Sequence[str] = ()
     head: RefName | None = None
     pin: Oid | None = None
     lfs: bool = False
@@ -47,6 +50,10 @@ class MirrorFolder(Protocol):
 
     def holding(self, path: str) -> Holding | None:
         """Return what the repository at *path* holds, or None if there is none that git can read."""
+        ...
+
+    def list_again(self, name: SourceName, path: str) -> bool:
+        """Write the lists of packs and refs of the repository at *path*; return whether they told something else."""
         ...
 
     def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:

@@ -26,7 +26,7 @@ from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system, unstarted
 from git_hybrid.git.fsck import damaged, refused
-from git_hybrid.git.unusable import colliding
+from git_hybrid.git.unusable import besides_missing, colliding
 
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
@@ -145,7 +145,7 @@ _LISTING, _SPENT = "git ls-remote", "out of memory"
 _HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
-_LATER = (408, 425, 429)
+_LATER, _GONE = (408, 425, 429), (404, 410)
 _PROXY, _BY_PROXY = 407, pattern(r"(?:tunnel failed, response|received http code) (?P<status>[0-9]{3})\b")
 """The status of a proxy that wants a login (RFC 9110, 15.5.8), and what libcurl says of one before a tunnel."""
 # What git says of any ssh command that failed without words that it knows.
@@ -261,11 +261,21 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RedirectLoop(url=url, message=message)
     if (insecure := _INSECURE.search(stderr)) is not None:
         return InsecureRedirect(url=url, message=message, target=insecure["scheme"])
+    if code in (0, *_GONE) and (damage := _walked(text, url=url, message=message)) is not None:
+        return damage
     if _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:
         return RepositoryDamaged(url=url, message=unreadable[0].strip())
     return None
+
+
+def _walked(text: str, *, url: str, message: str) -> HybridError | None:
+    """Return what it means that files of a repository are not on the server that lists it: it is half copied."""
+    rest = besides_missing(_unless(text, "remote:"))
+    # It says the same where this machine could not keep what came, or where it did not come because of the network.
+    of_others = rest is None or _LOCAL.search(rest) or _passing(rest, 0, url=url, message=message)
+    return None if of_others else RepositoryDamaged(url=url, message=message)
 
 
 def _answered(words: str, *, url: str, message: str) -> HybridError:

@@ -56,7 +56,7 @@ _OF_BATCH = "batch response:"
 """How git-lfs begins what it says of the answer that tells where the objects are; all else is of an object."""
 # The address of an object, where git-lfs has no words of its own for the status.
 _UNREADABLE = pattern(r" &\{%!.*?\}s\(MISSING\)")
-_GONE = (404, 410)
+_GONE, _NO_LFS = (404, 410), (405, 501)
 _SHOWN = 3
 _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
@@ -191,6 +191,9 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     of_one = _OBJECT.search(stderr)
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
     stderr = _UNREADABLE.sub("", stderr)
+    if failed in _NO_LFS and not of_one and _OF_BATCH in stderr:
+        plain = f"no Git LFS is served there (HTTP {failed}), as by any server of plain files"
+        return LfsMissing(url=url, message=f"{last_words(stderr)}\n{plain}")
     if failed in _GONE and (of_one or _OF_BATCH not in stderr):
         return LfsMissing(url=url, message=last_words(stderr))
     return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)

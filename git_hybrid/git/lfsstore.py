@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from git_hybrid.core.errors import HybridError, LfsMissing, WrongContent, reported
@@ -104,14 +104,31 @@ def pour(disk: Disk, stage: Stage, clone: Stage) -> None:
         SymlinkRefused: a folder of the clone's is a link.
     """
     giver, taker = Path(stage.git_dir), Path(clone.git_dir)
-    for sha256 in _kept(giver):
+    for sha256 in kept(giver):
         target = _place(taker, sha256)
         if not os.path.lexists(target) and _found(giver, sha256) == sha256:
             disk.make_folder(target.parent)
             disk.rename_path(_place(giver, sha256), target)
 
 
-def _kept(git_dir: Path) -> Iterator[str]:
+def take_apart(git_dir: Path, lent: Collection[str]) -> None:
+    """Give each object that is not *lent* a file of its own: git-lfs links what it finds in a folder of this machine.
+
+    Raises:
+        LocalIo: the file system refused.
+        SymlinkRefused: a folder on the way is a link.
+    """
+    for sha256 in kept(git_dir):
+        path = _place(git_dir, sha256)
+        if sha256 not in lent and path.lstat().st_nlink > 1:
+            half = path.with_name(f"{sha256}.tmp")
+            with reported(path, "write"):
+                with file_at(path) as file, open(half, "wb") as copy:
+                    shutil.copyfileobj(file, copy)
+                half.replace(path)
+
+
+def kept(git_dir: Path) -> Iterator[str]:
     """Yield the ids of what git-lfs has put into the repository."""
     for path in sorted(git_dir.joinpath(*_OBJECTS).glob("??/??/*")):
         if _SHA256.fullmatch(path.name) and path == _place(git_dir, path.name):

@@ -12,7 +12,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.git.answers import OfLfs, host_of
 from git_hybrid.git.lfsanswers import lfs_arguments
 from git_hybrid.git.lfslogins import logins, not_shown
-from git_hybrid.git.lfsstore import lacked
+from git_hybrid.git.lfsstore import kept, lacked, take_apart
 from git_hybrid.git.run import Runner
 
 
@@ -47,12 +47,14 @@ def fetch_lfs(
     git_dir = Path(stage.git_dir)
     if runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
         raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-    terms = terms_of(runner, url, git_dir, policy, judge)
+    terms, lent = terms_of(runner, url, git_dir, policy, judge), frozenset(kept(git_dir))
     try:
         ask(lfs_arguments(url, oid), git_dir=git_dir, of_lfs=terms)
     except AccessDenied as denied:
         denied.elsewhere = not_shown(denied.message, terms.logins)
         raise
+    finally:
+        take_apart(git_dir, lent)
     # git-lfs ends with 0 also where the server left out what it was asked for.
     if (error := lacked(runner, stage, oid, url)) is not None:
         raise error

@@ -25,6 +25,7 @@ from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
 from git_hybrid.git.local import must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
+from git_hybrid.git.mirror_lists import is_listed, lists
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.raw import Unsure
@@ -116,7 +117,19 @@ class GitMirrorFolder(Struct):
             head=_head(read_plain(target / "HEAD")),
             pins=frozenset(self._held(target, pins)),
             lfs=frozenset(oid for oid in pins if (target / _LFS_DONE / oid).exists()),
+            listed=is_listed(target, {(oid, ref) for oid, _, ref in lines if ref}),
         )
+
+    def list_again(self, name: SourceName, path: str) -> bool:
+        """Write the lists of packs and refs of the repository at *path*; return whether they told something else.
+
+        Raises:
+            GitFailed: git could not write them.
+        """
+        target = self.place(path)
+        before = lists(target)
+        self._serve(name, target)
+        return lists(target) != before
 
     def _held(self, target: Path, pins: Iterable[Oid]) -> list[Oid]:
         """Return those of *pins* that the repository at *target* has."""
@@ -184,24 +197,25 @@ class GitMirrorFolder(Struct):
         )
 
     def _change(self, stage: Stage, giver: Path, taker: Path, change: Change, *, is_served: bool) -> None:
-        kept = fetched_refs(giver)
+        # In one that is made anew nothing stands yet that could stay.
+        fetched, kept = fetched_refs(giver), change.kept if is_served else ()
         packs.move(self.disk, giver, taker)
         if change.lfs:
             self._move_lfs(giver, taker, change.pin)
         if is_served:
-            self._serve(stage, taker)
+            self._serve(stage.name, taker)
         self._refs(stage, taker, [f"delete {ref}" for ref in change.gone])
         lines = [
             f"update {upstream_ref(ref)} {oid}"
-            for ref, oid in sorted(kept.items())
-            if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/"))
+            for ref, oid in sorted(fetched.items())
+            if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")) and upstream_ref(ref) not in kept
         ]
         if change.pin is not None:
             lines.append(f"update {PINS}{change.pin} {change.pin}")
         self._refs(stage, taker, lines)
         if change.head is not None and change.head != _head(read_plain(taker / "HEAD")):
             self.disk.write_file(taker / "HEAD", f"ref: {change.head}\n".encode("utf-8", "surrogateescape"))
-        self._serve(stage, taker)
+        self._serve(stage.name, taker)
 
     @property
     def _steady(self) -> Runner:
@@ -213,9 +227,9 @@ class GitMirrorFolder(Struct):
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
             must(self._steady, stage.name, taker, ["update-ref", "--stdin"], stdin=data)
 
-    def _serve(self, stage: Stage, taker: Path) -> None:
+    def _serve(self, name: SourceName, taker: Path) -> None:
         """Write the lists of packs and refs that a server without git needs (git-update-server-info(1))."""
-        must(self._steady, stage.name, taker, ["update-server-info"])
+        must(self._steady, name, taker, ["update-server-info"])
 
     def _move_lfs(self, giver: Path, taker: Path, pin: Oid | None) -> None:
         source = giver / "lfs/objects"

@@ -19,6 +19,7 @@ from git_hybrid.git.plainfiles import file_at
 
 _HALF = ".tmp"
 _CHUNK = 1 << 20
+_READABLE = 0o444
 Found = Literal["same", "touched", "damaged", "missing"]
 # The index comes last: git takes a pack for whole as soon as it sees one.
 _ORDER = (".pack", ".rev", ".promisor", ".idx")
@@ -111,9 +112,12 @@ def is_whole(path: str) -> bool:
 def share(source: str, target: str) -> None:
     """Make *target* the same file as *source*, or a copy of it where that is impossible; one that is there stays.
 
+    All may read it, as any pack that git writes: who may reach it is a matter of folders, which are nobody else's.
+
     Raises:
         OSError: the file system refused both.
     """
+    _let_read(source)
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
@@ -122,6 +126,15 @@ def share(source: str, target: str) -> None:
         if error.errno not in _COPIED:
             raise
         _copy(source, target)
+
+
+def _let_read(path: str) -> None:
+    """Take from the file at *path* what the umask of whoever fetched it first has left out: others have another one."""
+    info = os.lstat(path)
+    if stat.S_ISREG(info.st_mode) and info.st_mode & _READABLE != _READABLE:
+        # Where it is another user's it stays as it is.
+        with suppress(OSError), file_at(path) as file:
+            os.fchmod(file.fileno(), stat.S_IMODE(info.st_mode) | _READABLE)
 
 
 def _copy(source: str, target: str) -> None:

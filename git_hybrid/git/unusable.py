@@ -1,4 +1,4 @@
-"""Refs that upstream has and nobody can keep, by what git says on stderr. Pure."""
+"""What a server lists and nobody can have, by what git says on stderr: refs, and files that are not there. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ _SHALLOW = pattern(
 _COLLISION = pattern(
     rf"^error: .*'(?P<one>{UPSTREAM}[^'\n]*)' (?:exists; cannot create|and) '(?P<other>{UPSTREAM}[^'\n]*)'",
     re.MULTILINE,
+)
+# What git says that walks through files of a server (http-walker.c, http.c), in lower case.
+_MISSING = pattern(
+    r"unable to find [0-9a-f]{40,64} under (?=https?://)|unable to get pack (?:index|file) (?=https?://)"
+    r"|cannot obtain needed \w+ [0-9a-f]{40,64}"
 )
 
 
@@ -34,3 +39,9 @@ def colliding(stderr: str) -> UnusableRef | None:
         return None
     one, other = (upstream_ref(found[key]) for key in ("one", "other"))
     return UnusableRef(name="", ref=other, why=f"{one} is listed beside it, and git keeps no ref below another")
+
+
+def besides_missing(text: str) -> str | None:
+    """Return what *text* says besides that objects are in none of the files of a server; None if it does not say so."""
+    rest = _MISSING.sub("", text)
+    return None if rest == text else rest

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from git_hybrid.core.errors import HybridError, SymlinkRefused
+from git_hybrid.core.errors import BadArgument, HybridError, SymlinkRefused, reported
+from git_hybrid.core.mirrors import PAGE_TITLE
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.core.words import typed
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.filelock import Held, writer_lock
 from git_hybrid.store.parsing import load_json, read_bytes
 
 LISTING, PAGE = "mirror.json", "index.html"
+_HEAD = 4096
 
 
 def held(
@@ -26,21 +29,45 @@ def held(
     Raises:
         LockBusy: another writer does not end in time.
         SymlinkRefused: a file that is to be written is a symbolic link.
+        BadArgument: a file that is to be written is there and somebody else's.
     """
     make_folder(folder)
     for path in (folder / ".lock", folder / ".incoming", folder / LISTING, folder / PAGE):
         if path.is_symlink():
             raise SymlinkRefused(path=str(path))
+    _refuse_taken(folder)
     return writer_lock(folder / ".lock", timeout=timeout, command=info.command, now=info.now, cancelled=cancelled)
+
+
+def _refuse_taken(folder: Path) -> None:
+    """Raise where *folder* has a page or a listing that no mirror folder has: each run would write over it."""
+    page = _head(folder / PAGE)
+    is_ours = f"<title>{PAGE_TITLE}</title>".encode() in page
+    # One that is damaged is written anew in a folder whose page is ours.
+    told = is_ours or not _head(folder / LISTING) or isinstance(_document(folder).get("repositories"), list)
+    for name, is_taken in ((PAGE, bool(page) and not is_ours), (LISTING, not told)):
+        if is_taken:
+            reason = f"has a file {name} that is not of a mirror and would be written over: name a folder of its own"
+            hint = f"git hybrid mirror update {typed(str(folder / 'git'))}"
+            raise BadArgument(what="mirror", value=str(folder), reason=reason, hint=hint)
+
+
+def _head(path: Path) -> bytes:
+    with reported(path, "read"), suppress(FileNotFoundError), open(path, "rb") as file:
+        return file.read(_HEAD)
+    return b""
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    try:
+        return load_json(read_bytes(folder / LISTING, LISTING) or b"{}", LISTING)
+    except HybridError:
+        return {}
 
 
 def read_listing(folder: Path) -> list[dict[str, Any]]:
     """Return the repositories that ``mirror.json`` tells of; a listing that cannot be read tells of none."""
-    try:
-        document = load_json(read_bytes(folder / LISTING, LISTING) or b"{}", LISTING)
-    except HybridError:
-        return []
-    found = document.get("repositories", [])
+    found = _document(folder).get("repositories", [])
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from git_hybrid.core.mirrors import PAGE_TITLE
 from git_hybrid.view.term import safe
 
 _STYLE = (
@@ -16,9 +17,9 @@ _HEAD = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Mirrored repositories</title>
+<title>{PAGE_TITLE}</title>
 <style>{_STYLE}</style>
-<h1>Mirrored repositories</h1>
+<h1>{PAGE_TITLE}</h1>
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,19 @@ def test_what_did_not_change_is_left_alone(ws: Path, tool: Upstream, folder: Pat
     assert refs(repository(tool, folder))["refs/heads/main"] == tool.rev("main")
 
 
+@pytest.mark.parametrize("listing", ["info/refs", "objects/info/packs"])
+def test_a_list_that_was_left_behind_is_written(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, listing: str
+) -> None:
+    hybrid("mirror", "update", folder)
+    path = repository(tool, folder) / listing
+    before = path.read_bytes()
+    path.write_bytes(b"")
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "updated"}
+    assert path.read_bytes() == before
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
+
+
 def test_only_what_is_declared_comes(tool: Upstream, workspace: Path, folder: Path, hybrid: Hybrid) -> None:
     tool.tag("v2.0.0")
     hybrid("init")
@@ -131,6 +145,64 @@ def test_two_workspaces_share_a_folder(ws: Path, tool: Upstream, folder: Path, h
     assert {"refs/heads/main", "refs/heads/wip"} <= set(refs(repository(tool, folder)))
     assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
     assert json.loads((folder / "mirror.json").read_text())["repositories"][0]["sources"] == ["tool", "x"]
+
+
+@pytest.fixture
+def inner(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """Fill *folder* before upstream went on, and another mirror after it, of another branch too."""
+    hybrid("mirror", "update", folder)
+    other, made = tmp_path / "other", tmp_path / "inner"
+    tool.commit({"b.txt": "b\n"}, branch="wip", parents=["wip"])
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, "--name", "x", "--branch", "wip", cwd=other)
+    tool.commit({"a.txt": "three\n"})
+    hybrid("mirror", "update", made, cwd=other)
+    return made
+
+
+def test_what_only_a_mirror_says_takes_nothing_away(
+    ws: Path, tool: Upstream, folder: Path, inner: Path, hybrid: Hybrid
+) -> None:
+    before, bare = refs(repository(tool, inner)), repository(tool, inner)
+    assert before["refs/heads/main"] == tool.rev("main") != lock(ws)["tool"]["commit"]
+    env, note = {"GIT_HYBRID_MIRRORS": folder.as_uri()}, "kept, since only a mirror was asked: "
+    for outcome in ("updated", "current"):
+        (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
+        assert (row["outcome"], row["notes"]) == (outcome, [f"{note}refs/heads/main, refs/heads/wip"])
+    pinned = lock(ws)["tool"]["commit"]
+    assert refs(bare) == before | {f"refs/hybrid/pins/{pinned}": pinned}
+    tool.delete_ref("refs/heads/wip")
+    assert outcomes(hybrid("mirror", "update", inner, "--json")) == {"tool": "updated"}
+    assert "refs/heads/wip" not in refs(bare)
+
+
+def test_what_a_mirror_lists_beyond_what_is_held_comes(
+    ws: Path, tool: Upstream, folder: Path, inner: Path, hybrid: Hybrid
+) -> None:
+    tool.delete_ref("refs/heads/wip")
+    tool.branch("wip/a")
+    for text in ("four\n", "five\n"):
+        tool.commit({"a.txt": text})
+    hybrid("pin", "tool", "--branch", "wip/a")
+    hybrid("mirror", "update", folder)
+    env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
+    (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
+    assert row["notes"] == []
+    assert {ref: oid for ref, oid in refs(repository(tool, inner)).items() if "/pins/" not in ref} == {
+        "refs/heads/main": tool.rev("main"),
+        "refs/heads/wip/a": tool.rev("wip/a"),
+    }
+
+
+def test_what_is_made_anew_from_a_mirror_has_what_that_has(
+    ws: Path, tool: Upstream, folder: Path, inner: Path, hybrid: Hybrid
+) -> None:
+    spoil(repository(tool, inner))
+    env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
+    (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
+    assert any("refs/heads/wip, as the mirror had it: that is set aside" in note for note in row["notes"]), row
+    assert refs(repository(tool, inner))["refs/heads/main"] == lock(ws)["tool"]["commit"]
 
 
 def test_upstream_that_rewrote_history_does_not_spoil_the_mirror(
@@ -280,6 +352,23 @@ def test_the_workspaces_own_folders_are_no_mirror(ws: Path, hybrid: Hybrid) -> N
     assert changes(before, snapshot(ws)) == []
 
 
+@pytest.mark.parametrize(("name", "data"), [("index.html", "<h1>Ours</h1>\n"), ("mirror.json", '{"my": "file"}\n')])
+def test_a_file_of_somebody_else_is_not_written_over(
+    ws: Path, folder: Path, hybrid: Hybrid, name: str, data: str
+) -> None:
+    folder.mkdir()
+    (folder / name).write_text(data)
+    before = snapshot(folder)
+    done = hybrid("mirror", "update", folder, check=2)
+    assert f"has a file {name} that is not of a mirror" in done.err
+    assert snapshot(folder) == before
+    (hint,) = (line for line in done.err.splitlines() if line.startswith("hint: "))
+    hybrid(*shlex.split(hint)[3:])
+    assert (folder / "git" / name).exists()
+    (folder / name).write_text("")
+    hybrid("mirror", "update", folder)
+
+
 def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
     hybrid("mirror", "add", "corp", folder.as_uri(), "--owner", "me")
     hybrid("mirror", "add", "web", "https://example.org", "--owner", "me")
@@ -361,6 +450,24 @@ def test_a_static_server_serves_it(
     hybrid("pin")
     shutil.rmtree(ws / "sources/tool")
     hybrid("sync", env=env)
+    assert head(ws) == tool.rev("main")
+
+
+def test_a_static_server_with_half_a_copy_lacks_it_and_the_next_is_asked(
+    ws: Path, tool: Upstream, folder: Path, static: str, hybrid: Hybrid, pki: Pki
+) -> None:
+    hybrid("mirror", "update", folder)
+    for path in (repository(tool, folder) / "objects/pack").iterdir():
+        path.unlink()
+    env = {"GIT_SSL_CAINFO": str(pki.ca)}
+    hybrid("mirror", "add", "corp", static, "--owner", "x")
+    assert errors(hybrid("mirror", "verify", "--json", env=env, check=1)) == {"tool": "mirror-lacks"}
+    shutil.rmtree(ws / "sources/tool", ignore_errors=True)
+    (row,) = hybrid("sync", "--json", env=env | {"GIT_HYBRID_MIRRORS": static}, check=4).json()["sources"]
+    assert row["error"]["code"] == "repository-damaged"
+    assert static in row["error"]["message"]
+    hybrid("resume", "--abort")
+    hybrid("sync", env=env | {"GIT_HYBRID_MIRRORS": f"{static},direct"})
     assert head(ws) == tool.rev("main")
 
 

@@ -299,7 +299,24 @@ def test_a_moved_tag_is_a_lie(tool: Upstream, workspace: Path, hybrid: Hybrid, t
     evil = Upstream(path=copy(tool, folder))
     evil.tag("v1.0.0", "main~1", force=True)
     record(hybrid, folder)
-    hybrid("mirror", "verify", check=5)
+    assert "the mirror corp serves what upstream does not have" in hybrid("mirror", "verify", check=5).err
+    alone = hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=5)
+    assert "the mirror corp serves another tag than the pinned one" in alone.err
+    assert not inventory(workspace)["corp"]["sources"]["tool"]["ok"]
+
+
+def test_a_tag_that_upstream_moved_is_no_lie_of_its_mirror(
+    tool: Upstream, workspace: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    tool.tag("v1.0.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    tool.tag("v1.0.0", "main~1", force=True)
+    copy(tool, tmp_path / "mirror")
+    record(hybrid, tmp_path / "mirror")
+    done = hybrid("mirror", "verify", check=5)
+    assert "upstream moved refs/tags/v1.0.0" in done.err
+    assert not inventory(workspace)["corp"]["sources"]
 
 
 def test_replaced_content_is_not_served(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
@@ -416,6 +433,37 @@ def test_a_stale_mirror_is_refused_for_pin_and_not_for_sync(
     assert head(ws) == lock(ws)["tool"]["commit"]
     replace(ws / "sources.toml", '"0s"', '"1h"')
     hybrid("pin", "tool", env=env)
+
+
+def test_where_upstream_is_not_asked_a_folder_is_as_old_as_its_list_says(
+    ws: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    folder = tmp_path / "filled"
+    hybrid("mirror", "update", folder)
+    record(hybrid, folder)
+    replace(ws / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "7d"')
+    path = folder / "mirror.json"
+    document = json.loads(path.read_text())
+    document["repositories"][0]["checked_at"] = "2020-01-01T00:00:00Z"
+    path.write_text(json.dumps(document))
+    env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
+    assert "last compared with upstream" in hybrid("mirror", "verify", env=env).out
+    assert inventory(ws)["corp"]["sources"]["tool"]["checked_at"] == "2020-01-01T00:00:00Z"
+    refused = hybrid("pin", "tool", env=env, check=6).err
+    hints = [line.removeprefix("hint: ") for line in refused.splitlines() if line.startswith("hint: ")]
+    wider = f"{folder.as_uri()},direct"
+    assert hints == [
+        "where the mirror is filled: git hybrid mirror update corp",
+        f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={wider}",
+        "then: git hybrid mirror verify corp",
+    ]
+    env = {"GIT_HYBRID_MIRRORS": wider}
+    hybrid("mirror", "update", "corp", env=env)
+    hybrid("mirror", "verify", "corp", env=env)
+    hybrid("pin", "tool", env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+    # Of a list that tells no time the check tells all.
+    path.write_text(path.read_text().replace('"checked_at": "2', '"checked_at": "x2'))
+    assert "compared" not in hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}).out
 
 
 def test_a_freshness_that_was_edited_is_not_believed_and_told(

@@ -24,7 +24,9 @@ from support.beginning import Beginning
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import errors, git, logging_git, replace, started, state, with_edits, write_manifest
+from support.pki import Pki
 from support.scanners import a_scanner, scan_of, use
+from support.static_server import static_server
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 SPEC = "https://git-lfs.github.com/spec/v1"
@@ -618,6 +620,24 @@ def test_lfs_content_that_one_server_lacks_is_asked_of_the_next(
     shutil.rmtree(workspace / "sources/large")
     hybrid("sync", env=alone)
     assert (workspace / "sources/large/a.bin").read_bytes() == b"first" * 1000
+    # git-lfs links what it finds in a folder: whoever writes into one would write into all of them.
+    kept = [path for folder in (workspace, mirror) for path in folder.rglob("lfs/objects/??/??/*")]
+    assert len(kept) == 2
+    assert {path.stat().st_nlink for path in kept} == {1}
+
+
+def test_a_server_of_plain_files_lacks_lfs_content(
+    large: Path, workspace: Path, hybrid: Hybrid, tmp_path: Path, pki: Pki
+) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("mirror", "update", tmp_path / "mirror")
+    with static_server(tmp_path / "mirror", pki) as base:
+        done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": base, "GIT_SSL_CAINFO": str(pki.ca)}, check=4)
+    assert "large  failed  lfs-missing" in done.out
+    assert "no Git LFS is served there (HTTP 501), as by any server of plain files" in done.err
 
 
 def test_a_clone_that_has_pointers_again_keeps_nothing_of_lfs(large: Path, workspace: Path, hybrid: Hybrid) -> None:

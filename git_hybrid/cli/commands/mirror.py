@@ -11,7 +11,7 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, remove_mirrors
 from git_hybrid.cli.arguments import parsed, text
-from git_hybrid.cli.mirroring import described, filled, mirror_folder, own_bases
+from git_hybrid.cli.mirroring import compared_at, described, filled, mirror_folder, own_bases
 from git_hybrid.cli.options import (
     Commands,
     common_options,
@@ -161,7 +161,9 @@ def verify_command(context: click.Context, *, names: tuple[str, ...], jobs: int 
     """
     with opened(context, jobs=jobs) as (session, output):
         layout = session.layout
-        report = verify_mirrors(session.runtime, names, last_seen=lambda: last_seen(reading.records(layout)))
+        report = verify_mirrors(
+            session.runtime, names, last_seen=lambda: last_seen(reading.records(layout)), filled=compared_at
+        )
         if not report.rows and not output.common.json:
             known = session.runtime.ledger.snapshot().mirrors.mirrors
             output.talk(f"nothing to verify: {'sources.toml has no source' if known else 'no mirror is recorded'}")

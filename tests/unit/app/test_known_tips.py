@@ -37,11 +37,11 @@ def test_the_log_is_read_once_if_at_all(answers: bool) -> None:
     ledger = FakeLedger(held=Snapshot(manifest=manifest, lock=Lock(), state=State()))
     read = []
     rt = replace(runtime(transport), ledger=cast("Any", ledger))
-    verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {})
+    verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {}, filled=lambda _mirror: {})
     # Nobody is asked for what no mirror is held against.
     assert (transport.asked, read) == ([], [])
     ledger.held = replace(ledger.held, mirrors=Inventory(mirrors={"b": bundles}))
-    verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {})
+    verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {}, filled=lambda _mirror: {})
     assert sorted(transport.asked) == [f"{URL}-{name}" for name in NAMES]
     assert len(read) == (not answers)
 

@@ -177,6 +177,18 @@ def test_who_serves_a_url_however_its_path_is_written():
     assert found.entry == "file:///srv/bundles"
 
 
+@pytest.mark.parametrize(
+    ("before", "as_of", "days"),
+    [(None, None, 0), (None, 5, 5), (None, -5, 0), (2, None, 0), (2, 5, 2), (2, 1, 1), (2, -5, 0)],
+)
+def test_without_a_word_of_upstream_a_mirror_is_as_old_as_it_says(before, as_of, days):
+    mirror = a_mirror()
+    if before is not None:
+        mirror = verified(mirror, {TOOL: Finding(commit=oid(1), ok=True)}, NOW - before * DAY)
+    told = Finding(commit=oid(1), ok=True, as_of=None if as_of is None else NOW - as_of * DAY)
+    assert verified(mirror, {TOOL: told}, NOW).sources[TOOL].checked_at == NOW - days * DAY
+
+
 def test_a_check_that_finds_less_does_not_make_it_younger():
     first = verified(a_mirror(), {TOOL: Finding(commit=oid(1), ok=True)}, NOW - 3 * DAY)
     assert first.sources[TOOL] == Held(commit=oid(1), checked_at=NOW - 3 * DAY, ok=True)

@@ -17,6 +17,7 @@ SSH_TAIL = "\nfatal: Could not read from remote repository.\n\nPlease make sure 
 SSH_TAIL += "and the repository exists.\n"
 DAMAGED = f"remote: fatal: unable to read {OID}        \n"
 DAMAGED += "remote: aborting due to possible repository corruption on the remote side.\0\n"
+HALF = f"error: Unable to find {OID} under {URL}\nCannot obtain needed object {OID}\nerror: fetch failed.\n"
 REFUSED = ("Input/output error", "File too large", "Stale file handle")
 CUT = "fatal: early EOF\nfatal: fetch-pack: invalid index-pack output\n"
 Denied, Missing, Network = errors.AccessDenied, errors.RepositoryNotFound, errors.NetworkFailure
@@ -77,6 +78,14 @@ SAMPLES = (
     ("fatal: protocol error: bad line length character: <htm", Network),
     (DAMAGED + CUT, errors.RepositoryDamaged),
     ("remote: error: Could not read " + OID + "\n" + DAMAGED.partition("\n")[2] + CUT, errors.RepositoryDamaged),
+    (HALF, errors.RepositoryDamaged),
+    ("The requested URL returned error: 404\n" + HALF, errors.RepositoryDamaged),
+    (f"error: Unable to get pack index {URL}/objects/pack/pack-{OID}.idx\n" + HALF, errors.RepositoryDamaged),
+    ("The requested URL returned error: 503\n" + HALF, Network),
+    ("fatal: early EOF\n" + HALF, Network),
+    (f"error: Unable to get pack index {URL}/x.idx\nCould not resolve host: example.org\n" + HALF, Network),
+    ("error: unable to create temporary file: Read-only file system\n" + HALF, Local),
+    ("The requested URL returned error: 403\n" + HALF, Denied),
     # Its pack-objects was killed, for one.
     (DAMAGED.partition("\n")[2] + CUT, Network),
     (AT + "SSL certificate problem: unable to get local issuer certificate", Tls),

@@ -17,6 +17,7 @@ from git_hybrid.core.ports_mirror import Change
 from git_hybrid.core.value import replace
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.mirror_folder import GitMirrorFolder
+from git_hybrid.git.mirror_lists import is_listed
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import Runner
 from git_hybrid.store import durable
@@ -91,3 +92,35 @@ def test_refs_are_not_left_without_their_list(mirror: GitMirrorFolder, upstream:
     runner = replace(mirror.runner, cancelled=lambda: sum(signals))
     replace(mirror, runner=runner, ended=ended).install(stage, PATH, _change(upstream))
     assert f"{new}\t{MAIN}\n" in (served / "info/refs").read_text()
+
+
+def test_the_lists_of_one_who_was_stopped_before_them_are_written(mirror: GitMirrorFolder, upstream: Upstream) -> None:
+    upstream.tag("v1", annotated=True)
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    served = mirror.place(PATH)
+    git("fetch", "-q", str(upstream.path), "v1:refs/tags/v1", cwd=served)
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert not held.listed
+    assert mirror.list_again(NAME, PATH)
+    assert f"{held.refs[RefName('refs/tags/v1')]}\trefs/tags/v1\n" in (served / "info/refs").read_text()
+    assert mirror.holding(PATH) == replace(held, listed=True)
+    assert not mirror.list_again(NAME, PATH)
+    for lost in ("info/refs", "objects/info/packs"):
+        (served / lost).unlink()
+        assert mirror.holding(PATH) == held
+        assert mirror.list_again(NAME, PATH)
+        assert mirror.holding(PATH) == replace(held, listed=True)
+    (served / "objects/pack").rename(served / "objects/away")
+    assert not is_listed(served, {(oid, ref) for ref, oid in held.refs.items()})
+
+
+@pytest.mark.parametrize("borrow", [True, False])
+def test_a_ref_that_is_kept_stays_where_there_is_one(mirror: GitMirrorFolder, upstream: Upstream, borrow: bool) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    old, new = upstream.rev("main"), upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=borrow)
+    mirror.install(stage, PATH, replace(_change(upstream), kept=(MAIN,)))
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert held.refs == {MAIN: old if borrow else new}

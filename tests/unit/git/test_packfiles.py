@@ -121,3 +121,12 @@ def test_only_packs_are_pack_files(pack):
         (pack.parent / name).touch()
     assert pack_files(pack.parent) == [PACK]
     assert pack_files(pack.parent / "none") == []
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o640])
+def test_the_umask_of_whoever_fetched_it_first_is_not_that_of_all(pack, mode):
+    pack.chmod(mode)
+    known = describe(str(pack))
+    share(str(pack), f"{pack}.other")
+    assert os.stat(f"{pack}.other").st_mode & 0o777 == mode | 0o444
+    assert look(str(pack), known) == "same"
