@@ -218,7 +218,9 @@ def plain(url: str) -> str:
 def led_to(url: str, asked: Sequence[str], *, by_lfs: bool = False) -> tuple[str, ...]:
     """Return which of the servers *asked* nobody had named: not *url*, and not what a setting made of it.
 
-    git goes on to https from elsewhere because of a setting alone, git-lfs also because a server says so.
+    git goes on to https from elsewhere because of a setting alone, git-lfs also because a server says so: for it *url*
+    is what the settings have made of it.
     """
-    first = host_of(asked[0]) if asked and (url.startswith("https://") or not by_lfs) else None
+    told = url if by_lfs and not url.startswith("https://") else next(iter(asked), "")
+    first = host_of(told) or None
     return tuple(server for server in asked if host_of(server) != first or not server.startswith("https://"))

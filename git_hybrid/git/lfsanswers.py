@@ -76,11 +76,16 @@ def no_server() -> dict[str, str]:
     return {"lfs.url": nobody, f"url.{nobody}.insteadOf": nobody, **EVERYTHING}
 
 
-def lfs_arguments(url: str, oid: Oid) -> list[str]:
-    """Return the arguments with which git fetches the LFS content of *oid* for the repository at *url*."""
-    server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
+def lfs_arguments(url: str, oid: Oid, asked: str) -> list[str]:
+    """Return the arguments with which git fetches the LFS content of *oid* for the repository at *url*.
+
+    *asked* is what the user's settings make of that. Only over https does the server of content have a place of its
+    own: over ssh git-lfs asks the repository where it is, or has all from there, and from a folder it copies.
+    """
+    server = f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs" if asked.startswith("https://") else url
     # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
-    settings = {"lfs.url": server, "remote.origin.url": url, "lfs.transfer.maxretries": "1", **EVERYTHING}
+    tries = {"lfs.transfer.maxretries": "1", "lfs.ssh.retries": "1"}
+    settings = {"lfs.url": server, "remote.origin.url": url, **tries, **EVERYTHING}
     told = [f"{key}={value}" for key, value in settings.items()]
     return [*as_options([*told, *LOGINS]), "lfs", "fetch", "origin", oid]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from git_hybrid.core.errors import AccessDenied, ToolTooOld
@@ -10,6 +11,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.ports import Stage
 from git_hybrid.git.answers import OfLfs, host_of
+from git_hybrid.git.environment import as_options, child_environment
 from git_hybrid.git.lfsanswers import lfs_arguments
 from git_hybrid.git.lfslogins import logins, not_shown
 from git_hybrid.git.lfsstore import lacked
@@ -24,6 +26,19 @@ def terms_of(runner: Runner, url: str, git_dir: Path, policy: Policy, judge: Cal
     return OfLfs(judge=judge, logins=logins(runner.environ, hosts), folder=folder, most=policy.max_bytes)
 
 
+def asked_as(runner: Runner, url: str, git_dir: Path) -> str:
+    """Return what the user's settings (``url.<base>.insteadOf``) make of *url* for the repository at *git_dir*.
+
+    It may have a secret in it that *url* has not.
+    """
+    if not any(key.startswith("url.") for key in runner.chosen | runner.conditional):
+        return url
+    told = as_options([f"remote.origin.url={url}"])
+    argv = ["git", *told, f"--git-dir={git_dir}", "ls-remote", "--get-url", "--end-of-options", url]
+    done = runner.run(argv, env=child_environment(runner.environ, network=True), cwd=git_dir)
+    return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n") if done.status == 0 else url
+
+
 def hosts_of_settings(keys: Iterable[str]) -> frozenset[str]:
     """Return the hosts that the user's settings *keys* put in place of others (``url.<base>.insteadOf``)."""
     bases = (key.removeprefix("url.").rpartition(".")[0] for key in keys if key.startswith("url."))
@@ -36,10 +51,12 @@ def fetch_lfs(
     url: str,
     oid: Oid,
     policy: Policy,
-    judge: Callable[[Sequence[str]], None],
+    judge: Callable[[str, Sequence[str]], None],
     ask: Callable[..., object],
 ) -> None:
     """Fetch the LFS content of *oid* into *stage* from *url*, whom *ask* asks; *judge* raises for where that leads.
+
+    It is given what the user's settings make of *url* as well.
 
     Raises:
         HybridError: as :meth:`git_hybrid.git.transport.GitTransport.fetch_lfs`.
@@ -47,9 +64,10 @@ def fetch_lfs(
     git_dir = Path(stage.git_dir)
     if runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
         raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-    terms = terms_of(runner, url, git_dir, policy, judge)
+    asked = asked_as(runner, url, git_dir)
+    terms = terms_of(runner, url, git_dir, policy, partial(judge, asked))
     try:
-        ask(lfs_arguments(url, oid), git_dir=git_dir, of_lfs=terms)
+        ask(lfs_arguments(url, oid, asked), git_dir=git_dir, of_lfs=terms)
     except AccessDenied as denied:
         denied.elsewhere = not_shown(denied.message, terms.logins)
         raise

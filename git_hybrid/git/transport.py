@@ -242,7 +242,7 @@ class GitTransport(Struct, frozen=True):
             except DeadlineExceeded as error:
                 raise too_late(url, defaults) from error
             refuse_elsewhere(url, redirects(done.stderr), self.allowed_host)
-            self._refuse_led(url, answer.asked, by_lfs=of_lfs is not None)
+            (partial(self._refuse_led, url, url) if of_lfs is None else of_lfs.judge)(answer.asked)
             if done.status == 0 or not trail.goes_on(done.stderr, answer, self.allowed_host):
                 break
         if done.status != 0:
@@ -284,5 +284,5 @@ class GitTransport(Struct, frozen=True):
                 raise EndlessAnswer(url=trail.url, message="what it says has no end") from error
             return done, read_headers(headers)
 
-    def _refuse_led(self, url: str, asked: Sequence[str], *, by_lfs: bool) -> None:
-        refuse_elsewhere(url, led_to(url, asked, by_lfs=by_lfs), self.allowed_host)
+    def _refuse_led(self, url: str, asked_as: str, asked: Sequence[str], *, by_lfs: bool = False) -> None:
+        refuse_elsewhere(url, led_to(asked_as, asked, by_lfs=by_lfs), self.allowed_host)

@@ -53,8 +53,9 @@ def test_where_it_redirects_to_that_is_not_https_is_told_without_secrets() -> No
 def test_the_first_server_is_the_one_that_was_named() -> None:
     for data, elsewhere in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
         assert led_to("https://h/r", answer(data).asked) == ((elsewhere,) if elsewhere else ())
-    # Of ssh none was: git-lfs goes on to https from there. git does so because of a setting alone.
-    assert led_to("ssh://one.example/r", answer(LFS).asked, by_lfs=True) == answer(LFS).asked
+    # Over ssh the first need not be: git-lfs goes on to https from there. git does so because of a setting alone.
+    assert led_to("ssh://one.example/r", answer(LFS).asked, by_lfs=True) == ("http://two.example:81",)
+    assert led_to("git@one.example:r", answer(LFS).asked, by_lfs=True) == answer(LFS).asked
     assert led_to("ssh://one.example/r", answer(CURL).asked) == ("https://two.example",)
     assert led_to("https://h/r", ("https://a", "http://a")) == ("http://a",)
 
