@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 EVERYTHING = {
     "lfs.fetchinclude": "",
     "lfs.fetchexclude": "",
+    "lfs.fetchrecentalways": "false",
     "lfs.skipdownloaderrors": "false",
     "lfs.storage": "lfs",
 }
-"""The settings with which git-lfs leaves nothing out, and keeps what it has in the repository; others count less."""
+"""The settings with which git-lfs asks for all of a commit, for no other one, and keeps it in the repository."""
 _ASKED = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WAITS = pattern(rb"^\S+ trace git-lfs: tq: enqueue retry #\d+ after (\d{1,9}\.\d+)s for ", re.MULTILINE)

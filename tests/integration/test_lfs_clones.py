@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.git.environment import configured
 from support.beginning import Beginning
 from support.cli import Hybrid
 from support.kit import errors, git, head
@@ -173,6 +174,13 @@ def test_content_that_is_unchanged_is_not_asked_for_again(ws: Path, large: Upstr
     hybrid("sync")
     clone = ws / "sources/large"
     assert ((clone / "a.bin").read_bytes(), (clone / "b.bin").read_bytes()) == (FIRST, SECOND)
+
+
+def test_content_of_other_commits_is_not_asked_for(moved: Path, large: Upstream, hybrid: Hybrid) -> None:
+    _place(large.path, FIRST).unlink()
+    shutil.rmtree(moved)
+    hybrid("sync", env=configured({"lfs.fetchRecentAlways": "true", "lfs.fetchRecentCommitsDays": "30"}))
+    assert (moved / "a.bin").read_bytes() == SECOND
 
 
 def test_a_clone_that_is_cut_off_gets_its_content(workspace: Path, large: Upstream, hybrid: Hybrid) -> None:
