@@ -91,8 +91,13 @@ def test_an_override_and_a_scan_are_told(forced: Site, tmp_path: Path) -> None:
     assert facts["override"] == [record["id"]]
     assert facts["override-request"] == ["CHG-1"]
     assert facts["override-expires"] == [record["expires_at"]]
+    assert facts["override-status"] == ["active"]
     assert facts["scan"] == ["clean"]
     assert _facts(_valid(forced("sbom", shift="+10d").out)["components"][0])["scan"] == ["stale"]
+    forced("override", "revoke", record["id"], "--reason", "bad")
+    facts = _facts(_valid(forced("sbom").out)["components"][0])
+    assert facts["override-status"] == ["revoked"]
+    assert facts["override-closed-at"] == [forced.overrides()[0]["closed_at"]]
 
 
 def test_what_is_not_pinned_fails_it_and_nothing_is_written(
