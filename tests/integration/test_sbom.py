@@ -113,7 +113,9 @@ def test_what_is_not_pinned_fails_it_and_nothing_is_written(
     assert "hint: git hybrid pin\n" in done.err
     assert "note: no SBOM was written: it has every source or none" in done.err
     assert not (workspace / "sbom.json").exists()
-    assert [item["name"] for item in _valid(hybrid("sbom", "other").out)["components"]] == ["other"]
+    alone = _valid(hybrid("sbom", "other").out)
+    assert [item["name"] for item in alone["components"]] == ["other"]
+    assert alone["compositions"] == [{"aggregate": "incomplete", "dependencies": ["workspace"]}]
     assert hybrid("sbom", check=1).out == ""
     told = json.loads(hybrid("sbom", "--json", "-o", "sbom.json", check=1).out)
     assert told["exit_code"] == 1
