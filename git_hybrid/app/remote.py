@@ -155,8 +155,8 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
         with TURN.waiting() if host else nullcontext():
             found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure, is_over=given_up)
     except RemoteError as error:
-        if not isinstance(error, NetworkFailure) or error.kind not in _NO_WAY:
-            # It answered, whatever it said.
+        if not isinstance(error, NetworkFailure) or error.kind not in _NO_WAY or error.elsewhere:
+            # It answered, whatever it said, and may have said that something is kept at another host.
             rt.unreached.pop(server, None)
         elif host:
             rt.unreached.setdefault(server, {}).setdefault(source.name, error)

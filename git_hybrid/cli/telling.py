@@ -136,18 +136,14 @@ def _remedy(error: HybridError) -> Remedy:
 
 def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
     """Return the remedy where it is known which server the error is of, else *remedy*."""
-    if isinstance(error, AccessDenied) and error.elsewhere:
-        from git_hybrid.cli.remedies_mirror import KEPT_ELSEWHERE
+    from git_hybrid.cli.remedies_lfs import of_content
 
-        return KEPT_ELSEWHERE
+    if (found := of_content(error)) is not None:
+        return found
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 
         return BEHIND.get(error.code, remedy)
-    if isinstance(error, WrongContent) and error.url:
-        from git_hybrid.cli.remedies_mirror import SENT
-
-        return SENT
     return remedy
 
 

@@ -447,7 +447,8 @@ TIMEOUT = "timeout"
 class NetworkFailure(RemoteError):
     """A failure that may pass (``kind`` says which), after ``attempts`` tries.
 
-    ``until`` is when the server lets itself be asked again, where that is later than this run waits.
+    ``until`` is when the server lets itself be asked again, where that is later than this run waits. ``elsewhere`` is
+    the server that LFS content is kept at, where it was that one; the one at ``url`` answered then.
     """
 
     code: ClassVar[str] = "network"
@@ -455,6 +456,7 @@ class NetworkFailure(RemoteError):
     attempts: int = 1
     retry_after: float | None = None
     until: str = ""
+    elsewhere: str = ""
 
 
 class AccessDenied(RemoteError):

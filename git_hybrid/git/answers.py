@@ -59,10 +59,12 @@ class Headers(Struct, frozen=True):
 class OfLfs(Struct, frozen=True, kw_only=True):
     """What is said of a git-lfs: who judges servers, what it is given of logins (:mod:`git_hybrid.git.lfslogins`).
 
-    In ``folder`` it keeps what it has not yet all of, and that may be ``most`` bytes.
+    In ``folder`` it keeps what it has not yet all of, and that may be ``most`` bytes. ``asked`` is what the user's
+    settings make of the URL.
     """
 
     judge: Callable[[Sequence[str]], None]
+    asked: str = ""
     logins: Mapping[str, str] = MappingProxyType({})
     folder: str = ""
     most: int = 0
@@ -224,3 +226,9 @@ def led_to(url: str, asked: Sequence[str], *, by_lfs: bool = False) -> tuple[str
     told = url if by_lfs and not url.startswith("https://") else next(iter(asked), "")
     first = host_of(told) or None
     return tuple(server for server in asked if host_of(server) != first or not server.startswith("https://"))
+
+
+def elsewhere(url: str, asked: Sequence[str]) -> str:
+    """Return the server that git-lfs, which asked for *url*, went on to at last; nothing if it went nowhere else."""
+    first = asked[0] if asked and url.startswith("https://") else None
+    return asked[-1] if asked and asked[-1] != first else ""

@@ -18,12 +18,21 @@ from git_hybrid.git.lfsstore import lacked
 from git_hybrid.git.run import Runner
 
 
-def terms_of(runner: Runner, url: str, git_dir: Path, policy: Policy, judge: Callable[[Sequence[str]], None]) -> OfLfs:
+def terms_of(
+    runner: Runner, url: str, git_dir: Path, policy: Policy, judge: Callable[[str, Sequence[str]], None]
+) -> OfLfs:
     """Return what is said of a git-lfs in the repository at *git_dir* that asks *url*; *judge* refuses servers."""
+    asked = asked_as(runner, url, git_dir)
     named = hosts_of_settings(runner.chosen | runner.conditional)
     hosts = {host_of(url), *named, *(policy.hosts or ())} - {""}
     folder = f"{git_dir}/lfs/incomplete"
-    return OfLfs(judge=judge, logins=logins(runner.environ, hosts), folder=folder, most=policy.max_bytes)
+    return OfLfs(
+        judge=partial(judge, asked),
+        asked=asked,
+        logins=logins(runner.environ, hosts),
+        folder=folder,
+        most=policy.max_bytes,
+    )
 
 
 def asked_as(runner: Runner, url: str, git_dir: Path) -> str:
@@ -64,10 +73,9 @@ def fetch_lfs(
     git_dir = Path(stage.git_dir)
     if runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
         raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-    asked = asked_as(runner, url, git_dir)
-    terms = terms_of(runner, url, git_dir, policy, partial(judge, asked))
+    terms = terms_of(runner, url, git_dir, policy, judge)
     try:
-        ask(lfs_arguments(url, oid, asked), git_dir=git_dir, of_lfs=terms)
+        ask(lfs_arguments(url, oid, terms.asked), git_dir=git_dir, of_lfs=terms)
     except AccessDenied as denied:
         denied.elsewhere = not_shown(denied.message, terms.logins)
         raise

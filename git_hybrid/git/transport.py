@@ -22,7 +22,7 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, OfLfs, headers_file, led_to, not_git, read_headers
+from git_hybrid.git.answers import Answer, OfLfs, elsewhere, headers_file, led_to, not_git, read_headers
 from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
@@ -254,6 +254,7 @@ class GitTransport(Struct, frozen=True):
             failure = failure_of(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
+                failure.elsewhere = "" if of_lfs is None else elsewhere(of_lfs.asked, answer.asked)
             elif isinstance(failure, InsecureRedirect):
                 failure.target = answer.insecure or failure.target
             raise failure

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from socket import create_server
 
 import pytest
 
@@ -217,3 +218,14 @@ def test_a_pointer_that_tells_another_size_has_no_content(
     https_server.fail_always(200, body=CONTENT, only="/object")
     told = hybrid("sync", check=4, env=https_server.env()).err
     assert f"it has no object {OID} of 7 bytes" in told
+
+
+def test_a_host_of_content_that_is_down_is_told_and_not_the_server(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid
+) -> None:
+    with create_server(("127.0.0.1", 0)) as taken:
+        place = f"https://localhost:{taken.getsockname()[1]}"
+    _answer(https_server, {"actions": {"download": {"href": f"{place}/object"}}})
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert f"the network failed (refused) after 3 tries at {place}, where LFS content is kept" in told
+    assert len(https_server.times(BATCH)) <= 6
