@@ -107,9 +107,9 @@ def headers_file(
 ) -> Iterator[Headers | None]:
     """Yield a file for HTTP headers: git itself tells no Retry-After, and of several redirects the last.
 
-    Meanwhile no connection of git's may take longer than *stall*; git-lfs, which it is with *of_lfs*, has limits of
-    its own for that, and its judge refuses servers that it may not ask (:func:`led_to`). None where there are no
-    headers: from a folder only git-lfs goes on to https.
+    Meanwhile no connection of git's may take longer than *stall*; nor may git-lfs, which it is with *of_lfs*, stand
+    still longer, and its judge refuses servers that it may not ask (:func:`led_to`). None where there are no headers:
+    from a folder only git-lfs goes on to https.
 
     It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
     knows to be a credential, and a header of the user's own it does not know.
@@ -121,7 +121,7 @@ def headers_file(
 
     with TemporaryFile() as file:
         if of_lfs is not None:
-            led = Led(file, url, of_lfs.judge, of_lfs.folder, of_lfs.most)
+            led = Led(file, url, of_lfs.judge, of_lfs.folder, of_lfs.most, stall)
             yield Headers(file, "GIT_TRACE", led.check, besides=of_lfs.logins)
         else:
             yield Headers(file, check=Connecting(file, url, stall).check, settings=settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -62,10 +63,11 @@ def fetch_lfs(
     policy: Policy,
     judge: Callable[[str, Sequence[str]], None],
     ask: Callable[..., object],
+    stall: timedelta,
 ) -> None:
     """Fetch the LFS content of *oid* into *stage* from *url*, whom *ask* asks; *judge* raises for where that leads.
 
-    It is given what the user's settings make of *url* as well.
+    It is given what the user's settings make of *url* as well. Nobody is waited for longer than *stall*.
 
     Raises:
         HybridError: as :meth:`git_hybrid.git.transport.GitTransport.fetch_lfs`.
@@ -75,7 +77,7 @@ def fetch_lfs(
         raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
     terms = terms_of(runner, url, git_dir, policy, judge)
     try:
-        ask(lfs_arguments(url, oid, terms.asked), git_dir=git_dir, of_lfs=terms)
+        ask(lfs_arguments(url, oid, terms.asked, stall), git_dir=git_dir, of_lfs=terms)
     except AccessDenied as denied:
         denied.elsewhere = not_shown(denied.message, terms.logins)
         raise

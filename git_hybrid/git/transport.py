@@ -183,8 +183,8 @@ class GitTransport(Struct, frozen=True):
         """
         from git_hybrid.git.lfsterms import fetch_lfs
 
-        led = partial(self._refuse_led, url, by_lfs=True)
-        fetch_lfs(self.runner, stage, url, oid, self.policy(), led, partial(self._ask, url=url, defaults=defaults))
+        led, ask = partial(self._refuse_led, url, by_lfs=True), partial(self._ask, url=url, defaults=defaults)
+        fetch_lfs(self.runner, stage, url, oid, self.policy(), led, ask, defaults.stall)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.

@@ -229,3 +229,14 @@ def test_a_host_of_content_that_is_down_is_told_and_not_the_server(
     told = hybrid("sync", check=4, env=https_server.env()).err
     assert f"the network failed (refused) after 3 tries at {place}, where LFS content is kept" in told
     assert len(https_server.times(BATCH)) <= 6
+
+
+def test_an_answer_that_leaves_everything_out_is_waited_for_as_long_as_any(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid
+) -> None:
+    replace(ws / "sources.toml", "attempts = 3", "attempts = 1")
+    replace(ws / "sources.toml", "[defaults]\n", '[defaults]\nstall = "1s"\n')
+    https_server.fail_always(200, headers=KIND, body=b'{"objects": []}', only=BATCH)
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert "less than 1000 bytes/sec of LFS content came for 1 s" in told
+    assert "(stalled) after 1 try" in told
