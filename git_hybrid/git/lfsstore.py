@@ -96,6 +96,22 @@ def lend(runner: Runner, disk: Disk, clone: Stage, stage: Stage, oid: Oid) -> No
             disk.rename_path(path, aside)
 
 
+def lend_kept(runner: Runner, kept: Stage, stage: Stage, oid: Oid) -> None:
+    """Give *stage* what *kept*, which is no clone, has of the content of the commit *oid*.
+
+    Raises:
+        LocalIo: the file system refused.
+        SymlinkRefused: a folder there is a link.
+    """
+    giver, taker = Path(kept.git_dir), Path(stage.git_dir)
+    for sha256 in content_of(runner, stage, oid):
+        path = _place(giver, sha256)
+        with reported(path, "read"):
+            found = _found(giver, sha256)
+        if found == sha256:
+            _link(path, _place(taker, sha256))
+
+
 def pour(disk: Disk, stage: Stage, clone: Stage) -> None:
     """Move the content that *stage* has, and the *clone* has not, into the clone.
 

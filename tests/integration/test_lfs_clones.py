@@ -209,6 +209,54 @@ def test_a_pointer_that_names_an_extension_blocks_nobody_else(
     hybrid("sync")
 
 
+@pytest.fixture
+def half(ws: Path, large: Upstream, hybrid: Hybrid) -> Path:
+    """Fail to make a clone for want of the second of two objects, and return what is kept of the first."""
+    large.commit({"b.bin": _keep(large, SECOND)})
+    hybrid("pin", "large")
+    shutil.rmtree(ws / "sources/large")
+    _place(large.path, SECOND).unlink()
+    assert errors(hybrid("sync", "--json", check=4)) == {"large": "lfs-missing"}
+    return _place(ws / "sources/.incoming/.lfs/large/.git", FIRST)
+
+
+@pytest.mark.parametrize("kind", ["whole", "forged"])
+def test_what_came_for_a_clone_that_did_not_come_about_is_kept(
+    ws: Path, large: Upstream, hybrid: Hybrid, half: Path, kind: str
+) -> None:
+    clone = ws / "sources/large"
+    if kind == "forged":
+        _replace(half, b"x" * len(FIRST))
+    else:
+        _place(large.path, FIRST).unlink()
+    hybrid("resume", check=4)
+    _keep(large, SECOND)
+    hybrid("resume")
+    assert ((clone / "a.bin").read_bytes(), (clone / "b.bin").read_bytes()) == (FIRST, SECOND)
+    assert not (ws / "sources/.incoming").exists()
+
+
+def test_nothing_is_kept_of_what_is_given_up(ws: Path, hybrid: Hybrid, half: Path) -> None:
+    hybrid("diag", check=None)
+    hybrid("resume", "--abort")
+    hybrid("pin", "large")
+    assert not (ws / "sources/.incoming").exists()
+
+
+@pytest.mark.parametrize("name", [".lfs", ".lfs/large"])
+def test_a_link_where_it_is_kept_is_followed_by_nobody(
+    ws: Path, hybrid: Hybrid, half: Path, tmp_path: Path, name: str
+) -> None:
+    link, outside = ws / "sources/.incoming" / name, tmp_path / "outside"
+    link.rename(outside)
+    link.symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    assert errors(hybrid("resume", "--json", check=2)) == {"large": "symlink-refused"}
+    hybrid("resume", "--abort", check=None)
+    hybrid("pin", "large")
+    assert sorted(outside.rglob("*")) == before
+
+
 def _odd(upstream: Upstream, content: bytes) -> dict[str, str]:
     """Return files that git-lfs would commit otherwise."""
     pointer = _keep(upstream, content)
