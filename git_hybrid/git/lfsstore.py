@@ -64,6 +64,8 @@ def lacked(runner: Runner, stage: Stage, oid: Oid, url: str) -> HybridError | No
             if found is None:
                 missing.append(sha256)
             elif found != sha256:
+                # By its size git-lfs would take it for what the next server is asked for.
+                _place(git_dir, sha256).unlink()
                 return WrongContent(name="", what="LFS content", expected=sha256, found=found, url=url)
             elif others := {*sizes} - {_place(git_dir, sha256).stat().st_size}:
                 # git-lfs throws away what has another size than a pointer tells, and asks for it once more.

@@ -209,6 +209,19 @@ def test_a_pointer_that_names_an_extension_blocks_nobody_else(
     hybrid("sync")
 
 
+def test_after_a_mirror_whose_content_has_rotted_the_next_is_asked(
+    moved: Path, large: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    mirror = tmp_path / "localhost" / str(large.path).lstrip("/")
+    shutil.copytree(large.path, mirror)
+    _replace(_place(mirror, SECOND), b"x" * len(SECOND))
+    base = f"file://{tmp_path}"
+    assert "sent wrong LFS content" in hybrid("sync", check=5, env={"GIT_HYBRID_MIRRORS": base}).err
+    told = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base},direct"}).err
+    assert "(wrong-content), asking the next" in told
+    assert (moved / "a.bin").read_bytes() == SECOND
+
+
 @pytest.fixture
 def half(ws: Path, large: Upstream, hybrid: Hybrid) -> Path:
     """Fail to make a clone for want of the second of two objects, and return what is kept of the first."""

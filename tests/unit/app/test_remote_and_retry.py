@@ -47,6 +47,7 @@ FALL_THROUGH = (
     errors.RepositoryNotFound(url=AT_ONE, message="m"),
     errors.LfsMissing(url=AT_ONE, message="m"),
     errors.RepositoryDamaged(url=AT_ONE, message="m"),
+    errors.WrongContent(name="", what="LFS content", expected="e", found="f", url=AT_ONE),
     errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
     errors.UnusableRef(name="", ref="refs/heads/main", why="shallow"),
 )
