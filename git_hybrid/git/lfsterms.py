@@ -10,6 +10,7 @@ from pathlib import Path
 from git_hybrid.core.errors import AccessDenied, ToolTooOld
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.git.answers import OfLfs, host_of
 from git_hybrid.git.environment import as_options, child_environment
@@ -17,6 +18,9 @@ from git_hybrid.git.lfsanswers import lfs_arguments
 from git_hybrid.git.lfslogins import logins, not_shown
 from git_hybrid.git.lfsstore import lacked
 from git_hybrid.git.run import Runner
+
+MINIMUM_LFS = 3
+_VERSION = pattern(rb"git-lfs/(?P<version>(?P<major>\d{1,9})[\w.+-]*)")
 
 
 def terms_of(
@@ -34,6 +38,20 @@ def terms_of(
         folder=folder,
         most=policy.max_bytes,
     )
+
+
+def require_lfs(runner: Runner, folder: Path) -> str:
+    """Return the version of git-lfs, such as ``3.3.0``; *folder* is where it is asked.
+
+    Raises:
+        ToolTooOld: it is not installed, or too old.
+    """
+    done = runner.git(["lfs", "version"], cwd=folder)
+    told = _VERSION.match(done.stdout) if done.status == 0 else None
+    found = "nothing" if told is None else told["version"].decode("ascii")
+    if told is None or int(told["major"]) < MINIMUM_LFS:
+        raise ToolTooOld(tool="git-lfs", found=found, needed=str(MINIMUM_LFS))
+    return found
 
 
 def asked_as(runner: Runner, url: str, git_dir: Path) -> str:
@@ -73,8 +91,7 @@ def fetch_lfs(
         HybridError: as :meth:`git_hybrid.git.transport.GitTransport.fetch_lfs`.
     """
     git_dir = Path(stage.git_dir)
-    if runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
-        raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
+    require_lfs(runner, git_dir)
     terms = terms_of(runner, url, git_dir, policy, judge)
     try:
         ask(lfs_arguments(url, oid, terms.asked, stall), git_dir=git_dir, of_lfs=terms)

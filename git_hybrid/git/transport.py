@@ -176,7 +176,7 @@ class GitTransport(Struct, frozen=True):
         What the config of *stage* says does, as for each git: so it is no clone, whose config came with it.
 
         Raises:
-            ToolTooOld: git-lfs is not installed.
+            ToolTooOld: git-lfs is not installed, or too old.
             HostNotAllowed: the content is kept at a host that policy does not have.
             WrongContent, LfsMissing: what is sent is not what a pointer names, or the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
