@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.cli.remedy import Remedy
-from git_hybrid.core.errors import AccessDenied, HybridError, NetworkFailure, WrongContent
+from git_hybrid.core.errors import AccessDenied, HybridError, InsecureRedirect, LfsMissing, NetworkFailure, WrongContent
 
 SENT = Remedy(
     5,
@@ -25,6 +25,19 @@ UNREACHED_ELSEWHERE = Remedy(
     "{message}\nthe server at {url} answered",
     ("once it is there again: git hybrid sync {name}",),
 )
+LEADS_ELSEWHERE = Remedy(
+    4,
+    "{name_or_url}: for LFS content {url} leads to {target}, from where nothing is used",
+    "only https counts: what comes another way can be changed on the way\ntell whoever runs the server",
+    ("once it leads to https: git hybrid sync {name}",),
+)
+REFUSED = Remedy(
+    4,
+    "{name_or_url}: {url} refuses to send Git LFS content (HTTP {status})",
+    "{message}\nwhoever runs the server can tell what it wants: a quota may be used up\n"
+    'with lfs = "pointer" in sources.toml files of Git LFS stay pointers',
+    ("once it sends them: git hybrid sync {name}",),
+)
 
 
 def of_content(error: HybridError) -> Remedy | None:
@@ -33,6 +46,10 @@ def of_content(error: HybridError) -> Remedy | None:
         return KEPT_ELSEWHERE
     if isinstance(error, NetworkFailure) and error.elsewhere and not error.until:
         return UNREACHED_ELSEWHERE
+    if isinstance(error, InsecureRedirect) and error.by_lfs:
+        return LEADS_ELSEWHERE
+    if isinstance(error, LfsMissing) and error.status:
+        return REFUSED
     if isinstance(error, WrongContent) and error.url and not error.mirror:
         return SENT
     return None

@@ -485,9 +485,10 @@ class RepositoryDamaged(RemoteError):
 
 
 class LfsMissing(RemoteError):
-    """The server has the repository, and not the Git LFS content of the commit."""
+    """The server has the repository, and not the Git LFS content of the commit; ``status``: by that it refuses it."""
 
     code: ClassVar[str] = "lfs-missing"
+    status: int = 0
 
 
 class RedirectLoop(RemoteError):
@@ -497,10 +498,14 @@ class RedirectLoop(RemoteError):
 
 
 class InsecureRedirect(RemoteError):
-    """The server sends whoever asks on to ``target``, which is not https; that is a scheme where no host is known."""
+    """The server sends whoever asks on to ``target``, which is not https; that is a scheme where no host is known.
+
+    ``by_lfs``: git-lfs was led there, as a rule because content is kept there.
+    """
 
     code: ClassVar[str] = "insecure-redirect"
     target: str
+    by_lfs: bool = False
 
 
 class EndlessAnswer(RemoteError):

@@ -21,6 +21,7 @@ from git_hybrid.core.errors import (
     LfsMissing,
     NetworkFailure,
     RedirectLoop,
+    RepositoryNotFound,
     WrongContent,
 )
 from git_hybrid.core.ids import Oid
@@ -236,14 +237,18 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     if (nothing := _NOTHING.search(stderr)) is not None:
         return LfsMissing(url=url, message=last_words(nothing[0]))
     if http < _FAILED and _INSECURE in stderr:
-        return InsecureRedirect(url=url, message="", target="http")
+        return InsecureRedirect(url=url, message="", target="http", by_lfs=True)
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
     stderr = _UNREADABLE.sub("", stderr)
     if failed in _GONE and (of_one or _OF_BATCH not in stderr):
         return LfsMissing(url=url, message=last_words(stderr))
-    return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)
+    error = classify_network(stderr, url=url, status=status, command="git lfs", http=failed)
+    if isinstance(error, RepositoryNotFound) and failed not in (0, *_GONE):
+        # It wants to be paid, finds that too large or may not give it out: the repository is there.
+        return LfsMissing(url=url, message=error.message, status=failed)
+    return error
 
 
 def failure_of(done: Completed, *, url: str, command: str, http: int) -> HybridError:

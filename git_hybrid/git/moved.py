@@ -86,8 +86,10 @@ def _with_user(url: str, before: str) -> str:
     return parts._replace(netloc=before if before.rpartition("@")[2] == server else server).geturl()
 
 
-def refuse_elsewhere(url: str, servers: Sequence[str], allowed_host: Callable[[str], bool]) -> None:
-    """Raise if the server at *url* led to one of *servers* that may not be asked.
+def refuse_elsewhere(
+    url: str, servers: Sequence[str], allowed_host: Callable[[str], bool], *, by_lfs: bool = False
+) -> None:
+    """Raise if the server at *url* led to one of *servers* that may not be asked; *by_lfs*: for content of Git LFS.
 
     Raises:
         HostNotAllowed: policy does not have the host.
@@ -98,4 +100,5 @@ def refuse_elsewhere(url: str, servers: Sequence[str], allowed_host: Callable[[s
         if (host or is_secure) and not allowed_host(host):
             raise HostNotAllowed(name="", host=host)
         if not is_secure:
-            raise InsecureRedirect(url=url, message="", target=plain(server) if host else server.partition(":")[0])
+            target = plain(server) if host else server.partition(":")[0]
+            raise InsecureRedirect(url=url, message="", target=target, by_lfs=by_lfs)

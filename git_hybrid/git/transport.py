@@ -286,4 +286,4 @@ class GitTransport(Struct, frozen=True):
             return done, read_headers(headers)
 
     def _refuse_led(self, url: str, asked_as: str, asked: Sequence[str], *, by_lfs: bool = False) -> None:
-        refuse_elsewhere(url, led_to(asked_as, asked, by_lfs=by_lfs), self.allowed_host)
+        refuse_elsewhere(url, led_to(asked_as, asked, by_lfs=by_lfs), self.allowed_host, by_lfs=by_lfs)

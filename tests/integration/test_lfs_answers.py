@@ -75,7 +75,14 @@ def test_what_may_pass_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(401, "access denied"), (403, "access denied"), (404, "no repository"), (410, "no repository")]
+    ("status", "told"),
+    [
+        (401, "access denied"),
+        (403, "access denied"),
+        (404, "no repository"),
+        (410, "no repository"),
+        (402, "refuses to send Git LFS content (HTTP 402)"),
+    ],
 )
 def test_what_is_final_is_not(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, status: int, told: str) -> None:
     https_server.fail_always(status, headers=KIND, body=b'{"message": "over its data quota"}', only=BATCH)
@@ -146,7 +153,7 @@ def _login(folder: Path) -> dict[str, str]:
         ("127.0.0.1", "https", ["localhost"], "127.0.0.1 is not in [policy] hosts"),
         ("127.0.0.1", "https", ["localhost", "127.0.0.1"], None),
         ("localhost", "https", ["localhost"], None),
-        ("localhost", "http", ["localhost"], "sends on to http://localhost"),
+        ("localhost", "http", ["localhost"], "leads to http://localhost"),
     ],
 )
 def test_a_login_is_shown_where_somebody_here_has_named_the_host(

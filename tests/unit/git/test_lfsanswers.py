@@ -12,6 +12,7 @@ from typing import IO
 
 import pytest
 
+from git_hybrid.cli.telling import tell
 from git_hybrid.core.errors import (
     AccessDenied,
     EndlessAnswer,
@@ -148,6 +149,14 @@ def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception
     error = classify_lfs(stderr, url=URL, status=status, http=http)
     assert type(error) is kind
     assert "%!" not in str(error)
+
+
+@pytest.mark.parametrize("status", [402, 406, 413, 422, 451])
+def test_a_refusal_is_no_repository_that_is_not_there(status: int) -> None:
+    error = classify_lfs("batch response: over its quota\n", url=URL, status=2, http=status)
+    assert isinstance(error, LfsMissing)
+    assert (error.status, error.message) == (status, "batch response: over its quota")
+    assert f"refuses to send Git LFS content (HTTP {status})" in tell(error).title
 
 
 def test_what_does_not_end_is_weighed(trace: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
