@@ -48,7 +48,7 @@ def of_content(error: HybridError) -> Remedy | None:
         return UNREACHED_ELSEWHERE
     if isinstance(error, InsecureRedirect) and error.by_lfs:
         return LEADS_ELSEWHERE
-    if isinstance(error, LfsMissing) and error.status:
+    if isinstance(error, LfsMissing) and error.status and not error.mirror:
         return REFUSED
     if isinstance(error, WrongContent) and error.url and not error.mirror:
         return SENT

@@ -74,7 +74,7 @@ BEHIND: Mapping[str, Remedy] = {
     ),
     "lfs-missing": Remedy(
         4,
-        "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",
+        "{name}: the mirror {mirror} does not send Git LFS content of the pinned commit",
         "asked at {url}\n{message}\nit may be older than lfs = 'fetch': upstream itself was not asked",
         (_HINTS[0], _HINTS[2]),
     ),
