@@ -12,6 +12,7 @@ from git_hybrid.core.endpoints import endpoints
 from git_hybrid.core.errors import (
     GitFailed,
     HostileTree,
+    HybridError,
     IdentityChanged,
     MalformedObjects,
     Unreachable,
@@ -63,12 +64,19 @@ def despite_cache(rt: Runtime, source: Source, step: Callable[[Runtime], T]) -> 
     try:
         return step(rt)
     except _SUSPICIOUS as error:
-        if cache is None or not suspect or (isinstance(error, WrongContent) and error.edited):
+        if cache is None or not suspect or _is_elsewhere(error):
             raise
         why = f"{error.code} with what it lent, none without"
     result = step(replace(rt, cache=None))
     cache.distrust(source.name, source.url, why)
     return result
+
+
+def _is_elsewhere(error: HybridError) -> bool:
+    """Tell whether *error* is the fault of no store: of the lock, or of content of Git LFS, which no store keeps."""
+    if isinstance(error, WrongContent):
+        return error.edited or bool(error.url)
+    return isinstance(error, GitFailed) and error.command == "git lfs"
 
 
 def fetch_through(

@@ -191,7 +191,8 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     kept = None if cache is None else cache.tree(source.name, source.url, pin)
     tree = gate_pinned_tree(rt, stage, source, pin, run.manifest, kept=kept)
     if source.lfs == "fetch":
-        fetch_lfs(rt, source, run.manifest, stage, pin.commit)
+        with rt.writer.keeping_lfs(stage, pin.commit):
+            fetch_lfs(rt, source, run.manifest, stage, pin.commit)
     rt.writer.prepare_lfs(stage, fetch=source.lfs == "fetch")
     rt.progress("step", task.name, "checking out")
     rt.writer.prepare(stage, source, pin)

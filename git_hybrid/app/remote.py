@@ -25,6 +25,7 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     StaleMirror,
     UnusableRef,
+    WrongContent,
 )
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
@@ -42,7 +43,7 @@ _NOT_THERE = (
     StaleMirror,
     UnusableRef,
 )
-"""What lets the next mirror be asked; a failure of integrity or of trust never does."""
+"""What lets the next mirror be asked; a failure of integrity or of trust never does, but for LFS content."""
 _NO_WAY = ("dns", "refused", "network", TIMEOUT)
 """The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
 _GIVEN_UP = 3
@@ -80,11 +81,16 @@ def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoin
                 require_host(manifest.policy, source)
             return _tried(rt, source, manifest, endpoint, step), endpoint
         except HybridError as error:
-            if position + 1 == len(choices) or not isinstance(error, _NOT_THERE):
+            if position + 1 == len(choices) or not _lets_pass(error):
                 raise _told_of(rt, error, source, endpoint).after_servers(before) from None
             before.append(f"not served by {endpoint.url} ({error.code})")
             rt.progress("note", source.name, f"{before[-1]}, asking the next")
     raise AssertionError("unreachable: the last server returns or raises")
+
+
+def _lets_pass(error: HybridError) -> bool:
+    """Tell whether the next server may be asked; of LFS content each object is held against its SHA-256 there too."""
+    return isinstance(error, _NOT_THERE) or (isinstance(error, WrongContent) and bool(error.url))
 
 
 def _told_of(rt: Runtime, error: HybridError, source: Source, endpoint: Endpoint) -> HybridError:
@@ -155,8 +161,8 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
         with TURN.waiting() if host else nullcontext():
             found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure, is_over=given_up)
     except RemoteError as error:
-        if not isinstance(error, NetworkFailure) or error.kind not in _NO_WAY:
-            # It answered, whatever it said.
+        if not isinstance(error, NetworkFailure) or error.kind not in _NO_WAY or error.elsewhere:
+            # It answered, whatever it said, and may have said that something is kept at another host.
             rt.unreached.pop(server, None)
         elif host:
             rt.unreached.setdefault(server, {}).setdefault(source.name, error)

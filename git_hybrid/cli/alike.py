@@ -74,7 +74,7 @@ def _alike(error: HybridError) -> _Failure | None:
         return None
     parts = urlsplit(error.url)
     where = parts.netloc.rpartition("@")[2]
-    if isinstance(error, AccessDenied) and error.elsewhere:
+    if isinstance(error, AccessDenied | NetworkFailure) and error.elsewhere:
         where = error.elsewhere
     if parts.scheme == "file":
         where = unquote(parts.path).rstrip("/").rpartition("/")[0]

@@ -14,7 +14,7 @@ from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_seen_clones, with_settings
 from git_hybrid.cli.head import root_of
 from git_hybrid.cli.hookfiles import hook_findings
-from git_hybrid.cli.machine import machine_findings, settings_findings, versions
+from git_hybrid.cli.machine import lfs_finding, machine_findings, settings_findings, versions
 from git_hybrid.cli.settings import Settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.cli.telling import tell
@@ -130,6 +130,8 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     writable = not any(item.name == _RIGHTS for item in found)
     if writable and manifested is not None:
         found += _closed_clones(layout, manifested)
+    if manifested is not None and any(source.lfs == "fetch" for source in manifested.sources.values()):
+        found.append(lfs_finding(runner, layout.root))
     if writable:
         found.append(locks_finding(probe_locks(_existing(layout))))
     with _told(found, "git", "repository"):

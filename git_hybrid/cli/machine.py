@@ -11,7 +11,7 @@ from pathlib import Path
 from git_hybrid import __version__
 from git_hybrid.cli.settings import TWINS, read_settings, require_advice, require_color
 from git_hybrid.core.diagnosis import Finding, Level, disk_finding, git_finding, libgit2_finding
-from git_hybrid.core.errors import BadArgument, HybridError
+from git_hybrid.core.errors import BadArgument, HybridError, ToolTooOld
 from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
 from git_hybrid.core.values import is_false
 from git_hybrid.core.words import typed
@@ -59,6 +59,19 @@ def machine_findings(runner: Runner, folder: Path) -> list[Finding]:
     except OSError as error:
         found.append(_environment("disk", f"free space cannot be asked for: {error.strerror or error}"))
     return [*found, _temporary(), *_git(runner, folder)]
+
+
+def lfs_finding(runner: Runner, folder: Path) -> Finding:
+    """Return how git-lfs stands, without which no content of Git LFS is fetched."""
+    from git_hybrid.git.lfsterms import require_lfs
+
+    try:
+        return _environment("git-lfs", f"git-lfs {require_lfs(runner, folder)}")
+    except ToolTooOld as error:
+        what = (
+            f'sources.toml has lfs = "fetch", for which git-lfs {error.needed} or newer is needed, found: {error.found}'
+        )
+        return _environment("git-lfs", what, "fail", "install it, until this tells its version: git lfs version")
 
 
 def _temporary() -> Finding:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.git.quarantine import KEPT
+from git_hybrid.git.stale import remove_stale
 
 if TYPE_CHECKING:
+    from git_hybrid.core.ids import SourceName
     from git_hybrid.core.manifest import Policy
     from git_hybrid.git.clones import GitClones
+    from git_hybrid.git.quarantine import GitQuarantine
     from git_hybrid.store.ledger import FileLedger
 
 
@@ -23,6 +28,22 @@ def may_be_asked(policy: Callable[[], Policy], host: str) -> bool:
 def policy_of(ledger: FileLedger) -> Policy:
     """Return what the manifest has under ``[policy]``, read when a server is about to be asked."""
     return ledger.snapshot().manifest.policy
+
+
+def cleaned(quarantine: GitQuarantine, ledger: FileLedger, clones: GitClones) -> tuple[str, ...]:
+    """Remove what dead runs left below ``sources/``, and return that in words."""
+    disk, folder, notes = quarantine.disk, quarantine.folder, list[str]()
+    if (folder / ".incoming" / KEPT).is_dir():
+        from git_hybrid.git.lfskept import drop_kept
+
+        notes += drop_kept(disk, folder, partial(_pending, ledger))
+    notes += quarantine.clean(partial(must_not_be_lost, ledger, clones))
+    return (*notes, *remove_stale(disk, folder, clones.scout))
+
+
+def _pending(ledger: FileLedger) -> frozenset[SourceName]:
+    unfinished = ledger.snapshot().unfinished
+    return frozenset() if unfinished is None else frozenset(task.name for task in unfinished.tasks)
 
 
 def must_not_be_lost(ledger: FileLedger, clones: GitClones, name: str, path: Path) -> bool:

@@ -23,3 +23,9 @@ BY_FACT: Mapping[str, Remedy] = {
     ),
 }
 """The remedies by the code of the error."""
+TOO_LATE = Remedy(
+    4,
+    "{name_or_url}: the network failed ({kind}) {tries}",
+    "{message}\n[defaults] deadline in sources.toml can allow more",
+    ("git ls-remote {url}", "what is set: git hybrid config --show-origin"),
+)

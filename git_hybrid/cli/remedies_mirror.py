@@ -74,7 +74,7 @@ BEHIND: Mapping[str, Remedy] = {
     ),
     "lfs-missing": Remedy(
         4,
-        "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",
+        "{name}: the mirror {mirror} does not send Git LFS content of the pinned commit",
         "asked at {url}\n{message}\nit may be older than lfs = 'fetch': upstream itself was not asked",
         (_HINTS[0], _HINTS[2]),
     ),
@@ -105,23 +105,9 @@ OF_ANOTHER = Remedy(
     "{message}",
     ("where you trust who owns it: {trust}",),
 )
-SENT = Remedy(
-    5,
-    "{name}: {url} sent wrong {what}",
-    "expected {expected}, found {found}\nnothing of that was used: tell whoever runs the server\n"
-    'with lfs = "pointer" in sources.toml files of Git LFS stay pointers',
-    ("once it sends what is pinned: git hybrid sync {name}",),
-)
 BY_PROXY = Remedy(
     4,
     "{name_or_url}: the proxy on the way to {url} wants a login, or lets nobody through to it",
     "{message}\nthe server itself was not asked; a proxy of the environment goes before that of git's settings",
     ("git config --get-urlmatch http.proxy {url}", "which proxy is used: git hybrid diag"),
-)
-KEPT_ELSEWHERE = Remedy(
-    4,
-    "{name_or_url}: LFS content is kept at {elsewhere}, which wants a login",
-    "a login is shown to no host that only a server has named\n"
-    "after review its host can be named in [policy] hosts of sources.toml, beside those of all sources",
-    ("git hybrid config --show-origin",),
 )

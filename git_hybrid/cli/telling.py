@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.cli.mirror_words import mirror_words
 from git_hybrid.cli.telling_values import few, joined, lines_of
 from git_hybrid.core.errors import (
+    DEADLINE,
     AccessDenied,
     BadBundle,
     HostileTree,
@@ -18,6 +19,7 @@ from git_hybrid.core.errors import (
     InvalidFile,
     LocalIo,
     NestedRepository,
+    NetworkFailure,
     Offline,
     RemoteError,
     ReportLost,
@@ -136,18 +138,14 @@ def _remedy(error: HybridError) -> Remedy:
 
 def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
     """Return the remedy where it is known which server the error is of, else *remedy*."""
-    if isinstance(error, AccessDenied) and error.elsewhere:
-        from git_hybrid.cli.remedies_mirror import KEPT_ELSEWHERE
+    from git_hybrid.cli.remedies_lfs import of_content
 
-        return KEPT_ELSEWHERE
+    if (found := of_content(error)) is not None:
+        return found
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 
         return BEHIND.get(error.code, remedy)
-    if isinstance(error, WrongContent) and error.url:
-        from git_hybrid.cli.remedies_mirror import SENT
-
-        return SENT
     return remedy
 
 
@@ -156,6 +154,10 @@ def _of_code(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_later import BY_FACT
 
         return BY_FACT[error.code]
+    if isinstance(error, NetworkFailure) and error.kind == DEADLINE:
+        from git_hybrid.cli.remedies_later import TOO_LATE
+
+        return TOO_LATE
     from git_hybrid.cli.remedies import REMEDIES
 
     return REMEDIES[error.code]

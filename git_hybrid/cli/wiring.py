@@ -14,7 +14,7 @@ from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.head import found, head_of, runs_in_git
 from git_hybrid.cli.late import late
-from git_hybrid.cli.policies import may_be_asked, must_not_be_lost, policy_of
+from git_hybrid.cli.policies import cleaned, may_be_asked, policy_of
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
@@ -26,7 +26,6 @@ from git_hybrid.git.limits import DeadlineExceeded
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, operator, read_config
-from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.verifying import verifier
 from git_hybrid.store import durable
 from git_hybrid.store.layout import Layout
@@ -155,10 +154,7 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=lambda: (
-            *quarantine.clean(partial(must_not_be_lost, ledger, clones)),
-            *remove_stale(durable, folder, clones.scout),
-        ),
+        clean_quarantine=lambda: cleaned(quarantine, ledger, clones),
         close_quarantine=quarantine.close,
         verify=verifier(runner),
         tracked=partial(runs_in_git, layout, runner),

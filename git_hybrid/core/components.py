@@ -9,6 +9,7 @@ from git_hybrid.core.errors import NoPin
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin, is_valid, no_pin
 from git_hybrid.core.manifest import Source
+from git_hybrid.core.override import IN_FORCE, phase
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import stale_reason
 from git_hybrid.core.state import ScanStatus
@@ -46,7 +47,7 @@ def component(snapshot: Snapshot, source: Source, now: datetime) -> Component | 
         "group": source.groups,
         "submodules": ["true"] if source.submodules else [],
         **_scan_facts(snapshot, source.name, pin, now),
-        **_override_facts(snapshot, pin),
+        **_override_facts(snapshot, pin, now),
     }
     return Component(pin=pin, version=short_ref(pin.ref) if tagged else pin.commit, facts=facts)
 
@@ -60,7 +61,7 @@ def _scan_facts(snapshot: Snapshot, name: SourceName, pin: Pin, now: datetime) -
     return {"scan": ["stale" if stale else scan.state], "scanned-at": [format_time(scan.scanned_at)]}
 
 
-def _override_facts(snapshot: Snapshot, pin: Pin) -> dict[str, Sequence[str]]:
+def _override_facts(snapshot: Snapshot, pin: Pin, now: datetime) -> dict[str, Sequence[str]]:
     override = snapshot.overrides.records.get(pin.override or "")
     if override is None:
         return {"override": [pin.override] if pin.override else []}
@@ -68,4 +69,7 @@ def _override_facts(snapshot: Snapshot, pin: Pin) -> dict[str, Sequence[str]]:
         "override": [override.id],
         "override-request": [override.request_id],
         "override-expires": [format_time(override.expires_at)],
+        # One that was revoked has its time of expiry still, by which it would look as if it were in force.
+        "override-status": ["active" if (word := phase(override, now)) in IN_FORCE else word],
+        "override-closed-at": [] if override.closed_at is None else [format_time(override.closed_at)],
     }

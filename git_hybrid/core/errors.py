@@ -452,7 +452,8 @@ TIMEOUT = "timeout"
 class NetworkFailure(RemoteError):
     """A failure that may pass (``kind`` says which), after ``attempts`` tries.
 
-    ``until`` is when the server lets itself be asked again, where that is later than this run waits.
+    ``until`` is when the server lets itself be asked again, where that is later than this run waits. ``elsewhere`` is
+    the server that LFS content is kept at, where it was that one; the one at ``url`` answered then.
     """
 
     code: ClassVar[str] = "network"
@@ -460,6 +461,7 @@ class NetworkFailure(RemoteError):
     attempts: int = 1
     retry_after: float | None = None
     until: str = ""
+    elsewhere: str = ""
 
 
 class AccessDenied(RemoteError):
@@ -488,9 +490,10 @@ class RepositoryDamaged(RemoteError):
 
 
 class LfsMissing(RemoteError):
-    """The server has the repository, and not the Git LFS content of the commit."""
+    """The server has the repository, and not the Git LFS content of the commit; ``status``: by that it refuses it."""
 
     code: ClassVar[str] = "lfs-missing"
+    status: int = 0
 
 
 class RedirectLoop(RemoteError):
@@ -500,10 +503,14 @@ class RedirectLoop(RemoteError):
 
 
 class InsecureRedirect(RemoteError):
-    """The server sends whoever asks on to ``target``, which is not https; that is a scheme where no host is known."""
+    """The server sends whoever asks on to ``target``, which is not https; that is a scheme where no host is known.
+
+    ``by_lfs``: git-lfs was led there, as a rule because content is kept there.
+    """
 
     code: ClassVar[str] = "insecure-redirect"
     target: str
+    by_lfs: bool = False
 
 
 class EndlessAnswer(RemoteError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid, SourceName
@@ -106,6 +107,10 @@ class Writer(Protocol):
 
     def pour_lfs(self, stage: Stage, clone: Stage) -> None:
         """Move LFS content of *stage* that *clone* has not into *clone*, each object hashed."""
+        ...
+
+    def keeping_lfs(self, stage: Stage, oid: Oid) -> AbstractContextManager[None]:
+        """Give *stage* what an earlier try got of the LFS content of a commit; keep what it has if the block fails."""
         ...
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:

@@ -59,10 +59,12 @@ class Headers(Struct, frozen=True):
 class OfLfs(Struct, frozen=True, kw_only=True):
     """What is said of a git-lfs: who judges servers, what it is given of logins (:mod:`git_hybrid.git.lfslogins`).
 
-    In ``folder`` it keeps what it has not yet all of, and that may be ``most`` bytes.
+    In ``folder`` it keeps what it has not yet all of, and that may be ``most`` bytes. ``asked`` is what the user's
+    settings make of the URL.
     """
 
     judge: Callable[[Sequence[str]], None]
+    asked: str = ""
     logins: Mapping[str, str] = MappingProxyType({})
     folder: str = ""
     most: int = 0
@@ -105,9 +107,9 @@ def headers_file(
 ) -> Iterator[Headers | None]:
     """Yield a file for HTTP headers: git itself tells no Retry-After, and of several redirects the last.
 
-    Meanwhile no connection of git's may take longer than *stall*; git-lfs, which it is with *of_lfs*, has limits of
-    its own for that, and its judge refuses servers that it may not ask (:func:`led_to`). None where there are no
-    headers: from a folder only git-lfs goes on to https.
+    Meanwhile no connection of git's may take longer than *stall*; nor may git-lfs, which it is with *of_lfs*, stand
+    still longer, and its judge refuses servers that it may not ask (:func:`led_to`). None where there are no headers:
+    from a folder only git-lfs goes on to https.
 
     It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
     knows to be a credential, and a header of the user's own it does not know.
@@ -119,7 +121,7 @@ def headers_file(
 
     with TemporaryFile() as file:
         if of_lfs is not None:
-            led = Led(file, url, of_lfs.judge, of_lfs.folder, of_lfs.most)
+            led = Led(file, url, of_lfs.judge, of_lfs.folder, of_lfs.most, stall)
             yield Headers(file, "GIT_TRACE", led.check, besides=of_lfs.logins)
         else:
             yield Headers(file, check=Connecting(file, url, stall).check, settings=settings)
@@ -220,7 +222,15 @@ def plain(url: str) -> str:
 def led_to(url: str, asked: Sequence[str], *, by_lfs: bool = False) -> tuple[str, ...]:
     """Return which of the servers *asked* nobody had named: not *url*, and not what a setting made of it.
 
-    git goes on to https from elsewhere because of a setting alone, git-lfs also because a server says so.
+    git goes on to https from elsewhere because of a setting alone, git-lfs also because a server says so: for it *url*
+    is what the settings have made of it.
     """
-    first = host_of(asked[0]) if asked and (url.startswith("https://") or not by_lfs) else None
+    told = url if by_lfs and not url.startswith("https://") else next(iter(asked), "")
+    first = host_of(told) or None
     return tuple(server for server in asked if host_of(server) != first or not server.startswith("https://"))
+
+
+def elsewhere(url: str, asked: Sequence[str]) -> str:
+    """Return the server that git-lfs, which asked for *url*, went on to at last; nothing if it went nowhere else."""
+    first = asked[0] if asked and url.startswith("https://") else None
+    return asked[-1] if asked and asked[-1] != first else ""

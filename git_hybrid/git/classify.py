@@ -86,6 +86,8 @@ _DENIED = (
     "terminal prompts disabled",
     "invalid username or password",
     "access denied",
+    # A server led to a page, as for a login, and to no repository.
+    "unable to update url base from redirection",
 )
 _NOT_FOUND = (
     "repository not found",
@@ -134,7 +136,7 @@ _TRANSIENT = (
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
 _ELSEWHERE = pattern(r"('https?://[^/'\s]*/)[^'\s]+")
-_LOOP, _TO_A_PAGE = "redirects followed", "unable to update url base from redirection"
+_LOOP = "redirects followed"
 _INSECURE = pattern(
     r"^fatal: unable to access .*: Protocol \W?(?!https\b)(?P<scheme>[a-z0-9.+-]+)\W? (?:not supported|disabled)\b",
     re.MULTILINE,
@@ -254,8 +256,6 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
     if code == _PROXY or ((by_proxy := _BY_PROXY.search(text)) is not None and _is_final(int(by_proxy["status"]))):
         return AccessDenied(url=url, message=message, by_proxy=True)
     if code in (401, 403) or any(word in text for word in _DENIED):
-        return AccessDenied(url=url, message=message)
-    if _TO_A_PAGE in text:
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)

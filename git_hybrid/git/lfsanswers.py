@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
 from git_hybrid.core.errors import (
@@ -20,6 +21,7 @@ from git_hybrid.core.errors import (
     LfsMissing,
     NetworkFailure,
     RedirectLoop,
+    RepositoryNotFound,
     WrongContent,
 )
 from git_hybrid.core.ids import Oid
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 EVERYTHING = {
     "lfs.fetchinclude": "",
     "lfs.fetchexclude": "",
+    "lfs.fetchrecentalways": "false",
     "lfs.skipdownloaderrors": "false",
     "lfs.storage": "lfs",
 }
-"""The settings with which git-lfs leaves nothing out, and keeps what it has in the repository; others count less."""
+"""The settings with which git-lfs asks for all of a commit, for no other one, and keeps it in the repository."""
 _ASKED = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WAITS = pattern(rb"^\S+ trace git-lfs: tq: enqueue retry #\d+ after (\d{1,9}\.\d+)s for ", re.MULTILINE)
@@ -62,6 +65,7 @@ _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
 _FAILED = 400
 _PIECE = 1 << 20
+_LEAST, _STEP = 1000, 1.0
 _WEIGHED, _PATIENCE = 0.5, 2.0
 """How often, in seconds, what has come is weighed; and how long git-lfs may wait before it asks once more."""
 
@@ -76,26 +80,69 @@ def no_server() -> dict[str, str]:
     return {"lfs.url": nobody, f"url.{nobody}.insteadOf": nobody, **EVERYTHING}
 
 
-def lfs_arguments(url: str, oid: Oid) -> list[str]:
-    """Return the arguments with which git fetches the LFS content of *oid* for the repository at *url*."""
-    server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
+def lfs_arguments(url: str, oid: Oid, asked: str, stall: timedelta) -> list[str]:
+    """Return the arguments with which git fetches the LFS content of *oid* for the repository at *url*.
+
+    A server may keep it waiting for *stall*.
+
+    *asked* is what the user's settings make of that. Only over https does the server of content have a place of its
+    own: over ssh git-lfs asks the repository where it is, or has all from there, and from a folder it copies.
+    """
+    server = f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs" if asked.startswith("https://") else url
     # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
-    settings = {"lfs.url": server, "remote.origin.url": url, "lfs.transfer.maxretries": "1", **EVERYTHING}
+    tries = {"lfs.transfer.maxretries": "1", "lfs.ssh.retries": "1"}
+    waits = dict.fromkeys(
+        ("lfs.activitytimeout", "lfs.dialtimeout", "lfs.tlstimeout"), f"{max(int(stall.total_seconds()), 1)}"
+    )
+    settings = {"lfs.url": server, "remote.origin.url": url, **tries, **waits, **EVERYTHING}
     told = [f"{key}={value}" for key, value in settings.items()]
     return [*as_options([*told, *LOGINS]), "lfs", "fetch", "origin", oid]
+
+
+class Pace:
+    """Tells whether as much comes as git asks of its own transfers: git-lfs waits for some answers without an end."""
+
+    def __init__(self, stall: timedelta) -> None:
+        """Begin now; *stall* is how long too little may come."""
+        self._stall, self._looked = stall.total_seconds(), time.monotonic()
+        self._waited, self._came, self._before = 0.0, 0, (0, 0)
+
+    def is_lost(self, traced: int, size: int) -> bool:
+        """Tell whether for that long nothing was *traced*, and what is incomplete, now of *size*, grew too slowly.
+
+        Both are counts of bytes. What gets smaller has come to its end.
+        """
+        before, self._before = self._before, (traced, size)
+        last, self._looked = self._looked, time.monotonic()
+        # While this program was stopped nobody looked.
+        self._waited += min(self._looked - last, _STEP)
+        self._came += size - before[1]
+        moves = traced != before[0] or size < before[1]
+        is_over = self._waited >= self._stall
+        is_slow = is_over and not moves and self._came < _LEAST * self._stall
+        if moves or is_over:
+            self._waited, self._came = 0.0, 0
+        return is_slow
 
 
 class Led:
     """Looks at a trace while git-lfs runs."""
 
     def __init__(
-        self, trace: IO[bytes], url: str, judge: Callable[[Sequence[str]], None], folder: str = "", most: int = 0
+        self,
+        trace: IO[bytes],
+        url: str,
+        judge: Callable[[Sequence[str]], None],
+        folder: str = "",
+        most: int = 0,
+        stall: timedelta = timedelta.max,
     ) -> None:
         """Begin at the start of *trace*; *url* is what was asked first, and *judge* refuses servers that may not be.
 
-        In *folder* there may be *most* bytes of what has not come to its end.
+        In *folder* there may be *most* bytes of what has not come to its end. It may stand still for *stall*.
         """
         self._folder, self._most, self._looked = folder, most, 0.0
+        self._pace, self._stall = Pace(stall), stall
         self._trace = trace
         self._url = url
         self._judge = judge
@@ -111,7 +158,7 @@ class Led:
             RedirectLoop: the servers lead on and on.
             AccessDenied: they want other credentials again and again.
             EndlessAnswer: they send more than anything that is asked for has.
-            NetworkFailure: git-lfs would wait by itself, without a word.
+            NetworkFailure: git-lfs would wait by itself, without a word; or next to nothing comes.
             HybridError: what the judge of servers says.
         """
         self._weigh()
@@ -150,6 +197,10 @@ class Led:
             raise EndlessAnswer(
                 url=self._url, message="it sends more LFS content than [policy] max_bytes lets anything have"
             )
+        # Before, it looks for what it lacks in the tree.
+        if self._pace.is_lost(os.fstat(self._trace.fileno()).st_size, size) and self._servers:
+            told = f"less than {_LEAST} bytes/sec of LFS content came for {self._stall.total_seconds():.0f} s"
+            raise NetworkFailure(url=self._url, message=told, kind="stalled")
 
     def _busy(self, seconds: float) -> NetworkFailure:
         told = f"it answers with HTTP status {self._status}"
@@ -186,7 +237,7 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     if (nothing := _NOTHING.search(stderr)) is not None:
         return LfsMissing(url=url, message=last_words(nothing[0]))
     if http < _FAILED and _INSECURE in stderr:
-        return InsecureRedirect(url=url, message="", target="http")
+        return InsecureRedirect(url=url, message="", target="http", by_lfs=True)
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
@@ -196,7 +247,11 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
         return LfsMissing(url=url, message=f"{last_words(stderr)}\n{plain}")
     if failed in _GONE and (of_one or _OF_BATCH not in stderr):
         return LfsMissing(url=url, message=last_words(stderr))
-    return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)
+    error = classify_network(stderr, url=url, status=status, command="git lfs", http=failed)
+    if isinstance(error, RepositoryNotFound) and failed not in (0, *_GONE):
+        # It wants to be paid, finds that too large or may not give it out: the repository is there.
+        return LfsMissing(url=url, message=error.message, status=failed)
+    return error
 
 
 def failure_of(done: Completed, *, url: str, command: str, http: int) -> HybridError:

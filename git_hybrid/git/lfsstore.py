@@ -64,6 +64,8 @@ def lacked(runner: Runner, stage: Stage, oid: Oid, url: str) -> HybridError | No
             if found is None:
                 missing.append(sha256)
             elif found != sha256:
+                # By its size git-lfs would take it for what the next server is asked for.
+                _place(git_dir, sha256).unlink()
                 return WrongContent(name="", what="LFS content", expected=sha256, found=found, url=url)
             elif others := {*sizes} - {_place(git_dir, sha256).stat().st_size}:
                 # git-lfs throws away what has another size than a pointer tells, and asks for it once more.
@@ -94,6 +96,22 @@ def lend(runner: Runner, disk: Disk, clone: Stage, stage: Stage, oid: Oid) -> No
             aside = free_place(refuse_links_to(giver, _BAD.split("/")), sha256)
             disk.make_folder(aside.parent)
             disk.rename_path(path, aside)
+
+
+def lend_kept(runner: Runner, kept: Stage, stage: Stage, oid: Oid) -> None:
+    """Give *stage* what *kept*, which is no clone, has of the content of the commit *oid*.
+
+    Raises:
+        LocalIo: the file system refused.
+        SymlinkRefused: a folder there is a link.
+    """
+    giver, taker = Path(kept.git_dir), Path(stage.git_dir)
+    for sha256 in content_of(runner, stage, oid):
+        path = _place(giver, sha256)
+        with reported(path, "read"):
+            found = _found(giver, sha256)
+        if found == sha256:
+            _link(path, _place(taker, sha256))
 
 
 def pour(disk: Disk, stage: Stage, clone: Stage) -> None:

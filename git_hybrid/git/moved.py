@@ -31,7 +31,8 @@ class Trail:
         """Begin at *url*; nothing that is asked on the way outlasts *limits*, which hold for all of it."""
         self.url, self._limits, self._judged = url, limits, judged
         self._end = time.monotonic() + limits.deadline.total_seconds()
-        self._now, self._before = url, {url}
+        # Where it was led to; what the settings of the user made of the URL itself is not known here.
+        self._now, self._before = url, set[str]()
 
     @property
     def now(self) -> str:
@@ -42,11 +43,18 @@ class Trail:
     def limits(self) -> Limits:
         """How long the next step may take."""
         left = timedelta(seconds=max(self._end - time.monotonic(), 0.0))
-        return self._limits if len(self._before) == 1 else Limits(stall=self._limits.stall, deadline=left)
+        return Limits(stall=self._limits.stall, deadline=left) if self._before else self._limits
 
     def settings(self, runner: Runner) -> list[str]:
-        """Return the settings with which git goes nowhere by itself, whatever those of the user's that *runner* has."""
-        return led_nowhere(runner.chosen | runner.conditional) if self._judged else []
+        """Return the settings with which git goes nowhere by itself, whatever those of the user's that *runner* has.
+
+        Where a server led to is asked as it stands: a cache in front of it sends on what it has not, and by the user's
+        ``insteadOf`` that would come back to the cache.
+        """
+        if not self._judged:
+            return []
+        as_it_is = [f"url.{self._now}.insteadOf={self._now}"] if self._before and "=" not in self._now else []
+        return [*led_nowhere(runner.chosen | runner.conditional), *as_it_is]
 
     def asking(self, arguments: Sequence[str]) -> list[str]:
         """Return *arguments* with the URL that is to be asked now."""
@@ -69,7 +77,7 @@ class Trail:
             raise NetworkFailure(url=self.url, message=told, kind="not-git")
         if base in self._before:
             raise RedirectLoop(url=self.url, message="it leads back to where it was asked before")
-        if len(self._before) > _MOST:
+        if len(self._before) == _MOST:
             raise RedirectLoop(url=self.url, message=f"more than {_MOST} redirects, one after the other")
         self._before.add(base)
         self._now = _with_user(base, urlsplit(self._now).netloc)
@@ -83,8 +91,10 @@ def _with_user(url: str, before: str) -> str:
     return parts._replace(netloc=before if before.rpartition("@")[2] == server else server).geturl()
 
 
-def refuse_elsewhere(url: str, servers: Sequence[str], allowed_host: Callable[[str], bool]) -> None:
-    """Raise if the server at *url* led to one of *servers* that may not be asked.
+def refuse_elsewhere(
+    url: str, servers: Sequence[str], allowed_host: Callable[[str], bool], *, by_lfs: bool = False
+) -> None:
+    """Raise if the server at *url* led to one of *servers* that may not be asked; *by_lfs*: for content of Git LFS.
 
     Raises:
         HostNotAllowed: policy does not have the host.
@@ -95,4 +105,5 @@ def refuse_elsewhere(url: str, servers: Sequence[str], allowed_host: Callable[[s
         if (host or is_secure) and not allowed_host(host):
             raise HostNotAllowed(name="", host=host)
         if not is_secure:
-            raise InsecureRedirect(url=url, message="", target=plain(server) if host else server.partition(":")[0])
+            target = plain(server) if host else server.partition(":")[0]
+            raise InsecureRedirect(url=url, message="", target=target, by_lfs=by_lfs)

@@ -30,6 +30,8 @@ ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 # Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
 ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"
 Wanted = Callable[[str, Path], bool]
+KEPT = ".lfs"
+"""What is there of no run (:mod:`git_hybrid.git.lfskept`)."""
 _ALIVE, _TRIES = ".alive", 20
 _WITHDRAWN, _TRASH, _HALF = ".withdrawn-", ".trash-", ".half-"
 
@@ -218,7 +220,7 @@ class GitQuarantine(Struct):
         incoming = self.folder / ".incoming"
         if not incoming.is_dir():
             return []
-        found = [path for path in sorted(incoming.iterdir()) if path != self._home]
+        found = [path for path in sorted(incoming.iterdir()) if path != self._home and path.name != KEPT]
         back, left = list[str](), list[str]()
         dead = [path for path in found if self._remove_dead(path, is_wanted, back, left)]
         with suppress(OSError):

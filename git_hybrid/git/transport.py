@@ -23,7 +23,7 @@ from git_hybrid.core.redact import redact_place
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, OfLfs, headers_file, led_to, not_git, read_headers
+from git_hybrid.git.answers import Answer, OfLfs, elsewhere, headers_file, led_to, not_git, read_headers
 from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
@@ -177,15 +177,15 @@ class GitTransport(Struct, frozen=True):
         What the config of *stage* says does, as for each git: so it is no clone, whose config came with it.
 
         Raises:
-            ToolTooOld: git-lfs is not installed.
+            ToolTooOld: git-lfs is not installed, or too old.
             HostNotAllowed: the content is kept at a host that policy does not have.
             WrongContent, LfsMissing: what is sent is not what a pointer names, or the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
         from git_hybrid.git.lfsterms import fetch_lfs
 
-        led = partial(self._refuse_led, url, by_lfs=True)
-        fetch_lfs(self.runner, stage, url, oid, self.policy(), led, partial(self._ask, url=url, defaults=defaults))
+        led, ask = partial(self._refuse_led, url, by_lfs=True), partial(self._ask, url=url, defaults=defaults)
+        fetch_lfs(self.runner, stage, url, oid, self.policy(), led, ask, defaults.stall)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
@@ -243,7 +243,7 @@ class GitTransport(Struct, frozen=True):
             except DeadlineExceeded as error:
                 raise too_late(url, defaults) from error
             refuse_elsewhere(url, redirects(done.stderr), self.allowed_host)
-            self._refuse_led(url, answer.asked, by_lfs=of_lfs is not None)
+            (partial(self._refuse_led, url, url) if of_lfs is None else of_lfs.judge)(answer.asked)
             if done.status == 0 or not trail.goes_on(done.stderr, answer, self.allowed_host):
                 break
         if done.status != 0:
@@ -255,6 +255,7 @@ class GitTransport(Struct, frozen=True):
             failure = failure_of(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
+                failure.elsewhere = "" if of_lfs is None else elsewhere(of_lfs.asked, answer.asked)
             elif isinstance(failure, InsecureRedirect):
                 failure.target = answer.insecure or failure.target
             raise failure
@@ -286,5 +287,5 @@ class GitTransport(Struct, frozen=True):
                 raise EndlessAnswer(url=trail.url, message="what it says has no end") from error
             return done, read_headers(headers)
 
-    def _refuse_led(self, url: str, asked: Sequence[str], *, by_lfs: bool) -> None:
-        refuse_elsewhere(url, led_to(url, asked, by_lfs=by_lfs), self.allowed_host)
+    def _refuse_led(self, url: str, asked_as: str, asked: Sequence[str], *, by_lfs: bool = False) -> None:
+        refuse_elsewhere(url, led_to(asked_as, asked, by_lfs=by_lfs), self.allowed_host, by_lfs=by_lfs)

@@ -8,7 +8,7 @@ that was written, of an old one HEAD and whatever the checkout changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,6 +125,12 @@ class GitWriter(Struct, frozen=True):
         from git_hybrid.git.lfsstore import pour
 
         pour(self.disk, stage, clone)
+
+    def keeping_lfs(self, stage: Stage, oid: Oid) -> AbstractContextManager[None]:
+        """Keep what comes in the block of the content of a commit (:func:`git_hybrid.git.lfskept.keeping`)."""
+        from git_hybrid.git.lfskept import keeping
+
+        return keeping(self.runner, self.disk, self.clones.folder, stage, oid)
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""

@@ -6,6 +6,7 @@ https://github.com/package-url/purl-spec, Software Heritage identifiers ISO/IEC 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import unquote
@@ -22,29 +23,48 @@ from git_hybrid.core.components import Component
 from git_hybrid.core.ids import Oid, Url, name_from_url
 from git_hybrid.view.term import safe
 
+_ROOT = "workspace"
 _TYPES = {"github.com": "github", "bitbucket.org": "bitbucket"}
 """The hosts whose repositories have a type of package URL of their own; of the others it names where git finds them."""
 
 
-def sbom(components: Sequence[Component], *, workspace: str, version: str, now: datetime) -> str:
+def sbom(components: Sequence[Component], *, workspace: str, version: str, now: datetime, complete: bool = True) -> str:
     """Return the SBOM of *workspace*, made at *now* by git hybrid of *version*.
 
-    The same of all that gives the same document, its serial number included, and anything else another number.
+    *complete*: it has all of its sources. The same of all that gives the same document, its serial number included, and
+    anything else another number.
     """
-    root = Part(name=safe(workspace), type=ComponentType.APPLICATION, bom_ref="workspace")
+    root = Part(name=safe(workspace), type=ComponentType.APPLICATION, bom_ref=_ROOT)
     parts = [_part(item) for item in components]
     bom = Bom(components=parts)
     bom.metadata.component = root
     bom.metadata.timestamp = now
     bom.metadata.tools.components.add(Part(name="git-hybrid", version=version, type=ComponentType.APPLICATION))
     bom.register_dependency(root, parts)
-    told = [root.name, version, now.isoformat()]
+    told = [root.name, version, now.isoformat(), *([] if complete else ["incomplete"])]
     for item in components:
         # Of these the rest of a component is made.
         facts = (f"{name} {value}" for name, values in item.facts.items() for value in values)
         told += (f"{item.pin.source} {item.pin.url} {item.version}", *facts)
     bom.serial_number = uuid5(NAMESPACE_URL, "\n".join(told))
-    return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
+    document = str(JsonV1Dot6(bom).output_as_string(indent=2))
+    return _telling_of_gaps(document, components, complete=complete) + "\n"
+
+
+def _telling_of_gaps(document: str, components: Sequence[Component], *, complete: bool) -> str:
+    """Return *document*, which says where it leaves something out; the library knows no ``compositions``."""
+    # Submodules of a source are part of its tree and no components of their own.
+    parts = [_ref(item) for item in components if item.facts["submodules"]]
+    gaps = {"assemblies": parts, "dependencies": [] if complete else [_ROOT]}
+    told = {name: refs for name, refs in gaps.items() if refs}
+    if not told:
+        return document
+    whole = {**json.loads(document), "compositions": [{"aggregate": "incomplete", **told}]}
+    return json.dumps(whole, indent=2)
+
+
+def _ref(item: Component) -> str:
+    return f"source:{item.pin.source}"
 
 
 def _part(item: Component) -> Part:
@@ -55,7 +75,7 @@ def _part(item: Component) -> Part:
         name=pin.source,
         version=item.version,
         type=ComponentType.LIBRARY,
-        bom_ref=f"source:{pin.source}",
+        bom_ref=_ref(item),
         purl=_purl(pin.url, pin.commit),
         swhids=[Swhid(f"swh:1:{kind}:{oid}") for kind, oid in objects],
         external_references=[ExternalReference(type=ExternalReferenceType.VCS, url=XsUri(str(pin.url)))],

@@ -14,7 +14,7 @@ import pytest
 
 from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import changes, git, leave_unfinished, raw_controls, released, snapshot, started
+from support.kit import changes, git, leave_unfinished, raw_controls, released, replace, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
 CANARY = "c4n4ryS3cr3t99"
@@ -223,3 +223,28 @@ def test_hostile_names_are_escaped(hybrid: Hybrid, workspace: Path, tool: Upstre
     (workspace / "sources/tool/f\x1b]0;pwned\x07\r\u202e").write_text("x")
     done = hybrid("diag", check=1)
     assert raw_controls(done.out + done.err) == []
+
+
+@pytest.mark.parametrize(("version", "level"), [("2.13.3", "fail"), ("3.0.0-rc1", "ok"), ("", "fail")])
+def test_git_lfs_is_looked_at_where_it_is_needed(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun, tmp_path: Path, version: str, level: str
+) -> None:
+    begun(tool.url)
+    program = tmp_path / "bin/git-lfs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n[ '{version}' ] && echo 'git-lfs/{version} (GitHub; linux amd64; go 1.19.8)'\n")
+    program.chmod(0o755)
+    env = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+    def told() -> list[tuple[str, str]]:
+        document = hybrid("diag", "--json", env=env, check=None).json()
+        return [(item["level"], item["what"]) for item in document["findings"] if "git-lfs" in item["what"]]
+
+    assert told() == []
+    replace(workspace / "sources.toml", "[source.tool]\n", '[source.tool]\nlfs = "fetch"\n')
+    ((found, what),) = told()
+    assert (found, (version or "found: nothing") in what) == (level, True)
+    if level == "fail":
+        hybrid("pin")
+        refused = hybrid("sync", env=env, check=2).err
+        assert f"git-lfs 3 or newer is needed, found: {version or 'nothing'}" in refused

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from socket import create_server
 
 import pytest
 
@@ -74,7 +75,14 @@ def test_what_may_pass_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(401, "access denied"), (403, "access denied"), (404, "no repository"), (410, "no repository")]
+    ("status", "told"),
+    [
+        (401, "access denied"),
+        (403, "access denied"),
+        (404, "no repository"),
+        (410, "no repository"),
+        (402, "refuses to send Git LFS content (HTTP 402)"),
+    ],
 )
 def test_what_is_final_is_not(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, status: int, told: str) -> None:
     https_server.fail_always(status, headers=KIND, body=b'{"message": "over its data quota"}', only=BATCH)
@@ -145,7 +153,7 @@ def _login(folder: Path) -> dict[str, str]:
         ("127.0.0.1", "https", ["localhost"], "127.0.0.1 is not in [policy] hosts"),
         ("127.0.0.1", "https", ["localhost", "127.0.0.1"], None),
         ("localhost", "https", ["localhost"], None),
-        ("localhost", "http", ["localhost"], "sends on to http://localhost"),
+        ("localhost", "http", ["localhost"], "leads to http://localhost"),
     ],
 )
 def test_a_login_is_shown_where_somebody_here_has_named_the_host(
@@ -217,3 +225,25 @@ def test_a_pointer_that_tells_another_size_has_no_content(
     https_server.fail_always(200, body=CONTENT, only="/object")
     told = hybrid("sync", check=4, env=https_server.env()).err
     assert f"it has no object {OID} of 7 bytes" in told
+
+
+def test_a_host_of_content_that_is_down_is_told_and_not_the_server(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid
+) -> None:
+    with create_server(("127.0.0.1", 0)) as taken:
+        place = f"https://localhost:{taken.getsockname()[1]}"
+    _answer(https_server, {"actions": {"download": {"href": f"{place}/object"}}})
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert f"the network failed (refused) after 3 tries at {place}, where LFS content is kept" in told
+    assert len(https_server.times(BATCH)) <= 6
+
+
+def test_an_answer_that_leaves_everything_out_is_waited_for_as_long_as_any(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid
+) -> None:
+    replace(ws / "sources.toml", "attempts = 3", "attempts = 1")
+    replace(ws / "sources.toml", "[defaults]\n", '[defaults]\nstall = "1s"\n')
+    https_server.fail_always(200, headers=KIND, body=b'{"objects": []}', only=BATCH)
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert "less than 1000 bytes/sec of LFS content came for 1 s" in told
+    assert "(stalled) after 1 try" in told

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.git.environment import configured
 from support.beginning import Beginning
 from support.cli import Hybrid
 from support.kit import errors, git, head
@@ -175,6 +176,13 @@ def test_content_that_is_unchanged_is_not_asked_for_again(ws: Path, large: Upstr
     assert ((clone / "a.bin").read_bytes(), (clone / "b.bin").read_bytes()) == (FIRST, SECOND)
 
 
+def test_content_of_other_commits_is_not_asked_for(moved: Path, large: Upstream, hybrid: Hybrid) -> None:
+    _place(large.path, FIRST).unlink()
+    shutil.rmtree(moved)
+    hybrid("sync", env=configured({"lfs.fetchRecentAlways": "true", "lfs.fetchRecentCommitsDays": "30"}))
+    assert (moved / "a.bin").read_bytes() == SECOND
+
+
 def test_a_clone_that_is_cut_off_gets_its_content(workspace: Path, large: Upstream, hybrid: Hybrid) -> None:
     hybrid("init")
     hybrid("add", large.url)
@@ -199,6 +207,67 @@ def test_a_pointer_that_names_an_extension_blocks_nobody_else(
     other.commit({"a": "1"})
     hybrid("add", other.url)
     hybrid("sync")
+
+
+def test_after_a_mirror_whose_content_has_rotted_the_next_is_asked(
+    moved: Path, large: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    mirror = tmp_path / "localhost" / str(large.path).lstrip("/")
+    shutil.copytree(large.path, mirror)
+    _replace(_place(mirror, SECOND), b"x" * len(SECOND))
+    base = f"file://{tmp_path}"
+    assert "sent wrong LFS content" in hybrid("sync", check=5, env={"GIT_HYBRID_MIRRORS": base}).err
+    told = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base},direct"}).err
+    assert "(wrong-content), asking the next" in told
+    assert (moved / "a.bin").read_bytes() == SECOND
+
+
+@pytest.fixture
+def half(ws: Path, large: Upstream, hybrid: Hybrid) -> Path:
+    """Fail to make a clone for want of the second of two objects, and return what is kept of the first."""
+    large.commit({"b.bin": _keep(large, SECOND)})
+    hybrid("pin", "large")
+    shutil.rmtree(ws / "sources/large")
+    _place(large.path, SECOND).unlink()
+    assert errors(hybrid("sync", "--json", check=4)) == {"large": "lfs-missing"}
+    return _place(ws / "sources/.incoming/.lfs/large/.git", FIRST)
+
+
+@pytest.mark.parametrize("kind", ["whole", "forged"])
+def test_what_came_for_a_clone_that_did_not_come_about_is_kept(
+    ws: Path, large: Upstream, hybrid: Hybrid, half: Path, kind: str
+) -> None:
+    clone = ws / "sources/large"
+    if kind == "forged":
+        _replace(half, b"x" * len(FIRST))
+    else:
+        _place(large.path, FIRST).unlink()
+    hybrid("resume", check=4)
+    _keep(large, SECOND)
+    hybrid("resume")
+    assert ((clone / "a.bin").read_bytes(), (clone / "b.bin").read_bytes()) == (FIRST, SECOND)
+    assert not (ws / "sources/.incoming").exists()
+
+
+def test_nothing_is_kept_of_what_is_given_up(ws: Path, hybrid: Hybrid, half: Path) -> None:
+    hybrid("diag", check=None)
+    hybrid("resume", "--abort")
+    hybrid("pin", "large")
+    assert not (ws / "sources/.incoming").exists()
+
+
+@pytest.mark.parametrize("name", [".lfs", ".lfs/large"])
+def test_a_link_where_it_is_kept_is_followed_by_nobody(
+    ws: Path, hybrid: Hybrid, half: Path, tmp_path: Path, name: str
+) -> None:
+    link, outside = ws / "sources/.incoming" / name, tmp_path / "outside"
+    link.rename(outside)
+    link.symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    assert errors(hybrid("resume", "--json", check=2)) == {"large": "symlink-refused"}
+    hybrid("resume", "--abort", check=None)
+    hybrid("pin", "large")
+    assert sorted(outside.rglob("*")) == before
 
 
 def _odd(upstream: Upstream, content: bytes) -> dict[str, str]:

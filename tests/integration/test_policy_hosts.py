@@ -147,3 +147,17 @@ def test_another_path_of_the_same_host_is_asked(
     https_server.redirect("/tool.git", "/login?back=")
     replace(workspace / "sources.toml", "[defaults]\n", "[defaults]\nretry = { attempts = 1 }\n")
     assert "to no repository there" in hybrid("outdated", env=elsewhere, check=4).err
+
+
+def test_a_cache_in_front_that_sends_on_to_upstream_is_no_loop(
+    hybrid: Hybrid, workspace: Path, https_server: HttpsGitServer, upstream: Upstream
+) -> None:
+    https_server.redirect("/cache/", f"{https_server.base_url}/")
+    cache = https_server.url("cache/", host="127.0.0.1")
+    env = {**https_server.env(), **configured({f"url.{cache}.insteadOf": f"{https_server.base_url}/"})}
+    hybrid("init")
+    replace(workspace / "sources.toml", "[policy]\n", '[policy]\nhosts = ["localhost", "127.0.0.1"]\n')
+    hybrid("add", https_server.url(upstream.path.name), env=env)
+    hybrid("sync", env=env)
+    hybrid("outdated", env=env)
+    assert any(request.path.startswith("/cache/") for request in https_server.requests)

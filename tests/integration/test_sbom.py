@@ -91,8 +91,13 @@ def test_an_override_and_a_scan_are_told(forced: Site, tmp_path: Path) -> None:
     assert facts["override"] == [record["id"]]
     assert facts["override-request"] == ["CHG-1"]
     assert facts["override-expires"] == [record["expires_at"]]
+    assert facts["override-status"] == ["active"]
     assert facts["scan"] == ["clean"]
     assert _facts(_valid(forced("sbom", shift="+10d").out)["components"][0])["scan"] == ["stale"]
+    forced("override", "revoke", record["id"], "--reason", "bad")
+    facts = _facts(_valid(forced("sbom").out)["components"][0])
+    assert facts["override-status"] == ["revoked"]
+    assert facts["override-closed-at"] == [forced.overrides()[0]["closed_at"]]
 
 
 def test_what_is_not_pinned_fails_it_and_nothing_is_written(
@@ -108,7 +113,9 @@ def test_what_is_not_pinned_fails_it_and_nothing_is_written(
     assert "hint: git hybrid pin\n" in done.err
     assert "note: no SBOM was written: it has every source or none" in done.err
     assert not (workspace / "sbom.json").exists()
-    assert [item["name"] for item in _valid(hybrid("sbom", "other").out)["components"]] == ["other"]
+    alone = _valid(hybrid("sbom", "other").out)
+    assert [item["name"] for item in alone["components"]] == ["other"]
+    assert alone["compositions"] == [{"aggregate": "incomplete", "dependencies": ["workspace"]}]
     assert hybrid("sbom", check=1).out == ""
     told = json.loads(hybrid("sbom", "--json", "-o", "sbom.json", check=1).out)
     assert told["exit_code"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shlex
 import threading
 from collections.abc import Coroutine
@@ -54,6 +55,8 @@ class SshGitServer:
         self.root = root.resolve()
         self.key_file = folder / "client_key"
         self.known_hosts = folder / "known_hosts"
+        self.lfs: str | None = None
+        """Where the content of Git LFS is, as git-lfs-authenticate tells whoever asks for that; None: it is refused."""
         self._changed_host_key = changed_host_key
         self._lock = threading.Lock()
         self._requests: list[SshRequest] = []
@@ -153,7 +156,12 @@ class SshGitServer:
         protocol = process.env.get("GIT_PROTOCOL", "")
         with self._lock:
             self._requests.append(SshRequest(command=command, git_protocol=protocol))
-        path = self._allowed(command)
+        path = self._allowed(command, "git-upload-pack")
+        if path is None and self.lfs is not None and self._allowed(command, "git-lfs-authenticate", "download"):
+            told = {"href": self.lfs, "header": {"Authorization": "RemoteAuth token"}, "expires_in": 3600}
+            process.stdout.write(json.dumps(told).encode())
+            process.exit(0)
+            return
         if path is None:
             process.stderr.write(b"only git-upload-pack below the root is served\n")
             process.exit(REFUSED)
@@ -178,12 +186,12 @@ class SshGitServer:
                 child.kill()
                 await child.wait()
 
-    def _allowed(self, command: str) -> Path | None:
+    def _allowed(self, command: str, program: str, *behind: str) -> Path | None:
         try:
             words = shlex.split(command)
         except ValueError:
             return None
-        if len(words) != 2 or words[0] != "git-upload-pack":
+        if len(words) < 2 or [words[0], *words[2:]] != [program, *behind]:
             return None
         # Forges find a repository with and without the suffix.
         paths = (Path(words[1] + suffix).resolve() for suffix in ("", ".git"))

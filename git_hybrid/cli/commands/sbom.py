@@ -57,7 +57,13 @@ def command(context: click.Context, *, names: tuple[str, ...], groups: tuple[str
             with nullcontext() if output.common.json else redirect_stdout(sys.stderr):
                 return output.report(Report(command="sbom", rows=rows, notes=notes))
         listed = [item for item in found.values() if isinstance(item, Component)]
-        text = view.sbom(listed, workspace=session.layout.root.name or "workspace", version=__version__, now=now)
+        text = view.sbom(
+            listed,
+            workspace=session.layout.root.name or "workspace",
+            version=__version__,
+            now=now,
+            complete=len(listed) == len(snapshot.manifest.sources),
+        )
         write_export(session, output, text, file, command="sbom")
         if not listed:
             output.no_sources()

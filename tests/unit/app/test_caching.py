@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from git_hybrid.app.caching import Want, fetch_through
+from git_hybrid.app.caching import Want, despite_cache, fetch_through
 from git_hybrid.app.whereabouts import is_given_out
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, HybridError, Unreachable, WrongContent
 from git_hybrid.core.ids import SourceName, Url
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.ports_cache import Question
+from git_hybrid.core.value import replace
 from support.fakes import FakeTransport, runtime
 from support.samples import OID, URL, source
 
@@ -72,3 +73,38 @@ def test_a_git_that_was_ended_by_force_accuses_neither_store_nor_upstream(status
         fetch_through(rt, cache, SOURCE, Manifest(), STAGE, want)
     with pytest.raises(GitFailed):
         is_given_out(rt, SOURCE, Manifest(), STAGE, OID)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WrongContent(name="", what="LFS content", expected="a", found="b", url=URL),
+        WrongContent(name="", what="w", expected="a", found="b", edited=True),
+        GitFailed(command="git lfs", status=-9, stderr=""),
+    ],
+)
+def test_content_of_git_lfs_and_the_lock_are_no_fault_of_a_store(error):
+    cache = Shared(filled_meanwhile=False)
+    cache.filled = True
+    done: list[HybridError] = []
+
+    def step(_rt):
+        done.append(error)
+        raise error
+
+    with pytest.raises(type(error)):
+        despite_cache(replace(runtime(FakeTransport()), cache=cache), SOURCE, step)
+    assert done == [error]
+
+
+def test_what_works_without_it_is():
+    cache, told = Shared(filled_meanwhile=False), []
+    cache.filled = True
+    cache.distrust = lambda _name, _url, why: told.append(why)
+
+    def step(rt):
+        if rt.cache is not None:
+            raise Unreachable(name="", commit=OID, ref="refs/heads/main")
+
+    despite_cache(replace(runtime(FakeTransport()), cache=cache), SOURCE, step)
+    assert told == ["unreachable with what it lent, none without"]

@@ -47,6 +47,7 @@ FALL_THROUGH = (
     errors.RepositoryNotFound(url=AT_ONE, message="m"),
     errors.LfsMissing(url=AT_ONE, message="m"),
     errors.RepositoryDamaged(url=AT_ONE, message="m"),
+    errors.WrongContent(name="", what="LFS content", expected="e", found="f", url=AT_ONE),
     errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
     errors.UnusableRef(name="", ref="refs/heads/main", why="shallow"),
 )
@@ -302,6 +303,19 @@ def test_an_answer_of_any_kind_shows_that_there_is_a_way():
         with pytest.raises(errors.RemoteError):
             list_refs(rt, _named(number), MANIFEST)
         assert len(transport.asked) == tries
+
+
+def test_a_host_that_keeps_content_for_another_is_not_that_one():
+    away = "https://store.example"
+    failures = [errors.NetworkFailure(url=URL, message="m", kind="refused", elsewhere=away) for _ in range(12)]
+    transport = FakeTransport({URL: [*failures, FOUND]})
+    rt = runtime(transport)
+    for number in range(4):
+        with pytest.raises(errors.NetworkFailure) as caught:
+            fetch_lfs(rt, _named(number), MANIFEST, STAGE, OID)
+    assert len(transport.asked) == 12
+    assert f"after 3 tries at {away}, where LFS content is kept" in tell(caught.value).title
+    assert list_refs(rt, SOURCE, MANIFEST) == FOUND
 
 
 def test_who_waits_for_the_next_try_does_not_make_it_once_the_host_is_given_up():

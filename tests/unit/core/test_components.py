@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from git_hybrid.core.override import Overrides
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
 from support.samples import NOW
 from support.values import a_pin, a_snapshot, a_source, a_state_entry, an_override, oid
 
@@ -65,6 +67,25 @@ def test_the_override_that_let_a_pin_in_is_told_also_where_its_record_is_gone() 
     assert facts["override-request"] == [record.request_id]
     assert "override" not in _facts(a_snapshot(SOURCE, pins=[PIN]))
     assert facts["override-expires"][0].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("changed", "word", "closed"),
+    [
+        ({"expires_at": NOW + timedelta(days=90)}, "active", None),
+        ({"expires_at": NOW + timedelta(days=1)}, "active", None),
+        ({"expires_at": NOW - timedelta(days=1)}, "expired", None),
+        ({"expires_at": NOW + timedelta(days=1), "status": "revoked", "closed_at": NOW}, "revoked", [format_time(NOW)]),
+        ({"status": "superseded", "closed_at": NOW}, "superseded", [format_time(NOW)]),
+    ],
+)
+def test_an_override_that_is_no_longer_in_force_is_told_as_such(
+    changed: dict[str, Any], word: str, closed: list[str] | None
+) -> None:
+    record = an_override(**changed)
+    snapshot = a_snapshot(SOURCE, pins=[replace(PIN, override=record.id)])
+    facts = _facts(replace(snapshot, overrides=Overrides(records={record.id: record})))
+    assert (facts["override-status"], facts.get("override-closed-at")) == ([word], closed)
 
 
 def test_submodules_are_told_where_they_are_part_of_the_tree() -> None:

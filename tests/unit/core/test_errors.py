@@ -57,7 +57,7 @@ def test_an_error_carries_its_facts() -> None:
 def test_facts_of_the_base_and_defaults_are_facts_too() -> None:
     error = NetworkFailure(url="https://host/x", message="gone", kind="stall")
     expected = {"url": "https://host/x", "message": "gone", "name": "", "mirror": "", "kind": "stall", "attempts": 1}
-    assert error.facts() == {**expected, "retry_after": None, "until": ""}
+    assert error.facts() == {**expected, "retry_after": None, "until": "", "elsewhere": ""}
 
 
 def test_errors_are_raised_and_caught_by_their_base() -> None:

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 import pytest
 
 from git_hybrid.core.errors import TIMEOUT, NetworkFailure
-from git_hybrid.git.answers import Answer, Headers, OfLfs, headers_file, host_of, led_to, read_headers
+from git_hybrid.git.answers import Answer, Headers, OfLfs, elsewhere, headers_file, host_of, led_to, read_headers
 
 MINUTE = timedelta(minutes=1)
 CURL = b"""\
@@ -51,12 +51,19 @@ def test_where_it_redirects_to_that_is_not_https_is_told_without_secrets() -> No
 
 
 def test_the_first_server_is_the_one_that_was_named() -> None:
-    for data, elsewhere in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
-        assert led_to("https://h/r", answer(data).asked) == ((elsewhere,) if elsewhere else ())
-    # Of ssh none was: git-lfs goes on to https from there. git does so because of a setting alone.
-    assert led_to("ssh://one.example/r", answer(LFS).asked, by_lfs=True) == answer(LFS).asked
+    for data, other in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
+        assert led_to("https://h/r", answer(data).asked) == ((other,) if other else ())
+    # Over ssh the first need not be: git-lfs goes on to https from there. git does so because of a setting alone.
+    assert led_to("ssh://one.example/r", answer(LFS).asked, by_lfs=True) == ("http://two.example:81",)
+    assert led_to("git@one.example:r", answer(LFS).asked, by_lfs=True) == answer(LFS).asked
     assert led_to("ssh://one.example/r", answer(CURL).asked) == ("https://two.example",)
     assert led_to("https://h/r", ("https://a", "http://a")) == ("http://a",)
+
+
+def test_where_content_is_kept_that_is_not_at_the_server_itself_is_told() -> None:
+    assert elsewhere("https://h/r", answer(LFS).asked) == "http://two.example:81"
+    assert elsewhere("https://h/r", ("https://one.example",)) == elsewhere("ssh://h/r", ()) == ""
+    assert elsewhere("ssh://h/r", ("https://one.example",)) == "https://one.example"
 
 
 def test_only_git_lfs_goes_on_to_https_from_elsewhere() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 import pytest
 
+from git_hybrid.cli.telling import tell
 from git_hybrid.core.errors import (
     AccessDenied,
     EndlessAnswer,
@@ -25,7 +27,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.git.attributes import smudging
 from git_hybrid.git.environment import configured
-from git_hybrid.git.lfsanswers import EVERYTHING, Led, classify_lfs, last_status
+from git_hybrid.git.lfsanswers import EVERYTHING, Led, Pace, classify_lfs, last_status
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS
 
 URL = "https://host/a.git"
@@ -152,6 +154,14 @@ def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception
     assert "%!" not in str(error)
 
 
+@pytest.mark.parametrize("status", [402, 406, 413, 422, 451])
+def test_a_refusal_is_no_repository_that_is_not_there(status: int) -> None:
+    error = classify_lfs("batch response: over its quota\n", url=URL, status=2, http=status)
+    assert isinstance(error, LfsMissing)
+    assert (error.status, error.message) == (status, "batch response: over its quota")
+    assert f"refuses to send Git LFS content (HTTP {status})" in tell(error).title
+
+
 def test_what_does_not_end_is_weighed(trace: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("git_hybrid.git.lfsanswers._WEIGHED", 0)
     folder = tmp_path / "incomplete"
@@ -177,3 +187,42 @@ def test_a_server_that_asks_to_wait_is_told_of(trace: IO[bytes], seconds: bytes,
     with pytest.raises(NetworkFailure) as caught:
         led.check()
     assert (caught.value.kind, caught.value.retry_after) == ("http-429", 100000)
+
+
+@pytest.mark.parametrize(
+    ("looks", "lost"),
+    [
+        # Each is how much was traced by then, and how much is there of what is incomplete.
+        ([(1, 0)] * 12, True),
+        ([(1, 200 * second) for second in range(12)], True),
+        ([(1, 1000 * second) for second in range(12)], False),
+        ([(second, 0) for second in range(12)], False),
+        ([(1, 10 - second) for second in range(10)], False),
+    ],
+)
+def test_what_comes_too_slowly_is_told(
+    looks: Sequence[tuple[int, int]], lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A program that was stopped for an hour did not look meanwhile.
+    clock = iter([0.0, *(3600.0 + second for second in range(20))])
+    monkeypatch.setattr("git_hybrid.git.lfsanswers.time.monotonic", lambda: next(clock))
+    pace = Pace(timedelta(seconds=5))
+    assert not pace.is_lost(*looks[0])
+    assert any(pace.is_lost(*look) for look in looks[1:]) is lost
+
+
+def test_a_server_of_content_that_says_nothing_is_not_waited_for(
+    trace: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("git_hybrid.git.lfsanswers._WEIGHED", 0)
+    led = Led(trace, URL, str, str(tmp_path), 10, timedelta(microseconds=1))
+    for _ in range(2):
+        led.check()
+    trace.write(b"08:54:30.99 trace git-lfs: HTTP: POST https://host/a.git/info/lfs\n")
+    trace.flush()
+    led.check()
+    (tmp_path / "a").write_bytes(b"x")
+    monkeypatch.setattr("git_hybrid.git.lfsanswers._LEAST", 1e9)
+    with pytest.raises(NetworkFailure) as caught:
+        led.check()
+    assert caught.value.kind == "stalled"

@@ -10,6 +10,7 @@ from git_hybrid.core.errors import HostNotAllowed, HybridError, InsecureRedirect
 from git_hybrid.git.answers import Answer
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.moved import Trail
+from git_hybrid.git.run import Runner
 
 URL, ASKED_FOR = "https://me@one.example/r.git", "/info/refs?service=git-upload-pack"
 SAID = "Cloning into x\nfatal: unable to access 'https://one.example/r.git/': The requested URL returned error: 301\n"
@@ -75,3 +76,19 @@ def test_git_goes_alone_where_nobody_judges() -> None:
     assert _led(place, judged=False)[1] == [False]
     assert _led(place, said="fatal: other\n")[1] == [False]
     assert _led("")[1] == [False]
+
+
+def test_what_a_cache_in_front_sends_on_is_asked_as_it_stands() -> None:
+    runner = Runner(environ={}, settings=frozenset())
+    trail, _ = _led()
+    assert not any("insteadOf" in setting for setting in trail.settings(runner))
+    # By a setting of the user's the first was asked elsewhere.
+    place = f"https://one.example/r.git{ASKED_FOR}"
+    trail, went = _led(place)
+    assert went == [True]
+    assert "url.https://me@one.example/r.git.insteadOf=https://me@one.example/r.git" in trail.settings(runner)
+    with pytest.raises(RedirectLoop, match="leads back"):
+        _led(place, place)
+    trail, _ = _led(f"https://two.example/a=b{ASKED_FOR}")
+    assert not any("insteadOf" in setting for setting in trail.settings(runner))
+    assert trail.settings(runner) != _led(place, judged=False)[0].settings(runner) == []

@@ -61,3 +61,23 @@ def test_no_two_documents_have_one_serial_number() -> None:
         serial("a", "https://github.com/a/b", version="2"),
     }
     assert len(others - {one}) == 4
+
+
+@pytest.mark.parametrize(
+    ("submodules", "complete", "told"),
+    [
+        (False, True, None),
+        (True, True, {"assemblies": ["source:tool"]}),
+        (False, False, {"dependencies": ["workspace"]}),
+        (True, False, {"assemblies": ["source:tool"], "dependencies": ["workspace"]}),
+    ],
+)
+def test_what_it_leaves_out_is_told(submodules: bool, complete: bool, told: dict[str, list[str]] | None) -> None:
+    source = replace(a_source(), submodules=submodules)
+    found = component(a_snapshot(source, pins=[a_pin(source)]), source, NOW)
+    assert isinstance(found, Component)
+    text = sbom([found], workspace="w", version="1", now=NOW, complete=complete)
+    document = json.loads(text)
+    assert document.get("compositions") == (None if told is None else [{"aggregate": "incomplete", **told}])
+    whole = json.loads(sbom([found], workspace="w", version="1", now=NOW))
+    assert (document["serialNumber"] == whole["serialNumber"]) is complete
