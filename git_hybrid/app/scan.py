@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_choice import pin_to_scan, to_renew
-from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
+from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group, scan_here
 from git_hybrid.app.scanning import Scan, incomplete_scan, keeping, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.app.settling import refuse_unfinished, settled
@@ -27,7 +27,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -128,9 +128,7 @@ def _scan_all(
 
     def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
         def look(name: SourceName) -> Scan:
-            pin = pins[name]
-            stage = rt.clones.as_stage(name)
-            return scan_commit(rt, snapshot, name, stage, pin.commit, pin.tree, again=request.again)
+            return scan_here(rt, snapshot, name, pins[name], again=request.again)
 
         made = scan_group(rt, names, pins, look)
         return {name: _finished(rt, snapshot, pins[name], item, diff=request.diff) for name, item in made.items()}
@@ -193,7 +191,8 @@ def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
     """Return what the pin before has; it is scanned for this alone, and not recorded."""
     before = rt.scans.history.previous_pin(pin.source, pin.commit)
     stage = rt.clones.as_stage(pin.source)
-    if before is None or not rt.objects.has_content(stage, before):
+    is_there = isinstance(rt.clones.inspect(pin.source, None), Clone)
+    if before is None or not is_there or not rt.objects.has_content(stage, before):
         return Baseline(commit=before, ids=None)
     tree = rt.objects.facts(stage, before, complete=False).tree
     try:
@@ -242,7 +241,8 @@ def _overtaken(now: Snapshot, name: SourceName, pin: Pin) -> ScanOvertaken | Non
 
 def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
     made, status = item.scan, item.scan.status
-    notes = (*(f"not scanned again: {text}" for text in _reused(rt, made)), *_baseline_notes(item))
+    told = ("not installed: fetched for the scan",) if made.fetched and rt.spread is None else ()
+    notes = (*told, *(f"not scanned again: {text}" for text in _reused(rt, made)), *_baseline_notes(item))
     before = snapshot.state.sources.get(name)
     if before is not None and (loss := loss_since(before.scan, status)) is not None:
         notes = (*notes, loss.told)

@@ -1,4 +1,4 @@
-"""Which sources a scan takes, and whether there is something of each to scan."""
+"""Which sources a scan takes, and whether each can be scanned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError, NotInstalled
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
-from git_hybrid.core.plan import Clone, Snapshot
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Identity, renewing, stale_reason
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
@@ -42,15 +42,11 @@ def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[
 
 
 def pin_to_scan(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
-    """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
+    """Return the pin of *name*, or why it cannot be scanned: it has none, or was never installed.
+
+    State has no place for a scan of what was never installed.
+    """
     source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
     if pin is None or not is_valid(pin, source):
         return unpinned(rt, snapshot, source, pin)
-    if name in snapshot.state.sources:
-        if rt.spread is not None:
-            # A worker fetches the commit itself, and proves it against the pin.
-            return pin
-        seen = rt.clones.inspect(name, pin.commit)
-        if isinstance(seen, Clone) and seen.has_pin:
-            return pin
-    return NotInstalled(name=name, commit=pin.commit)
+    return pin if name in snapshot.state.sources else NotInstalled(name=name, commit=pin.commit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
@@ -357,6 +358,36 @@ def test_findings_block_sync_until_policy_or_pin_change(
     hybrid("pin", "tool")
     hybrid("sync", "tool")
     assert "stale" in hybrid("status", "--porcelain").out
+
+
+@pytest.mark.parametrize("clone", ["absent", "older", "whole"])
+def test_what_a_finding_keeps_from_being_synced_is_scanned_again_all_the_same(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun, clone: str
+) -> None:
+    begun(tool.url)
+    use(workspace, scanner)
+    tool.commit({"bad": "SECRET"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    hybrid("scan", check=1)
+    # Another clone of the workspace, in which the new commit never was.
+    if clone == "absent":
+        shutil.rmtree(workspace / "sources/tool")
+    elif clone == "older":
+        older = tool.rev("main~1")
+        shutil.rmtree(workspace / "sources/tool")
+        git("clone", "-q", "--no-checkout", tool.url, "sources/tool", cwd=workspace)
+        git("update-ref", "--no-deref", "HEAD", older, cwd=workspace / "sources/tool")
+        git("update-ref", "-d", "refs/heads/main", cwd=workspace / "sources/tool")
+        git("update-ref", "-d", "refs/remotes/origin/main", cwd=workspace / "sources/tool")
+        git("gc", "-q", "--prune=now", cwd=workspace / "sources/tool")
+    hybrid("sync", check=6)
+    a_scanner(scanner, FINDS.replace("SECRET", "SECRETS"))
+    done = hybrid("scan", "--diff", "tool")
+    assert ("not installed: fetched for the scan" in done.out) is (clone != "whole")
+    assert not (workspace / "sources/.incoming").exists()
+    hybrid("check", "scans")
+    hybrid("sync")
 
 
 def test_below_the_level_nothing_is_blocked(
