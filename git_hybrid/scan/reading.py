@@ -187,7 +187,7 @@ def _leak(item: Mapping[str, Any]) -> Document:
 
 def nothing_to_audit(tool: str, version: str, *, scanner: str) -> Report:
     """Return the report of a scanner for which the tree has no file."""
-    text = "the tree has no file of the kinds that this scanner audits; it was not run"
+    text = "the tree has no file of the kinds that this scanner audits; it scanned nothing"
     notification = {"level": "note", "message": {"text": text}}
     run: Document = {
         "automationDetails": {"id": f"{scanner}/"},

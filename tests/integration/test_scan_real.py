@@ -28,6 +28,14 @@ jobs:
     steps:
       - run: echo "${{ github.event.pull_request.title }}"
 """
+DEPENDABOT = """\
+version: 2
+updates:
+  - package-ecosystem: npm
+    directory: /
+    schedule: {interval: daily}
+    insecure-external-code-execution: allow
+"""
 BOTH = (("secrets", "betterleaks"), ("workflows", "zizmor"))
 
 
@@ -91,6 +99,27 @@ def test_a_workflow_that_cannot_be_read_is_no_clean_scan(hybrid: Hybrid, workspa
     use(workspace, ("workflows", "zizmor"))
     hybrid("scan", check=1)
     assert scan_of(state(workspace))["state"] == "error"
+
+
+def test_what_zizmor_collects_it_alone_knows(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.commit({".github/workflows/disabled/old.yml": WORKFLOW, "Action.yml": "-", ".pre-commit-config.yml": "-"})
+    started(hybrid, tool.url)
+    use(workspace, ("workflows", "zizmor"))
+    hybrid("scan")
+    assert scan_of(state(workspace))["state"] == "clean"
+    tool.commit({"config/dependabot.yml": DEPENDABOT})
+    hybrid("pin", "tool")
+    assert "dependabot-execution config/dependabot.yml" in hybrid("scan", check=1).err
+
+
+def test_what_zizmor_cannot_read_is_named_and_can_be_left_out(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.commit({".github/workflows/ci.yml": WORKFLOW, "roles/web/tasks/action.yml": "- name: of Ansible\n"})
+    started(hybrid, tool.url)
+    use(workspace, ("workflows", "zizmor"))
+    assert "failed to load file://tree/roles/web/tasks/action.yml" in hybrid("scan", check=1).err
+    use(workspace, ("workflows", "zizmor"), more='args = ["--collect=workflows", "--collect=dependabot"]')
+    assert "dangerous-triggers .github/workflows/ci.yml" in hybrid("scan", check=1).err
+    assert scan_of(state(workspace))["state"] == "findings"
 
 
 @needs_betterleaks
