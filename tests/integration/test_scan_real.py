@@ -101,6 +101,32 @@ def test_a_workflow_that_cannot_be_read_is_no_clean_scan(hybrid: Hybrid, workspa
     assert scan_of(state(workspace))["state"] == "error"
 
 
+@needs_betterleaks
+def test_betterleaks_passes_over_what_the_manual_says(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    line = f'token = "{TOKEN}"\n'
+    names = (
+        *("a.bmp", "a.gif", "a.jpg", "a.png", "a.svg", "a.tiff", "a.eot", "a.otf", "a.ttf", "a.woff", "a.gem"),
+        *("go.mod", "go.sum", "go.work", "vendor/modules.txt", "deno.lock", "npm-shrinkwrap.json", "package-lock.json"),
+        *("pnpm-lock.yaml", "yarn.lock", "Pipfile.lock", "poetry.lock", "gradle.lockfile", "javascript.json"),
+        *("gradlew", "mvnw", ".mvn/wrapper/MavenWrapperDownloader.java", "angular.js", "bootstrap.js", "jquery.js"),
+        *("plotly.js", "swagger-ui.js", "node_modules/a", "bower_components/a", "vendor/bundle/a", "vendor/ruby/a"),
+        *(
+            "vendor/github.com/a",
+            "env/lib/a",
+            "venv/lib/a",
+            "virtualenv/lib/a",
+            "lib/python3.11/a",
+            "python/3.11/lib/a",
+        ),
+        *("NAME-1.0.dist-info/a", ".gitleaks.toml", "verification-metadata.xml", "Database.refactorlog"),
+    )
+    tool.commit(dict.fromkeys(("seen", *names), line) | {"wide": line.encode("utf-16")})
+    started(hybrid, tool.url)
+    use(workspace, ("secrets", "betterleaks"))
+    (row,) = hybrid("scan", "--json", check=1).json()["sources"]
+    assert {item["path"] for item in row["findings"]} == {"seen"}
+
+
 def test_what_zizmor_collects_it_alone_knows(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     tool.commit({".github/workflows/disabled/old.yml": WORKFLOW, "Action.yml": "-", ".pre-commit-config.yml": "-"})
     started(hybrid, tool.url)
