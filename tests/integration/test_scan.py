@@ -437,6 +437,19 @@ def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
     assert row_of(hybrid("status", "--json", "--exit-code").json())["scan_status"]["stale"] is False
 
 
+def test_pin_scan_of_what_stays_says_that_it_scans_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
+) -> None:
+    begun(tool.url)
+    use(workspace, scanner)
+    told = "note: not scanned, since the pin stays: tool; for these: git hybrid scan --stale\n"
+    assert told in hybrid("pin", "tool", "--scan").err
+    assert "not scanned" not in hybrid("pin", "tool").err
+    hybrid("scan", "--stale")
+    tool.commit({"fine": "yes"})
+    assert "not scanned" not in hybrid("pin", "tool", "--scan").err
+
+
 def test_pin_scan_does_not_move_on_half_a_scan(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
