@@ -52,6 +52,7 @@ from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import some
 
 
 class PinRequest(Struct, frozen=True, kw_only=True):
@@ -93,7 +94,10 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         if decision.pins or decision.events or decision.manifest:
             rt.ledger.record(rt.info, decision, ())
         left = with_overrides(snapshot.overrides, decision.overrides)
-        notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
+        stays = [row.name for row in rows if request.scan and row.error is None and row.before == row.after]
+        unscanned = f"not scanned, since the pin stays: {some(stays)}; for these: git hybrid scan --stale"
+        expire = expiring(left, snapshot.clock, {row.name for row in rows})
+        notes = (*mended, *expire, *((unscanned,) if stays else ()))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.app.bases import unpinned
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.identities import identities
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
+from git_hybrid.app.scan_choice import pin_to_scan, to_renew
+from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group, scan_here
 from git_hybrid.app.scanning import Scan, incomplete_scan, keeping, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.app.settling import refuse_unfinished, settled
@@ -27,7 +26,7 @@ from git_hybrid.core.errors import (
     ScanOvertaken,
 )
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
@@ -36,7 +35,7 @@ from git_hybrid.core.scan_losses import loss_since
 from git_hybrid.core.scan_policy import finding_lines, what_is_found
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scanners import besides
-from git_hybrid.core.scans import Identity, by_severity, stale_reason
+from git_hybrid.core.scans import by_severity
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age
@@ -45,8 +44,8 @@ from git_hybrid.core.values import format_age
 class ScanRequest(Struct, frozen=True, kw_only=True):
     """What the command line says.
 
-    ``stale``: only what has no fresh result; ``again``: also what was scanned before; ``diff``: compare with the pin
-    before.
+    ``stale``: only what has no fresh result, or none that is fresh for long; ``again``: also what was scanned before;
+    ``diff``: compare with the pin before.
     """
 
     names: Sequence[str] = ()
@@ -77,10 +76,10 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         raise NoScanner
     for name in selected:
         rt.scans.reports.require_place(name)
+    early: tuple[str, ...] = ()
     if request.stale:
-        known = identities(rt, snapshot)
-        selected = tuple(name for name in selected if not _is_fresh(rt, snapshot, name, known))
-    ready = {name: _ready(rt, snapshot, name) for name in selected}
+        snapshot, selected, early = to_renew(rt, snapshot, selected)
+    ready = {name: pin_to_scan(rt, snapshot, name) for name in selected}
     rows = {name: failed(name, item) for name, item in ready.items() if isinstance(item, HybridError)}
     pins = {name: item for name, item in ready.items() if isinstance(item, Pin)}
     results = _scan_all(rt, snapshot, pins, request)
@@ -103,7 +102,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         command="scan",
         rows=tuple(row for _, row in sorted(rows.items())),
         run=rt.info.run,
-        notes=(*mended, *notes),
+        notes=(*mended, *early, *notes),
         interrupted=rt.cancelled(),
         error=error,
     )
@@ -113,29 +112,6 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         findings={name: tuple(by_severity(item.scan.findings)) for name, item in done.items()},
         baselines={name: item.baseline for name, item in done.items() if item.baseline is not None},
     )
-
-
-def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[str, Identity]) -> bool:
-    recorded, pin = snapshot.state.sources.get(name), snapshot.lock.pins.get(name)
-    if recorded is None or pin is None or name in snapshot.scan_trail.unproved:
-        return False
-    why = stale_reason(recorded.scan, snapshot.manifest, name, pinned=pin.commit, now=rt.info.now, identities=known)
-    return recorded.scan.state not in ("missing", "error") and not why
-
-
-def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
-    """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
-    source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
-    if pin is None or not is_valid(pin, source):
-        return unpinned(rt, snapshot, source, pin)
-    if name in snapshot.state.sources:
-        if rt.spread is not None:
-            # A worker fetches the commit itself, and proves it against the pin.
-            return pin
-        seen = rt.clones.inspect(name, pin.commit)
-        if isinstance(seen, Clone) and seen.has_pin:
-            return pin
-    return NotInstalled(name=name, commit=pin.commit)
 
 
 def _scan_all(
@@ -152,9 +128,7 @@ def _scan_all(
 
     def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
         def look(name: SourceName) -> Scan:
-            pin = pins[name]
-            stage = rt.clones.as_stage(name)
-            return scan_commit(rt, snapshot, name, stage, pin.commit, pin.tree, again=request.again)
+            return scan_here(rt, snapshot, name, pins[name], again=request.again)
 
         made = scan_group(rt, names, pins, look)
         return {name: _finished(rt, snapshot, pins[name], item, diff=request.diff) for name, item in made.items()}
@@ -217,7 +191,8 @@ def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
     """Return what the pin before has; it is scanned for this alone, and not recorded."""
     before = rt.scans.history.previous_pin(pin.source, pin.commit)
     stage = rt.clones.as_stage(pin.source)
-    if before is None or not rt.objects.has_content(stage, before):
+    is_there = isinstance(rt.clones.inspect(pin.source, None), Clone)
+    if before is None or not is_there or not rt.objects.has_content(stage, before):
         return Baseline(commit=before, ids=None)
     tree = rt.objects.facts(stage, before, complete=False).tree
     try:
@@ -266,7 +241,8 @@ def _overtaken(now: Snapshot, name: SourceName, pin: Pin) -> ScanOvertaken | Non
 
 def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
     made, status = item.scan, item.scan.status
-    notes = (*(f"not scanned again: {text}" for text in _reused(rt, made)), *_baseline_notes(item))
+    told = ("not installed: fetched for the scan",) if made.fetched and rt.spread is None else ()
+    notes = (*told, *(f"not scanned again: {text}" for text in _reused(rt, made)), *_baseline_notes(item))
     before = snapshot.state.sources.get(name)
     if before is not None and (loss := loss_since(before.scan, status)) is not None:
         notes = (*notes, loss.told)

@@ -63,10 +63,10 @@ def _flat(submodules: Iterable[Submodule], around: str = "") -> Iterator[_Inner]
 
 def _there(rt: Runtime, source: Source, stage: Stage, commit: Oid, around: str = "") -> Iterator[_Inner]:
     if source.lfs == "fetch" and not around and not rt.objects.has_lfs(stage, commit):
-        raise NotInstalled(name=source.name, commit=commit, what="LFS content of ")
+        raise NotInstalled(name=source.name, commit=commit)
     for path, oid, _ in rt.objects.submodules(stage, commit) if source.submodules else ():
         inner = rt.clones.submodule(stage, path)
         if inner is None or not rt.objects.has_content(inner, oid):
-            raise NotInstalled(name=source.name, commit=commit, what=f"the submodule {around}{path} of ")
+            raise NotInstalled(name=source.name, commit=commit)
         yield f"{around}{path}", inner, oid
         yield from _there(rt, source, inner, oid, f"{around}{path}/")

@@ -31,7 +31,7 @@ UNKNOWN_RULES = "sha256:" + "0" * 64
 class Scan(Struct, frozen=True, kw_only=True):
     """What all scanners said of one commit; ``reused`` names those that were not run again.
 
-    ``recorded``: state says so already.
+    ``recorded``: state says so already. ``fetched``: the files were fetched for it, as no clone has them.
     """
 
     status: ScanStatus
@@ -39,6 +39,7 @@ class Scan(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     reused: frozenset[str] = frozenset()
     recorded: bool = False
+    fetched: bool = False
 
 
 class Refused(Exception):

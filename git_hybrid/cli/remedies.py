@@ -353,7 +353,7 @@ REMEDIES: Mapping[str, Remedy] = {
         ("git hybrid scan -h",),
     ),
     "not-installed": Remedy(
-        1, "{name}: {what}the pinned commit {commit} is not installed", hints=("git hybrid sync {name}",)
+        1, "{name}: the pinned commit {commit} is not installed", hints=("git hybrid sync {name}",)
     ),
     "scan-findings": Remedy(
         1,

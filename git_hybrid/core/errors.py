@@ -861,12 +861,11 @@ class NoScanner(HybridError):
 
 
 class NotInstalled(HybridError):
-    """The pinned commit is not in a clone, so there is nothing to work on; ``what`` of it is not, by default all."""
+    """The pinned commit, or what belongs to it, is not in a clone, so there is nothing to work on."""
 
     code: ClassVar[str] = "not-installed"
     name: str
     commit: str
-    what: str = ""
 
 
 class ScanFindings(HybridError):

@@ -33,7 +33,9 @@ class Preset(Struct, frozen=True, kw_only=True):
     """How one known tool is run.
 
     ``command`` holds ``{path}``, ``{report}`` (without it the report is what it prints) and ``{args}``, where the
-    manifest's own arguments go; ``audits`` are the patterns of the only files that it looks at (empty: all);
+    manifest's own arguments go; ``replaced`` has the words that are left out where these begin with one of those beside
+    them; ``audits`` are the patterns of the only files that it looks at (empty: all); ``idle`` is the status with which
+    it ends, and what it says, where the tree has nothing for it;
     ``settings`` are environment variables that it always gets, ``env`` those that it gets from the caller; ``oldest``
     is the first version that has its options; ``database`` finds in what ``version`` prints how old its databases are.
     """
@@ -43,7 +45,9 @@ class Preset(Struct, frozen=True, kw_only=True):
     format: str = "sarif"
     ok_codes: tuple[int, ...] = (0,)
     finding_codes: tuple[int, ...] = (1,)
+    replaced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     audits: tuple[str, ...] = ()
+    idle: tuple[int, str] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     oldest: tuple[int, ...] = ()
@@ -65,18 +69,17 @@ PRESETS: Mapping[str, Preset] = {
     "zizmor": Preset(
         command=(
             *("zizmor", "--offline", "--no-progress", "--color=never", "--quiet", "--format=sarif", "--collect=all"),
-            *("--strict-collection", "--no-config", "--no-ignores", ARGS, PATH),
+            # Else an option of ARGS that takes several values would take the path, too.
+            *("--strict-collection", "--no-config", "--no-ignores", ARGS, "--", PATH),
         ),
         version=("zizmor", "--version"),
-        # It returns 0 in SARIF mode whatever it finds, and 3 where there is nothing to audit.
+        # It returns 0 in SARIF mode whatever it finds.
         finding_codes=(),
-        audits=(
-            *(".github/workflows/*.yml", ".github/workflows/*.yaml", "*/.github/workflows/*.y*ml"),
-            *("action.yml", "action.yaml", "*/action.yml", "*/action.yaml"),
-            *(".github/dependabot.yml", ".github/dependabot.yaml", "*/.github/dependabot.y*ml"),
-            *(".pre-commit-config.y*ml", ".pre-commit-hooks.y*ml", "*/.pre-commit-config.y*ml"),
-            "*/.pre-commit-hooks.y*ml",
-        ),
+        replaced={"--collect=all": ("--collect",), "--no-config": ("--config", "-c")},
+        # Which names of files it collects in which folders, it alone knows.
+        idle=(3, "no inputs collected"),
+        # Older ones end with 1 then, as with any failure.
+        oldest=(1, 21),
         install=_EXTRA,
     ),
     "bandit": Preset(
@@ -157,6 +160,7 @@ class ScannerSpec(Struct, frozen=True, kw_only=True):
     env: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     audits: tuple[str, ...] = ()
+    idle: tuple[int, str] | None = None
     oldest: tuple[int, ...] = ()
     database: str = ""
     install: str = ""
@@ -168,7 +172,7 @@ def spec_of(scanner: Scanner) -> ScannerSpec:
     return ScannerSpec(
         name=scanner.name,
         preset=scanner.preset,
-        command=tuple(word for part in preset.command for word in (scanner.args if part == ARGS else (part,))),
+        command=tuple(_words(preset, scanner.args)),
         version=preset.version,
         format=scanner.format or preset.format,
         ok_codes=frozenset(preset.ok_codes if scanner.ok_codes is None else scanner.ok_codes),
@@ -177,10 +181,19 @@ def spec_of(scanner: Scanner) -> ScannerSpec:
         env=tuple(sorted({*preset.env, *scanner.env})),
         settings=preset.settings,
         audits=preset.audits,
+        idle=preset.idle,
         oldest=preset.oldest,
         database=preset.database,
         install=preset.install,
     )
+
+
+def _words(preset: Preset, args: Sequence[str]) -> Iterator[str]:
+    for part in preset.command:
+        if part == ARGS:
+            yield from args
+        elif not any(word.startswith(preset.replaced.get(part, ())) for word in args):
+            yield part
 
 
 def besides(source: Source | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Level, Manifest
 from git_hybrid.core.scanners import besides, spec_digest, spec_of, tool_version
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity, plain_record
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import findings_told
 
@@ -154,6 +154,15 @@ def stale_reason(
     if scan.scanned_at - now > APART:
         return "clock"
     return _changed(scan, manifest, name, identities) if scan.scanners else None
+
+
+def renewing(manifest: Manifest) -> Manifest:
+    """Return *manifest* with half of its ``scan_max_age``, which is what a job judges by that renews scans.
+
+    A job that comes at any regular distance below the whole of it leaves no scan to become stale before the next time.
+    """
+    policy = replace(manifest.policy, scan_max_age=manifest.policy.scan_max_age / 2)
+    return replace(manifest, policy=policy)
 
 
 def _changed(

@@ -33,7 +33,7 @@ _VERSION_LIMIT = 2**16
 _VERSION_TIME = timedelta(seconds=20)
 _VERSION = pattern(rb"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-_TAIL = 300
+_HEAD, _TAIL = 200, 250
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -147,8 +147,7 @@ class ExternalScanners(Struct, frozen=True):
         with scratch() as place:
             paths = fill(str(place.tree))
             if not has_work(spec, paths):
-                report = nothing_to_audit(spec.preset, identity.version, scanner=spec.name)
-                return Scanned(runs=report.runs, version=report.version, findings=())
+                return _idle(spec, identity)
             program = self._program(spec.command[0])
             if program is None:
                 return Unusable(_missing(spec))
@@ -181,6 +180,11 @@ def _missing(spec: ScannerSpec) -> str:
     return f"{spec.command[0]} {where}" + (f"; to install it: {spec.install}" if spec.install else "")
 
 
+def _idle(spec: ScannerSpec, identity: Identity) -> Scanned:
+    report = nothing_to_audit(spec.preset, identity.version, scanner=spec.name)
+    return Scanned(runs=report.runs, version=report.version, findings=())
+
+
 def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) -> Scanned | Unusable:
     if any(
         os.path.getsize(path) > REPORT_LIMIT for path in (place.output, place.errors, place.report) if path.is_file()
@@ -188,6 +192,8 @@ def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) 
         return Unusable(f"it wrote more than {REPORT_LIMIT // 2**20} MB")
     if status < 0:
         return Unusable(f"it was ended by {_signal_name(-status)}")
+    if spec.idle is not None and status == spec.idle[0] and spec.idle[1] in _last_words(place):
+        return _idle(spec, identity)
     if status not in spec.ok_codes | spec.finding_codes:
         return Unusable(f"it ended with exit status {status}{_last_words(place)}")
     from_file = any(REPORT in word for word in spec.command)
@@ -228,9 +234,13 @@ def _read(path: Path) -> bytes:
 
 
 def _last_words(place: Scratch) -> str:
+    """Return how what it said begins, which may name a file, and how it ends."""
     path = place.errors if os.path.getsize(place.errors) else place.output
+    size = os.path.getsize(path)
     with open(path, "rb") as file:
-        file.seek(max(os.path.getsize(path) - _TAIL, 0))
-        text = file.read(_TAIL).decode("utf-8", "replace")
-    text = " ".join(text.replace(f"{place.root}/", "").split())
+        data = file.read(min(size, _HEAD + _TAIL))
+        if size > len(data):
+            file.seek(size - _TAIL)
+            data = data[:_HEAD] + b" ... " + file.read(_TAIL)
+    text = " ".join(data.decode("utf-8", "replace").replace(f"{place.root}/", "").split())
     return f": {text}" if text else ""

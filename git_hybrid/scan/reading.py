@@ -21,6 +21,8 @@ _BOM = b"\xef\xbb\xbf"
 # No file and no line of output can hold half a character.
 _HALF = pattern(rb"\\u[dD][89a-fA-F]")
 _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
+_DECIDES = ("results", "invocations", "driver", "extensions")
+"""What of a run says what was found, how bad it is, and whether the run came to its end."""
 TAG = "gitHybrid"
 
 
@@ -59,6 +61,8 @@ def read_document(document: Document, *, scanner: str, tree: str = "") -> Report
     runs = document.get("runs")
     if not isinstance(runs, list) or not runs:
         raise Incomplete("the report holds no run")
+    if document.get("inlineExternalProperties"):
+        raise Incomplete("the report has results, or what they rest on, beside its runs")
     plain: list[Document] = [relative_texts(run, tree) if tree else run for run in runs]
     for run in plain:
         _refuse_incomplete(run)
@@ -104,8 +108,8 @@ def _refuse_incomplete(run: object) -> None:
     invocations, others = run.get("invocations", []), run.get("externalPropertyFileReferences", {})
     if not isinstance(invocations, list) or not isinstance(others, dict):
         raise Incomplete("a run in the report is not SARIF")
-    if others.get("results"):
-        raise Incomplete("a run in the report has results in other files")
+    if elsewhere := next((key for key in _DECIDES if others.get(key)), None):
+        raise Incomplete(f"a run in the report has {elsewhere} in other files")
     for invocation in invocations:
         if not isinstance(invocation, dict) or invocation.get("executionSuccessful", True) is not True:
             raise Incomplete("the tool says itself that it did not succeed")
@@ -183,7 +187,7 @@ def _leak(item: Mapping[str, Any]) -> Document:
 
 def nothing_to_audit(tool: str, version: str, *, scanner: str) -> Report:
     """Return the report of a scanner for which the tree has no file."""
-    text = "the tree has no file of the kinds that this scanner audits; it was not run"
+    text = "the tree has no file of the kinds that this scanner audits; it scanned nothing"
     notification = {"level": "note", "message": {"text": text}}
     run: Document = {
         "automationDetails": {"id": f"{scanner}/"},

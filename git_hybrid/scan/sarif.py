@@ -173,7 +173,9 @@ def _severity(result: Mapping[str, Any], rule: Run, levels: Mapping[int, Any]) -
 
 def _is_suppressed(result: Mapping[str, Any]) -> bool:
     entries = result.get("suppressions") or ()
-    return any(entry["kind"] == "external" and entry.get("status", "accepted") == "accepted" for entry in entries)
+    # One that is rejected, or under review, leaves the result as it is, whatever others say (SARIF 2.1.0, 3.27.23).
+    accepted = all(entry.get("status", "accepted") == "accepted" for entry in entries)
+    return accepted and any(entry["kind"] == "external" for entry in entries)
 
 
 def _what(result: Mapping[str, Any], message: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -269,6 +271,10 @@ def age(workspace: Path, name: str, stamp: str) -> None:
     path.write_text(text)
 
 
+def ago(time: timedelta) -> str:
+    return (datetime.now(UTC) - time).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def made_at(scan: dict[str, Any], stamp: str) -> None:
     """Let *scan*, and all that its scanners said, be of the time *stamp*."""
     for told in (scan, *scan["scanners"]):
@@ -300,6 +306,14 @@ def test_what_is_too_old_is_stale_and_scanned_again(
     hybrid("scan", "--stale", env=env)
     assert count.read_text() == "xx"
     assert "stale" not in hybrid("status").out
+    # A week later a job comes a moment earlier than the last time: what it left would be stale until the week after.
+    for name in ("tool", "other"):
+        age(workspace, name, ago(timedelta(days=2, minutes=-9)))
+    done = hybrid("scan", "--stale", env=env)
+    assert "note: not stale yet, and renewed since half of scan_max_age (2 d) is over: other, tool\n" in done.err
+    assert count.read_text() == "xxx"
+    age(workspace, "tool", ago(timedelta(hours=23)))
+    assert "every selected source has a fresh scan" in hybrid("scan", "--stale", env=env).err
 
 
 def test_a_moved_pin_makes_the_scan_stale_and_the_diff_tells_what_is_new(
@@ -344,6 +358,36 @@ def test_findings_block_sync_until_policy_or_pin_change(
     hybrid("pin", "tool")
     hybrid("sync", "tool")
     assert "stale" in hybrid("status", "--porcelain").out
+
+
+@pytest.mark.parametrize("clone", ["absent", "older", "whole"])
+def test_what_a_finding_keeps_from_being_synced_is_scanned_again_all_the_same(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun, clone: str
+) -> None:
+    begun(tool.url)
+    use(workspace, scanner)
+    tool.commit({"bad": "SECRET"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    hybrid("scan", check=1)
+    # Another clone of the workspace, in which the new commit never was.
+    if clone == "absent":
+        shutil.rmtree(workspace / "sources/tool")
+    elif clone == "older":
+        older = tool.rev("main~1")
+        shutil.rmtree(workspace / "sources/tool")
+        git("clone", "-q", "--no-checkout", tool.url, "sources/tool", cwd=workspace)
+        git("update-ref", "--no-deref", "HEAD", older, cwd=workspace / "sources/tool")
+        git("update-ref", "-d", "refs/heads/main", cwd=workspace / "sources/tool")
+        git("update-ref", "-d", "refs/remotes/origin/main", cwd=workspace / "sources/tool")
+        git("gc", "-q", "--prune=now", cwd=workspace / "sources/tool")
+    hybrid("sync", check=6)
+    a_scanner(scanner, FINDS.replace("SECRET", "SECRETS"))
+    done = hybrid("scan", "--diff", "tool")
+    assert ("not installed: fetched for the scan" in done.out) is (clone != "whole")
+    assert not (workspace / "sources/.incoming").exists()
+    hybrid("check", "scans")
+    hybrid("sync")
 
 
 def test_below_the_level_nothing_is_blocked(
@@ -391,6 +435,19 @@ def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
     assert (scan["commit_sha"], scan["state"]) == (fixed, "clean")
     hybrid("sync")
     assert row_of(hybrid("status", "--json", "--exit-code").json())["scan_status"]["stale"] is False
+
+
+def test_pin_scan_of_what_stays_says_that_it_scans_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, begun: Begun
+) -> None:
+    begun(tool.url)
+    use(workspace, scanner)
+    told = "note: not scanned, since the pin stays: tool; for these: git hybrid scan --stale\n"
+    assert told in hybrid("pin", "tool", "--scan").err
+    assert "not scanned" not in hybrid("pin", "tool").err
+    hybrid("scan", "--stale")
+    tool.commit({"fine": "yes"})
+    assert "not scanned" not in hybrid("pin", "tool", "--scan").err
 
 
 def test_pin_scan_does_not_move_on_half_a_scan(

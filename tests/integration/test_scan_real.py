@@ -28,6 +28,14 @@ jobs:
     steps:
       - run: echo "${{ github.event.pull_request.title }}"
 """
+DEPENDABOT = """\
+version: 2
+updates:
+  - package-ecosystem: npm
+    directory: /
+    schedule: {interval: daily}
+    insecure-external-code-execution: allow
+"""
 BOTH = (("secrets", "betterleaks"), ("workflows", "zizmor"))
 
 
@@ -91,6 +99,53 @@ def test_a_workflow_that_cannot_be_read_is_no_clean_scan(hybrid: Hybrid, workspa
     use(workspace, ("workflows", "zizmor"))
     hybrid("scan", check=1)
     assert scan_of(state(workspace))["state"] == "error"
+
+
+@needs_betterleaks
+def test_betterleaks_passes_over_what_the_manual_says(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    line = f'token = "{TOKEN}"\n'
+    names = (
+        *("a.bmp", "a.gif", "a.jpg", "a.png", "a.svg", "a.tiff", "a.eot", "a.otf", "a.ttf", "a.woff", "a.gem"),
+        *("go.mod", "go.sum", "go.work", "vendor/modules.txt", "deno.lock", "npm-shrinkwrap.json", "package-lock.json"),
+        *("pnpm-lock.yaml", "yarn.lock", "Pipfile.lock", "poetry.lock", "gradle.lockfile", "javascript.json"),
+        *("gradlew", "mvnw", ".mvn/wrapper/MavenWrapperDownloader.java", "angular.js", "bootstrap.js", "jquery.js"),
+        *("plotly.js", "swagger-ui.js", "node_modules/a", "bower_components/a", "vendor/bundle/a", "vendor/ruby/a"),
+        *(
+            "vendor/github.com/a",
+            "env/lib/a",
+            "venv/lib/a",
+            "virtualenv/lib/a",
+            "lib/python3.11/a",
+            "python/3.11/lib/a",
+        ),
+        *("NAME-1.0.dist-info/a", ".gitleaks.toml", "verification-metadata.xml", "Database.refactorlog"),
+    )
+    tool.commit(dict.fromkeys(("seen", *names), line) | {"wide": line.encode("utf-16")})
+    started(hybrid, tool.url)
+    use(workspace, ("secrets", "betterleaks"))
+    (row,) = hybrid("scan", "--json", check=1).json()["sources"]
+    assert {item["path"] for item in row["findings"]} == {"seen"}
+
+
+def test_what_zizmor_collects_it_alone_knows(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.commit({".github/workflows/disabled/old.yml": WORKFLOW, "Action.yml": "-", ".pre-commit-config.yml": "-"})
+    started(hybrid, tool.url)
+    use(workspace, ("workflows", "zizmor"))
+    hybrid("scan")
+    assert scan_of(state(workspace))["state"] == "clean"
+    tool.commit({"config/dependabot.yml": DEPENDABOT})
+    hybrid("pin", "tool")
+    assert "dependabot-execution config/dependabot.yml" in hybrid("scan", check=1).err
+
+
+def test_what_zizmor_cannot_read_is_named_and_can_be_left_out(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.commit({".github/workflows/ci.yml": WORKFLOW, "roles/web/tasks/action.yml": "- name: of Ansible\n"})
+    started(hybrid, tool.url)
+    use(workspace, ("workflows", "zizmor"))
+    assert "failed to load file://tree/roles/web/tasks/action.yml" in hybrid("scan", check=1).err
+    use(workspace, ("workflows", "zizmor"), more='args = ["--collect=workflows", "--collect=dependabot"]')
+    assert "dangerous-triggers .github/workflows/ci.yml" in hybrid("scan", check=1).err
+    assert scan_of(state(workspace))["state"] == "findings"
 
 
 @needs_betterleaks

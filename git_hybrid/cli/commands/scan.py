@@ -19,7 +19,7 @@ from git_hybrid.view.jsonscan import scan_document
 @group_option
 @jobs_option
 @executor_option
-@click.option("--stale", is_flag=True, help="Only sources whose scan is missing, stale or an error.")
+@click.option("--stale", is_flag=True, help="Only sources whose scan is missing, an error, stale, or halfway to it.")
 @click.option("--again", is_flag=True, help="Scan also what was scanned before, as after a database was updated.")
 @click.option("--diff", is_flag=True, help="Tell what is new since the pin before.")
 @common_options

@@ -62,7 +62,7 @@ def test_the_digest_is_of_what_decides_the_result() -> None:
     assert spec_digest(spec) == spec_digest(replace(spec, timeout=timedelta(days=1), install=""))
     others = [replace(spec, **{key: value}) for key, value in {
         "name": "b", "command": ("x",), "format": "betterleaks-json", "ok_codes": frozenset({9}),
-        "finding_codes": frozenset({9}), "env": ("A",), "settings": {"A": "1"}, "audits": (),
+        "finding_codes": frozenset({9}), "env": ("A",), "settings": {"A": "1"}, "audits": ("x",),
     }.items()]  # fmt: skip
     assert len({spec_digest(item) for item in [spec, *others]}) == 9
 
@@ -70,18 +70,30 @@ def test_the_digest_is_of_what_decides_the_result() -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (b".github/workflows/ci.yml", True),
-        (b".GitHub/Workflows/CI.YAML", True),
-        (b"sub/action.yaml", True),
-        (b"action.yml", True),
-        (b"sub/.github/dependabot.yml", True),
-        (b".pre-commit-config.yaml", True),
+        (b"setup.py", True),
+        (b"sub/RUN.PYW", True),
         (b"README", False),
-        (b"\xff.yml", False),
+        (b"\xff.pyx", False),
     ],
 )
 def test_a_scanner_has_work_where_one_of_its_files_is(path: bytes, *, expected: bool) -> None:
-    assert has_work(spec_of(Scanner(name="a", preset="zizmor")), [b"README", path]) is expected
+    assert has_work(spec_of(Scanner(name="a", preset="bandit")), [b"README", path]) is expected
+
+
+@pytest.mark.parametrize(
+    ("args", "gone"),
+    [
+        (("--min-severity=low",), set()),
+        (("--collect=workflows",), {"--collect=all"}),
+        (("--collect", "workflows"), {"--collect=all"}),
+        (("--config", "{root}/z.yml"), {"--no-config"}),
+        (("-c{root}/z.yml", "--collect=actions"), {"--no-config", "--collect=all"}),
+    ],
+)
+def test_what_the_manifest_says_takes_the_place_of_what_the_preset_says(args: tuple[str, ...], gone: set[str]) -> None:
+    plain, found = (spec_of(Scanner(name="a", preset="zizmor", args=item)).command for item in ((), args))
+    assert {*plain} - {*found} == gone
+    assert found[-2 - len(args) :] == (*args, "--", PATH)
 
 
 def test_a_scanner_of_all_files_always_has_work() -> None:

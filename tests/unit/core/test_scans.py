@@ -16,6 +16,7 @@ from git_hybrid.core.scans import (
     counts_told,
     finding_ids,
     is_blocking,
+    renewing,
     scan_event,
     severity_of,
     stale_reason,
@@ -199,6 +200,17 @@ def test_a_result_stands_in_for_another_only_where_it_would_be_the_same() -> Non
     assert not reused(record=a_record(age=WEEK + timedelta(seconds=1)))
     assert reused(record=a_record(age=-DAY))
     assert not reused(record=a_record(age=-DAY - timedelta(seconds=1)))
+
+
+@pytest.mark.parametrize("hours", [1, 24, 83, 84, 85, 120, 126, 167])
+def test_a_job_that_comes_more_often_than_policy_asks_leaves_no_scan_to_become_stale(hours: int) -> None:
+    age, oldest = timedelta(0), timedelta(0)
+    for _run in range(20):
+        age += timedelta(hours=hours)
+        oldest = max(oldest, age)
+        if stale_reason(a_scan(a_record(age=age)), renewing(ONE), TOOL, pinned=oid(1), now=NOW) is not None:
+            age = timedelta(0)
+    assert oldest <= ONE.policy.scan_max_age
 
 
 @pytest.mark.parametrize(
