@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -359,6 +360,49 @@ def test_what_is_pinned_here_was_seen_here(
     path = ws / "state/sources.lock"
     path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
     hybrid("bundle", "create", "-o", tmp_path / "one")
-    before = snapshot(there)
+    before = lock(there)
     hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    assert lock(there) == before
+
+
+def test_a_bundle_that_brings_no_pin_lets_no_older_one_pass(
+    ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    older, newer = tmp_path / "older", tmp_path / "newer"
+    hybrid("bundle", "create", "-o", older)
+    hybrid("bundle", "apply", older, cwd=there)
+    use(ws, a_scanner(tmp_path / "toy", BLAMES))
+    hybrid("scan", check=1)
+    hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL)
+    hybrid("bundle", "create", "-o", older)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "wrong")
+    use(ws, a_scanner(tmp_path / "toy", SEES_NOTHING))
+    hybrid("scan")
+    hybrid("bundle", "create", "-o", newer)
+    hybrid("bundle", "apply", newer, cwd=there)
+    assert (there / "state/sources-audit.jsonl").read_text().count('"event":"bundle-apply"') == 2
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", older, "--json", cwd=there, check=6)
+    assert done.json()["error"]["code"] == "old-bundle"
+    hybrid("bundle", "apply", newer, cwd=there)
     assert snapshot(there) == before
+    hybrid("check", "audit", cwd=there)
+
+
+def test_a_bundle_of_a_colleague_is_recorded_only_where_it_knows_more(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    shutil.copytree(ws, there, dirs_exist_ok=True)
+    shutil.rmtree(there / "sources/tool")
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    assert head(there) == tool.rev("main")
+    log = there / "state/sources-audit.jsonl"
+    assert '"event":"bundle-apply"' not in log.read_text()
+    # What only the colleague's log has.
+    hybrid("audit", "rotate")
+    hybrid("bundle", "create", "-o", tmp_path / "two")
+    hybrid("bundle", "apply", tmp_path / "two", cwd=there)
+    assert log.read_text().count('"event":"bundle-apply"') == 1
+    # Once a newer one was taken over no older one passes.
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there, check=6)

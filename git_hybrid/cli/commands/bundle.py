@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from git_hybrid.app.bundle_apply import Applying, apply_bundle
+from git_hybrid.app.bundle_apply import apply_bundle
 from git_hybrid.app.bundle_create import pack_sources
+from git_hybrid.app.bundle_taking import Applying
 from git_hybrid.app.bundle_verify import verify_bundle
 from git_hybrid.cli.bundling import (
     histories_of,
@@ -205,7 +206,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
         verify=partial(is_signed, session.runner),
         editor=session.editor,
-        applied=lambda log_id: last_applied(reading.records(session.layout), log_id),
+        applied=lambda end: last_applied(reading.records(session.layout), end),
         awaited=scaffold.AWAITED,
     )
     # The members are in quarantine, which is gone once the writer lock is.
