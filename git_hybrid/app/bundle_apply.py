@@ -41,6 +41,7 @@ from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, OldB
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
+from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import Decision
@@ -60,8 +61,8 @@ class Applied(Struct, frozen=True, kw_only=True):
 def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     """Prove the bundle, record its pins, and bring the clones to them without any network.
 
-    Either every source of the bundle may be taken over, or nothing is recorded, but that what is too new was seen. The
-    receipt, for the next bundle, says what the workspace has now.
+    Either every source of the bundle may be taken over, or nothing is recorded, but that what is too new was seen, and
+    what was revoked on the other side. The receipt, for the next bundle, says what the workspace has now.
 
     Raises:
         UnfinishedRun: an interrupted run has to be finished first.
@@ -81,24 +82,23 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
+        brought = Brought(content, snapshot, how.verify)
         if refused:
-            _keep_seen(rt, refused.values())
-            rows = [refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows]
-            return Applied(report=Report(command="bundle apply", rows=tuple(rows), run=rt.info.run))
+            return Applied(report=_refusal(rt, proved, refused, brought))
         decision = decision_of(rt, content, snapshot, proved, how)
         if decision.events:
             rt.ledger.record(rt.info, decision, ())
         served_as = SERVED + content.sha256
         inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
-        rows = list[Row]()
+        rows, notes = list[Row](), (*mended, *_notes(brought, brought.ends().values()))
         try:
             rows = sync_selected(inside, rt.ledger.snapshot(), names)
             _keep_objects(rt, proved, rows, bundle)
-            report = report_of(rt, "bundle apply", rows, mended)
+            report = report_of(rt, "bundle apply", rows, notes)
             reports = take_scans(rt, content)
         except DecidedOnly as error:
-            return Applied(report=broken_off(rt, "bundle apply", rows, mended, error))
+            return Applied(report=broken_off(rt, "bundle apply", rows, notes, error))
         return Applied(report=report, receipt=_receipt(rt), reports=reports)
 
 
@@ -173,12 +173,28 @@ def _keep_objects(rt: Runtime, proved: Proved, rows: Iterable[Row], bundle: Open
             rt.writer.pour(stage, clone, boundaries=False)
 
 
-def _keep_seen(rt: Runtime, refused: Iterable[Row]) -> None:
-    """Record that what is too new was seen: otherwise its time would never run."""
-    young = [seen_now(rt, row.error) for row in refused if isinstance(row.error, TooYoung)]
-    events = [event for decision in young for event in decision.events]
+def _refusal(rt: Runtime, proved: Proved, refused: Mapping[SourceName, Row], brought: Brought) -> Report:
+    """Return what is told of a bundle with sources that are *refused*, and record what counts all the same.
+
+    What is too new was seen: otherwise its time would never run. And what was revoked on the other side ends here.
+    """
+    is_whole = all(row.error is None for row in proved.report.rows)
+    revoked = [item for item in brought.ends().values() if is_whole and item.status == "revoked"]
+    young = [seen_now(rt, row.error) for row in refused.values() if isinstance(row.error, TooYoung)]
+    events = [event for decision in young for event in decision.events] + [brought.end_of(item) for item in revoked]
     if events:
-        rt.ledger.record(rt.info, Decision(events=events), ())
+        rt.ledger.record(rt.info, Decision(events=events, overrides={item.id: item for item in revoked}), ())
+    rows = tuple(refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows)
+    return Report(command="bundle apply", rows=rows, run=rt.info.run, notes=_notes(brought, revoked))
+
+
+def _notes(brought: Brought, ended: Iterable[Override]) -> tuple[str, ...]:
+    """Return what a report says of the overrides that ended because they did on the other side."""
+    told = ((item, brought.why_ended(item)) for item in ended if item.status == "revoked")
+    return tuple(
+        f"{item.id} of {item.source} was revoked on the other side, and ends here{f': {why}' if why else ''}"
+        for item, why in told
+    )
 
 
 def _of_log(pin: Pin, new: Pin) -> Pin:

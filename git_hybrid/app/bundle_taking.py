@@ -50,7 +50,8 @@ def decision_of(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved:
     pins = changed_pins(content, snapshot.lock)
     snapshot = as_logged(rt, snapshot, pins)
     edit = _edit(rt, content, snapshot, how)
-    overrides = _overrides(rt, Brought(content, snapshot, how.verify), pins)
+    brought = Brought(content, snapshot, how.verify)
+    overrides = _overrides(rt, brought, pins)
     if not pins and not overrides and edit is None and not _is_newer(content.log, how.applied(content.log)):
         return Decision()
     detail: dict[str, Json] = {
@@ -73,7 +74,9 @@ def decision_of(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved:
         more = told_as(rt, pin, source, (old,) if old else (), proved.stages[name])
         more |= {"bundle": content.sha256, "served_by": SERVED + content.sha256}
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
-    events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
+    ends = brought.ends()
+    over = {key: item for key, item in overrides.items() if item.status == "superseded" and key not in ends}
+    events += [*closing_events(over), *map(brought.end_of, ends.values())]
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
     return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
 
@@ -105,7 +108,7 @@ def _overrides(rt: Runtime, brought: Brought, pins: Mapping[SourceName, Pin]) ->
             if brought.is_news(pin.override):
                 found[pin.override] = content.overrides.records[pin.override]
         found |= {item.id: item for item in brought.acceptances(pin)}
-    return found
+    return found | dict(brought.ends())
 
 
 def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> ManifestEdit | None:

@@ -406,3 +406,58 @@ def test_a_bundle_of_a_colleague_is_recorded_only_where_it_knows_more(
     assert log.read_text().count('"event":"bundle-apply"') == 1
     # Once a newer one was taken over no older one passes.
     hybrid("bundle", "apply", tmp_path / "one", cwd=there, check=6)
+
+
+@pytest.mark.parametrize("kind", ["forced", "accepted"])
+def test_what_was_revoked_on_the_other_side_ends_here_too(
+    kind: str, ws: Path, there: Path, hybrid: Hybrid, request: pytest.FixtureRequest
+) -> None:
+    bundle = request.getfixturevalue(kind)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    before = lock(there)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "exploited")
+    hybrid("sync", check=6)
+    # Though its pin is refused there by now, the bundle with that end can be made.
+    assert "was revoked: the bundle carries that end" in hybrid("bundle", "create", "-o", bundle).out
+    done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": {"forced": "override-ended", "accepted": "scan-blocked"}[kind]}
+    (note,) = done.json()["notes"]
+    assert note.endswith("was revoked on the other side, and ends here: exploited")
+    (record,), (ours,) = overrides(ws), overrides(there)
+    assert [ours[key] for key in ("status", "closed_at", "closed_by")] == [
+        record[key] for key in ("status", "closed_at", "closed_by")
+    ]
+    assert lock(there) == before
+    hybrid("sync", "--offline", cwd=there, check=6)
+    hybrid("check", "overrides", "audit", cwd=there, check=1 if kind == "forced" else 0)
+    hybrid("audit", "verify", cwd=there)
+    before = snapshot(there)
+    hybrid("bundle", "apply", bundle, cwd=there, check=6)
+    assert snapshot(there) == before
+
+
+def test_of_two_acceptances_the_revoked_one_ends_here_too(
+    accepted: Path, ws: Path, there: Path, hybrid: Hybrid
+) -> None:
+    hybrid("bundle", "apply", accepted, cwd=there)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "too long")
+    hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL)
+    hybrid("bundle", "create", "-o", accepted)
+    told = hybrid("bundle", "apply", accepted, cwd=there).err
+    assert "was revoked on the other side, and ends here: too long" in told
+    assert [item["status"] for item in overrides(there)] == ["revoked", "active"]
+    assert "    revoked: too long" in hybrid("override", "list", cwd=there).out
+    hybrid("sync", "--offline", cwd=there)
+    hybrid("check", cwd=there)
+
+
+def test_a_bundle_that_cannot_be_proved_ends_nothing(
+    accepted: Path, ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", accepted, "--receipt", tmp_path / "receipt", cwd=there)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "wrong")
+    hybrid("bundle", "create", "--since", tmp_path / "receipt", "-o", accepted)
+    shutil.rmtree(there / "sources/tool")
+    before = snapshot(there)
+    hybrid("bundle", "apply", accepted, cwd=there, check=5)
+    assert snapshot(there) == before
