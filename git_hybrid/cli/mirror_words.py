@@ -12,8 +12,9 @@ from git_hybrid.core.words import typed
 
 def mirror_words(error: HybridError, facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the parts of hints that come of the *facts* of *error*: how a mirror is filled, and what goes round it."""
-    base = str(facts.get("mirror", ""))
+    base, path = str(facts.get("mirror", "")), str(facts.get("path", ""))
     return {
+        "copying": facts.get("mend") or f"copy it again from where it was made, and compare: sha256sum {typed(path)}",
         "remaking": _remaking(facts.get("file", "")),
         "filling": _filling(base, facts.get("target"), facts.get("url", "")),
         "ask_upstream_too": _ask_upstream_too(error.mirrors or (base,)),

@@ -46,7 +46,7 @@ AIR_GAP: Mapping[str, Remedy] = {
         5,
         "{path}: {place}: {reason}",
         "nothing was taken from it",
-        ("copy it again from where it was made, and compare: sha256sum {path}",),
+        ("{copying}",),
     ),
     "bundle-prerequisites": Remedy(
         5,

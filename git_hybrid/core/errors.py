@@ -965,13 +965,17 @@ class MirrorAlone(HybridError):
 
 
 class BadBundle(HybridError):
-    """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed."""
+    """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed.
+
+    Where its bytes are those that were written, ``mend`` is what to look at on the other side, as a hint.
+    """
 
     code: ClassVar[str] = "bad-bundle"
     SIGNATURE: ClassVar[str] = "signature"
     path: str
     place: str
     reason: str
+    mend: str = ""
 
 
 class BundlePrerequisites(HybridError):

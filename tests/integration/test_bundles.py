@@ -393,8 +393,44 @@ def test_a_forged_inside_is_refused(bundle: Path, there: Path, hybrid: Hybrid, c
     rebuilt(bundle, change)
     told = hybrid("bundle", "verify", bundle, cwd=there, check=5).err
     assert ".incoming" not in told
+    # Its sums hold: a copy would be the same.
+    assert "copy it again" not in told
     hybrid("bundle", "apply", bundle, cwd=there, check=5)
     assert list(there.iterdir()) == []
+
+
+def _edited(lines: list[str]) -> None:
+    lines[1] = lines[1].replace('"operator":"', '"operator":"X')
+
+
+def _lost(lines: list[str]) -> None:
+    del lines[1]
+
+
+def _cut(lines: list[str]) -> None:
+    del lines[-1]
+
+
+@pytest.mark.parametrize("change", [_edited, _lost, _cut])
+def test_no_bundle_is_made_of_a_log_that_nobody_could_take_over(
+    ws: Path, hybrid: Hybrid, tmp_path: Path, change: Any
+) -> None:
+    log = ws / "state/sources-audit.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    change(lines)
+    log.write_text("".join(lines))
+    told = hybrid("bundle", "create", "-o", tmp_path / "bundle", check=2).err
+    assert "hint: what mends it is told by: git hybrid audit verify" in told
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_no_bundle_is_made_of_a_pin_that_no_entry_has(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    text = (ws / "sources.toml").read_text()
+    (ws / "sources.toml").write_text(text.split("[source.tool]")[0])
+    told = hybrid("bundle", "create", "-o", tmp_path / "bundle", check=2).err
+    assert "source.lib: has no entry in sources.toml" in told
+    hybrid("sync", "--prune")
+    hybrid("bundle", "create", "-o", tmp_path / "bundle")
 
 
 def test_a_log_that_a_crash_left_half_a_record_in_crosses(

@@ -21,6 +21,7 @@ from git_hybrid.cli.bundling import (
     keep_reports,
     opened_bundle,
     records_in,
+    refuse_unsound,
     reports_in,
     temporary_workspace,
 )
@@ -77,6 +78,7 @@ def create_command(
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         # Whoever moves a pin meanwhile does not change what is packed, nor what is told of it.
         snapshot, records = steady(session.layout, partial(_read, session), patience=session.settings.lock_timeout)
+        refuse_unsound(records, snapshot)
         report, packed = pack_sources(session.runtime, tool, snapshot, receipt)
         more: dict[str, Any] = {"file": None, "sha256": None}
         said = ""
