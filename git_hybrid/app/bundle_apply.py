@@ -24,7 +24,15 @@ from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden_in, moved_beside
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import refuse_unfinished
-from git_hybrid.app.sync import broken_off, report_of, sync_selected
+from git_hybrid.app.sync import (
+    broken_off,
+    finish_first,
+    left_over,
+    merge,
+    report_of,
+    sync_selected,
+    without_left,
+)
 from git_hybrid.core.bundles import (
     SERVED,
     BundleContent,
@@ -32,6 +40,7 @@ from git_hybrid.core.bundles import (
     LogEnd,
     Receipt,
     as_seen,
+    brings_what_is_left,
     changed_pins,
     may_join,
     moved,
@@ -44,7 +53,7 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.reducer import Decision
+from git_hybrid.core.reducer import Decision, intent_of
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import typed
@@ -65,35 +74,38 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     what was revoked on the other side. The receipt, for the next bundle, says what the workspace has now.
 
     Raises:
-        UnfinishedRun: an interrupted run has to be finished first.
+        UnfinishedRun: an interrupted run has to be finished first, and it waits for more than the bundle brings.
         OldBundle: a newer bundle was applied already.
         BadBundle: the parts of the bundle do not agree.
     """
     content = bundle.content
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
+        content = replace(content, lock=as_seen(content.lock, snapshot.lock))
+        if not brings_what_is_left(content, snapshot.lock, left_over(snapshot)):
+            refuse_unfinished(snapshot)
         # Under the lock: an earlier run may have taken a bundle over by now.
         how = replace(how, adopt=rt.ledger.manifest_text() == how.awaited)
         if how.adopt:
             snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
         _refuse_old(content, how.applied(content.log))
-        content = replace(content, lock=as_seen(content.lock, snapshot.lock))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
         brought = Brought(content, snapshot, how.verify)
         if refused:
             return Applied(report=_refusal(rt, proved, refused, brought))
-        decision = decision_of(rt, content, snapshot, proved, how)
-        if decision.events:
-            rt.ledger.record(rt.info, decision, ())
         served_as = SERVED + content.sha256
         inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
         rows, notes = list[Row](), (*mended, *_notes(brought, brought.ends().values()))
         try:
-            rows = sync_selected(inside, rt.ledger.snapshot(), names)
+            rows, now, waited = finish_first(inside, snapshot, names)
+            notes += waited
+            if (decision := decision_of(rt, content, snapshot, proved, how)).events:
+                rt.ledger.record(rt.info, decision, left_over(now))
+            now = rt.ledger.snapshot()
+            rows = merge(rows, sync_selected(inside, now, without_left(now, names)))
             _keep_objects(rt, proved, rows, bundle)
             report = report_of(rt, "bundle apply", rows, notes)
             reports = take_scans(rt, content)
@@ -183,7 +195,10 @@ def _refusal(rt: Runtime, proved: Proved, refused: Mapping[SourceName, Row], bro
     young = [seen_now(rt, row.error) for row in refused.values() if isinstance(row.error, TooYoung)]
     events = [event for decision in young for event in decision.events] + [brought.end_of(item) for item in revoked]
     if events:
-        rt.ledger.record(rt.info, Decision(events=events, overrides={item.id: item for item in revoked}), ())
+        decision = Decision(events=events, overrides={item.id: item for item in revoked})
+        if left := left_over(brought.snapshot):
+            rt.ledger.begin(rt.info, left, intent_of(rt.info, decision))
+        rt.ledger.record(rt.info, decision, left)
     rows = tuple(refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows)
     return Report(command="bundle apply", rows=rows, run=rt.info.run, notes=_notes(brought, revoked))
 

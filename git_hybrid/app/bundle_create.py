@@ -7,7 +7,7 @@ from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
-from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
+from git_hybrid.core.bundles import Carried, Receipt, had, tip_of, with_carrier
 from git_hybrid.core.errors import HybridError, OverrideEnded, ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.lock import Pin, is_valid
@@ -56,7 +56,8 @@ def _attempt(
             giver, notes = _giver(rt, snapshot.manifest, source, pin)
             packed = _pack(rt, tool, giver, source, pin, receipt)
     except HybridError as error:
-        return failed(source.name, error), None
+        entry, held = snapshot.state.sources.get(source.name), snapshot.lock.pins.get(source.name)
+        return failed(source.name, with_carrier(error, entry, held)), None
     finally:
         rt.progress("done", source.name, "packed")
     row = Row(

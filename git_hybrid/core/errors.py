@@ -520,13 +520,19 @@ class HostKeyFailure(RemoteError):
 
 
 class Offline(HybridError):
-    """Something has to be fetched, or the mirror ``name`` to be asked, and the network is forbidden."""
+    """Something has to be fetched, or the mirror ``name`` to be asked, and the network is forbidden.
+
+    ``brought`` is the beginning of the SHA-256 of the bundle file that the source came in, if it did; ``is_news``: what
+    is wanted is newer than that.
+    """
 
     code: ClassVar[str] = "offline"
     name: str
     url: str
     why: str
     mirror: str = ""
+    brought: str = ""
+    is_news: bool = False
 
 
 class NotCarried(Offline):
