@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from git_hybrid.app.age import seen_now, too_young
@@ -18,16 +18,21 @@ from git_hybrid.app.bases import (
 )
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_scans import known_scans, take_scans
+from git_hybrid.app.bundle_taking import Applying, decision_of
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
-from git_hybrid.app.edit import Editor, added
-from git_hybrid.app.force import Objections, closing_events, superseded
-from git_hybrid.app.held import is_held
-from git_hybrid.app.judging import forbidden_in, moved_beside, told_as
+from git_hybrid.app.force import Objections
+from git_hybrid.app.judging import forbidden_in, moved_beside
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import refuse_unfinished
-from git_hybrid.app.sync import broken_off, report_of, sync_selected
-from git_hybrid.core.approval import Verify
-from git_hybrid.core.audit import Event
+from git_hybrid.app.sync import (
+    broken_off,
+    finish_first,
+    left_over,
+    merge,
+    report_of,
+    sync_selected,
+    without_left,
+)
 from git_hybrid.core.bundles import (
     SERVED,
     BundleContent,
@@ -35,42 +40,23 @@ from git_hybrid.core.bundles import (
     LogEnd,
     Receipt,
     as_seen,
-    begun,
+    brings_what_is_left,
     changed_pins,
-    edits,
     may_join,
     moved,
     tip_of,
 )
-from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import Override, event_of
+from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_bundle import BundleTool
-from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.core.reducer import Decision, intent_of
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import typed
-
-
-class Applying(Struct, frozen=True, kw_only=True):
-    """What ``apply`` is given besides the bundle: how the manifest is edited, and which end of a log was applied last.
-
-    ``applied`` takes the id of a log; ``verify`` checks the signature of an approval.
-    ``awaited`` is the manifest of a workspace that has none of its own yet: the bundle's becomes its own, policy and
-    all. ``adopt`` tells that it is so here.
-    """
-
-    tool: BundleTool
-    editor: Editor
-    verify: Verify
-    applied: Callable[[str], LogEnd | None]
-    awaited: str
-    adopt: bool = False
 
 
 class Applied(Struct, frozen=True, kw_only=True):
@@ -84,45 +70,47 @@ class Applied(Struct, frozen=True, kw_only=True):
 def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     """Prove the bundle, record its pins, and bring the clones to them without any network.
 
-    Either every source of the bundle may be taken over, or nothing is recorded, but that what is too new was seen. The
-    receipt, for the next bundle, says what the workspace has now.
+    Either every source of the bundle may be taken over, or nothing is recorded, but that what is too new was seen, and
+    what was revoked on the other side. The receipt, for the next bundle, says what the workspace has now.
 
     Raises:
-        UnfinishedRun: an interrupted run has to be finished first.
+        UnfinishedRun: an interrupted run has to be finished first, and it waits for more than the bundle brings.
         OldBundle: a newer bundle was applied already.
         BadBundle: the parts of the bundle do not agree.
     """
     content = bundle.content
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
+        content = replace(content, lock=as_seen(content.lock, snapshot.lock))
+        if not brings_what_is_left(content, snapshot.lock, left_over(snapshot)):
+            refuse_unfinished(snapshot)
         # Under the lock: an earlier run may have taken a bundle over by now.
         how = replace(how, adopt=rt.ledger.manifest_text() == how.awaited)
         if how.adopt:
             snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
-        _refuse_old(content, how.applied(content.log.log_id))
-        content = replace(content, lock=as_seen(content.lock, snapshot.lock))
+        _refuse_old(content, how.applied(content.log))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
+        brought = Brought(content, snapshot, how.verify)
         if refused:
-            _keep_seen(rt, refused.values())
-            rows = [refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows]
-            return Applied(report=Report(command="bundle apply", rows=tuple(rows), run=rt.info.run))
-        decision = _decision(rt, content, snapshot, proved, how)
-        if decision.events:
-            rt.ledger.record(rt.info, decision, ())
+            return Applied(report=_refusal(rt, proved, refused, brought))
         served_as = SERVED + content.sha256
         inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
-        rows = list[Row]()
+        rows, notes = list[Row](), (*mended, *_notes(brought, brought.ends().values()))
         try:
-            rows = sync_selected(inside, rt.ledger.snapshot(), names)
+            rows, now, waited = finish_first(inside, snapshot, names)
+            notes += waited
+            if (decision := decision_of(rt, content, snapshot, proved, how)).events:
+                rt.ledger.record(rt.info, decision, left_over(now))
+            now = rt.ledger.snapshot()
+            rows = merge(rows, sync_selected(inside, now, without_left(now, names)))
             _keep_objects(rt, proved, rows, bundle)
-            report = report_of(rt, "bundle apply", rows, mended)
+            report = report_of(rt, "bundle apply", rows, notes)
             reports = take_scans(rt, content)
         except DecidedOnly as error:
-            return Applied(report=broken_off(rt, "bundle apply", rows, mended, error))
+            return Applied(report=broken_off(rt, "bundle apply", rows, notes, error))
         return Applied(report=report, receipt=_receipt(rt), reports=reports)
 
 
@@ -197,12 +185,31 @@ def _keep_objects(rt: Runtime, proved: Proved, rows: Iterable[Row], bundle: Open
             rt.writer.pour(stage, clone, boundaries=False)
 
 
-def _keep_seen(rt: Runtime, refused: Iterable[Row]) -> None:
-    """Record that what is too new was seen: otherwise its time would never run."""
-    young = [seen_now(rt, row.error) for row in refused if isinstance(row.error, TooYoung)]
-    events = [event for decision in young for event in decision.events]
+def _refusal(rt: Runtime, proved: Proved, refused: Mapping[SourceName, Row], brought: Brought) -> Report:
+    """Return what is told of a bundle with sources that are *refused*, and record what counts all the same.
+
+    What is too new was seen: otherwise its time would never run. And what was revoked on the other side ends here.
+    """
+    is_whole = all(row.error is None for row in proved.report.rows)
+    revoked = [item for item in brought.ends().values() if is_whole and item.status == "revoked"]
+    young = [seen_now(rt, row.error) for row in refused.values() if isinstance(row.error, TooYoung)]
+    events = [event for decision in young for event in decision.events] + [brought.end_of(item) for item in revoked]
     if events:
-        rt.ledger.record(rt.info, Decision(events=events), ())
+        decision = Decision(events=events, overrides={item.id: item for item in revoked})
+        if left := left_over(brought.snapshot):
+            rt.ledger.begin(rt.info, left, intent_of(rt.info, decision))
+        rt.ledger.record(rt.info, decision, left)
+    rows = tuple(refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows)
+    return Report(command="bundle apply", rows=rows, run=rt.info.run, notes=_notes(brought, revoked))
+
+
+def _notes(brought: Brought, ended: Iterable[Override]) -> tuple[str, ...]:
+    """Return what a report says of the overrides that ended because they did on the other side."""
+    told = ((item, brought.why_ended(item)) for item in ended if item.status == "revoked")
+    return tuple(
+        f"{item.id} of {item.source} was revoked on the other side, and ends here{f': {why}' if why else ''}"
+        for item, why in told
+    )
 
 
 def _of_log(pin: Pin, new: Pin) -> Pin:
@@ -212,74 +219,6 @@ def _of_log(pin: Pin, new: Pin) -> Pin:
 
 def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) -> HybridError | None:
     return forbidden_in(rt, source, base, new, stage, there=rt.objects.has_commit(stage, base.pin.commit))
-
-
-def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: Proved, how: Applying) -> Decision:
-    pins = changed_pins(content, snapshot.lock)
-    snapshot = as_logged(rt, snapshot, pins)
-    edit = _edit(rt, content, snapshot, how)
-    overrides = _overrides(rt, Brought(content, snapshot, how.verify), pins)
-    if not pins and not overrides and edit is None:
-        return Decision()
-    detail: dict[str, Json] = {
-        "sha256": content.sha256,
-        "log_id": content.log.log_id,
-        "log_seq": content.log.seq,
-        "log_heads": list(content.log.heads),
-        "sources": sorted(pins),
-    }
-    if content.signer is not None:
-        detail["signed_by"] = content.signer
-    events = [Event(event="bundle-apply", after=content.sha256, detail=detail)]
-    anew = (*begun(content, snapshot.manifest), *_unheld(content, snapshot))
-    events += [added(source, bundle=content.sha256) for source in anew]
-    for name, pin in sorted(pins.items()):
-        lost = last_of_log(rt, snapshot, content.manifest.sources[name])
-        old = snapshot.lock.pins.get(name) or next(iter(lost), None)
-        before = old.commit if old else None
-        source = content.manifest.sources[name]
-        more = told_as(rt, pin, source, (old,) if old else (), proved.stages[name])
-        more |= {"bundle": content.sha256, "served_by": SERVED + content.sha256}
-        events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
-    events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
-    events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
-    return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
-
-
-def _unheld(content: BundleContent, snapshot: Snapshot) -> list[Source]:
-    """Return the sources that need an override here where they stand, and on the other side need none any more.
-
-    They begin anew, as they did there: no plain pin leads there from what the override here came from.
-    """
-    pins = ((snapshot.lock.pins.get(name), pin) for name, pin in sorted(content.lock.pins.items()))
-    declared, sources = snapshot.manifest.sources, content.manifest.sources
-    pairs = ((old, new, sources[new.source]) for old, new in pins if old and new.source in declared)
-    return [source for old, new, source in pairs if not new.override and is_held(snapshot, old, new, source)]
-
-
-def _overrides(rt: Runtime, brought: Brought, pins: Mapping[SourceName, Pin]) -> dict[str, Override]:
-    """Return the overrides that the bundle brings into the records of this side, and those that end."""
-    content, found = brought.content, dict[str, Override]()
-    for name, pin in pins.items():
-        found |= superseded(rt, brought.snapshot, name, commit=pin.commit)
-    for pin in content.lock.pins.values():
-        if pin.override is not None:
-            found.pop(pin.override, None)
-            if brought.is_news(pin.override):
-                found[pin.override] = content.overrides.records[pin.override]
-        found |= {item.id: item for item in brought.acceptances(pin)}
-    return found
-
-
-def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> ManifestEdit | None:
-    text = rt.ledger.manifest_text()
-    if how.adopt:
-        edited = content.manifest_text
-    else:
-        gone, new = edits(content, snapshot.manifest)
-        edited = how.editor.remove(text, gone) if gone else text
-        edited = how.editor.add(edited, new) if new else edited
-    return None if edited == text else ManifestEdit(before=text, text=edited)
 
 
 def _receipt(rt: Runtime) -> Receipt:

@@ -7,9 +7,10 @@ from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
-from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
-from git_hybrid.core.errors import HybridError
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.bundles import Carried, Receipt, had, tip_of, with_carrier
+from git_hybrid.core.errors import HybridError, OverrideEnded, ScanBlocked
+from git_hybrid.core.governance import unbound
+from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.planner import pinned
@@ -50,14 +51,13 @@ def _attempt(
 ) -> tuple[Row, Packed | None]:
     rt.progress("start", source.name, "pack")
     try:
-        pin = pinned(snapshot, source)
-        if isinstance(pin, HybridError):
-            raise pin
+        pin, told = _carried(snapshot, source)
         with of_source(source.name):
             giver, notes = _giver(rt, snapshot.manifest, source, pin)
             packed = _pack(rt, tool, giver, source, pin, receipt)
     except HybridError as error:
-        return failed(source.name, error), None
+        entry, held = snapshot.state.sources.get(source.name), snapshot.lock.pins.get(source.name)
+        return failed(source.name, with_carrier(error, entry, held)), None
     finally:
         rt.progress("done", source.name, "packed")
     row = Row(
@@ -66,10 +66,39 @@ def _attempt(
         before=next(iter(packed.carried.prerequisites), None),
         after=pin.commit,
         ref=pin.ref,
-        notes=notes,
+        notes=(*told, *notes),
         detail={"kind": packed.carried.kind},
     )
     return row, packed
+
+
+def _carried(snapshot: Snapshot, source: Source) -> tuple[Pin, tuple[str, ...]]:
+    """Return the pin of *source*, and a note if it is refused here by now: what was revoked has to end there too.
+
+    Raises:
+        HybridError: it may not be used, and no bundle could end what it rests on.
+    """
+    pin = pinned(snapshot, source)
+    if not isinstance(pin, HybridError):
+        return pin, ()
+    held = snapshot.lock.pins.get(source.name)
+    revoked = "" if held is None or not is_valid(held, source) else _revoked(snapshot, held, pin)
+    if held is None or not revoked:
+        raise pin
+    return held, (f"its pin is refused here since {revoked} was revoked: the bundle carries that end",)
+
+
+def _revoked(snapshot: Snapshot, pin: Pin, error: HybridError) -> str:
+    """Return the override without which *error* refuses *pin*, if it was revoked; else nothing."""
+    of_it = [item for item in snapshot.overrides.of(pin.source) if item.to_commit == pin.commit]
+    if isinstance(error, OverrideEnded):
+        of_it = [item for item in of_it if item.id == error.override]
+    elif isinstance(error, ScanBlocked):
+        of_it = [item for item in of_it if not set(error.ids).isdisjoint(item.findings)]
+    else:
+        return ""
+    lasted = (item.id for item in of_it if item.status == "revoked" and not unbound(item, snapshot.trail))
+    return next(lasted, "")
 
 
 def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[Stage, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_hybrid.core.approval import (
     Approvals,
@@ -16,12 +16,13 @@ from git_hybrid.core.approval import (
     signatures_of,
     unmet,
 )
+from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import OverrideEnded, PolicyNotMet
-from git_hybrid.core.governance import ended, governed
+from git_hybrid.core.governance import ended, governed, unbound
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Override, digest
+from git_hybrid.core.override import UNKNOWN, Override, Overrides, closed, digest, event_of, why_closed, with_overrides
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by, with_former
 from git_hybrid.core.spent import used
@@ -43,6 +44,36 @@ class Brought(Struct, frozen=True):
         if theirs is None or (ours is not None and digest(theirs) == digest(ours)):
             return False
         return theirs.status != "active" or _comes_instead(theirs, ours)
+
+    def ends(self) -> Mapping[str, Override]:
+        """Return the overrides that are open here and were closed on the other side, closed as they were there.
+
+        What gave way to another pin there ends with that pin alone, so only where the bundle has the source.
+        """
+        found: dict[str, Override] = {}
+        for identity, theirs in self.content.overrides.records.items():
+            ours = self.snapshot.overrides.records.get(identity)
+            if ours is None or theirs.status == "active" or not self._is_end(theirs, ours):
+                continue
+            if theirs.closed_at is not None and (theirs.status == "revoked" or theirs.source in self.content.lock.pins):
+                by = theirs.closed_by or UNKNOWN
+                found[identity] = closed(ours, theirs.status, at=theirs.closed_at, by=by)
+        return found
+
+    def _is_end(self, theirs: Override, ours: Override) -> bool:
+        """Tell whether *theirs* is *ours*, which is open; what its log does not bear out nobody closed, or opened."""
+        same = (theirs.source, theirs.kind, theirs.to_commit) == (ours.source, ours.kind, ours.to_commit)
+        is_borne_out = not unbound(theirs, self.content.trail) and not unbound(ours, self.snapshot.trail)
+        return ours.status == "active" and same and is_borne_out
+
+    def why_ended(self, override: Override) -> str:
+        """Return the reason that the other side gave for the end of *override*; nothing if none."""
+        return why_closed(self.content.overrides.records[override.id], self.content.trail)
+
+    def end_of(self, override: Override) -> Event:
+        """Return the audit event of an override that ends because it ended on the other side."""
+        event = event_of(override, f"override-{override.status}", reason=self.why_ended(override) or None)
+        return replace(event, detail={**(event.detail or {}), "bundle": self.content.sha256})
 
     def forced_beside(self, pin: Pin) -> tuple[Pin, ...]:
         """Return the forced pins by the ref of *pin* that come with it: what explains them may explain it."""
@@ -94,7 +125,8 @@ class Brought(Struct, frozen=True):
 
     def _refuse_blocked(self, pin: Pin, scan: ScanStatus, *, is_ours: bool) -> None:
         block_on, snapshot = self.snapshot.manifest.policy.scan_block_on, self.snapshot
-        accepted = accepted_findings(snapshot.approvals, pin)
+        approvals = replace(snapshot, overrides=self._here()).approvals
+        accepted = accepted_findings(approvals, pin)
         accepted |= {name for item in self._accepting(pin) for name in item.findings if item.id == pin.override}
         accepted |= {name for item in self.acceptances(pin) for name in item.findings}
         here = snapshot.lock.pins.get(pin.source)
@@ -110,7 +142,7 @@ class Brought(Struct, frozen=True):
                     raise self._closed(pin, ours)
                 self._refuse_unmet(item)
         if not is_new:
-            raise with_former(error, snapshot.approvals, pin) or error
+            raise with_former(error, approvals, pin) or error
         if error.accept:
             words = approval_words(signed=has_keys(self.content.manifest.policy))
             again = f"git hybrid pin {pin.source} --kind scan {words}"
@@ -139,12 +171,20 @@ class Brought(Struct, frozen=True):
         return self.content.overrides.records.get(identity or "")
 
     def _ours(self, identity: str | None) -> Override | None:
-        return self.snapshot.overrides.records.get(identity or "")
+        return self._here().records.get(identity or "")
+
+    def _here(self) -> Overrides:
+        """Return the overrides of this side, without those that ended on the other."""
+        return with_overrides(self.snapshot.overrides, self.ends())
 
     def _closed(self, pin: Pin, ours: Override) -> OverrideEnded:
         error = ended(pin, ours, self.snapshot.approvals)
         assert error is not None
-        error.hint = f"on the other side, where it has to end too: git hybrid override revoke {ours.id} --reason TEXT"
+        theirs = self._theirs(ours.id)
+        if theirs is None or theirs.status == "active":
+            error.hint = (
+                f"on the other side, where it has to end too: git hybrid override revoke {ours.id} --reason TEXT"
+            )
         return error
 
     def _refuse_unmet(self, record: Override) -> None:

@@ -44,6 +44,10 @@ _THEIR_OWN = (
 )
 
 
+OTHER_SIDE = "on the other side, then make it anew: "
+"""How a hint begins where the file is as it was written: to copy it again would change nothing."""
+
+
 class Opened(Struct, frozen=True, kw_only=True):
     """A bundle that was read: what it says, and where the git bundle of each source was put."""
 
@@ -69,10 +73,11 @@ def verify_bundle(rt: Runtime, tool: BundleTool, bundle: Opened, manifest: Manif
     """
     content = bundle.content
     if (wrong := mismatch(content)) is not None:
-        raise BadBundle(path=content.path, place=wrong[0], reason=wrong[1])
+        raise BadBundle(path=content.path, place=wrong[0], reason=wrong[1], mend=OTHER_SIDE + "git hybrid diag")
     for name, pin in content.lock.pins.items():
         if not is_valid(pin, content.manifest.sources[name]):
-            raise BadBundle(path=content.path, place=f"source.{name}", reason="the pin is not of its manifest entry")
+            mend, reason = f"{OTHER_SIDE}git hybrid pin {name}", "the pin is not of its manifest entry"
+            raise BadBundle(path=content.path, place=f"source.{name}", reason=reason, mend=mend)
     work = [_Check(rt, tool, bundle, manifest, item) for item in content.carried]
     pairs = run_to_end(rt, manifest, "verifying the bundle", _attempt, work)
     stages = {row.name: stage for row, stage in pairs if stage is not None}
@@ -96,7 +101,8 @@ class _Check(Struct, frozen=True):
         return self.bundle.content.manifest.sources[self.item.name].history == "full"
 
     def bad(self, reason: str) -> BadBundle:
-        return BadBundle(path=self.bundle.content.path, place=f"sources/{self.item.name}", reason=reason)
+        name, mend = self.item.name, f"{OTHER_SIDE}git hybrid check sources --content"
+        return BadBundle(path=self.bundle.content.path, place=f"sources/{name}", reason=reason, mend=mend)
 
 
 def _attempt(check: _Check) -> tuple[Row, Stage | None]:

@@ -8,7 +8,7 @@ from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.remote import servers
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, folder_url
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import BundlePrerequisites, HybridError
 from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs
@@ -27,7 +27,8 @@ def listed_in_bundle(
     bundle = rt.bundles(source.name)
     if bundle is None or servers(rt, source):
         return None
-    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=oid_length, suffix="listed")
+    # Borrowing from the clone: what the bundle builds on is there, as a rule.
+    stage = rt.quarantine.stage(source.name, borrow=True, oid_length=oid_length, suffix="listed")
     tips: dict[str, Oid] = {}
     peeled: dict[str, Oid] = {}
     try:
@@ -39,6 +40,8 @@ def listed_in_bundle(
                 peeled |= {ref: commit} if tag_object is not None else {}
         default = _branch_at(rt.transport.head_of_bundle(bundle, manifest.defaults), tips) if head else None
     except HybridError as error:
+        if isinstance(error, BundlePrerequisites):
+            error.file = bundle
         raise error.about(source.name) from None
     finally:
         rt.quarantine.drop(stage)

@@ -16,6 +16,7 @@ from git_hybrid.app.saving import Unsaved, save, telling, told_with
 from git_hybrid.app.submodules import acquire_submodules, clear_submodules, place_submodules
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
+from git_hybrid.core.bundles import with_carrier
 from git_hybrid.core.errors import (
     DecidedOnly,
     GitFailed,
@@ -144,7 +145,8 @@ def _attempt(run: Run, task: Task) -> Outcome:
         # Nothing is half done, but where an earlier run has begun it.
         outcome = Failed(task=task, error=unsaved.error.about(task.name), pending=task.action == "repair")
     except HybridError as error:
-        outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
+        told = with_carrier(error, run.recorded.get(task.name), task.pin).about(task.name)
+        outcome = Failed(task=task, error=told, pending=isinstance(error, _PENDING))
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome
 

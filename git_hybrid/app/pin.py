@@ -30,6 +30,7 @@ from git_hybrid.app.settling import forced_before, refuse_unfinished
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
+from git_hybrid.core.bundles import with_carrier
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -159,7 +160,7 @@ def pin_one(
             return replace(failed(source.name, error.why), notes=error.notes), Decision(events=[error.event])
         except HybridError as error:
             rt.ledger.require_place()
-            return failed(source.name, error), Decision()
+            return failed(source.name, with_carrier(error, snapshot.state.sources.get(source.name), None)), Decision()
 
     rt.progress("start", source.name, "pin")
     row, decision = tried()

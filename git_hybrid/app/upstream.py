@@ -22,6 +22,7 @@ from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
+from git_hybrid.core.bundles import with_carrier
 from git_hybrid.core.difference import Difference
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, RemoteError, RewrittenHistory, Rollback, Unreachable
@@ -81,7 +82,7 @@ def diff(
                     changes[name] = found
                 return row
         except HybridError as error:
-            return failed(name, error)
+            return failed(name, with_carrier(error, snapshot.state.sources.get(name), None))
         finally:
             rt.progress("done", name, "compared")
 
@@ -239,8 +240,10 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
 
 
 def _of_lock(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
-    """Return *row*; where it accuses upstream of what the lock alone has, it says so: only here is the audit log."""
+    """Return *row*; where it accuses upstream of what the lock alone has, it says so: only here are log and state."""
     pin = snapshot.lock.pins.get(row.name)
+    if row.error is not None:
+        with_carrier(row.error, snapshot.state.sources.get(row.name), None)
     if pin is None or not isinstance(row.error, ACCUSING):
         return row
     return failed(row.name, blamed(rt, pin, row.error))

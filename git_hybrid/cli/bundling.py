@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from git_hybrid.app.bundle_create import Packed
-from git_hybrid.app.bundle_verify import Opened
+from git_hybrid.app.bundle_verify import OTHER_SIDE, Opened
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import BadBundle, InvalidFile, NewerSchema, NoWorkspace, SymlinkRefused
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.override import Overrides, trail_of
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Quarantine
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
@@ -32,6 +33,7 @@ from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
 from git_hybrid.temporary import temporary_folder
 
+_VERIFY = "git hybrid audit verify"
 _FILES = (MANIFEST, LOCK, STATE, OVERRIDES)
 
 
@@ -52,6 +54,18 @@ def records_in(layout: Layout, names: Iterable[SourceName]) -> dict[str, bytes]:
             members[report_of(name)] = report
     members.setdefault(LOCK, b"lock_version = 1\n")
     return members
+
+
+def refuse_unsound(records: Mapping[str, bytes], snapshot: Snapshot) -> None:
+    """Raise unless whoever reads *records* in a bundle could take them over; *snapshot* is of the same files.
+
+    Raises:
+        InvalidFile: the audit log has lost a record, or one was edited; or a pin has no entry in the manifest.
+    """
+    _sound_log(records.get(LOG, b""), snapshot.state, snapshot.overrides)
+    for name in sorted(snapshot.lock.pins.keys() - snapshot.manifest.sources.keys()):
+        mend = f"put [source.{name}] back into {MANIFEST}, or take its pin out: git hybrid sync --prune"
+        raise InvalidFile.at(LOCK, f"source.{name}", f"has no entry in {MANIFEST}", mend=mend)
 
 
 def histories_of(packed: Sequence[Packed]) -> dict[str, Path]:
@@ -86,8 +100,8 @@ def opened_bundle(
         # It names a member: the files of that name here are well.
         raise NewerSchema(path=f"{file} ({error.path})", found=error.found, known=error.known) from None
     except InvalidFile as error:
-        first = error.problems[0]
-        raise BadBundle(path=str(file), place=error.path, reason=f"{first.place}: {first.reason}") from error
+        first, mend = error.problems[0], OTHER_SIDE + (_VERIFY if error.path == LOG else "git hybrid diag")
+        raise BadBundle(path=str(file), place=error.path, reason=f"{first.place}: {first.reason}", mend=mend) from error
 
     def member(name: str) -> str | None:
         found = unpacked.members.get(history_of(name))
@@ -110,12 +124,7 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     manifest = decode_manifest(data)
     state = decode_state(unpacked.read(STATE)) if STATE in unpacked.members else State()
     overrides = decode_overrides(raw) if (raw := unpacked.read(OVERRIDES)) else Overrides()
-    written = unpacked.read(LOG)
-    log = parse_log(written)
-    rested = {entry.audit_hash for entry in state.sources.values()}
-    rested |= {record.audit_hash for record in overrides.records.values()}
-    if reason := _unsound(log, rested, is_torn=not written.endswith(b"}\n")):
-        raise BadBundle(path=str(file), place=LOG, reason=reason)
+    log = _sound_log(unpacked.read(LOG), state, overrides)
     return BundleContent(
         path=str(file),
         sha256=unpacked.sha256,
@@ -131,18 +140,27 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     )
 
 
-def _unsound(log: Log, rested: Collection[str | None], *, is_torn: bool) -> str:
-    """Return what is wrong with the *log* of a bundle, on whose records by hash its other files rest; else nothing.
+def _sound_log(data: bytes, state: State, overrides: Overrides) -> Log:
+    """Return the audit log in *data*, which bears out what *state* and *overrides* rest on.
 
     A crash leaves half a record at the end of a log, and no more than that.
+
+    Raises:
+        InvalidFile: a record is lost, or was edited.
     """
+    log, is_torn = parse_log(data), not data.endswith(b"}\n")
+    rested = {entry.audit_hash for entry in state.sources.values()}
+    rested |= {record.audit_hash for record in overrides.records.values()}
+    reason = ""
     if len(log.tail.torn) > int(is_torn):
-        return "what stands at its end is no record, or was edited"
-    if lost_links(log):
-        return "the chain of its records is broken"
-    if {*rested} - {None} - {record["hash"] for record in log.records}:
-        return "it has no record of what its other files say of themselves"
-    return ""
+        reason = "what stands at its end is no record, or was edited"
+    elif lost_links(log):
+        reason = "the chain of its records is broken"
+    elif rested - {None} - {record["hash"] for record in log.records}:
+        reason = "it has no record of what the other files say of themselves"
+    if reason:
+        raise InvalidFile.at(LOG, "file", reason, mend=f"what mends it is told by: {_VERIFY}")
+    return log
 
 
 def reports_in(unpacked: Unpacked, names: Iterable[str]) -> dict[str, bytes]:

@@ -9,12 +9,16 @@ from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.words import typed
 
+_BY_COLLEAGUE = "or, on this side, have one made by a colleague who has them"
+
 
 def mirror_words(error: HybridError, facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the parts of hints that come of the *facts* of *error*: how a mirror is filled, and what goes round it."""
-    base = str(facts.get("mirror", ""))
+    base, path = str(facts.get("mirror", "")), str(facts.get("path", ""))
     return {
+        "copying": facts.get("mend") or f"copy it again from where it was made, and compare: sha256sum {typed(path)}",
         "remaking": _remaking(facts.get("file", "")),
+        "by_colleague": "" if facts.get("file") else f"{_BY_COLLEAGUE}: git hybrid bundle create -o FILE",
         "filling": _filling(base, facts.get("target"), facts.get("url", ""), alone=len({*error.mirrors}) == 1),
         "ask_upstream_too": _ask_upstream_too(error.mirrors or (base,)),
         "mirror_folder": folder_of(base) if base.startswith("file://") and "{" not in base else "DIR",

@@ -156,10 +156,8 @@ class Output:
         self._errors(report, in_short=names_all and not self.common.verbose)
         if report.pending:
             self.talk(f"note: still to do: {some(report.pending)}")
-            self.hint("resume", "git hybrid resume --abort" if again else "git hybrid resume")
-            if again:
-                self.hint("resume", f"then once more: {again}")
-            elif not report.interrupted:
+            self.hint("resume", again or "git hybrid resume")
+            if not again and not report.interrupted:
                 self.hint("resume", "or give it up: git hybrid resume --abort")
         self.talk(said)
         self.talk(summary_line(report, seconds=time.monotonic() - self._started))

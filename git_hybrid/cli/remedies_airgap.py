@@ -46,13 +46,13 @@ AIR_GAP: Mapping[str, Remedy] = {
         5,
         "{path}: {place}: {reason}",
         "nothing was taken from it",
-        ("copy it again from where it was made, and compare: sha256sum {path}",),
+        ("{copying}",),
     ),
     "bundle-prerequisites": Remedy(
         5,
         "{name}: the bundle builds on commits that are not here: {commits}",
         "it was made for a repository that has them",
-        ("{remaking}",),
+        ("{remaking}", "{by_colleague}"),
     ),
     "old-bundle": Remedy(
         6,
@@ -83,3 +83,27 @@ BROUGHT_TOO_YOUNG = Remedy(
     "an override lifts it that was made on the other side, under a min_release_age there",
     ("wait until then, and apply it again: git hybrid bundle apply {bundle}" + as_typed(),),
 )
+
+_FORBIDDEN = "{name} has to be {wanted} {url}, and the network is forbidden ({why})"
+
+CARRIED = Remedy(
+    4,
+    _FORBIDDEN,
+    "its pinned commit came in a bundle, and is not in this clone of the workspace",
+    (
+        "apply the bundle with SHA-256 {brought}… again: git hybrid bundle apply FILE",
+        "or one that a colleague makes who has the commit: git hybrid bundle create -o FILE",
+    ),
+)
+"""In place of that of a forbidden network where state names the bundle that brought the pinned commit."""
+
+NEWS = Remedy(
+    4,
+    _FORBIDDEN,
+    "it came in a bundle, and what is newer comes here in another one",
+    (
+        "on the side with the network: git hybrid pin {name}" + as_typed("scan"),
+        "then there, and carry what it writes: git hybrid bundle create -o FILE",
+    ),
+)
+"""The same where what upstream has by now is asked for."""

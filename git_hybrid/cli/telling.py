@@ -48,7 +48,7 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *("waiting", "waive", "way", "whose_url"),
+        *("by_colleague", "copying", "waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
@@ -146,6 +146,10 @@ def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
         from git_hybrid.cli.remedies_mirror import BEHIND
 
         return BEHIND.get(error.code, remedy)
+    if isinstance(error, Offline) and error.brought:
+        from git_hybrid.cli.remedies_airgap import CARRIED, NEWS
+
+        return NEWS if error.is_news else CARRIED
     return remedy
 
 

@@ -5,17 +5,18 @@ The files are read and written by :mod:`git_hybrid.store.bundlefile`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag
+from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag, Offline
 from git_hybrid.core.files import LOCK, MANIFEST
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
-from git_hybrid.core.state import State
+from git_hybrid.core.plan import Task
+from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import Struct, field, replace
 
 Kind = Literal["full", "thin", "present"]
@@ -23,6 +24,10 @@ Kind = Literal["full", "thin", "present"]
 
 SERVED = "bundle:"
 """What ``served_by`` starts with where a bundle file served; the file's SHA-256 follows."""
+
+
+_SHOWN = 10
+"""So much of the SHA-256 of a bundle file is told, in characters."""
 
 
 class Had(Struct, frozen=True, kw_only=True):
@@ -74,6 +79,19 @@ class BundleContent(Struct, frozen=True, kw_only=True):
 def tip_of(pin: Pin) -> Oid:
     """Return the object that the pin's ref names: the tag object of an annotated tag, else the commit."""
     return pin.tag_object or pin.commit
+
+
+def with_carrier(error: HybridError, entry: SourceState | None, pin: Pin | None) -> HybridError:
+    """Return *error*; where the network was forbidden it tells what can be carried: which bundle brought the source.
+
+    *entry* is what state has of it. The bundle has *pin* only if that is what was installed; None asks for news.
+    """
+    if not isinstance(error, Offline) or entry is None or (pin is not None and pin.commit != entry.commit):
+        return error
+    served_by = entry.served_by or ""
+    if served_by.startswith(SERVED):
+        error.brought, error.is_news = served_by.removeprefix(SERVED)[:_SHOWN], pin is None
+    return error
 
 
 def had(receipt: Receipt, pin: Pin) -> Had | None:
@@ -140,6 +158,12 @@ def as_seen(theirs: Lock, ours: Lock) -> Lock:
         if name in pins and pins[name].commit == pin.commit:
             pins[name] = replace(pins[name], first_seen=pin.first_seen)
     return replace(theirs, pins=pins)
+
+
+def brings_what_is_left(content: BundleContent, lock: Lock, tasks: Iterable[Task]) -> bool:
+    """Tell whether the bundle has the very pins, as *lock* has them, that an unfinished run has *tasks* left for."""
+    theirs = content.lock.pins
+    return all(task.name in theirs and theirs[task.name] == lock.pins.get(task.name) for task in tasks)
 
 
 def mismatch(content: BundleContent) -> tuple[str, str] | None:

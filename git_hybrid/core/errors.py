@@ -532,13 +532,19 @@ class HostKeyFailure(RemoteError):
 
 
 class Offline(HybridError):
-    """Something has to be fetched, or the mirror ``name`` to be asked, and the network is forbidden."""
+    """Something has to be fetched, or the mirror ``name`` to be asked, and the network is forbidden.
+
+    ``brought`` is the beginning of the SHA-256 of the bundle file that the source came in, if it did; ``is_news``: what
+    is wanted is newer than that.
+    """
 
     code: ClassVar[str] = "offline"
     name: str
     url: str
     why: str
     mirror: str = ""
+    brought: str = ""
+    is_news: bool = False
 
 
 class NotCarried(Offline):
@@ -980,13 +986,17 @@ class MirrorAlone(HybridError):
 
 
 class BadBundle(HybridError):
-    """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed."""
+    """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed.
+
+    Where its bytes are those that were written, ``mend`` is what to look at on the other side, as a hint.
+    """
 
     code: ClassVar[str] = "bad-bundle"
     SIGNATURE: ClassVar[str] = "signature"
     path: str
     place: str
     reason: str
+    mend: str = ""
 
 
 class BundlePrerequisites(HybridError):

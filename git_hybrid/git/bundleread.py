@@ -14,6 +14,11 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     RepositoryNotFound,
 )
+from git_hybrid.core.words import typed
+
+_OURS = b"inventory.json"
+"""How a file begins that ``bundle create`` has written."""
+_APPLIED = "such a file is taken over by: git hybrid bundle apply "
 
 
 @contextmanager
@@ -35,18 +40,22 @@ def reading_bundle(bundle: str, name: str = "") -> Iterator[None]:
         raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
     except (AccessDenied, RepositoryNotFound) as error:
         # What does not begin like a bundle git takes for a repository.
-        if not _is_there(bundle):
+        if (start := _start_of(bundle)) is None:
             raise
-        raise BadBundle(path=bundle, place="its head", reason="not that of a git bundle") from error
+        reason, mend = "not that of a git bundle", ""
+        if start == _OURS:
+            reason, mend = "not that of a git bundle, but of one that git hybrid wrote", f"{_APPLIED}{typed(bundle)}"
+        raise BadBundle(path=bundle, place="its head", reason=reason, mend=mend) from error
     except BundlePrerequisites as error:
         raise error.about(name) from None
 
 
-def _is_there(bundle: str) -> bool:
+def _start_of(bundle: str) -> bytes | None:
+    """Return how the file *bundle* begins, None where there is none."""
     try:
-        Path(bundle).open("rb").close()
+        with Path(bundle).open("rb") as file:
+            return file.read(len(_OURS))
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
         raise LocalIo.of(error, bundle, "read") from error
-    return True

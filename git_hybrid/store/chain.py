@@ -227,14 +227,24 @@ def log_end(log: Log) -> LogEnd:
     return LogEnd(log_id=str(ids[0]) if ids else "", seq=log.tail.seq, heads=log.tail.heads)
 
 
-def last_applied(records: Sequence[Record], log_id: str) -> LogEnd | None:
-    """Return where the log *log_id* ended in the newest bundle of it that *records* tell of, or None in none."""
+def last_applied(records: Sequence[Record], end: LogEnd) -> LogEnd | None:
+    """Return where the log that ends at *end* in a bundle ended in the newest bundle of it that *records* tell of.
+
+    None in none. Where *records* have all of that log themselves, as those of a colleague's workspace, it is *end*.
+    """
     from git_hybrid.core.bundles import LogEnd
 
-    found = [detail_of(record) for record in records if record["event"] == "bundle-apply"]
-    seqs = [item["log_seq"] for item in found if log_id and item.get("log_id") == log_id]
-    numbers = [seq for seq in seqs if isinstance(seq, int)]
-    return LogEnd(log_id=log_id, seq=max(numbers)) if numbers else None
+    told = [detail_of(record) for record in records if record["event"] == "bundle-apply"]
+    found = [item for item in told if end.log_id and item.get("log_id") == end.log_id]
+    newest: LogEnd | None = None
+    for item in found:
+        seq, heads = item.get("log_seq"), item.get("log_heads")
+        if isinstance(seq, int) and (newest is None or seq >= newest.seq):
+            newest = LogEnd(log_id=end.log_id, seq=seq, heads=tuple(map(str, heads)) if isinstance(heads, list) else ())
+    if newest is not None and newest.seq > end.seq:
+        return newest
+    hashes = {record["hash"] for record in records}
+    return end if end.heads and hashes.issuperset(end.heads) else newest
 
 
 def lost_links(log: Log) -> tuple[str, ...]:

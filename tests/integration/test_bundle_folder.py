@@ -216,3 +216,23 @@ def test_a_corrupt_bundle_is_refused(bundles: Path, workspace: Path, hybrid: Hyb
     done = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, check=None)
     assert done.code == 5
     assert not (workspace / "sources/tool").exists()
+
+
+def test_a_bundle_that_builds_on_the_clone_lists_what_is_newer(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles), "GIT_HYBRID_OFFLINE": "1"}
+    hybrid("sync", env=env)
+    first = tool.rev("main")
+    newest = tool.commit({"a.txt": "two\n"})
+    git("bundle", "create", "-q", bundles / "tool.bundle", f"{first}..main", cwd=tool.path)
+    assert outcomes(hybrid("outdated", "--json", env=env)) == {"tool": "outdated"}
+    assert outcomes(hybrid("diff", "--upstream", "--json", env=env)) == {"tool": "differs"}
+    hybrid("pin", "tool", "--to", newest, "-n", env=env)
+    hybrid("pin", "tool", env=env)
+    hybrid("sync", env=env)
+    assert head(workspace) == newest
+    # Where the clone is lost, the hint is at a bundle of git's own.
+    shutil.rmtree(workspace / "sources/tool")
+    refused = hybrid("pin", "tool", env=env, check=5).err
+    assert f"hint: in a clone of upstream: git bundle create '{bundles / 'tool.bundle'}' HEAD --all\n" in refused

@@ -184,8 +184,10 @@ def test_a_receipt_makes_the_next_bundle_small(
     for command in ("verify", "apply"):
         done = hybrid("bundle", command, small, "--json", cwd=empty, check=5)
         assert errors(done) == {"tool": "bundle-prerequisites", "lib": "bundle-prerequisites"}
-        (hint,) = done.json()["sources"][0]["error"]["hints"]
-        assert hint == "on the other side, make it without --since: git hybrid bundle create -o FILE"
+        assert done.json()["sources"][0]["error"]["hints"] == [
+            "on the other side, make it without --since: git hybrid bundle create -o FILE",
+            "or, on this side, have one made by a colleague who has them: git hybrid bundle create -o FILE",
+        ]
         assert list(empty.iterdir()) == []
     hybrid("bundle", "verify", small, cwd=there)
     hybrid("bundle", "apply", small, "--receipt", tmp_path / "r2", cwd=there)
@@ -393,8 +395,44 @@ def test_a_forged_inside_is_refused(bundle: Path, there: Path, hybrid: Hybrid, c
     rebuilt(bundle, change)
     told = hybrid("bundle", "verify", bundle, cwd=there, check=5).err
     assert ".incoming" not in told
+    # Its sums hold: a copy would be the same.
+    assert "copy it again" not in told
     hybrid("bundle", "apply", bundle, cwd=there, check=5)
     assert list(there.iterdir()) == []
+
+
+def _edited(lines: list[str]) -> None:
+    lines[1] = lines[1].replace('"operator":"', '"operator":"X')
+
+
+def _lost(lines: list[str]) -> None:
+    del lines[1]
+
+
+def _cut(lines: list[str]) -> None:
+    del lines[-1]
+
+
+@pytest.mark.parametrize("change", [_edited, _lost, _cut])
+def test_no_bundle_is_made_of_a_log_that_nobody_could_take_over(
+    ws: Path, hybrid: Hybrid, tmp_path: Path, change: Any
+) -> None:
+    log = ws / "state/sources-audit.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    change(lines)
+    log.write_text("".join(lines))
+    told = hybrid("bundle", "create", "-o", tmp_path / "bundle", check=2).err
+    assert "hint: what mends it is told by: git hybrid audit verify" in told
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_no_bundle_is_made_of_a_pin_that_no_entry_has(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    text = (ws / "sources.toml").read_text()
+    (ws / "sources.toml").write_text(text.split("[source.tool]")[0])
+    told = hybrid("bundle", "create", "-o", tmp_path / "bundle", check=2).err
+    assert "source.lib: has no entry in sources.toml" in told
+    hybrid("sync", "--prune")
+    hybrid("bundle", "create", "-o", tmp_path / "bundle")
 
 
 def test_a_log_that_a_crash_left_half_a_record_in_crosses(
@@ -458,11 +496,44 @@ def test_another_repository_under_the_name_is_refused(
     assert snapshot(there) == before
 
 
-def test_an_unfinished_run_comes_first(bundle: Path, ws: Path, hybrid: Hybrid) -> None:
+def test_an_unfinished_run_comes_first(bundle: Path, ws: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
     shutil.rmtree(ws / "sources/tool")
     leave_unfinished(hybrid, ws)
     hybrid("bundle", "apply", bundle, check=7)
     hybrid("bundle", "verify", bundle)
+
+
+def test_a_run_that_waits_for_what_the_bundle_brings_is_finished_by_it(
+    ws: Path, bundle: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    alone = {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "cache")}
+    other, made = tmp_path / "other", tmp_path / "made"
+    shutil.copytree(there, other, ignore=shutil.ignore_patterns("sources"))
+    told = hybrid("sync", "--offline", cwd=other, env=alone, check=4).err
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()[:10]
+    assert f"hint: apply the bundle with SHA-256 {digest}… again: git hybrid bundle apply FILE\n" in told
+    # A colleague who has what it waits for can make one too.
+    assert "hint: or one that a colleague makes who has the commit: git hybrid bundle create -o FILE\n" in told
+    hybrid("bundle", "create", "-o", made, cwd=there)
+    told = hybrid("bundle", "apply", made, cwd=other, env=alone).err
+    assert "finishing run" in told
+    assert head(other) == head(there)
+    hybrid("status", "--exit-code", cwd=other)
+    hybrid("audit", "verify", cwd=other)
+
+
+def test_what_is_newer_has_to_be_carried(ws: Path, bundle: Path, there: Path, hybrid: Hybrid) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    for arguments in (("pin", "tool"), ("outdated", "tool"), ("diff", "--upstream", "tool")):
+        told = hybrid(*arguments, cwd=there, env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
+        hints = [line for line in told.splitlines() if line.startswith("hint:")]
+        assert hints == [
+            "hint: on the side with the network: git hybrid pin tool",
+            "hint: then there, and carry what it writes: git hybrid bundle create -o FILE",
+        ]
 
 
 def test_local_work_is_left_alone(bundle: Path, ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
@@ -497,16 +568,13 @@ def test_what_is_left_of_a_bundle_is_done_by_the_bundle(
     hybrid("bundle", "create", "-o", bundle)
     environ, _ = logging_git(tmp_path / "bin", fail="checkout")
     done = hybrid("bundle", "apply", bundle, "--receipt", "r", cwd=there, env=environ, check=74)
-    hints = [line for line in done.err.splitlines() if line.startswith("hint:")][-2:]
-    assert hints == [
-        "hint: git hybrid resume --abort",
-        f"hint: then once more: git hybrid bundle apply {bundle} --receipt r",
-    ]
+    hints = [line for line in done.err.splitlines() if line.startswith("hint:")]
+    assert hints[-1] == f"hint: git hybrid bundle apply {bundle} --receipt r"
     moved_to = tool.rev("main")
     shutil.rmtree(tool.path)
-    hybrid("resume", "--abort", cwd=there)
     hybrid("bundle", "apply", bundle, cwd=there)
     assert head(there) == moved_to
+    hybrid("sync", "--offline", cwd=there)
 
 
 def test_what_is_not_pinned_makes_no_bundle(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -359,6 +360,104 @@ def test_what_is_pinned_here_was_seen_here(
     path = ws / "state/sources.lock"
     path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
     hybrid("bundle", "create", "-o", tmp_path / "one")
-    before = snapshot(there)
+    before = lock(there)
     hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    assert lock(there) == before
+
+
+def test_a_bundle_that_brings_no_pin_lets_no_older_one_pass(
+    ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    older, newer = tmp_path / "older", tmp_path / "newer"
+    hybrid("bundle", "create", "-o", older)
+    hybrid("bundle", "apply", older, cwd=there)
+    use(ws, a_scanner(tmp_path / "toy", BLAMES))
+    hybrid("scan", check=1)
+    hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL)
+    hybrid("bundle", "create", "-o", older)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "wrong")
+    use(ws, a_scanner(tmp_path / "toy", SEES_NOTHING))
+    hybrid("scan")
+    hybrid("bundle", "create", "-o", newer)
+    hybrid("bundle", "apply", newer, cwd=there)
+    assert (there / "state/sources-audit.jsonl").read_text().count('"event":"bundle-apply"') == 2
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", older, "--json", cwd=there, check=6)
+    assert done.json()["error"]["code"] == "old-bundle"
+    hybrid("bundle", "apply", newer, cwd=there)
+    assert snapshot(there) == before
+    hybrid("check", "audit", cwd=there)
+
+
+def test_a_bundle_of_a_colleague_is_recorded_only_where_it_knows_more(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    shutil.copytree(ws, there, dirs_exist_ok=True)
+    shutil.rmtree(there / "sources/tool")
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    assert head(there) == tool.rev("main")
+    log = there / "state/sources-audit.jsonl"
+    assert '"event":"bundle-apply"' not in log.read_text()
+    # What only the colleague's log has.
+    hybrid("audit", "rotate")
+    hybrid("bundle", "create", "-o", tmp_path / "two")
+    hybrid("bundle", "apply", tmp_path / "two", cwd=there)
+    assert log.read_text().count('"event":"bundle-apply"') == 1
+    # Once a newer one was taken over no older one passes.
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there, check=6)
+
+
+@pytest.mark.parametrize("kind", ["forced", "accepted"])
+def test_what_was_revoked_on_the_other_side_ends_here_too(
+    kind: str, ws: Path, there: Path, hybrid: Hybrid, request: pytest.FixtureRequest
+) -> None:
+    bundle = request.getfixturevalue(kind)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    before = lock(there)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "exploited")
+    hybrid("sync", check=6)
+    # Though its pin is refused there by now, the bundle with that end can be made.
+    assert "was revoked: the bundle carries that end" in hybrid("bundle", "create", "-o", bundle).out
+    done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": {"forced": "override-ended", "accepted": "scan-blocked"}[kind]}
+    (note,) = done.json()["notes"]
+    assert note.endswith("was revoked on the other side, and ends here: exploited")
+    (record,), (ours,) = overrides(ws), overrides(there)
+    assert [ours[key] for key in ("status", "closed_at", "closed_by")] == [
+        record[key] for key in ("status", "closed_at", "closed_by")
+    ]
+    assert lock(there) == before
+    hybrid("sync", "--offline", cwd=there, check=6)
+    hybrid("check", "overrides", "audit", cwd=there, check=1 if kind == "forced" else 0)
+    hybrid("audit", "verify", cwd=there)
+    before = snapshot(there)
+    hybrid("bundle", "apply", bundle, cwd=there, check=6)
+    assert snapshot(there) == before
+
+
+def test_of_two_acceptances_the_revoked_one_ends_here_too(
+    accepted: Path, ws: Path, there: Path, hybrid: Hybrid
+) -> None:
+    hybrid("bundle", "apply", accepted, cwd=there)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "too long")
+    hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL)
+    hybrid("bundle", "create", "-o", accepted)
+    told = hybrid("bundle", "apply", accepted, cwd=there).err
+    assert "was revoked on the other side, and ends here: too long" in told
+    assert [item["status"] for item in overrides(there)] == ["revoked", "active"]
+    assert "    revoked: too long" in hybrid("override", "list", cwd=there).out
+    hybrid("sync", "--offline", cwd=there)
+    hybrid("check", cwd=there)
+
+
+def test_a_bundle_that_cannot_be_proved_ends_nothing(
+    accepted: Path, ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", accepted, "--receipt", tmp_path / "receipt", cwd=there)
+    hybrid("override", "revoke", overrides(ws)[0]["id"], "--reason", "wrong")
+    hybrid("bundle", "create", "--since", tmp_path / "receipt", "-o", accepted)
+    shutil.rmtree(there / "sources/tool")
+    before = snapshot(there)
+    hybrid("bundle", "apply", accepted, cwd=there, check=5)
     assert snapshot(there) == before

@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from git_hybrid.app.bundle_apply import Applying, apply_bundle
+from git_hybrid.app.bundle_apply import apply_bundle
 from git_hybrid.app.bundle_create import pack_sources
+from git_hybrid.app.bundle_taking import Applying
 from git_hybrid.app.bundle_verify import verify_bundle
 from git_hybrid.cli.bundling import (
     histories_of,
@@ -20,6 +21,7 @@ from git_hybrid.cli.bundling import (
     keep_reports,
     opened_bundle,
     records_in,
+    refuse_unsound,
     reports_in,
     temporary_workspace,
 )
@@ -76,6 +78,7 @@ def create_command(
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         # Whoever moves a pin meanwhile does not change what is packed, nor what is told of it.
         snapshot, records = steady(session.layout, partial(_read, session), patience=session.settings.lock_timeout)
+        refuse_unsound(records, snapshot)
         report, packed = pack_sources(session.runtime, tool, snapshot, receipt)
         more: dict[str, Any] = {"file": None, "sha256": None}
         said = ""
@@ -205,7 +208,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
         verify=partial(is_signed, session.runner),
         editor=session.editor,
-        applied=lambda log_id: last_applied(reading.records(session.layout), log_id),
+        applied=lambda end: last_applied(reading.records(session.layout), end),
         awaited=scaffold.AWAITED,
     )
     # The members are in quarantine, which is gone once the writer lock is.

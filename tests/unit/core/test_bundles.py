@@ -12,6 +12,7 @@ from git_hybrid.core.bundles import (
     Receipt,
     as_seen,
     begun,
+    brings_what_is_left,
     changed_pins,
     edits,
     had,
@@ -19,13 +20,15 @@ from git_hybrid.core.bundles import (
     mismatch,
     moved,
     tip_of,
+    with_carrier,
 )
+from git_hybrid.core.errors import NoPin, Offline
 from git_hybrid.core.ids import SourceName, parse_url
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Branch, Manifest, Policy, Source, Tag
-from git_hybrid.core.state import State
+from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import replace
-from support.values import a_pin, a_source, oid
+from support.values import a_pin, a_source, a_state_entry, a_task, oid
 
 TOOL = SourceName("tool")
 
@@ -130,3 +133,29 @@ def test_what_is_pinned_here_was_seen_when_this_side_says_so():
     found = as_seen(Lock(pins={TOOL: theirs, lib.source: lib}), Lock(pins={TOOL: ours, SourceName("own"): ours}))
     assert dict(found.pins) == {TOOL: ours, lib.source: lib}
     assert as_seen(Lock(pins={TOOL: moved_on}), Lock(pins={TOOL: ours})).pins[TOOL] == moved_on
+
+
+def test_what_can_be_carried_is_told_where_a_bundle_brought_it():
+    entry = replace(a_state_entry(), served_by=f"bundle:{'1' * 64}")
+
+    def told(entry: SourceState | None, pin: Pin | None) -> tuple[str, bool]:
+        error = with_carrier(Offline(name="tool", url="u", why="w"), entry, pin)
+        assert isinstance(error, Offline)
+        return error.brought, error.is_news
+
+    assert told(entry, a_pin(commit=entry.commit)) == ("1" * 10, False)
+    assert told(entry, None) == ("1" * 10, True)
+    # What was pinned since is in no bundle that state knows.
+    assert told(entry, a_pin(commit=oid(9))) == ("", False)
+    assert told(None, None) == told(replace(entry, served_by="https://example.org/x"), None) == ("", False)
+    other = NoPin(name="tool", stale=False, mend="m")
+    assert with_carrier(other, entry, None) is other
+
+
+def test_a_bundle_brings_what_is_left_if_its_pins_are_those_of_the_lock():
+    found = content()
+    task = a_task()
+    assert brings_what_is_left(found, Lock(), ())
+    assert brings_what_is_left(found, found.lock, [task])
+    assert not brings_what_is_left(found, Lock(), [task])
+    assert not brings_what_is_left(found, found.lock, [replace(task, source=a_source("other"))])
