@@ -15,6 +15,7 @@ _KEYS = (
     r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret|credential"
     r"|signature)"
 )
+_NO_VALUE = r"(?:command )?not found\b|no such file\b|permission denied\b"
 # Tokens by the shape that their makers gave them, and private keys.
 _SHAPES = (
     pattern(
@@ -29,9 +30,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (pattern(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
     (pattern(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
     (pattern(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=_~.-]{8,}"), rf"\1 {HIDDEN}"),
-    # No prefix is matched before the word and few letters after it: a long line must cost no time.
+    # No prefix is matched before the word and few letters after it: a long line must cost no time. What a shell says of
+    # a program that it does not find ("sshpass: not found") is no value.
     (
-        pattern(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;\\]{{3,}}"),
+        pattern(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)(?!{_NO_VALUE})[^\s\"'&,;\\]{{3,}}"),
         rf"\1{HIDDEN}",
     ),
     (pattern(r"(?i)\b((?:auth|key|sig|x-amz-\w{1,40})=)[^&\s'\"]+"), rf"\1{HIDDEN}"),

@@ -102,11 +102,10 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         from git_hybrid.git.apart import apart
-        from git_hybrid.git.fsck import fsck_settings
+        from git_hybrid.git.network import network_settings
+        from git_hybrid.git.unspoken import without_commands
 
-        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
-        if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
-            extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(limits.stall.total_seconds()), 1)}"]
+        extra = network_settings(self.environ, self.chosen | self.conditional, limits.stall)
         env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited, also, told = ((), None, ()) if headers is None else headers.handed
@@ -115,7 +114,8 @@ class Runner(Struct):
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
             argv = ["git", *hardened([*extra, *told, *threads]), *repository_options(git_dir, None), *arguments]
             with self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited) as child:
-                return self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments)
+                done = self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments)
+        return without_commands(self, done) if done.status != 0 else done
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""

@@ -31,7 +31,9 @@ LIST = f"{OID}\trefs/heads/main\n".encode()
 
 
 @pytest.fixture
-def transport():
+def transport(fp):
+    # What a step that fails asks, so as to tell none of the user's commands.
+    fp.register(["git", "config", "--null", "--get-regexp", fp.any()], returncode=1, occurrences=5)
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
     runner.settings = frozenset()
     return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")

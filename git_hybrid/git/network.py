@@ -1,0 +1,23 @@
+"""The settings of a git that asks a server, beside those that each git gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from git_hybrid.git.environment import silenced
+from git_hybrid.git.fsck import fsck_settings
+
+_LIMITS = ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")
+
+
+def network_settings(environ: Mapping[str, str], chosen: Iterable[str], stall: timedelta) -> list[str]:
+    """Return the settings of a network step, which may stand still for *stall*; *chosen* are keys of the user's.
+
+    Raises:
+        BadArgument: as :func:`git_hybrid.git.environment.silenced`.
+    """
+    settings = [*fsck_settings("fetch.fsck"), *silenced(chosen)]
+    if any(environ.get(key) for key in _LIMITS):
+        return settings
+    return [*settings, "http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(stall.total_seconds()), 1)}"]
