@@ -8,6 +8,9 @@ from datetime import timedelta
 from git_hybrid.git.environment import silenced
 from git_hybrid.git.fsck import fsck_settings
 
+ASKING = ("GIT_ASKPASS", "SSH_ASKPASS")
+"""The variables that name a program which answers for the user."""
+_ASKED = "core.askpass"
 _LIMITS = ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")
 
 
@@ -17,7 +20,11 @@ def network_settings(environ: Mapping[str, str], chosen: Iterable[str], stall: t
     Raises:
         BadArgument: as :func:`git_hybrid.git.environment.silenced`.
     """
-    settings = [*fsck_settings("fetch.fsck"), *silenced(chosen)]
+    keys = frozenset(chosen)
+    settings = [*fsck_settings("fetch.fsck"), *silenced(keys)]
+    if _ASKED in keys or any(environ.get(key) for key in ASKING):
+        # A git from 2.47 on would not ask even that program.
+        settings.append("credential.interactive=true")
     if any(environ.get(key) for key in _LIMITS):
         return settings
     return [*settings, "http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(stall.total_seconds()), 1)}"]

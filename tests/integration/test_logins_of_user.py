@@ -1,0 +1,43 @@
+"""What the user has set for logins and certificates counts for each step alike, as it does for git itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.https_server import HttpsGitServer
+from support.kit import head, lock
+from support.upstream import UpstreamFactory
+
+ANSWERS = '#!/bin/sh\ncase "$1" in *sername*) echo me;; *) echo hunter2;; esac\n'
+
+
+@pytest.fixture
+def server(https_server: HttpsGitServer, upstream_factory: UpstreamFactory) -> HttpsGitServer:
+    upstream_factory().commit({"README": "one\n"})
+    https_server.auth = ("me", "hunter2")
+    return https_server
+
+
+def _program(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def _setting(key: str, value: object) -> dict[str, str]:
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": str(value)}
+
+
+@pytest.mark.parametrize("how", ["core.askPass", "SSH_ASKPASS"])
+def test_a_program_that_the_user_named_is_asked(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, server: HttpsGitServer, how: str
+) -> None:
+    program = _program(tmp_path / "answers", ANSWERS)
+    more = {how: str(program)} if how.isupper() else _setting(how, program)
+    hybrid("init")
+    hybrid("add", server.url("tool.git"), env=server.env() | more)
+    hybrid("sync", env=server.env() | more)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
