@@ -49,7 +49,8 @@ def fetch_lfs(
         raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
     terms = terms_of(runner, url, git_dir, policy, judge)
     try:
-        ask(lfs_arguments(url, oid), git_dir=git_dir, of_lfs=terms)
+        # git-lfs would read a .lfsconfig of the folder that the user stands in.
+        ask(lfs_arguments(url, oid), git_dir=git_dir, cwd=git_dir, of_lfs=terms)
     except AccessDenied as denied:
         denied.elsewhere = not_shown(denied.message, terms.logins)
         raise

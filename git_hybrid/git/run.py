@@ -92,7 +92,7 @@ class Runner(Struct):
         protocol: str = "",
         watch: Watch | None = None,
     ) -> Completed:
-        """Run a git command that talks to a server, with the user's configuration.
+        """Run a git command that talks to a server, with the user's configuration, where the user stands, or in *cwd*.
 
         *headers* is where git, or git-lfs, appends the HTTP headers to; git redacts credentials in them.
         *protocol* is what a program that serves is told of the protocol it is spoken to in (gitprotocol-v2(5)).
@@ -102,7 +102,7 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         from git_hybrid.git.apart import apart
-        from git_hybrid.git.network import network_settings
+        from git_hybrid.git.network import network_options, network_settings
         from git_hybrid.git.unspoken import without_commands
 
         extra = network_settings(self.environ, self.chosen | self.conditional, limits.stall)
@@ -112,8 +112,8 @@ class Runner(Struct):
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
         data = stdin if isinstance(stdin, bytes) else None
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
-            argv = ["git", *hardened([*extra, *told, *threads]), *repository_options(git_dir, None), *arguments]
-            with self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited) as child:
+            argv = ["git", *hardened([*extra, *told, *threads]), *network_options(git_dir), *arguments]
+            with self._started(argv, env=env | places, cwd=cwd, stdin=source, inherited=inherited) as child:
                 done = self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments)
         return without_commands(self, done) if done.status != 0 else done
 

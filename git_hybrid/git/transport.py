@@ -130,8 +130,8 @@ class GitTransport(Struct, frozen=True):
         if arguments is None:
             return None
         try:
-            watch, folder = of_source(self.watch, stage.name), Path(stage.path)
-            _, answer = self._ask([*options, *arguments], url, defaults, cwd=folder, watch=watch)
+            watch = of_source(self.watch, stage.name)
+            _, answer = self._ask([*options, *arguments], url, defaults, watch=watch)
             return answer if cloning.take_over(stage, request.refs[0]) else None
         except RefMissing as error:
             raise RefMissing(name=error.name, ref=request.refs[0], url=url) from None

@@ -41,3 +41,15 @@ def test_a_program_that_the_user_named_is_asked(
     hybrid("add", server.url("tool.git"), env=server.env() | more)
     hybrid("sync", env=server.env() | more)
     assert head(workspace) == lock(workspace)["tool"]["commit"]
+
+
+def test_paths_are_those_of_the_folder_that_one_stands_in(
+    hybrid: Hybrid, workspace: Path, server: HttpsGitServer
+) -> None:
+    _program(workspace / "answers", ANSWERS)
+    (workspace / "ca.pem").write_bytes(server.ca_file.read_bytes())
+    env = {"GIT_SSL_CAINFO": "ca.pem", "GIT_ASKPASS": "./answers"}
+    hybrid("init")
+    hybrid("add", server.url("tool.git"), env=env)
+    hybrid("sync", env=env)
+    assert "failed" not in hybrid("outdated", env=env).out

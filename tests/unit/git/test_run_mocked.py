@@ -184,6 +184,14 @@ def test_hardening_of_network_steps(fp, tmp_path):
     assert "GIT_CONFIG_NOSYSTEM" not in options["env"]
 
 
+@pytest.mark.parametrize("name", [".git", "bare"])
+def test_network_steps_begin_where_the_user_stands_which_is_no_working_tree(fp, tmp_path, name):
+    argv, options = _call(fp, _runner(), ["fetch", "u"], network=True, git_dir=tmp_path / name)
+    assert options["cwd"] is None
+    assert f"--git-dir={tmp_path}/{name}" in argv
+    assert (f"--work-tree={tmp_path}/{name}" in argv) is (name == ".git")
+
+
 def test_own_settings_stand_on_the_command_line_not_in_the_environment(fp):
     _, options = _call(fp, _runner(), ["fetch"], network=True)
     assert not any(key.startswith("GIT_CONFIG_") for key in options["env"])
