@@ -10,7 +10,6 @@ from git_hybrid.core.errors import (
     BundlePrerequisites,
     EndlessAnswer,
     GitFailed,
-    HostKeyFailure,
     HybridError,
     IdentityChanged,
     InsecureRedirect,
@@ -26,6 +25,7 @@ from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
 from git_hybrid.git.fsck import damaged, refused
+from git_hybrid.git.hostkeys import unaccepted
 from git_hybrid.git.unusable import colliding
 
 _NOISE = pattern(
@@ -96,7 +96,6 @@ _NOT_FOUND = (
     "could not be found",
     "not supported or disabled in libcurl",
 )
-_HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (
     "ssl certificate problem",
     "certificate verification failed",
@@ -224,8 +223,8 @@ def _unless(text: str, *beginnings: str) -> str:
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
-    if any(word in text for word in _HOST_KEY):
-        return HostKeyFailure(url=url, message=message)
+    if (unknown := unaccepted(stderr, text, url=url, message=message)) is not None:
+        return unknown
     if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
     if (by_fsck := refused(stderr)) is not None:
