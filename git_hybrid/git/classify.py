@@ -25,7 +25,7 @@ from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
 from git_hybrid.git.fsck import damaged, refused
-from git_hybrid.git.hostkeys import unaccepted
+from git_hybrid.git.sshwords import of_program, unaccepted
 from git_hybrid.git.unusable import colliding
 
 _NOISE = pattern(
@@ -84,6 +84,7 @@ _DENIED = (
     "could not read password",
     "unable to get password from user",
     "terminal prompts disabled",
+    "told us to quit",
     "invalid username or password",
     "access denied",
 )
@@ -136,7 +137,7 @@ _LISTING, _SPENT = "git ls-remote", "out of memory"
 _HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
-_LATER = (408, 425, 429)
+_LATER, _FORBIDDEN = (408, 425, 429), 403
 _PROXY, _OF_PROXY = 407, ("tunnel failed, response", "received http code")
 """The status of a proxy that wants a login (RFC 9110, 15.5.8), and what libcurl says of one before a tunnel."""
 # What git says of any ssh command that failed without words that it knows.
@@ -186,6 +187,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         forbidden(stderr)
         or of_another(stderr, url=url, message=message)
         or misset(stderr, text, status=status, message=message, command=command)
+        or of_program(stderr, ours)
         or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
         or of_system(stderr, ours, command=command)
         or damaged(ours, message=message)
@@ -266,6 +268,13 @@ def _answered(words: str, *, url: str, message: str) -> HybridError:
     if any(word in words for word in _TOLD_NOT_FOUND):
         return RepositoryNotFound(url=url, message=message)
     return NetworkFailure(url=url, message=message, kind="server")
+
+
+def later(failure: HybridError, seconds: float | None) -> HybridError:
+    """Return *failure* of a server that asks to wait so many *seconds*, if it does: with 403 it bounds requests."""
+    if seconds is None or not isinstance(failure, AccessDenied) or f"error: {_FORBIDDEN}" not in failure.message:
+        return failure
+    return NetworkFailure(url=failure.url, message=failure.message, kind=f"http-{_FORBIDDEN}")
 
 
 def _is_final(code: int) -> bool:

@@ -23,7 +23,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, OfLfs, headers_file, led_to, not_git, read_headers
-from git_hybrid.git.classify import last_words, redirects
+from git_hybrid.git.classify import last_words, later, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
@@ -251,7 +251,7 @@ class GitTransport(Struct, frozen=True):
             from git_hybrid.git.lfsanswers import failure_of
 
             command = next(word for word in arguments if word in _COMMANDS)
-            failure = failure_of(done, url=url, command=command, http=answer.status)
+            failure = later(failure_of(done, url=url, command=command, http=answer.status), answer.retry_after)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             elif isinstance(failure, InsecureRedirect):

@@ -43,6 +43,15 @@ SAMPLES = (
     (f"remote: HTTP Basic: Access denied\nfatal: Authentication failed for '{URL}/'", Denied),
     (f"fatal: could not read Username for '{URL}': terminal prompts disabled", Denied),
     (f"fatal: could not read Password for '{URL}': No such device or address", Denied),
+    (f"fatal: credential helper '!f()' told us to quit\nfatal: Authentication failed for '{URL}/'", Denied),
+    ("fatal: credential helper '!f()' told us to quit", Denied),
+    ("ssh: 1: ssh: not found" + SSH_TAIL, errors.ToolTooOld),
+    ("sshpass: line 1: sshpass: command not found" + SSH_TAIL, errors.ToolTooOld),
+    ("fatal: cannot run /no such/ssh: No such file or directory\nfatal: unable to fork", errors.ToolTooOld),
+    ("bash: line 1: git-upload-pack: command not found" + SSH_TAIL, Denied),
+    ("vault: 1: vault: not found\nfatal: could not read Username for 'x': terminal prompts disabled", Denied),
+    ("error: cannot run /ask: No such file or directory\nfatal: could not read Username for 'x'", Denied),
+    ("fatal: ssh variant 'simple' does not support setting port", errors.BadArgument),
     ("remote: Invalid username or password.\nfatal: Authentication failed for 'x'", Denied),
     ("remote: Write access to repository not granted.\n" + HTTP + "403", Denied),
     (AT + "Could not resolve host: example.org", Network),
@@ -316,6 +325,19 @@ def test_facts_of_a_passing_failure():
 def test_the_missing_ref_is_named():
     error = classify_network("fatal: couldn't find remote ref refs/tags/v9", url=URL, status=128, command="x")
     assert error.ref == "refs/tags/v9"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "tool"),
+    [
+        ("ssh: 1: ssh: not found" + SSH_TAIL, "ssh"),
+        ("error: cannot run /no such/ssh: No such file or directory\nfatal: unable to fork", "/no such/ssh"),
+    ],
+)
+def test_the_program_for_ssh_that_is_missing_is_named(stderr, tool):
+    found = classify_network(stderr, url="ssh://git@h/x", status=128, command="git fetch")
+    assert isinstance(found, errors.ToolTooOld)
+    assert (found.tool, found.found) == (tool, "nothing")
 
 
 def test_last_words():
