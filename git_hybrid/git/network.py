@@ -5,16 +5,17 @@ It begins in the folder that the user stands in: paths in their settings and var
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from git_hybrid.git.environment import repository_options, silenced
 from git_hybrid.git.fsck import fsck_settings
+from git_hybrid.git.limits import DeadlineExceeded
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
-
+# How git asks a helper, and any other program (gitcredentials(7)).
+_GET, _QUESTIONS = b"get", (b"Username for ", b"Password for ")
 ASKING = ("GIT_ASKPASS", "SSH_ASKPASS")
 """The variables that name a program which answers for the user."""
 _ASKED = "core.askpass"
@@ -35,6 +36,33 @@ def network_settings(environ: Mapping[str, str], chosen: Iterable[str], stall: t
     if any(environ.get(key) for key in _LIMITS):
         return settings
     return [*settings, "http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(stall.total_seconds()), 1)}"]
+
+
+def naming(pid: int, check: Callable[[], None]) -> Callable[[], None]:
+    """Return *check*, which at the deadline of the git *pid* tells as well whether a login was waited for."""
+
+    def checked() -> None:
+        try:
+            check()
+        except DeadlineExceeded as late:
+            late.waited_for = _asked_for_login(pid)
+            raise
+
+    return checked
+
+
+def _asked_for_login(pid: int) -> str:
+    """Return what git, which is *pid*, has started for a login and waits for; nothing where that is not so."""
+    from git_hybrid.git.memory import started_by
+
+    for started in started_by(pid):
+        with suppress(OSError):
+            last = Path(f"/proc/{started}/cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2]
+            if last == _GET or last.endswith(b" " + _GET):
+                return "the credential helper"
+            if last.startswith(_QUESTIONS):
+                return "the program that is asked for logins"
+    return ""
 
 
 def network_options(git_dir: Path | None) -> list[str]:

@@ -102,7 +102,7 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         from git_hybrid.git.apart import apart
-        from git_hybrid.git.network import network_options, network_settings
+        from git_hybrid.git.network import naming, network_options, network_settings
         from git_hybrid.git.unspoken import without_commands
 
         extra = network_settings(self.environ, self.chosen | self.conditional, limits.stall)
@@ -114,7 +114,8 @@ class Runner(Struct):
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
             argv = ["git", *hardened([*extra, *told, *threads]), *network_options(git_dir), *arguments]
             with self._started(argv, env=env | places, cwd=cwd, stdin=source, inherited=inherited) as child:
-                done = self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments)
+                check = naming(child.pid, partial(self.check, end_of(limits.deadline), also))
+                done = self._ended(child, data, check, watch, arguments)
         return without_commands(self, done) if done.status != 0 else done
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
@@ -136,8 +137,7 @@ class Runner(Struct):
         if self._conditional is None:
             from git_hybrid.git.apart import conditional_settings
 
-            included = any(key.startswith("includeif.") for key in self.chosen)
-            self._conditional = conditional_settings(self) if included else frozenset()
+            self._conditional = conditional_settings(self)
         return self._conditional
 
     def run(

@@ -120,7 +120,7 @@ class GitTransport(Struct, frozen=True):
         try:
             return way.fetch(fetch)
         except DeadlineExceeded as error:
-            raise too_late(url, defaults) from error
+            raise too_late(url, defaults, error) from error
 
     def _clone(
         self, options: Sequence[str], stage: Stage, url: str, request: FetchRequest, defaults: Defaults
@@ -240,7 +240,7 @@ class GitTransport(Struct, frozen=True):
             try:
                 done, answer = self._asked(arguments, trail, git_dir, cwd, watch, request, of_lfs)
             except DeadlineExceeded as error:
-                raise too_late(url, defaults) from error
+                raise too_late(url, defaults, error) from error
             refuse_elsewhere(url, redirects(done.stderr), self.allowed_host)
             self._refuse_led(url, answer.asked, by_lfs=of_lfs is not None)
             if done.status == 0 or not trail.goes_on(done.stderr, answer, self.allowed_host):

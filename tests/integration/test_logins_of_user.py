@@ -53,3 +53,16 @@ def test_paths_are_those_of_the_folder_that_one_stands_in(
     hybrid("add", server.url("tool.git"), env=env)
     hybrid("sync", env=env)
     assert "failed" not in hybrid("outdated", env=env).out
+
+
+@pytest.mark.parametrize(
+    ("how", "told"), [("credential.helper", "the credential helper"), ("core.askPass", "the program that is asked for")]
+)
+def test_at_the_deadline_it_is_told_that_a_login_was_waited_for(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, server: HttpsGitServer, how: str, told: str
+) -> None:
+    program = _program(tmp_path / "sleeps", "#!/bin/sh\nsleep 60\n")
+    (workspace / "sources.toml").write_text("schema_version = 1\n[defaults]\ndeadline = '1s'\n")
+    result = hybrid("add", server.url("tool.git"), env=server.env() | _setting(how, program), check=4)
+    assert f"cause: no end after 1 s: {told}" in result.err
+    assert "has not answered" in result.err
