@@ -5,7 +5,7 @@ It begins in the folder that the user stands in: paths in their settings and var
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +19,14 @@ _GET, _QUESTIONS = b"get", (b"Username for ", b"Password for ")
 ASKING = ("GIT_ASKPASS", "SSH_ASKPASS")
 """The variables that name a program which answers for the user."""
 _ASKED = "core.askpass"
+_OF_REMOTES, _ASKED_AT, _OPERANDS = "includeif.hasconfig:", "remote.git-hybrid-asked.url", "--end-of-options"
 _LIMITS = ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")
 
 
-def network_settings(environ: Mapping[str, str], chosen: Iterable[str], stall: timedelta) -> list[str]:
-    """Return the settings of a network step, which may stand still for *stall*; *chosen* are keys of the user's.
+def network_settings(
+    environ: Mapping[str, str], chosen: Iterable[str], stall: timedelta, arguments: Sequence[str] = ()
+) -> list[str]:
+    """Return the settings of the step *arguments*, which may stand still for *stall*; *chosen* are keys of the user's.
 
     Raises:
         BadArgument: as :func:`git_hybrid.git.environment.silenced`.
@@ -33,6 +36,9 @@ def network_settings(environ: Mapping[str, str], chosen: Iterable[str], stall: t
     if _ASKED in keys or any(environ.get(key) for key in ASKING):
         # A git from 2.47 on would not ask even that program.
         settings.append("credential.interactive=true")
+    if _OPERANDS in arguments and any(key.startswith(_OF_REMOTES) for key in keys):
+        # Of a clone that is made the remotes are known; this is so before there is one.
+        settings.append(f"{_ASKED_AT}={arguments[arguments.index(_OPERANDS) + 1]}")
     if any(environ.get(key) for key in _LIMITS):
         return settings
     return [*settings, "http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(stall.total_seconds()), 1)}"]

@@ -105,8 +105,8 @@ class Runner(Struct):
         from git_hybrid.git.network import naming, network_options, network_settings
         from git_hybrid.git.unspoken import without_commands
 
-        extra = network_settings(self.environ, self.chosen | self.conditional, limits.stall)
-        env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
+        extra = network_settings(self.environ, keys := self.chosen | self.conditional, limits.stall, arguments)
+        env = child_environment(self.environ, network=True) | of_ssh(self.environ, keys)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited, also, told = ((), None, ()) if headers is None else headers.handed
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"

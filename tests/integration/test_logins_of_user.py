@@ -8,7 +8,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
-from support.kit import head, lock
+from support.kit import git, head, lock
 from support.upstream import UpstreamFactory
 
 ANSWERS = '#!/bin/sh\ncase "$1" in *sername*) echo me;; *) echo hunter2;; esac\n'
@@ -49,6 +49,21 @@ def test_paths_are_those_of_the_folder_that_one_stands_in(
     _program(workspace / "answers", ANSWERS)
     (workspace / "ca.pem").write_bytes(server.ca_file.read_bytes())
     env = {"GIT_SSL_CAINFO": "ca.pem", "GIT_ASKPASS": "./answers"}
+    hybrid("init")
+    hybrid("add", server.url("tool.git"), env=env)
+    hybrid("sync", env=env)
+    assert "failed" not in hybrid("outdated", env=env).out
+
+
+@pytest.mark.parametrize("place", ["in a repository", "in none"])
+def test_settings_for_a_remote_count_before_there_is_a_clone(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, server: HttpsGitServer, place: str
+) -> None:
+    server.auth = None
+    if place == "in a repository":
+        git("init", "-q", cwd=workspace)
+    (tmp_path / "more").write_text(f"[http]\n\tsslCAInfo = {server.ca_file}\n")
+    env = _setting("includeIf.hasconfig:remote.*.url:https://localhost:*/**.path", tmp_path / "more")
     hybrid("init")
     hybrid("add", server.url("tool.git"), env=env)
     hybrid("sync", env=env)
