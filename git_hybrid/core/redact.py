@@ -49,6 +49,7 @@ _MAIL = "mailto:"
 _COLON = pattern(r":|%3[aA]")
 _QUERY = pattern(r"([?#]).*", re.DOTALL)
 _FRAGMENT = pattern(r"(#|\?(?![^=&#]*=)).+", re.DOTALL)
+_COMMANDS = ("core.sshcommand", "core.askpass")
 _PLACES = ("proxy", "insteadof")
 _MIRRORS = frozenset({"hybrid.mirrors", "git_hybrid_mirrors"})
 # What insteadOf puts in the place of a URL may have a token in its path.
@@ -147,7 +148,7 @@ def redact_setting(key: str, value: str, *, home: str = "") -> str:
     if key.startswith("credential.") and key.endswith(".helper") and value.lstrip().startswith("!"):
         return f"!{HIDDEN}"
     # The name of a helper, or of what stands in for ssh, is no secret; its options and its environment may be.
-    if (key.startswith("credential.") and key.endswith("helper")) or key == "core.sshcommand":
+    if (key.startswith("credential.") and key.endswith("helper")) or key in _COMMANDS:
         program = next(iter(value.split()), "")
         return HIDDEN if "=" in program else redact(program, home=home)
     if _SECRET_SETTING.search(key) and not key.startswith("credential."):

@@ -145,6 +145,7 @@ def test_the_home_folder_is_a_tilde():
         ("credential.helper", f"store --file={CANARY}"),
         ("core.sshcommand", f"sshpass -p {CANARY} ssh"),
         ("core.sshcommand", f"X={CANARY} sshpass -e ssh"),
+        ("core.askpass", f"echo {CANARY}"),
         ("http.proxy", f"http://u:{CANARY}@p"),
         ("http.https://host/.proxy", f"u:{CANARY} with a blank@p"),
         ("https_proxy", f'u:{CANARY}"x@p:3128'),
