@@ -39,24 +39,33 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """A source to add.
 
     ``track`` None takes upstream's default branch, ``history`` None the manifest's default; ``commit`` is where it
-    must be pinned. ``hoped`` is followed instead where upstream has it, and it has the commit. ``notes`` and ``detail``
-    go into its row. ``typed`` is the URL as it was typed.
+    must be pinned. The first of ``hoped`` that upstream has, and that has the commit, is followed instead. ``notes``
+    and ``detail`` go into its row. ``typed`` is the URL as it was typed.
     """
 
     source: Source
     track: Track | None
     history: History | None = None
     commit: str | None = None
-    hoped: Track | None = None
+    hoped: tuple[Track, ...] = ()
     typed: str = ""
     notes: tuple[str, ...] = ()
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
-def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str = "", begins: bool = False) -> Report:
+def add(
+    rt: Runtime,
+    editor: Editor,
+    wanted: Sequence[Wanted],
+    *,
+    imported: str = "",
+    listed: bool = False,
+    begins: bool = False,
+) -> Report:
     """Add sources to the manifest and pin them, all or none.
 
-    *imported* is the file that ``init`` takes them from; where that *begins* the workspace, so does its audit log.
+    *imported* is the file that ``init`` takes them from, with the commits where these are *listed* in it; where that
+    *begins* the workspace, so does its audit log.
     What an interrupted run had decided to add is there by then, and is not added again.
 
     Raises:
@@ -85,7 +94,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
             urls = {item.source.name: item.typed or str(item.source.url) for item in wanted}
-            rows = tuple(_not_added(row, imported, urls[row.name]) for row in rows)
+            rows = tuple(_not_added(row, imported, urls[row.name], listed=listed) for row in rows)
             return Report(command=command, rows=(*there, *rows), notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
@@ -100,11 +109,14 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
 
 def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source, Row, Decision]:
     hints: dict[str, str] = {}
-    if item.hoped is not None:
-        hoped = replace(item, source=replace(item.source, track=item.hoped), track=item.hoped, hoped=None)
-        source, row, decision = _resolve_one(rt, snapshot, hoped)
+    for hoped in item.hoped:
+        tried = replace(item, source=replace(item.source, track=hoped), track=hoped, hoped=())
+        source, row, decision = _resolve_one(rt, snapshot, tried)
         if not isinstance(row.error, OffBranch | RefMissing):
             return source, row, decision
+    if item.hoped and item.commit is not None:
+        names = ", ".join(dict.fromkeys(track_field(hoped)[1] for hoped in item.hoped))
+        item = replace(item, notes=(*item.notes, f"it followed {names}, on which upstream does not have this commit"))
     source = replace(item.source, history=item.history or snapshot.manifest.defaults.history)
     try:
         if item.track is None:
@@ -130,11 +142,11 @@ def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tup
     return replace(source, track=Branch(short_ref(refs.head))), hints
 
 
-def _not_added(row: Row, imported: str, url: str) -> Row:
+def _not_added(row: Row, imported: str, url: str, *, listed: bool) -> Row:
     """Return what is said of a source where one of them could not be added, and so none was."""
     if row.error is None:
         return Row(name=row.name, outcome="not-added")
-    return replace(row, error=row.error.while_adding(imported, url))
+    return replace(row, error=row.error.while_adding(imported, url, listed=listed))
 
 
 def added(source: Source, **more: str) -> Event:
@@ -147,7 +159,7 @@ def _imported(snapshot: Snapshot, item: Wanted) -> Row | None:
     """Return the row of *item* if just that is in the manifest already, and pinned."""
     name = item.source.name
     source, pin = snapshot.manifest.sources.get(name), snapshot.lock.pins.get(name)
-    if source is None or pin is None or source.url != item.source.url or pin.commit != item.commit:
+    if source is None or pin is None or source.url != item.source.url or item.commit not in (None, pin.commit):
         return None
     return Row(name=name, outcome="added", after=pin.commit, ref=pin.ref, detail=item.detail, notes=item.notes)
 

@@ -10,7 +10,7 @@ from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden, moved_beside, moved_from
-from git_hybrid.app.listing import listed
+from git_hybrid.app.listing import listed, moved_to
 from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.remote import answered, fetch, going_on
 from git_hybrid.app.runtime import Runtime
@@ -137,6 +137,7 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         content, served_by = fetch_content(rt, source, manifest, history, commit, ref, served_by=served_by)
         pin, notes = _with_evidence(search, history, content, commit, ref, reachable_from)
         ranged = _judge_move(search, pin, history)
+    notes = (*moved_to(refs, endpoint), *notes)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 

@@ -231,6 +231,8 @@ def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
     rt, source, pin = run.rt, task.source, task.pin
     clone = rt.clones.as_stage(task.name)
     served_by, notes = bring(rt, task, run.manifest, seen)
+    if seen.borrows:
+        notes = (*notes, rt.writer.own_objects(task.name))
     if served_by is None and _lacks_history_alone(run, task, seen):
         return Installed(task=task, notes=(_CUT_OFF,), is_idle=True)
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)

@@ -17,6 +17,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.core.report import moved_note
 
 
 def listed(
@@ -58,6 +59,13 @@ def listed_anew(rt: Runtime, source: Source, manifest: Manifest) -> AbstractCont
     return _listed(
         rt, source, manifest, lambda refs: refs.head not in refs.tips, lambda _: None, oid_length=40, head=True
     )
+
+
+def moved_to(refs: RemoteRefs, endpoint: Endpoint) -> tuple[str, ...]:
+    """Return the note that upstream sent us on for *refs*: whoever gets its old name may serve that later."""
+    if not refs.at or endpoint.base is not None:
+        return ()
+    return (moved_note(refs.at),)
 
 
 @contextmanager

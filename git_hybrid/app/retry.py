@@ -28,7 +28,7 @@ def with_retry(
 ) -> T:
     """Return what *step* returns, after as many tries as *policy* allows, or until *is_over* says that it is in vain.
 
-    Only a NetworkFailure is tried again, but no deadline, after an exponential delay with full jitter, or what
+    Only a NetworkFailure is tried again, but no deadline, after an exponential delay with full jitter, and not before
     ``Retry-After`` says; one that says more than the longest delay is not waited for. *on_failure* is told each, the
     number of the try and the delay, None at last. A failure after no try, of a *step* that asked nobody, is no try and
     ends it.
@@ -64,7 +64,8 @@ def _again(
 
     def wait(state: RetryCallState) -> float:
         asked = getattr(_failure(state), "retry_after", None)
-        return float(jitter(state) if asked is None else asked)
+        # A moment that is over is no pause.
+        return max(float(jitter(state)), asked or 0.0)
 
     def before_sleep(state: RetryCallState) -> None:
         if (failure := _failure(state)) is not None:

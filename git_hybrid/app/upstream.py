@@ -32,7 +32,7 @@ from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
 from git_hybrid.core.plan import Looked, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
-from git_hybrid.core.report import Report, Row, failed, refused
+from git_hybrid.core.report import Report, Row, failed, moved_note, refused
 from git_hybrid.core.resolve import (
     Candidate,
     is_older_release,
@@ -161,6 +161,7 @@ class _Listed(Struct, frozen=True, kw_only=True):
     newest: Candidate
     endpoint: Endpoint
     release: str | None
+    moved: str
 
 
 def _newest(
@@ -195,7 +196,8 @@ def _newest_listed(
             gone = pinned_tag_gone(pin, newest, refs, source)
         if gone is not None:
             raise gone
-    return _Listed(newest=newest, endpoint=endpoint, release=newer_release(newest, refs))
+    moved = refs.at if endpoint.base is None else ""
+    return _Listed(newest=newest, endpoint=endpoint, release=newer_release(newest, refs), moved=moved)
 
 
 def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, endpoint: Endpoint, pin: Pin) -> Row:
@@ -278,14 +280,16 @@ def newer_upstream(
         newest, detail = found.newest, dict[str, str]()
         if found.release:
             detail = {"newer_release": found.release, "follows": track_field(source.track)[0]}
+        notes = (moved_note(found.moved),) if found.moved else ()
+        detail |= {"moved_to": found.moved} if found.moved else {}
         if pin is None:
-            return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref, detail=detail)
+            return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref, notes=notes, detail=detail)
         word = "current" if newest.commit == pin.commit else "outdated"
         detail = {"pinned_ref": pin.ref, **detail}
         # Whoever follows a commit follows no ref: neither one that is listed with it nor that of the old pin.
         follows = newest.ref or pin.ref
         ref = None if word == "outdated" and isinstance(source.track, Commit) else follows
-        row = Row(name=name, outcome=word, before=pin.commit, after=newest.commit, ref=ref, detail=detail)
+        row = Row(name=name, outcome=word, before=pin.commit, after=newest.commit, ref=ref, notes=notes, detail=detail)
         is_older = word == "outdated" and newest.ref is not None and is_older_release(pin.ref, newest.ref)
         if is_older:
             return refused(row, "rollback", "older than what is pinned: nothing newer is allowed")

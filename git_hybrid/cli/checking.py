@@ -81,9 +81,9 @@ def gather(
 
         facts = replace(facts, foreign_reports=foreign_reports(layout, facts.state))
     if "scans" in names and facts.manifest.scanners:
-        from git_hybrid.cli.rulefiles import scanner_files
+        from git_hybrid.cli.rulefiles import with_scanner_files
 
-        facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
+        facts = with_scanner_files(facts, index, staged=staged)
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
     elif "metadata" in names and not staged:
@@ -142,6 +142,10 @@ def _with_clones(facts: Facts, index: Staged) -> Facts:
         from git_hybrid.core.plan import PIN_REF
 
         facts = replace(facts, installed=_heads(index, moved, PIN_REF))
+        if index.repository.revision:
+            from git_hybrid.cli.head import pins_on_disk
+
+            facts = replace(facts, tried=pins_on_disk(root))
     return replace(facts, heads=standing)
 
 
@@ -234,7 +238,7 @@ def run_staged(
     results = run_checks(facts, names)
     if not failures(results):
         return results
-    if files := index.unstaged(_read_by(index, facts, layout)):
+    if files := _unstaged(index, facts, layout):
         try:
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
@@ -245,14 +249,14 @@ def run_staged(
     return results
 
 
-def _read_by(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
-    """Return the files by which the checks judge."""
-    more: tuple[str, ...] = ()
-    if facts.scanner_files:
-        from git_hybrid.cli.rulefiles import files_of
+def _unstaged(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
+    """Return those of the files by which the checks judge that are another on the disk, or are there alone."""
+    found = index.unstaged((*FILES, *in_order({*archives(layout), *index.archives()}), LOG))
+    if not facts.scanner_files or not index.in_git or index.repository.revision:
+        return found
+    from git_hybrid.cli.rulefiles import to_add
 
-        more = files_of(index, facts.manifest.scanners)
-    return (*FILES, *in_order({*archives(layout), *index.archives()}), LOG, *more)
+    return (*found, *to_add(index, facts.manifest.scanners))
 
 
 def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
@@ -274,7 +278,8 @@ def _add(repository: Repository, files: Sequence[str], ignored: Collection[str])
     used = os.path.basename(variables.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
-            return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))
+            others = [MANIFEST, "state", *(name for name in files if not _is_told(name))]
+            return ", then ".join(filter(None, (first, f"git add -- {typed(*others)}{more}")))
     others = [name for name in files if name not in ignored]
     return ", then ".join(filter(None, (first, f"git add -- {typed(*others)}" if others else "")))
 

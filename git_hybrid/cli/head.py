@@ -10,6 +10,7 @@ from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from git_hybrid.core.ports_ledger import Head
@@ -84,6 +85,18 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
             pins = {} if lock is None else decode_lock(lock).pins
             return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)
     return None
+
+
+def pins_on_disk(root: Path) -> Mapping[str, str]:
+    """Return the commits of the lock that the workspace at *root* has now; none where it cannot be read."""
+    from git_hybrid.core.errors import HybridError
+    from git_hybrid.store.lockfile import decode_lock
+    from git_hybrid.store.parsing import read_bytes
+
+    with suppress(HybridError):
+        text = read_bytes(root / LOCK, LOCK)
+        return {} if text is None else {name: pin.commit for name, pin in decode_lock(text).pins.items()}
+    return {}
 
 
 def runs_in_git(layout: Layout, runner: Runner) -> tuple[str, ...]:

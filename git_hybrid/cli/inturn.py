@@ -31,7 +31,7 @@ class _Part:
     def __init__(self, name: SourceName, place: Spool) -> None:
         self.name, self._place = name, place
         self.out, self.err = Kept(place), Kept(place)
-        self.words = codecs.getincrementaldecoder("utf-8")("replace")
+        self.words = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self.is_named = False
         self.ran: Ran | None = None
 

@@ -64,7 +64,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "{what} needs a library that is not installed: no module {module}",
         "install git-hybrid[{what}] from where git-hybrid came",
-        ("{python} -m pip install cyclonedx-python-lib",),
+        ("{python} -m pip install {library}",),
     ),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
@@ -182,7 +182,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "tls": Remedy(
         4,
         "{name_or_url}: the certificate of the server was not accepted",
-        "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO",
+        "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO, a certificate of your own by"
+        " http.sslCert and http.sslKey",
         ("{naming}",),
     ),
     "host-key": Remedy(

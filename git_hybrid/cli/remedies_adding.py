@@ -53,17 +53,27 @@ IMPORTING: Mapping[str, tuple[str, ...]] = {
 None is a command: ``init`` names its own, as it was typed, behind them.
 """
 
+_ANOTHER_LISTED = "name another commit, branch or tag of it in {imported}"
+
+LISTED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(IMPORTING, (_ANOTHER_LISTED,)),
+    **{code: IMPORTING[code] for code in ("too-young", "host-not-allowed")},
+    "ref-missing": ("git ls-remote {url}", _ANOTHER_LISTED),
+    "fsck-refused": (_TELL, _ANOTHER_LISTED),
+}
+"""The same where the file of another tool names the commits itself."""
+
 
 def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     """Return the hints of *error*, which is about what is added; *hints* are those of its remedy."""
     if isinstance(error, RefMissing) and error.imported and error.ref.startswith("commit "):
         # No ref is what is missing there: a submodule was committed and never pushed.
-        return IMPORTING["unreachable"]
+        return (LISTED if error.listed else IMPORTING)["unreachable"]
     if isinstance(error, RemoteError) and not error.imported:
         from git_hybrid.cli.browsed import instead_of
 
         return (instead_of(error.url), *_of_scp(error), *hints)
-    return (IMPORTING if error.imported else ADDING).get(error.code, hints)
+    return ((LISTED if error.listed else IMPORTING) if error.imported else ADDING).get(error.code, hints)
 
 
 def _of_scp(error: RemoteError) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ SENT = Remedy(
 )
 BY_PROXY = Remedy(
     4,
-    "{name_or_url}: the proxy on the way to {url} wants a login, or refuses this one (HTTP 407)",
+    "{name_or_url}: the proxy on the way to {url} wants a login, or lets nobody through to it",
     "{message}\nthe server itself was not asked; a proxy of the environment goes before that of git's settings",
     ("git config --get-urlmatch http.proxy {url}", "which proxy is used: git hybrid diag"),
 )

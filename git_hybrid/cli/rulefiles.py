@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from git_hybrid.core.checks import Facts
 from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.scanners import own_files, spec_of
+from git_hybrid.core.value import replace
+from git_hybrid.git.repository import FILE, around, is_below
+from git_hybrid.git.rulefiles import checked_out, converted, counting
 from git_hybrid.git.staged import Staged
 
 
@@ -16,19 +20,55 @@ def files_of(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
     return index.below(paths) if paths and index.in_git else ()
 
 
-def scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -> Mapping[str, tuple[str, ...]]:
+def to_add(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
+    """Return those of the files that are on the disk alone, or another there than git has them.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    known = files_of(index, scanners)
+    other = [name for name in known if index.differs(name)]
+    changed = {*other} - checked_out(index, other)
+    return tuple(sorted({*changed, *_new(index, scanners, known)}))
+
+
+def _new(index: Staged, scanners: Sequence[Scanner], known: Collection[str]) -> Iterable[str]:
+    """Yield the files that git does not have in folders of which it has some."""
+    for path in {path for paths in _named(scanners, index.root).values() for path in paths}:
+        if any(name.startswith(f"{path}/") for name in known):
+            there = (
+                str(one.relative_to(index.root))
+                for one in counting(index.repository.runner, index.root, index.root / path)
+            )
+            yield from (name for name in there if name not in known)
+
+
+def with_scanner_files(facts: Facts, index: Staged, *, staged: bool) -> Facts:
+    """Return *facts* with the digests of the files; of a commit also with what of them it may have been made without.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    scanners, repository = facts.manifest.scanners, index.repository
+    facts = replace(facts, scanner_files=_scanner_files(index, scanners, staged=staged))
+    if not facts.scanner_files or not repository.revision:
+        return facts
+    now = Staged(around(repository.runner, index.root), index.root)
+    return replace(facts, unadded=to_add(now, scanners))
+
+
+def _scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -> Mapping[str, tuple[str, ...]]:
     """Return the SHA-256 of each of the files, or folders of files, that decide about a scanner, by its name.
 
     A scanner is left out about which others decide too, one with a file that cannot be read, and one with a file that
     git does not have: that may be another on each machine. What is named and is nowhere is no file.
     """
     named, known = _named(scanners, index.root), files_of(index, scanners)
-    if staged:
-        index.prefetch(known)
+    contents = _contents(index, known) if staged else {}
     own = {scanner.name for scanner in scanners if not scanner.preset}
     found: dict[str, tuple[str, ...]] = {}
     for name, paths in named.items():
-        digests = [_digest(index, path, known, staged=staged) for path in paths]
+        digests = [_digest(index, path, contents if staged else None) for path in paths]
         # The first is that of the program, where it is a file of the workspace.
         if None not in digests and (digests[0] if name in own else any(digests)):
             found[name] = tuple(digest for digest in digests if digest)
@@ -40,18 +80,48 @@ def _named(scanners: Iterable[Scanner], root: Path) -> Mapping[str, tuple[str, .
     return {name: paths for name, paths in named.items() if paths}
 
 
-def _digest(index: Staged, path: str, known: Collection[str], *, staged: bool) -> str | None:
-    """Return the digest of *path*, nothing if there is no such file, None if nobody can tell."""
+def _contents(index: Staged, known: Collection[str]) -> Mapping[str, bytes | None]:
+    """Return what a scanner would read of the files that git has: of some it has others than it writes to the disk.
+
+    What git writes is known of what stands there; None is what nobody can tell.
+    """
+    index.prefetch(known)
+    found = {name: index.read(name) for name in known}
+    other = [name for name in known if index.differs(name)]
+    written = checked_out(index, other)
+    found |= {name: _read(index.root / name) for name in written}
+    if index.repository.revision:
+        found |= dict.fromkeys(converted(index, {*other} - written))
+    return found
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _digest(index: Staged, path: str, contents: Mapping[str, bytes | None] | None) -> str | None:
+    """Return the digest of *path*, nothing if there is no such file, None if nobody can tell.
+
+    It is that of *contents*, the files that git has, or of those that are on the disk.
+    """
     from git_hybrid.scan.rulefiles import digest_of
 
     place = index.root / path
-    mine = [name for name in known if f"{name}/".startswith(f"{path}/")]
-    if not mine and not place.exists():
+    modes = {name: mode for name, (mode, _) in index.entries.items() if is_below(f"{name}/", {f"{path}/"})}
+    if not modes and not place.exists():
         return ""
-    if not mine and index.in_git:
+    # A link or a submodule leads to what is not here, or not in each clone.
+    is_ours = bool(modes) and all(mode.startswith(FILE) for mode in modes.values())
+    if index.in_git and not is_ours:
         return None
-    contents = {index.root / name: index.read(name) or b"" for name in mine} if staged else {}
     try:
-        return digest_of(place, contents)
+        if contents is None or not index.in_git:
+            return digest_of(place, counting(index.repository.runner, index.root, place))
+        mine = {index.root / name: contents[name] for name in modes}
+        told = {file: data for file, data in mine.items() if data is not None}
+        return digest_of(place, mine, told) if len(told) == len(mine) else None
     except OSError:
         return None

@@ -270,6 +270,7 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
     from git_hybrid.git.cage import Cage
     from git_hybrid.git.environment import absolute
     from git_hybrid.git.export import GitExporter
+    from git_hybrid.git.rulefiles import counting
     from git_hybrid.scan.external import ExternalScanners, TimeIsUp
     from git_hybrid.scan.kept import KeptReports
     from git_hybrid.store.history import AuditHistory
@@ -286,7 +287,7 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
     environ = {**runner.environ, "PATH": absolute(runner.environ.get("PATH", os.defpath))}
     return ScanTools(
         exporter=GitExporter(runner=runner),
-        scanners=ExternalScanners(start=start, environ=environ, root=layout.root),
+        scanners=ExternalScanners(start, environ, layout.root, partial(counting, runner)),
         reports=KeptReports(
             read=partial(read_report, layout), keep=partial(stage_report, layout), place=partial(require_place, layout)
         ),

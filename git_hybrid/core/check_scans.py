@@ -17,7 +17,7 @@ from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
-from git_hybrid.core.words import BRING_BACK
+from git_hybrid.core.words import BRING_BACK, typed
 
 
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
@@ -92,6 +92,8 @@ def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collecti
         why = "an old scan knows no new rules"
         if reason == "clock":
             why = "the clock of whoever made it was wrong, so it would never grow old"
+        if reason == "rules" and facts.unadded:
+            again = f"git add -- {typed(*facts.unadded)}, then {again}"
         return ((f"its scan is stale: {stale_words(reason, scan, now)}", why, again),)
     if scan.state == "error":
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]

@@ -14,6 +14,7 @@ _OF_ANOTHER = (
     "is tracked by git, and belongs to another repository",
     "state/sources.lock says what is at this path; a copy would be built from without any proof",
 )
+_NEXT = "git add -- sources.toml state"
 _OF_A_RUN = ("is tracked by git, and is of this machine alone", "whoever gets the commit would take it for a run's")
 
 
@@ -83,6 +84,10 @@ def _misplaced(facts: Facts) -> Iterator[Violation]:
             continue
         what = f"stands at {head[:12] or 'no commit that can be read'}, and its pin is {pin.commit[:12]}"
         why = "what was built and tested here is not what is committed"
+        if head and head == facts.tried.get(name):
+            what, why = f"{what}: state/sources.lock on the disk has moved on", "that pin is in no commit yet"
+            yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=_NEXT, level="warn")
+            continue
         recorded = facts.state.sources.get(name)
         known = head and head in (facts.installed.get(name), recorded.commit if recorded else None)
         mend = f"git hybrid sync {name}" if known else going_back(name)

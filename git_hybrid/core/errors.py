@@ -46,12 +46,13 @@ class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
     ``adding``: it is about a source that was to be added, of which nothing was written; ``added`` is its URL,
-    ``imported`` the ``.gitmodules``, as it was typed, that it was to be taken over from. ``stray``: it is about a
-    folder that belongs to no source. ``asked``: the server that it is about is known. ``mended``: what was mended, in
-    words, before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of
-    the mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
-    stands in. ``bundled``: that URL is a git bundle's, which was read in place of a server. ``passed_over``: what
-    became of the servers that were asked before, in words.
+    ``imported`` the file, as it was typed, that it was to be taken over from, and ``listed`` tells that the commit, if
+    it names one, is in that file, and not in an index. ``stray``: it is about a folder that belongs to no source.
+    ``asked``: the server that it is about is known. ``mended``: what was mended, in words, before the command came to
+    it. An error that has a fact ``mirror`` with a default tells by it the base URL of the mirror that was asked,
+    nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror stands in. ``bundled``:
+    that URL is a git bundle's, which was read in place of a server. ``passed_over``: what became of the servers that
+    were asked before, in words.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -61,6 +62,7 @@ class HybridError(Exception):
     adding: ClassVar[bool] = False
     added: ClassVar[str] = "URL"
     imported: ClassVar[str] = ""
+    listed: ClassVar[bool] = False
     stray: ClassVar[bool] = False
     asked: ClassVar[bool] = False
     bundled: ClassVar[bool] = False
@@ -105,12 +107,13 @@ class HybridError(Exception):
             vars(self)["name"] = name
         return self
 
-    def while_adding(self, imported: str = "", added: str = "URL") -> Self:
+    def while_adding(self, imported: str = "", added: str = "URL", *, listed: bool = False) -> Self:
         """Return the error; it is about a source that is not in the manifest, and for this reason will not be.
 
-        *imported* is the ``.gitmodules`` that it was to be taken over from, if so, *added* its URL, as typed.
+        *imported* is the file that it was to be taken over from, if so, which has its commit itself where that is
+        *listed*; *added* is its URL, as typed.
         """
-        vars(self).update(adding=True, imported=imported, added=added)
+        vars(self).update(adding=True, imported=imported, added=added, listed=listed)
         return self
 
     def about_a_stray(self) -> Self:
@@ -292,12 +295,13 @@ class BadArgument(HybridError):
 class LibraryMissing(HybridError):
     """The command ``what`` needs a library that is not installed: it comes with the extra of that name.
 
-    ``python`` is the interpreter that lacks it.
+    ``python`` is the interpreter that lacks it, ``library`` what pip calls the package.
     """
 
     code: ClassVar[str] = "library-missing"
     what: str
     module: str
+    library: str
     python: str
 
 

@@ -60,7 +60,8 @@ class Clone(Struct, frozen=True, kw_only=True):
 
     ``changed_inside`` names those of the ten that are submodules; ``has_pin``: the pinned commit is there;
     ``hollow``: the folder of a submodule, or of one inside it, is empty; ``filled``: one has a repository, and not in
-    the clone's own ``.git``; ``complete``: no history is cut off; ``lfs``: it was made to hold LFS content in place of
+    the clone's own ``.git``; ``complete``: no history is cut off; ``borrows``: some of its objects may be in another
+    repository alone; ``lfs``: it was made to hold LFS content in place of
     pointers; ``pointers`` names at most ten of those that stand there all the same; ``rotten``: what it keeps of such
     content, of which files are made, is damaged (only a thorough look tells); ``intact``: it has settings, and
     the attributes that this tool writes; ``installed``: the commit that this tool checked out last, by the clone's own
@@ -79,6 +80,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     hollow: bool = False
     filled: bool = False
     complete: bool = True
+    borrows: bool = False
     lfs: bool = False
     pointers: tuple[str, ...] = ()
     rotten: bool = False

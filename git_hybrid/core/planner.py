@@ -170,6 +170,8 @@ def differs(source: Source, clone: Clone) -> str:
     if clone.hollow if source.submodules else clone.filled:
         does = "fetches them" if source.submodules else "takes them out"
         return f"its submodules are not as the manifest asks: sync {does}"
+    if clone.borrows:
+        return "it borrows objects from another repository: sync makes them its own"
     if source.history == "full" and not clone.complete:
         return "its history is cut off, and the manifest asks for all of it: sync fetches it"
     return ""

@@ -32,11 +32,15 @@ class Stage(Struct, frozen=True):
 
 
 class RemoteRefs(Struct, frozen=True, kw_only=True):
-    """What a server lists: tips by full ref, peeled commits of annotated tags, the default branch."""
+    """What a server lists: tips by full ref, peeled commits of annotated tags, the default branch.
+
+    ``at`` is where it sent on whoever asked, if it did, without what may be secret.
+    """
 
     tips: Mapping[str, Oid] = field(default_factory=dict)
     peeled: Mapping[str, Oid] = field(default_factory=dict)
     head: RefName | None = None
+    at: str = ""
 
     def commit(self, ref: str) -> Oid | None:
         """Return the commit that *ref* names (an annotated tag is peeled), or None if it is not listed."""

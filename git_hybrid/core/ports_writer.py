@@ -92,6 +92,14 @@ class Writer(Protocol):
         """Take away the marks of a partial clone, once all history has been poured in."""
         ...
 
+    def own_objects(self, name: SourceName) -> str:
+        """Copy what the clone borrows from other repositories, let go of these, and return a note that says so.
+
+        Raises:
+            GitFailed: not all that its refs need is there.
+        """
+        ...
+
     def lend_lfs(self, clone: Stage, stage: Stage, oid: Oid) -> None:
         """Give *stage* what *clone* has of the LFS content of a commit; what is damaged is moved aside in the clone."""
         ...

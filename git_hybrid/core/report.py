@@ -95,3 +95,8 @@ def failed(name: SourceName, error: HybridError) -> Row:
 def failure_word(error: HybridError) -> str:
     """Return the outcome that *error* stands for."""
     return "blocked" if isinstance(error, LocalWork) else "failed"
+
+
+def moved_note(place: str) -> str:
+    """Return what is told where upstream sends on to *place* whoever asks for it."""
+    return f"upstream has moved: it sends on to {place}, which is to be the url in sources.toml"

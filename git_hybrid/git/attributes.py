@@ -25,7 +25,9 @@ def smudging(git_dir: Path, settings: Mapping[str, str] | None = None) -> dict[s
 
 
 def attributes_of(git_dir: Path) -> bytes | None:
-    """Return what the attributes of the repository say, or None if it has none."""
+    """Return what the attributes of the repository say; None if it has none, or where a link stands in their place."""
+    if (git_dir / "info/attributes").is_symlink():
+        return None
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return bytes_at(git_dir / "info/attributes")
     return None
@@ -49,7 +51,10 @@ def put_back_attributes(disk: Disk, git_dir: Path, former: bytes | None) -> None
         disk.remove_file(path)
     elif attributes_of(git_dir) != former:
         path.parent.mkdir(exist_ok=True)
-        if path.is_dir() and not path.is_symlink():
+        if path.is_symlink():
+            # The link alone: what it leads to is whose it is.
+            disk.remove_file(path)
+        elif path.is_dir():
             disk.remove_tree(path)
         disk.write_file(path, former)
 

@@ -23,7 +23,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system
+from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system, unstarted
 from git_hybrid.git.fsck import damaged, refused
 from git_hybrid.git.sshwords import of_program, unaccepted
 from git_hybrid.git.unusable import colliding
@@ -111,6 +111,14 @@ _TLS = (
     "problem with the ssl ca cert",
     "problem with the local ssl certificate",
     "x509: ",
+    # The server wants a certificate of the client, or the file of that cannot be used.
+    "alert certificate required",
+    "alert bad certificate",
+    "alert handshake failure",
+    "tls fatal alert",
+    "error reading x.509 key",
+    "could not load pem client certificate",
+    "unable to set private key file",
 )
 _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
@@ -126,7 +134,7 @@ _TRANSIENT = (
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
 _ELSEWHERE = pattern(r"('https?://[^/'\s]*/)[^'\s]+")
-_LOOP = "redirects followed"
+_LOOP, _TO_A_PAGE = "redirects followed", "unable to update url base from redirection"
 _INSECURE = pattern(
     r"^fatal: unable to access .*: Protocol \W?(?!https\b)(?P<scheme>[a-z0-9.+-]+)\W? (?:not supported|disabled)\b",
     re.MULTILINE,
@@ -137,8 +145,8 @@ _LISTING, _SPENT = "git ls-remote", "out of memory"
 _HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
-_LATER, _FORBIDDEN = (408, 425, 429), 403
-_PROXY, _OF_PROXY = 407, ("tunnel failed, response", "received http code")
+_LATER = (408, 425, 429)
+_PROXY, _BY_PROXY = 407, pattern(r"(?:tunnel failed, response|received http code) (?P<status>[0-9]{3})\b")
 """The status of a proxy that wants a login (RFC 9110, 15.5.8), and what libcurl says of one before a tunnel."""
 # What git says of any ssh command that failed without words that it knows.
 _SSH_FAILED = "could not read from remote repository"
@@ -190,6 +198,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         or of_program(stderr, ours)
         or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
         or of_system(stderr, ours, command=command)
+        or unstarted(ours, url=url, status=status, message=message, command=command)
         or damaged(ours, message=message)
         or colliding(stderr)
     )
@@ -243,9 +252,11 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return BundlePrerequisites(name="", commits=commits)
     if (missing := _MISSING_REF.search(stderr)) is not None:
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
-    if code == _PROXY or any(f"{words} {_PROXY}" in text for words in _OF_PROXY):
+    if code == _PROXY or ((by_proxy := _BY_PROXY.search(text)) is not None and _is_final(int(by_proxy["status"]))):
         return AccessDenied(url=url, message=message, by_proxy=True)
     if code in (401, 403) or any(word in text for word in _DENIED):
+        return AccessDenied(url=url, message=message)
+    if _TO_A_PAGE in text:
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)
@@ -268,13 +279,6 @@ def _answered(words: str, *, url: str, message: str) -> HybridError:
     if any(word in words for word in _TOLD_NOT_FOUND):
         return RepositoryNotFound(url=url, message=message)
     return NetworkFailure(url=url, message=message, kind="server")
-
-
-def later(failure: HybridError, seconds: float | None) -> HybridError:
-    """Return *failure* of a server that asks to wait so many *seconds*, if it does: with 403 it bounds requests."""
-    if seconds is None or not isinstance(failure, AccessDenied) or f"error: {_FORBIDDEN}" not in failure.message:
-        return failure
-    return NetworkFailure(url=failure.url, message=failure.message, kind=f"http-{_FORBIDDEN}")
 
 
 def _is_final(code: int) -> bool:

@@ -98,6 +98,9 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     count, at_archives = len(before), len(before) * len(archives)
     picked = {item for side in (*lines[count:], *kept[at_archives:]) for item in side}
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
+    published = _published_logs(repository, prefix + LOG, found[0] or b"")
+    # What the commit goes on from it must have, as what its parents have: nobody has rewritten that.
+    former = _of_former(repository, published)
     at = [(name, side) for name, side in zip(before, lines, strict=False) if side != lines[0][: len(side)]]
     bases = [
         (text, told)
@@ -108,15 +111,15 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         committed=frozenset(item for side in (*lines, *kept) for item in side),
         picked=frozenset(picked.difference(*lines[:count], *kept[:at_archives]) if picked else ()),
         head=lines[0],
-        ever=tuple(ever),
-        at={item: name for name, side in at if _is_parent(name) for item in side},
+        ever=tuple({**former, **ever}),
+        at=former | {item: name for name, side in at if _is_parent(name) for item in side},
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
         manifests=cache(partial(_before_next, repository, (prefix,))),
         archived=cache(partial(_archived, repository, prefix)),
         is_made=bool(repository.revision),
-        published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
+        published_logs={name: log for name, log in published.items() if name[:12] not in former.values()},
         archives_at=cache(partial(_archives_at, repository, prefix)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
@@ -133,6 +136,16 @@ def _published_logs(repository: Repository, path: str, log: bytes) -> Mapping[st
     from git_hybrid.git.pushed import published_logs
 
     return published_logs(repository, path, log)
+
+
+def _of_former(repository: Repository, published: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the lines of those *published* logs that the commit goes on from, by SHA-256, each with its commit."""
+    if not published:
+        return {}
+    from git_hybrid.git.pushed import ancestors
+
+    ours = ancestors(repository, published)
+    return {line: name[:12] for name in published if name in ours for line in hashed((published[name],))[0]}
 
 
 def _require_none(repository: Repository, path: str) -> None:

@@ -23,6 +23,7 @@ _WRONG = pattern(
     re.MULTILINE,
 )
 """How git says which setting has a value that it does not take; it does so before it does anything else."""
+_UNSTARTED = pattern(r"cannot fork|(?:fork|unable to create thread).*: resource temporarily unavailable")
 _SERVED = ("https", "ssh", "file")
 _OWN_WORDS = ("fatal: ", "error: ")
 
@@ -68,3 +69,9 @@ def of_system(stderr: str, text: str, *, command: str) -> LocalIo | None:
     told = lines if command == "git lfs" else [line for line in lines if line.startswith(_OWN_WORDS)]
     reason = disk_trouble("\n".join(told)) or refusal(stderr)
     return None if reason is None else LocalIo(path="sources/.incoming", operation="write to", reason=reason)
+
+
+def unstarted(ours: str, *, url: str, status: int, message: str, command: str) -> GitFailed | None:
+    """Return what it means that this machine lets git start no more processes; by ssh a server says so as well."""
+    is_so = not url.startswith("ssh://") and _UNSTARTED.search(ours) is not None
+    return GitFailed(command=command, status=status, stderr=message) if is_so else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, Oid, Url, parse_oid, parse_ref_part
+from git_hybrid.core.taking import unknown
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import is_false
@@ -20,7 +22,6 @@ from git_hybrid.git.superproject import Base, base_at, branch_at
 
 HERE = "."
 """As the branch of a submodule: the one that its repository is on."""
-_EACH = "init without --import, then for each of its repositories: git hybrid add URL"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
 
 
@@ -65,6 +66,8 @@ def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
         raise BadArgument(what="--import", value=str(file), reason="no such file")
     values = _values(runner, file)
     names = list(dict.fromkeys(name for name, _ in values))
+    if not names and file.name != ".gitmodules":
+        raise unknown(str(file))
     if not names:
         raise BadArgument(what="--import", value=str(file), reason="lists no submodule")
     index, top = _repository(runner, file)
@@ -82,6 +85,22 @@ def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
     unlisted = {path: oid for path, (mode, oid) in index.items() if mode == GITLINK and path not in paths}
     branch = branch_at(runner, top) if any(module.branch == HERE for module in found) else ""
     return Gitmodules(top=top, branch=branch, listed=tuple(found), unlisted=unlisted)
+
+
+def resolver(runner: Runner, file: Path) -> Callable[[str], Url]:
+    """Return what makes a URL of one that is relative to the repository that *file*, a manifest of repo, is of.
+
+    repo keeps that at ``.repo/manifests``, and lets anybody write a manifest anywhere, so the nearest one is asked.
+    It raises InvalidText where there is none, or as :meth:`Base.resolve`.
+    """
+
+    @cache
+    def base() -> Base:
+        kept = next((path for folder in file.parents if (path := folder / ".repo/manifests").is_dir()), file.parent)
+        top = around(runner, Path(os.path.realpath(kept))).top
+        return Base(why=f"is relative, and {file} is in no git repository") if top is None else base_at(runner, top)
+
+    return lambda text: base().resolve(text)
 
 
 def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index: Mapping[str, Entry]) -> Submodule:
@@ -117,9 +136,7 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     except TooManySettings:
         raise InvalidFile.at(str(file), "file", TOO_MANY) from None
     if done.status != 0 and file.name != ".gitmodules":
-        # Such as west.yml, vendir.yml or default.xml, in which nothing is to be mended.
-        reason = "is no .gitmodules; nothing else can be imported"
-        raise BadArgument(what="--import", value=str(file), reason=reason, hint=_EACH)
+        raise unknown(str(file))
     if done.status != 0:
         raise InvalidFile.at(str(file), "file", done.stderr.strip()[:200])
     values: dict[tuple[str, str], str] = {}

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import BadStatusLine, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct
+from git_hybrid.git.dialling import dial
 from git_hybrid.git.limits import DeadlineExceeded, Limits, Stalled, Unconnectable
 from git_hybrid.threads import Worker
 
@@ -259,7 +260,7 @@ def _plain(host: str, port: int, watch: _Watch) -> socket:
 
     def connect() -> None:
         try:
-            found = create_connection((host, port), timeout=_CONNECT)
+            found = dial(host, port, _CONNECT)
         except (OSError, ValueError) as error:
             failed.append(error)
         else:

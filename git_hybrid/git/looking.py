@@ -15,7 +15,7 @@ from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Fo
 from git_hybrid.core.tree import GITLINK, name_of, show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, entries_of, find_changes, told
-from git_hybrid.git.complete import is_complete
+from git_hybrid.git.complete import borrows, has_history
 from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, lack_by_git, trouble
 from git_hybrid.git.index import IndexEntry
@@ -152,7 +152,8 @@ class FullLook(Struct, frozen=True):
             has_pin=has_pin,
             hollow=self._is_hollow(submodules, len(head)),
             filled=any(map(os.path.isdir, submodules)),
-            complete=is_complete(git_dir),
+            complete=has_history(git_dir),
+            borrows=borrows(git_dir),
             lfs=lfs,
             pointers=of_lfs.pointers,
             rotten=of_lfs.rotten,
@@ -224,7 +225,8 @@ class FullLook(Struct, frozen=True):
             operation="first commit of a branch",
             locked=is_held(git_dir / "index.lock", path),
             has_pin=pin is not None and len(pin) == len(installed) and self._has(None, git_dir, pin),
-            complete=is_complete(git_dir),
+            complete=has_history(git_dir),
+            borrows=borrows(git_dir),
             installed=installed,
             origin=origin_of(git_dir),
         )

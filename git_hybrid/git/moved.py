@@ -34,6 +34,11 @@ class Trail:
         self._now, self._before = url, {url}
 
     @property
+    def now(self) -> str:
+        """The URL that is asked now."""
+        return self._now
+
+    @property
     def limits(self) -> Limits:
         """How long the next step may take."""
         left = timedelta(seconds=max(self._end - time.monotonic(), 0.0))

@@ -105,6 +105,8 @@ def _odd_attributes(git_dir: Path, *, lfs: bool) -> Iterator[str]:
     attributes = git_dir / "info/attributes"
     if not attributes.exists():
         yield f"{ATTRIBUTES_FILE} is missing, so filters and line endings may change files"
+    elif attributes.is_symlink():
+        yield f"{ATTRIBUTES_FILE} is a symbolic link, and git reads what it leads to"
     elif read_plain(attributes) != (ATTRIBUTES_LFS if lfs else ATTRIBUTES).encode("ascii"):
         yield f"{ATTRIBUTES_FILE} lets filters and line endings change files"
 

@@ -12,6 +12,7 @@ from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.complete import ALTERNATES
 from git_hybrid.git.environment import as_options
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
@@ -213,3 +214,16 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
         listed = runner.git(["config", "--local", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
         for key in sorted(set(items(listed.stdout))):
             must(runner, name, git_dir, ["config", "--local", "--unset-all", key])
+
+
+def own_objects(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> str:
+    """Copy what the repository borrows from others, as ``git clone --dissociate`` does, and return a note about it.
+
+    Raises:
+        GitFailed: not all that its refs and reflogs need is there.
+        LocalIo: the file system refused.
+    """
+    # What nothing refers to is kept too: it may be somebody's work.
+    must(runner, name, git_dir, ["repack", "-A", "-d", "-q"])
+    disk.remove_file(git_dir / ALTERNATES)
+    return "its objects are its own now; some of them were borrowed from another repository"

@@ -82,6 +82,12 @@ def published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str
     }
 
 
+def ancestors(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
+    """Return which of *commits* the one that is pushed goes on from."""
+    asked = ("git", "merge-base", "--is-ancestor")
+    return frozenset(one for one in commits if repository.run((*asked, one, repository.revision)).status == 0)
+
+
 def is_gone_on_from(repository: Repository, commit: str) -> bool:
     """Tell whether a branch that is known here goes on from *commit*.
 

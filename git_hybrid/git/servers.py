@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from git_hybrid import __version__
+from git_hybrid.git.environment import MINIMUM_GIT
 from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request
 from git_hybrid.git.limits import Limits, Stalled, Unconnectable
 from git_hybrid.git.permitted import Policy, is_plain
@@ -28,9 +29,10 @@ from git_hybrid.git.refusals import (
     of_status,
 )
 
+_OLDEST = ".".join(map(str, MINIMUM_GIT))
 _HEADERS = {
-    # Servers tell a git from a browser by its first word; libgit2 says the same.
-    "User-Agent": f"git/2.0 (git-hybrid {__version__})",
+    # Servers tell a git from a browser by its first word, and some do not serve old ones: this is the oldest that does.
+    "User-Agent": f"git/{_OLDEST} (git-hybrid {__version__})",
     "Git-Protocol": "version=2",
 }
 _DISCOVERY, _SERVICE = "/info/refs?service=git-upload-pack", "/git-upload-pack"

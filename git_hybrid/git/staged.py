@@ -109,9 +109,10 @@ class Staged(Struct):
         """Return which of *names* are another on the disk, or are there alone."""
         if not self.in_git or self.repository.revision:
             return ()
-        return tuple(name for name in names if self._differs(name))
+        return tuple(name for name in names if self.differs(name))
 
-    def _differs(self, name: str) -> bool:
+    def differs(self, name: str) -> bool:
+        """Tell whether the file *name* has other bytes on the disk than git has of it, or is there alone."""
         _, oid = self.entries.get(name, ("", ""))
         try:
             data = _on_disk(self.root, name)

@@ -19,11 +19,12 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Policy
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
-from git_hybrid.core.value import Struct
+from git_hybrid.core.redact import redact_place
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, OfLfs, headers_file, led_to, not_git, read_headers
-from git_hybrid.git.classify import last_words, later, redirects
+from git_hybrid.git.answers import Answer, OfLfs, headers_file, later, led_to, not_git, read_headers
+from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
@@ -68,8 +69,8 @@ class GitTransport(Struct, frozen=True):
             return listed
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
         options = ["--symref"] if head else ["--heads", "--tags"]
-        out, _ = self._ask(["ls-remote", *options, "--end-of-options", url], url, defaults)
-        return parse_refs(out)
+        out, answer = self._ask(["ls-remote", *options, "--end-of-options", url], url, defaults)
+        return replace(parse_refs(out), at=redact_place(answer.at.rstrip("/")))
 
     def glimpse(self, url: str, ref: str) -> Oid | None:
         """Return what *ref* is at *url*, if that is a folder of this machine in which it can be read."""
@@ -261,7 +262,8 @@ class GitTransport(Struct, frozen=True):
             raise unusable
         if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
             raise not_git(url, answer)
-        return done.stdout, answer
+        at = trail.now if trail.now != url else next(reversed(redirects(done.stderr)), "")
+        return done.stdout, replace(answer, at=at)
 
     def _asked(
         self,

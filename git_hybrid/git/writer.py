@@ -157,6 +157,10 @@ class GitWriter(Struct, frozen=True):
         """Take away the marks of a partial clone, once all history has been poured in."""
         packs.make_complete(self.runner, self.disk, self.clones.folder / f"{name}/.git", name=name)
 
+    def own_objects(self, name: SourceName) -> str:
+        """Copy what the clone borrows (:func:`git_hybrid.git.packs.own_objects`)."""
+        return packs.own_objects(self.runner, self.disk, self.clones.folder / f"{name}/.git", name=name)
+
     def switch(self, task: Task) -> None:
         """Check out the pinned commit in a clean clone (:meth:`git_hybrid.git.switching.Switching.go`).
 

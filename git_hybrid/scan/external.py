@@ -21,7 +21,7 @@ from git_hybrid.core.scans import Identity
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_age
 from git_hybrid.scan.reading import Incomplete, is_larger, nothing_to_audit, read_report
-from git_hybrid.scan.rulefiles import digest_of
+from git_hybrid.scan.rulefiles import Listed, digest_of, itself
 from git_hybrid.scan.scratch import Scratch, remove_dead, scratch
 from git_hybrid.turn import TURN
 
@@ -56,11 +56,15 @@ Door = Callable[[Job, IO[bytes], IO[bytes]], int]
 
 
 class ExternalScanners(Struct, frozen=True):
-    """The scanners of :mod:`git_hybrid.core.ports_scan`; *root* is the workspace, *environ* the caller's."""
+    """The scanners of :mod:`git_hybrid.core.ports_scan`; *root* is the workspace, *environ* the caller's.
+
+    *listed* tells which files of a folder count.
+    """
 
     start: Door
     environ: Mapping[str, str]
     root: Path
+    listed: Listed = itself
     _found: dict[str, Identity | Unusable] = field(default_factory=dict)
     _asking: Mutex = field(default_factory=Mutex)
 
@@ -126,7 +130,8 @@ class ExternalScanners(Struct, frozen=True):
         """
         named = [Path(word) for word in paths_in(spec, str(self.root))]
         paths = [path for path in named if path.is_file() or path.is_dir()]
-        return [digest_of(path) for path in ([] if spec.preset else [Path(program)]) + paths]
+        own = [] if spec.preset else [Path(program)]
+        return [digest_of(path, self.listed(self.root, path)) for path in own + paths]
 
     def _substituted(self, word: str, place: Scratch) -> str:
         word = word.replace(ROOT, str(self.root))

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 _CHUNK = 1 << 20
 _NOTHING: Mapping[Path, bytes] = {}
+Listed = Callable[[Path, Path], Iterable[Path]]
+"""Tells what of a path counts in the workspace at a root: it alone, or files and folders that are below it."""
 
 
-def digest_of(path: Path, instead: Mapping[Path, bytes] = _NOTHING) -> str:
-    """Return the SHA-256 of a file, or of the files below a folder by their names: 64 hex digits.
+def itself(_root: Path, path: Path) -> Iterable[Path]:
+    """Return *path* alone."""
+    return (path,)
 
-    *instead* holds what is taken for files at or below *path* in place of what the disk has.
+
+def digest_of(path: Path, listed: Iterable[Path], instead: Mapping[Path, bytes] = _NOTHING) -> str:
+    """Return the SHA-256 of *listed*, files and folders of files at or below *path*, by their names: 64 hex digits.
+
+    *instead* holds what is taken for some of the files in place of what the disk has.
 
     Raises:
         OSError: a file cannot be read.
     """
     digest = hashlib.sha256()
-    for file in sorted({*_files(path), *instead}):
+    files = {file for one in listed for file in ((one,) if one in instead else _files(one))}
+    for file in sorted(files):
         digest.update(os.fsencode(file.relative_to(path)) + b"\0")
         if file in instead:
             digest.update(instead[file])

@@ -40,7 +40,7 @@ _ONE = re.compile(rf"(?<![\d.,])1 (?:{_PLURALS})\b")
 _BANNED = {
     r"lock[- ]?file": "lock",
     r"dependenc(?:y|ies)": "source",
-    r"repos": "repositories",
+    r"(?<!\.)repos": "repositories",
     r"director(?:y|ies)": "folder",
     r"working copy": "clone",
     r"(?:white|black)list": "allowed, refused",

@@ -40,6 +40,13 @@ def three(hybrid: Hybrid, workspace: Path, tool: Upstream, beginning: Beginning)
     return workspace
 
 
+def test_a_byte_that_is_no_utf8_is_told_as_everywhere_else(hybrid: Hybrid, three: Path) -> None:
+    said = ("--source", "a", "--", "sh", "-c", r"printf 'caf\351'; printf 'caf\350' >&2")
+    (result,) = hybrid("foreach", "--json", *said).json()["sources"]
+    assert (result["stdout"], result["stderr"]) == (r"caf\xe9", r"caf\xe8")
+    assert r"caf\xe8" in hybrid("foreach", *said).err
+
+
 def test_foreach_keeps_arguments_apart(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     begun(tool.url, sync=False)
     hybrid("sync")

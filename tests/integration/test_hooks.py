@@ -293,6 +293,25 @@ def test_a_commit_passes_and_is_stopped(options: tuple[str, ...], hooked: Path) 
     assert _commit(hooked, *options) != 0
 
 
+def test_a_push_passes_while_the_next_pin_is_tried(committed: Path, hybrid: Hybrid, tool: Upstream) -> None:
+    env = {"PRE_COMMIT_REMOTE_NAME": "origin", "PRE_COMMIT_TO_REF": git("rev-parse", "HEAD", cwd=committed)}
+
+    def before_a_push() -> tuple[int, str]:
+        done = run_hybrid(program="git-hybrid-hook-sources", cwd=committed, env=env, check=None)
+        return done.code, done.out
+
+    tool.commit({"README": "next\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    code, told = before_a_push()
+    assert (code, "warn sources/tool: HEAD: stands at " in told) == (0, True)
+    # What stands there was pinned by nobody.
+    git("checkout", "-q", "HEAD", "--", "state", cwd=committed)
+    assert before_a_push()[0] == 1
+    (committed / "state/sources.lock").write_text("broken")
+    assert before_a_push()[0] == 1
+
+
 def test_a_commit_from_a_folder_and_a_worktree(hooked: Path, tmp_path: Path) -> None:
     assert _commit(hooked / "state") == 0
     other = tmp_path / "tree"
@@ -370,6 +389,18 @@ def test_hooks_go_where_git_looks_for_them(committed: Path, hybrid: Hybrid) -> N
     assert told == "no pre-merge-commit or pre-push hook of git hybrid here\n"
     hybrid("hooks", "uninstall")
     assert not (committed / "my-hooks/pre-commit").exists()
+
+
+@pytest.mark.parametrize(("name", "more"), [("pre-commit", ""), ("pre-push", " --pre-push")])
+def test_a_folder_that_husky_makes_anew_is_left_alone(name: str, more: str, committed: Path, hybrid: Hybrid) -> None:
+    git("config", "core.hooksPath", ".husky/_", cwd=committed)
+    (committed / ".husky/_").mkdir(parents=True)
+    (committed / ".husky/_/pre-commit").write_text('#!/usr/bin/env sh\n. "$(dirname "$0")/h"\n')
+    told = hybrid("hooks", "install", f"--{name}", check=2).err
+    assert "but husky makes it anew, and runs what stands above it" in told
+    line = f"git-hybrid-hook-check{more} || exit 1"
+    assert f"hint: put this line first into .husky/{name}, which is committed: {line}\n" in told
+    assert not (committed / ".husky/_/pre-push").exists()
 
 
 def test_a_hook_that_may_not_be_run_is_told_of(committed: Path, hybrid: Hybrid) -> None:

@@ -577,7 +577,7 @@ def test_a_push_is_checked_as_it_is_pushed(site: Site) -> None:
         assert (code, said.partition(":")[0]) == (2, "error")
     # The mends lead to a commit that can be pushed, typed as they are told.
     code, said = hook(site.root, "--pre-push", told=lines[bad])
-    assert mended(site.root, said) == [f"git checkout {bad[:12]}~1 -- {LOCK}", "git hybrid sync tool", *COMMITTED]
+    assert mended(site.root, said) == [f"git checkout {bad[:12]}~1 -- {LOCK}", *COMMITTED]
     tip = git("rev-parse", "HEAD", cwd=site.root)
     assert hook(site.root, "--pre-push", told=lines[good].replace(good, tip)) == (0, "")
     # Of the first push of a history pre-commit names the branch alone.

@@ -91,7 +91,14 @@ def test_an_import_that_knows_no_commit_is_refused(
 
 def test_a_submodule_has_a_name_by_which_it_is_known_again(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
     first = upstream.rev("main~2")
-    paths = {"a": "x/module-3", "b": "my lib", "\u00e9": "\u00f6", "its name": "\u00fc", "e": "y/module-3"}
+    paths = {
+        "a": "x/module-3",
+        "b": "my lib",
+        "\u00e9": "\u00f6",
+        "its name": "\u00fc",
+        "e": "y/module-3",
+        "f": "z/lib.git",
+    }
     index = "".join(_gitlink(first, path) for path in paths.values())
     _superproject(workspace / "old", upstream.url, paths, index)
     rows = hybrid("init", "--import", "old/.gitmodules", "--json").json()["sources"]
@@ -101,6 +108,7 @@ def test_a_submodule_has_a_name_by_which_it_is_known_again(hybrid: Hybrid, works
         "module-4": "\u00f6",
         "its-name": "\u00fc",
         "y-module-3": "y/module-3",
+        "lib": "z/lib.git",
     }
 
 
@@ -117,7 +125,8 @@ def test_what_git_was_told_of_a_submodule_is_taken_over_or_told(
         f"{branch})",
         "update = none), and sync makes its clone",
         "branch = .), and sources.toml names one branch",
-    ]
+    ] + [""] * (here == "gone")
+    assert ("it followed gone, on which upstream does not have this commit" in told) == (here == "gone")
     assert lock(workspace)["a"]["ref"] == f"refs/heads/{branch}"
     assert 'history = "shallow"' in (workspace / "sources.toml").read_text()
 
@@ -129,7 +138,7 @@ def test_whatever_ends_an_import_takes_the_new_files_along(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("git_hybrid.cli.commands.init.read_gitmodules", fail)
+    monkeypatch.setattr("git_hybrid.cli.importing.read_gitmodules", fail)
     monkeypatch.chdir(workspace)
     # click keeps the option for help that a command has first, for every test that follows.
     settings = {"obj": Common(), **group.context_settings}
@@ -197,9 +206,9 @@ def test_an_import_that_was_decided_is_there_when_it_is_typed_again(
 
 
 def test_a_file_of_another_tool_is_told_as_none_of_ours(hybrid: Hybrid, workspace: Path) -> None:
-    (workspace / "west.yml").write_text("manifest:\n  projects: []\n")
-    told = hybrid("init", "--import", "west.yml", check=2).err
-    assert "west.yml': is no .gitmodules" in told
+    (workspace / "cargo").write_text("[workspace]\nmembers = [\n")
+    told = hybrid("init", "--import", "cargo", check=2).err
+    assert "cargo': is none of what can be imported: .gitmodules, a .repos file of vcstool or vcs2l, west.yml, " in told
     assert "mend" not in told
     assert _last_command(told) == ["add", "URL"]
 
@@ -213,7 +222,7 @@ def test_a_file_without_submodules_is_refused_and_no_folder_stays(
         (workspace / "old/modules").write_text(content)
     before = snapshot(workspace)
     told = hybrid("init", "new/dir", "--import", "old/modules", check=2).err
-    assert ("no such file" if content is None else "lists no submodule") in told
+    assert ("no such file" if content is None else "is none of what can be imported") in told
     told = hybrid("init", "new/dir", "--import", "old", check=2).err
-    assert "old': is a folder, not a .gitmodules" in told
+    assert "old': is a folder: name the file in it" in told
     assert changes(before, snapshot(workspace)) == []

@@ -197,6 +197,11 @@ def test_a_redirect_is_git_s(
     (workspace / "sources.toml").write_text(f'{text}\n[policy]\nhosts = ["localhost"]\n')
     result = hybrid("outdated", "--json", env=env, check=6)
     assert codes(result) == {"a": 0, "b": 0, "c": 0, "d": 6, "e": 0}
+    (moved,) = (row for row in result.json()["sources"] if row["name"] == "b")
+    assert moved["detail"]["moved_to"] == https_server.url("c.git")
+    assert moved["notes"] == [
+        f"upstream has moved: it sends on to {https_server.url('c.git')}, which is to be the url in sources.toml"
+    ]
     # Where the first leads is asked by another git, once that was judged; where the second leads is not.
     assert _listed(log) == 3
 

@@ -88,3 +88,21 @@ def test_the_log_is_mended_before_anything_records_in_it(site: Site) -> None:
     revert(site)
     told = site("check", *names, "--json", check=1).json()["checks"]
     assert [check["name"] for check in told] == ["audit", "metadata", "overrides"]
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_push_that_goes_on_from_what_it_lost_is_mended_without_a_merge(site: Site, recorded: bool) -> None:
+    lost = revert(site)
+    before = git("rev-parse", lost, cwd=site.root)
+    if recorded:
+        site("pin", "tool")
+        site.commit("another pin")
+    # git asks no hook when it picks a commit, and the parents of this one lack nothing.
+    git("commit", "-q", "--allow-empty", "-m", "later", cwd=site.root)
+    (told,) = site.checked("audit", pushed="HEAD", before=[before])
+    assert (told.level, told.what.endswith("committed once are not in it")) == ("fail", True)
+    assert told.mend == f"{FROM_GIT}git checkout {lost} -- 'state/sources-*'" or recorded
+    mend(site, [told])
+    site("pin", "tool")
+    site.commit("mended")
+    assert site.checked("audit") == [] == site.checked("audit", pushed="HEAD", before=[before])

@@ -426,3 +426,60 @@ def test_damaged_sha256_clone(
     assert hybrid("--json", "status").json()["sources"][0]["state"] == "broken"
     assert outcomes(hybrid("sync", "--json")) == {"long": "repaired"}
     assert git("fsck", "--no-dangling", cwd=clone) == ""
+
+
+@pytest.mark.parametrize("history", ["full", "shallow"])
+@pytest.mark.parametrize("by_hand", [False, True], ids=["of the tool", "of git"])
+def test_a_clone_that_borrows_gets_objects_of_its_own(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun, history: str, *, by_hand: bool
+) -> None:
+    """Else it lives only as long as what it borrows from, and was told as updated at every sync."""
+    begun(tool.url, "--history", history)
+    clone, lender = workspace / "sources/tool", tmp_path / "lender"
+    git("clone", "-q", "--bare", tool.url, lender, cwd=tmp_path)
+    if by_hand:
+        shutil.rmtree(clone)
+        git("clone", "-q", "--reference", lender, tool.url, clone, cwd=tmp_path)
+        git("branch", "mine", "main~1", cwd=clone)
+    else:
+        (clone / ".git/objects/info/alternates").write_text(f"{lender}/objects\n")
+    assert "it borrows objects from another repository: sync makes them its own" in hybrid("status").out
+    done = hybrid("sync", "--offline")
+    assert "    its objects are its own now; some of them were borrowed from another repository\n" in done.out
+    assert hybrid("sync").out == ""
+    hybrid("status", "--exit-code")
+    hybrid("check", "sources")
+    shutil.rmtree(lender)
+    assert git("fsck", "--full", "--no-dangling", cwd=clone) == ""
+    assert not by_hand or git("rev-parse", "mine", cwd=clone) == tool.rev("main~1")
+
+
+def test_what_is_borrowed_and_gone_is_made_anew(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url)
+    clone, lender = workspace / "sources/tool", tmp_path / "lender"
+    git("clone", "-q", "--bare", tool.url, lender, cwd=tmp_path)
+    shutil.rmtree(clone)
+    git("clone", "-q", "--reference", lender, tool.url, clone, cwd=tmp_path)
+    shutil.rmtree(lender)
+    assert "is kept at" in hybrid("sync").out
+    hybrid("status", "--exit-code")
+
+
+@pytest.mark.parametrize("text", [ATTRIBUTES, "* filter=x\n"], ids=["as ours", "others"])
+def test_a_link_in_place_of_the_attributes_is_replaced(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun, text: str
+) -> None:
+    begun(tool.url)
+    attributes, other = workspace / "sources/tool/.git/info/attributes", tmp_path / "attributes"
+    other.write_text(text)
+    attributes.unlink()
+    attributes.symlink_to(other)
+    assert (
+        "info/attributes is a symbolic link, and git reads what it leads to" in hybrid("check", "sources", check=1).out
+    )
+    hybrid("sync")
+    assert (attributes.is_symlink(), attributes.read_text(), other.read_text()) == (False, ATTRIBUTES, text)
+    assert hybrid("sync").out == ""
+    hybrid("check", "sources")

@@ -12,7 +12,15 @@ from support.scanners import needs_betterleaks
 
 DOCS = Path(__file__).parents[2] / "docs"
 PLAYED = (
-    *("tutorial.md", "daily.md", "from-submodules.md", "hooks-and-ci.md", "air-gap.md", "overrides.md"),
+    *(
+        "tutorial.md",
+        "daily.md",
+        "from-submodules.md",
+        "from-other-tools.md",
+        "hooks-and-ci.md",
+        "air-gap.md",
+        "overrides.md",
+    ),
     pytest.param("weekly-scans.md", marks=needs_betterleaks),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,15 +117,21 @@ class Site:
         self.write(LOG, "".join(f"{line}\n" for line in lines))
 
     def checked(
-        self, what: str, *, after: timedelta = timedelta(0), staged: bool = False, pushed: str = ""
+        self,
+        what: str,
+        *,
+        after: timedelta = timedelta(0),
+        staged: bool = False,
+        pushed: str = "",
+        before: Sequence[str] = (),
     ) -> list[Violation]:
         """Return what a check finds, as ``git hybrid check`` does, with a clock that is *after* the present.
 
-        *pushed* is a revision that is checked as the hook before a push does.
+        *pushed* is a revision that is checked as the hook before a push does, in the place of the commits *before*.
         """
         now, runner = datetime.now(UTC) + after, Runner(environ=merged_env(None))
         revision = git("rev-parse", pushed, cwd=self.root) if pushed else ""
-        index = Staged(around(runner, self.root, revision), self.root)
+        index = Staged(around(runner, self.root, revision, tuple(before)), self.root)
         staged = staged or bool(pushed)
         facts = gather(runner, Layout(self.root), (what,), now=now, staged=staged, index=index)
         return list(run_checks(facts, (what,))[what])

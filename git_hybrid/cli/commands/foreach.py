@@ -146,7 +146,7 @@ def _plain(ran: Ran) -> dict[str, object]:
 
 
 def _words(pieces: Iterable[bytes]) -> Iterator[str]:
-    return codecs.iterdecode(pieces, "utf-8", "replace")
+    return codecs.iterdecode(pieces, "utf-8", "backslashreplace")
 
 
 def _code(results: Sequence[Ran]) -> int:

@@ -24,6 +24,9 @@ _PROGRAM = "git-hybrid-hook-check"
 _BY_FRAMEWORK = "pre-commit made it: better list the id hybrid-check-installed in .pre-commit-config.yaml"
 _ONE_REF = "pre-commit made it, and checks one ref of a push alone; it runs a hook that was there before it as well"
 _BELOW = "put this line below its first, since its end may never be reached: {} || exit 1"
+_HUSKY = (".husky", "_")
+_ANEW = "git looks for hooks there (core.hooksPath), but husky makes it anew, and runs what stands above it"
+_ABOVE = "put this line first into .husky/{}, which is committed: {} || exit 1"
 _BEFORE = (
     "pre-commit uninstall -t pre-push, then git hybrid hooks install --pre-push, then pre-commit install -t pre-push"
 )
@@ -73,6 +76,10 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
             reason = "git looks for hooks there (core.hooksPath), and it is no folder"
             raise BadArgument(what="hooks", value=str(folder), reason=reason, hint=hint)
         stages = _chosen(wanted) or ["pre-commit"]
+        if folder.parts[-2:] == _HUSKY:
+            # Each clone has that line, wherever the program is there.
+            hint = _ABOVE.format(stages[0], _command(stages[0], _PROGRAM))
+            raise BadArgument(what="hooks", value=str(folder), reason=_ANEW, hint=hint)
         paths = {place_of(folder, name): _script(name) for name in stages}
         if taken := [path for path in paths if is_taken(path)]:
             raise _taken(taken[0])

@@ -45,8 +45,8 @@ def command(context: click.Context, *, names: tuple[str, ...], groups: tuple[str
         view = import_module("git_hybrid.view.sbom")
     except ModuleNotFoundError as error:
         # Any other pip would put it where this program does not look.
-        python = sys.executable or "python3"
-        raise LibraryMissing(what="sbom", module=error.name or "cyclonedx", python=python) from error
+        python, module = sys.executable or "python3", error.name or "cyclonedx"
+        raise LibraryMissing(what="sbom", module=module, library="cyclonedx-python-lib", python=python) from error
     with opened(context) as (session, output):
         ledger = session.runtime.ledger
         snapshot = steady(session.layout, ledger.snapshot, patience=session.settings.lock_timeout)

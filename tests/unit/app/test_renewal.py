@@ -64,7 +64,7 @@ def test_what_an_interrupted_run_had_decided_to_add_is_just_that() -> None:
     held = Snapshot(manifest=Manifest(sources={source.name: source}), lock=Lock(pins={source.name: pin}), state=State())
     decided = Decision(events=[added(source)], pins={source.name: pin})
     rt = replace(runtime(FakeTransport()), ledger=FakeLedger(held=held, finished=decided))
-    unused = Editor(add=lambda text, _: text, remove=lambda text, _: text)
+    unused = Editor(add=lambda text, _: text, remove=lambda text, _: text, follow=lambda text, _name, _track: text)
     for track in (None, source.track):
         assert add(rt, unused, [Wanted(source=source, track=track)]).rows[0].outcome == "added"
     tagged = replace(source, track=Tag("v1"))

@@ -200,6 +200,15 @@ def test_a_clone_elsewhere_is_mended_by_what_does_not_stop_at_it() -> None:
         assert [item.mend for item in check_sources(unknown)] == ["git hybrid diff tool, then git hybrid reset tool"]
 
 
+def test_a_clone_at_a_pin_that_is_not_committed_yet_is_no_fault_of_a_commit() -> None:
+    pin = a_pin(a_source())
+    facts = Facts(manifest=Manifest(), clock=NOW, lock=Lock(pins={pin.source: pin}), heads={"tool": oid(9)})
+    for tried, level in (({}, "fail"), ({"tool": oid(8)}, "fail"), ({"tool": oid(9)}, "warn")):
+        assert [item.level for item in check_sources(replace(facts, tried=tried))] == [level]
+    (unread,) = check_sources(replace(facts, heads={"tool": ""}, tried={"tool": ""}))
+    assert unread.level == "fail"
+
+
 def test_clones_that_git_does_not_ignore_are_told() -> None:
     exposed = tuple(f"sources/{name}" for name in "abcdef")
     for there, mend in ((False, "git hybrid sync"), (True, "git hybrid check sources")):

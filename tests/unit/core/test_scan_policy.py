@@ -318,6 +318,8 @@ def test_check_scans_judges_by_the_files_that_decide_what_a_scanner_finds(scanne
     (told,) = checked(scan, manifest, scanner_files={scanner.name: ("bb",)})
     words = "its scan is stale: the rules or the program of a scanner changed since"
     assert told == f"fail|tool|{words}|git hybrid scan tool"
+    (told,) = checked(scan, manifest, scanner_files={scanner.name: ("bb",)}, unadded=("a b", "c"))
+    assert told.endswith("|git add -- 'a b' c, then git hybrid scan tool")
 
 
 def test_check_scans_warns_of_findings_that_the_same_scanners_lost_in_the_same_files() -> None:

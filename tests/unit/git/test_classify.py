@@ -54,6 +54,14 @@ SAMPLES = (
     ("fatal: ssh variant 'simple' does not support setting port", errors.BadArgument),
     ("remote: Invalid username or password.\nfatal: Authentication failed for 'x'", Denied),
     ("remote: Write access to repository not granted.\n" + HTTP + "403", Denied),
+    (AT + "CONNECT tunnel failed, response 403", Denied),
+    (AT + "Received HTTP code 404 from proxy after CONNECT", Denied),
+    (AT + "CONNECT tunnel failed, response 503", Network),
+    (f"fatal: unable to update url base from redirection:\n  asked for: {URL}/info\n   redirect: https://sso/", Denied),
+    (AT + "GnuTLS recv error (-12): A TLS fatal alert has been received.", Tls),
+    (AT + "OpenSSL/3.0: error:0A00045C:SSL routines::tlsv13 alert certificate required", Tls),
+    (AT + "error reading X.509 key or certificate file", Tls),
+    ("git-lfs: 1: Cannot fork\nfatal: Could not read from remote repository.", Local),
     (AT + "Could not resolve host: example.org", Network),
     (AT + "Couldn't resolve host 'example.org'", Network),
     (AT + "Could not resolve proxy: proxy.corp", Network),
@@ -354,7 +362,7 @@ def test_redirects_are_found():
 
 
 @pytest.mark.parametrize(
-    "told", [HTTP + "407", "fatal: unable to access 'https://x/': CONNECT tunnel failed, response 407"]
+    "told", [HTTP + "407", *(f"{AT}CONNECT tunnel failed, response {status}" for status in (403, 407))]
 )
 def test_a_login_that_the_proxy_wants_is_not_the_server_s(told: str):
     found = classify_network(told, url=URL, status=128, command="git fetch")
