@@ -179,7 +179,7 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
     if isinstance(error, HostKeyFailure):
         from git_hybrid.cli.remedies_ssh import hints_for_host
 
-        return _literal(hints_for_host(error.url, error.message))
+        return _literal(hints_for_host(error))
     if error.bundled:
         return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
     return remedy.hints if vars(error).get("mirror") else _of_what_is_added(error, remedy.hints)

@@ -526,9 +526,14 @@ class TlsFailure(RemoteError):
 
 
 class HostKeyFailure(RemoteError):
-    """The ssh host key is unknown or has changed."""
+    """The ssh host key is unknown or has changed.
+
+    ``host`` and ``file`` are what ssh has for it in which list of known hosts; empty where it does not tell.
+    """
 
     code: ClassVar[str] = "host-key"
+    host: str = ""
+    file: str = ""
 
 
 class Offline(HybridError):

@@ -15,6 +15,7 @@ _KEYS = (
     r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret|credential"
     r"|signature)"
 )
+_NO_VALUE = r"(?:command )?not found\b|no such file\b|permission denied\b"
 # Tokens by the shape that their makers gave them, and private keys.
 _SHAPES = (
     pattern(
@@ -29,9 +30,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (pattern(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
     (pattern(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
     (pattern(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=_~.-]{8,}"), rf"\1 {HIDDEN}"),
-    # No prefix is matched before the word and few letters after it: a long line must cost no time.
+    # No prefix is matched before the word and few letters after it: a long line must cost no time. What a shell says of
+    # a program that it does not find ("sshpass: not found") is no value.
     (
-        pattern(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;\\]{{3,}}"),
+        pattern(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)(?!{_NO_VALUE})[^\s\"'&,;\\]{{3,}}"),
         rf"\1{HIDDEN}",
     ),
     (pattern(r"(?i)\b((?:auth|key|sig|x-amz-\w{1,40})=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
@@ -47,6 +49,7 @@ _MAIL = "mailto:"
 _COLON = pattern(r":|%3[aA]")
 _QUERY = pattern(r"([?#]).*", re.DOTALL)
 _FRAGMENT = pattern(r"(#|\?(?![^=&#]*=)).+", re.DOTALL)
+_COMMANDS = ("core.sshcommand", "core.askpass")
 _PLACES = ("proxy", "insteadof")
 _MIRRORS = frozenset({"hybrid.mirrors", "git_hybrid_mirrors"})
 # What insteadOf puts in the place of a URL may have a token in its path.
@@ -145,7 +148,7 @@ def redact_setting(key: str, value: str, *, home: str = "") -> str:
     if key.startswith("credential.") and key.endswith(".helper") and value.lstrip().startswith("!"):
         return f"!{HIDDEN}"
     # The name of a helper, or of what stands in for ssh, is no secret; its options and its environment may be.
-    if (key.startswith("credential.") and key.endswith("helper")) or key == "core.sshcommand":
+    if (key.startswith("credential.") and key.endswith("helper")) or key in _COMMANDS:
         program = next(iter(value.split()), "")
         return HIDDEN if "=" in program else redact(program, home=home)
     if _SECRET_SETTING.search(key) and not key.startswith("credential."):

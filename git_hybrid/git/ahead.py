@@ -21,7 +21,7 @@ from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.scout import Scout
 
 OF_NETWORK = (
-    r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
+    r"^(core\.(sshcommand|askpass|alternaterefscommand)|hook\..*\.command|pack\.threads"
     r"|protocol\.(version|(.*\.)?allow)|(transfer|uploadpack)\.hiderefs|uploadpack\.packobjectshook"
     r"|(url|fetch\.fsck|remote\.git-hybrid|includeif)\..*|http\..*\.(sslverify|followredirects))$"
 )

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import IO
 from urllib.parse import urljoin, urlsplit
 
-from git_hybrid.core.errors import TIMEOUT, NetworkFailure
+from git_hybrid.core.errors import TIMEOUT, AccessDenied, HybridError, NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.git.lfsanswers import Led, asked_servers, last_status
@@ -25,6 +25,7 @@ _ASKED_FOR = pattern(rb"=> Send header: (?:GET|POST) (\S+) HTTP/")
 _ASKED = pattern(rb"=> Send header: host:\s*([^\r\n]*)", re.IGNORECASE)
 _SERVER = pattern(r"^([^:]*://)(?:[^/?#]*@)?([^/?#]*).*", re.DOTALL)
 _CONNECTS, _SENDS = b"== Info:   Trying ", pattern(rb"=> Send header: (?:GET|POST) ")
+_BOUNDED = "returned error: 403"
 _PIECE = 1 << 16
 
 
@@ -197,6 +198,13 @@ def seconds_of(text: str) -> float | None:
         return None
     # A date without a zone would be compared with our local time.
     return max((moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def later(failure: HybridError, seconds: float | None) -> HybridError:
+    """Return *failure* of a server that asks to wait so many *seconds*, if it does: with 403 it bounds requests."""
+    if seconds is None or not isinstance(failure, AccessDenied) or _BOUNDED not in failure.message:
+        return failure
+    return NetworkFailure(url=failure.url, message=failure.message, kind="http-403")
 
 
 def not_git(url: str, answer: Answer) -> NetworkFailure:

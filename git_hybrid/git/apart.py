@@ -63,6 +63,8 @@ def apart(*, wanted: bool = True) -> Iterator[dict[str, str]]:
 
 def conditional_settings(runner: Runner) -> frozenset[str]:
     """Return the names of all settings in the files that the user's configuration includes under a condition."""
+    if not any(key.startswith(_NESTED) for key in runner.chosen):
+        return frozenset()
     env = child_environment(runner.environ, network=True)
     done = settings_of_user(runner, "--type=path", "--get-regexp", _INCLUDES)
     found = frozenset[str]()

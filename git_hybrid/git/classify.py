@@ -10,7 +10,6 @@ from git_hybrid.core.errors import (
     BundlePrerequisites,
     EndlessAnswer,
     GitFailed,
-    HostKeyFailure,
     HybridError,
     IdentityChanged,
     InsecureRedirect,
@@ -26,6 +25,7 @@ from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system, unstarted
 from git_hybrid.git.fsck import damaged, refused
+from git_hybrid.git.sshwords import of_program, unaccepted
 from git_hybrid.git.unusable import besides_missing, colliding
 
 _NOISE = pattern(
@@ -84,6 +84,7 @@ _DENIED = (
     "could not read password",
     "unable to get password from user",
     "terminal prompts disabled",
+    "told us to quit",
     "invalid username or password",
     "access denied",
     # A server led to a page, as for a login, and to no repository.
@@ -98,7 +99,6 @@ _NOT_FOUND = (
     "could not be found",
     "not supported or disabled in libcurl",
 )
-_HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (
     "ssl certificate problem",
     "certificate verification failed",
@@ -197,6 +197,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         forbidden(stderr)
         or of_another(stderr, url=url, message=message)
         or misset(stderr, text, status=status, message=message, command=command)
+        or of_program(stderr, ours)
         or _untrusted(_unless(told, "remote:"), ours, url=url, message=message)
         or of_system(stderr, ours, command=command)
         or unstarted(ours, url=url, status=status, message=message, command=command)
@@ -235,8 +236,8 @@ def _unless(text: str, *beginnings: str) -> str:
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
-    if any(word in text for word in _HOST_KEY):
-        return HostKeyFailure(url=url, message=message)
+    if (unknown := unaccepted(stderr, text, url=url, message=message)) is not None:
+        return unknown
     if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
     if (by_fsck := refused(stderr)) is not None:

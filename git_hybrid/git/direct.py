@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from git_hybrid.git.servers import Servers
 
 
-def too_late(url: str, defaults: Defaults) -> NetworkFailure:
-    """Return the error that a step which asked *url* took longer than it may in all."""
-    seconds = int(defaults.deadline.total_seconds())
-    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE)
+def too_late(url: str, defaults: Defaults, error: DeadlineExceeded) -> NetworkFailure:
+    """Return what *error* is: a step which asked *url* took longer than it may in all."""
+    told = f"no end after {int(defaults.deadline.total_seconds())} s"
+    told += f": {error.waited_for} has not answered" if error.waited_for else ""
+    return NetworkFailure(url=url, message=told, kind=DEADLINE)
 
 
 class Direct:
@@ -47,7 +48,7 @@ class Direct:
         try:
             refs = self._asked(url, limits)
         except DeadlineExceeded as error:
-            raise too_late(url, defaults) from error
+            raise too_late(url, defaults, error) from error
         except NetworkFailure:
             self._by_git.add(url)
             raise

@@ -99,7 +99,6 @@ _REPOSITORY = frozenset(
 )
 _FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
-    "SSH_ASKPASS_REQUIRE": "never",
     "GCM_INTERACTIVE": "never",
     "GIT_NO_REPLACE_OBJECTS": "1",
     # No file at all: of an empty one git says each time that grafts are deprecated.
@@ -117,6 +116,7 @@ _FIXED = {
     "LANGUAGE": "",
 }
 _LOCAL = {
+    "GIT_ASKPASS": "false",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -154,9 +154,9 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
     protocols = [name for name in _PROTOCOLS if allowed is None or name in allowed.split(":")]
     result = kept | _FIXED | {"GIT_ALLOW_PROTOCOL": ":".join(protocols) or "none"}
     # false(1) refuses a question for a password at once, where true(1) would answer it with nothing and cost a second
-    # request; a login that somebody set up for CI stays.
-    result.setdefault("GIT_ASKPASS", "false")
-    result.setdefault("SSH_ASKPASS", "false")
+    # request. git asks GIT_ASKPASS, else core.askPass, else this one: a program that somebody named to answer stays.
+    if not result.get("SSH_ASKPASS"):
+        result |= {"SSH_ASKPASS": "false", "SSH_ASKPASS_REQUIRE": "never"}
     return result if network else result | _LOCAL | _NO_SERVER
 
 

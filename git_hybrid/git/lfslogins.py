@@ -21,9 +21,9 @@ _HELPER = (
     "printf '%s\\n' \"$asked\" | grep -qx protocol=https || return 0; "
     f'case " ${HOSTS} " in *" $host "*) ;; *) return 0 ;; esac; '
     "case $1 in get) does=fill ;; store) does=approve ;; erase) does=reject ;; *) return 0 ;; esac; "
-    "printf '%s\\n\\n' \"$asked\" | "
-    f"GIT_CONFIG_PARAMETERS=${_PARAMETERS} GIT_ASKPASS=${_ASKPASS} "
-    "git -c credential.interactive=false credential $does; "
+    # git asks core.askPass where this variable is not there, and nobody where it is empty.
+    f'test -n "${_ASKPASS}" && GIT_ASKPASS=${_ASKPASS} || unset GIT_ASKPASS; '
+    f"printf '%s\\n\\n' \"$asked\" | GIT_CONFIG_PARAMETERS=${_PARAMETERS} git credential $does; "
     "test $does != reject || kill -KILL 0; }; f"
 )
 _WANTED = pattern(
@@ -39,7 +39,7 @@ def logins(environ: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
         # As they stand in a URL.
         HOSTS: " ".join(sorted(f"[{host}]" if ":" in host else host for host in hosts)),
         _PARAMETERS: environ.get("GIT_CONFIG_PARAMETERS", ""),
-        _ASKPASS: environ.get("GIT_ASKPASS", "false"),
+        _ASKPASS: environ["GIT_ASKPASS"] or "false" if "GIT_ASKPASS" in environ else "",
         "GIT_ASKPASS": "false",
     }
 

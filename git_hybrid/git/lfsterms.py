@@ -94,7 +94,8 @@ def fetch_lfs(
     require_lfs(runner, git_dir)
     terms, lent = terms_of(runner, url, git_dir, policy, judge), frozenset(kept(git_dir))
     try:
-        ask(lfs_arguments(url, oid, terms.asked, stall), git_dir=git_dir, of_lfs=terms)
+        # git-lfs would read a .lfsconfig of the folder that the user stands in.
+        ask(lfs_arguments(url, oid, terms.asked, stall), git_dir=git_dir, cwd=git_dir, of_lfs=terms)
     except AccessDenied as denied:
         denied.elsewhere = not_shown(denied.message, terms.logins)
         raise

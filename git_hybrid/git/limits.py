@@ -24,7 +24,9 @@ class Limits(Struct, frozen=True):
 
 
 class DeadlineExceeded(Exception):
-    """A child was killed because its time was over."""
+    """A child was killed because its time was over; ``waited_for`` is what had not answered it, if that is known."""
+
+    waited_for: str = ""
 
 
 class Stalled(Exception):

@@ -12,9 +12,10 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.git.apart import settings_of_user
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.network import ASKING
 from git_hybrid.git.run import Runner, items
 
-_LOGINS, _ASKING = ("credential.", "core.askpass"), ("GIT_ASKPASS", "SSH_ASKPASS")
+_LOGINS = ("credential.", "core.askpass")
 _SETTINGS = r"^((http|url|remote|protocol|credential)\.|core\.askpass$)"
 _AUTHORITIES = "http.sslcainfo"
 _HARMLESS = (_AUTHORITIES, "http.postbuffer")
@@ -85,7 +86,7 @@ def policy_of(runner: Runner) -> Policy:
         https=plain and trusted and "https" in protocols,
         file="file" in protocols and not inherited,
         authorities=authorities,
-        nobody=not any(key.startswith(_LOGINS) for key in keys) and not any(environ.get(name) for name in _ASKING),
+        nobody=not any(key.startswith(_LOGINS) for key in keys) and not any(environ.get(name) for name in ASKING),
     )
 
 

@@ -92,7 +92,7 @@ class Runner(Struct):
         protocol: str = "",
         watch: Watch | None = None,
     ) -> Completed:
-        """Run a git command that talks to a server, with the user's configuration.
+        """Run a git command that talks to a server, with the user's configuration, where the user stands, or in *cwd*.
 
         *headers* is where git, or git-lfs, appends the HTTP headers to; git redacts credentials in them.
         *protocol* is what a program that serves is told of the protocol it is spoken to in (gitprotocol-v2(5)).
@@ -102,20 +102,21 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         from git_hybrid.git.apart import apart
-        from git_hybrid.git.fsck import fsck_settings
+        from git_hybrid.git.network import naming, network_options, network_settings
+        from git_hybrid.git.unspoken import without_commands
 
-        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
-        if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
-            extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(limits.stall.total_seconds()), 1)}"]
-        env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
+        extra = network_settings(self.environ, keys := self.chosen | self.conditional, limits.stall, arguments)
+        env = child_environment(self.environ, network=True) | of_ssh(self.environ, keys)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited, also, told = ((), None, ()) if headers is None else headers.handed
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
         data = stdin if isinstance(stdin, bytes) else None
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
-            argv = ["git", *hardened([*extra, *told, *threads]), *repository_options(git_dir, None), *arguments]
-            with self._started(argv, env=env | places, cwd=cwd or git_dir, stdin=source, inherited=inherited) as child:
-                return self._ended(child, data, partial(self.check, end_of(limits.deadline), also), watch, arguments)
+            argv = ["git", *hardened([*extra, *told, *threads]), *network_options(git_dir), *arguments]
+            with self._started(argv, env=env | places, cwd=cwd, stdin=source, inherited=inherited) as child:
+                check = naming(child.pid, partial(self.check, end_of(limits.deadline), also))
+                done = self._ended(child, data, check, watch, arguments)
+        return without_commands(self, done) if done.status != 0 else done
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
@@ -136,8 +137,7 @@ class Runner(Struct):
         if self._conditional is None:
             from git_hybrid.git.apart import conditional_settings
 
-            included = any(key.startswith("includeif.") for key in self.chosen)
-            self._conditional = conditional_settings(self) if included else frozenset()
+            self._conditional = conditional_settings(self)
         return self._conditional
 
     def run(

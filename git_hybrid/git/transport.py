@@ -23,7 +23,7 @@ from git_hybrid.core.redact import redact_place
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, OfLfs, elsewhere, headers_file, led_to, not_git, read_headers
+from git_hybrid.git.answers import Answer, OfLfs, elsewhere, headers_file, later, led_to, not_git, read_headers
 from git_hybrid.git.classify import last_words, redirects
 from git_hybrid.git.direct import Direct, too_late
 from git_hybrid.git.fetching import bearable, fetch_arguments, left_clear, on_stdin, unchecked_arguments
@@ -121,7 +121,7 @@ class GitTransport(Struct, frozen=True):
         try:
             return way.fetch(fetch)
         except DeadlineExceeded as error:
-            raise too_late(url, defaults) from error
+            raise too_late(url, defaults, error) from error
 
     def _clone(
         self, options: Sequence[str], stage: Stage, url: str, request: FetchRequest, defaults: Defaults
@@ -131,8 +131,8 @@ class GitTransport(Struct, frozen=True):
         if arguments is None:
             return None
         try:
-            watch, folder = of_source(self.watch, stage.name), Path(stage.path)
-            _, answer = self._ask([*options, *arguments], url, defaults, cwd=folder, watch=watch)
+            watch = of_source(self.watch, stage.name)
+            _, answer = self._ask([*options, *arguments], url, defaults, watch=watch)
             return answer if cloning.take_over(stage, request.refs[0]) else None
         except RefMissing as error:
             raise RefMissing(name=error.name, ref=request.refs[0], url=url) from None
@@ -241,7 +241,7 @@ class GitTransport(Struct, frozen=True):
             try:
                 done, answer = self._asked(arguments, trail, git_dir, cwd, watch, request, of_lfs)
             except DeadlineExceeded as error:
-                raise too_late(url, defaults) from error
+                raise too_late(url, defaults, error) from error
             refuse_elsewhere(url, redirects(done.stderr), self.allowed_host)
             (partial(self._refuse_led, url, url) if of_lfs is None else of_lfs.judge)(answer.asked)
             if done.status == 0 or not trail.goes_on(done.stderr, answer, self.allowed_host):
@@ -252,7 +252,7 @@ class GitTransport(Struct, frozen=True):
             from git_hybrid.git.lfsanswers import failure_of
 
             command = next(word for word in arguments if word in _COMMANDS)
-            failure = failure_of(done, url=url, command=command, http=answer.status)
+            failure = later(failure_of(done, url=url, command=command, http=answer.status), answer.retry_after)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
                 failure.elsewhere = "" if of_lfs is None else elsewhere(of_lfs.asked, answer.asked)

@@ -56,7 +56,20 @@ SAMPLES: dict[str, Any] = {
     "tuple[str, ...]": ("tool", "other"),
     "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
 }
-PROGRAMS = ("cd", "git", "git-hybrid", "pip", "ls", "chmod", "export", "ssh-keygen", "ssh-keyscan", "sha256sum", "dask")
+PROGRAMS = (
+    "cd",
+    "git",
+    "git-hybrid",
+    "pip",
+    "ls",
+    "chmod",
+    "export",
+    "ssh",
+    "ssh-keygen",
+    "ssh-keyscan",
+    "sha256sum",
+    "dask",
+)
 MENDED = ("InvalidFile", "mended")
 NAMED = {"command": "override renew"}
 

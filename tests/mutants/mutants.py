@@ -539,6 +539,13 @@ MUTANTS = (
         f"{TEXT}::test_a_canary_in_the_configuration_reaches_nothing",
     ),
     Mutant(
+        "commands-in-messages",
+        "git/run.py",
+        "return without_commands(self, done) if done.status != 0 else done",
+        "return done",
+        "tests/unit/git/test_unspoken.py::test_a_step_that_fails_tells_no_command",
+    ),
+    Mutant(
         "secrets-in-traces",
         "cli/boundary.py",
         "redact(traceback.format_exc())",

@@ -81,6 +81,9 @@ def test_aws_keys_are_hidden():
         "12:30 by Ada <ada@example.org>: 3",
         "log in at https://host.example/sso?request=1&b=2",
         "glibc-regression, global-settings, npm_lifecycle_event, pypi-attestations",
+        "sh: 1: sshpass: not found",
+        "sh: line 1: git-credential-vault: command not found",
+        "gpg-token: Permission denied",
     ],
 )
 def test_what_is_no_secret_stays(text):
@@ -142,6 +145,7 @@ def test_the_home_folder_is_a_tilde():
         ("credential.helper", f"store --file={CANARY}"),
         ("core.sshcommand", f"sshpass -p {CANARY} ssh"),
         ("core.sshcommand", f"X={CANARY} sshpass -e ssh"),
+        ("core.askpass", f"echo {CANARY}"),
         ("http.proxy", f"http://u:{CANARY}@p"),
         ("http.https://host/.proxy", f"u:{CANARY} with a blank@p"),
         ("https_proxy", f'u:{CANARY}"x@p:3128'),

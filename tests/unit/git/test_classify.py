@@ -44,6 +44,15 @@ SAMPLES = (
     (f"remote: HTTP Basic: Access denied\nfatal: Authentication failed for '{URL}/'", Denied),
     (f"fatal: could not read Username for '{URL}': terminal prompts disabled", Denied),
     (f"fatal: could not read Password for '{URL}': No such device or address", Denied),
+    (f"fatal: credential helper '!f()' told us to quit\nfatal: Authentication failed for '{URL}/'", Denied),
+    ("fatal: credential helper '!f()' told us to quit", Denied),
+    ("ssh: 1: ssh: not found" + SSH_TAIL, errors.ToolTooOld),
+    ("sshpass: line 1: sshpass: command not found" + SSH_TAIL, errors.ToolTooOld),
+    ("fatal: cannot run /no such/ssh: No such file or directory\nfatal: unable to fork", errors.ToolTooOld),
+    ("bash: line 1: git-upload-pack: command not found" + SSH_TAIL, Denied),
+    ("vault: 1: vault: not found\nfatal: could not read Username for 'x': terminal prompts disabled", Denied),
+    ("error: cannot run /ask: No such file or directory\nfatal: could not read Username for 'x'", Denied),
+    ("fatal: ssh variant 'simple' does not support setting port", errors.BadArgument),
     ("remote: Invalid username or password.\nfatal: Authentication failed for 'x'", Denied),
     ("remote: Write access to repository not granted.\n" + HTTP + "403", Denied),
     (AT + "CONNECT tunnel failed, response 403", Denied),
@@ -335,6 +344,19 @@ def test_the_missing_ref_is_named():
     assert error.ref == "refs/tags/v9"
 
 
+@pytest.mark.parametrize(
+    ("stderr", "tool"),
+    [
+        ("ssh: 1: ssh: not found" + SSH_TAIL, "ssh"),
+        ("error: cannot run /no such/ssh: No such file or directory\nfatal: unable to fork", "/no such/ssh"),
+    ],
+)
+def test_the_program_for_ssh_that_is_missing_is_named(stderr, tool):
+    found = classify_network(stderr, url="ssh://git@h/x", status=128, command="git fetch")
+    assert isinstance(found, errors.ToolTooOld)
+    assert (found.tool, found.found) == (tool, "nothing")
+
+
 def test_last_words():
     noise = "remote: Enumerating objects: 5\nhint: try this\nwarning: redirecting to x\n\n"
     assert last_words(noise + "fatal: a\n  b  \n") == "fatal: a / b"
@@ -388,12 +410,37 @@ def test_a_bundle_tells_all_the_commits_that_it_builds_on():
     ],
 )
 def test_the_hints_at_a_host_key_name_the_host_and_take_the_old_key_away(url: str, host: str, known: str) -> None:
-    scan = f": ssh-keyscan {host} >> ~/.ssh/known_hosts"
-    for words in ("No ED25519 host key is known for x", "Host key for x has changed"):
-        told = f"{words} and you have requested strict checking.\nHost key verification failed.{SSH_TAIL}"
-        *before, last = tell(classify_network(told, url=url, status=128, command="git fetch")).hints
-        assert last.endswith(scan)
-        assert [hint.rpartition(": ")[2] for hint in before] == [f"ssh-keygen -R {known}"] * ("changed" in words)
+    scan, named = f": ssh-keyscan {host} >> ~/.ssh/known_hosts", known.strip("'")
+    for words in (f"No ED25519 host key is known for {named}", f"Host key for {named} has changed"):
+        # By an alias of the configuration of ssh it is the same.
+        for asked in (url, "ssh://alias/x"):
+            told = f"{words} and you have requested strict checking.\nHost key verification failed.{SSH_TAIL}"
+            *before, last = tell(classify_network(told, url=asked, status=128, command="git fetch")).hints
+            assert last.endswith(scan)
+            assert [hint.rpartition(": ")[2] for hint in before] == [f"ssh-keygen -R {known}"] * ("changed" in words)
+
+
+def test_the_file_that_ssh_names_has_the_old_key_and_gets_the_new_one():
+    told = "Add correct host key in /h/my hosts to get rid of this message.\nOffending ED25519 key in /h/my hosts:12\n"
+    told += "Host key for [h]:22 has changed and you have requested strict checking.\nHost key verification failed."
+    hints = tell(classify_network(told, url="ssh://alias/x", status=128, command="git fetch")).hints
+    commands = ["ssh-keygen -f '/h/my hosts' -R '[h]:22'", "ssh-keyscan -p 22 h >> '/h/my hosts'"]
+    assert [hint.rpartition(": ")[2] for hint in hints] == commands
+
+
+@pytest.mark.parametrize(
+    ("url", "commands"),
+    [
+        ("ssh://git@alias/x", ["ssh git@alias"]),
+        ("ssh://alias:2222/x", ["ssh -p 2222 alias"]),
+        ("ssh://git@h.example/x", ["ssh git@h.example", "ssh-keyscan h.example >> ~/.ssh/known_hosts"]),
+        ("ssh://git@[::1]:22/x", ["ssh -p 22 ::1", "ssh-keyscan -p 22 ::1 >> ~/.ssh/known_hosts"]),
+    ],
+)
+def test_where_ssh_names_no_host_it_is_asked_since_it_alone_knows_its_aliases(url: str, commands: list[str]) -> None:
+    told = f"Host key verification failed.{SSH_TAIL}"
+    hints = tell(classify_network(told, url=url, status=128, command="git fetch")).hints
+    assert [hint.partition(": ")[2] for hint in hints] == commands
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,23 @@ def test_whoever_asks_the_user_is_not_asked_either(tmp_path: Path) -> None:
     program.write_text(f"#!/bin/sh\necho $1 >>{tmp_path}/log\necho TOKEN\n")
     program.chmod(0o755)
     # Which also tells that settings of a command line are the user's.
-    more = {"GIT_ASKPASS": str(program), "GIT_CONFIG_PARAMETERS": "'credential.helper='"}
+    named = "'credential.helper='"
+    for more in (
+        {"GIT_ASKPASS": str(program), "GIT_CONFIG_PARAMETERS": named},
+        {"GIT_CONFIG_PARAMETERS": f"{named} 'core.askpass={program}'"},
+        {"SSH_ASKPASS": str(program), "GIT_CONFIG_PARAMETERS": named},
+    ):
+        _refuses_and_tells(tmp_path, more)
+    more = {"GIT_ASKPASS": "", "GIT_CONFIG_PARAMETERS": f"{named} 'core.askpass={program}'"}
+    assert _asked(tmp_path, "protocol=https\nhost=git.example\n\n", more) == ("", [])
+
+
+def _refuses_and_tells(tmp_path: Path, more: Mapping[str, str]) -> None:
     assert _asked(tmp_path, "protocol=https\nhost=evil.example\n\n", more) == ("", [])
     told, log = _asked(tmp_path, "protocol=https\nhost=git.example\n\n", more)
     assert "password=TOKEN" in told
     assert len(log) == 2
+    (tmp_path / "log").unlink()
 
 
 def test_what_was_good_is_told_and_what_was_not_ends_it(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from git_hybrid.git.environment import (
 )
 from git_hybrid.git.fsck import fsck_settings
 from git_hybrid.git.limits import Limits
+from git_hybrid.git.network import network_settings
 from git_hybrid.git.run import Runner
 
 LIMITS = Limits(stall=timedelta(seconds=30), deadline=timedelta(minutes=1))
@@ -183,6 +184,14 @@ def test_hardening_of_network_steps(fp, tmp_path):
     assert "GIT_CONFIG_NOSYSTEM" not in options["env"]
 
 
+@pytest.mark.parametrize("name", [".git", "bare"])
+def test_network_steps_begin_where_the_user_stands_which_is_no_working_tree(fp, tmp_path, name):
+    argv, options = _call(fp, _runner(), ["fetch", "u"], network=True, git_dir=tmp_path / name)
+    assert options["cwd"] is None
+    assert f"--git-dir={tmp_path}/{name}" in argv
+    assert (f"--work-tree={tmp_path}/{name}" in argv) is (name == ".git")
+
+
 def test_own_settings_stand_on_the_command_line_not_in_the_environment(fp):
     _, options = _call(fp, _runner(), ["fetch"], network=True)
     assert not any(key.startswith("GIT_CONFIG_") for key in options["env"])
@@ -303,9 +312,27 @@ def test_what_reads_may_use_no_protocol():
 
 
 def test_nobody_is_asked_for_a_password():
-    env = child_environment({}, network=True)
-    assert env["GIT_ASKPASS"] in ("true", "false")
-    assert env["SSH_ASKPASS"] in ("true", "false")
+    for environ in ({}, {"SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "force"}):
+        env = child_environment(environ, network=True)
+        # git asks core.askPass before SSH_ASKPASS, and neither where the first of them is set.
+        assert "GIT_ASKPASS" not in env
+        assert (env["SSH_ASKPASS"], env["SSH_ASKPASS_REQUIRE"]) == ("false", "never")
+    assert child_environment({"GIT_ASKPASS": "x"}, network=False)["GIT_ASKPASS"] == "false"
+
+
+def test_a_program_that_the_user_named_may_be_asked():
+    named = {"GIT_ASKPASS": "a", "SSH_ASKPASS": "b", "SSH_ASKPASS_REQUIRE": "force"}
+    assert named.items() <= child_environment(named, network=True).items()
+    assert "SSH_ASKPASS_REQUIRE" not in child_environment({"SSH_ASKPASS": "b"}, network=True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "chosen", "asks"),
+    [({}, [], False), ({"GIT_ASKPASS": "a"}, [], True), ({"SSH_ASKPASS": "a"}, [], True), ({}, ["core.askpass"], True)],
+)
+def test_a_git_that_would_ask_nobody_asks_that_program(environ, chosen, asks):
+    settings = network_settings(environ, chosen, LIMITS.stall)
+    assert ("credential.interactive=true" in settings) is asks
 
 
 def test_certificates_cannot_be_switched_off():

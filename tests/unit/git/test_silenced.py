@@ -75,6 +75,22 @@ def test_those_of_the_repository_around_count_nowhere_and_those_that_count_for_i
     assert ran.exists()
 
 
+@pytest.mark.parametrize(("url", "holds"), [("ssh://git@one.invalid/x", True), ("ssh://git@two.invalid/x", False)])
+def test_settings_for_a_remote_hold_where_it_is_asked_before_there_is_a_clone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, holds: bool
+) -> None:
+    ran = tmp_path / "ran"
+    config = f'[includeIf "hasconfig:remote.*.url:ssh://git@one.invalid/**"]\n\tpath = {tmp_path}/more\n'
+    (tmp_path / "config").write_text(config)
+    (tmp_path / "more").write_text(f'[core]\n\tsshCommand = "touch {ran}; false"\n')
+    monkeypatch.chdir(tmp_path)
+    environ = {"GIT_CONFIG_GLOBAL": str(tmp_path / "config"), "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"}
+    limits = Limits(stall=timedelta(seconds=9), deadline=timedelta(seconds=9))
+    asked = Runner(environ=environ).git_network(["ls-remote", "--end-of-options", url], limits=limits)
+    assert asked.status != 0
+    assert ran.exists() is holds
+
+
 def test_a_file_of_authorities_that_git_does_not_tell_is_not_that_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[http]\n\tsslCAInfo = ~nobody-of-this-name/ca\n")
     environ = {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / "config")}

@@ -31,7 +31,9 @@ LIST = f"{OID}\trefs/heads/main\n".encode()
 
 
 @pytest.fixture
-def transport():
+def transport(fp):
+    # What a step that fails asks, so as to tell none of the user's commands.
+    fp.register(["git", "config", "--null", "--get-regexp", fp.any()], returncode=1, occurrences=5)
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
     runner.settings = frozenset()
     return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")
@@ -270,6 +272,21 @@ def test_retry_after_is_read_from_the_headers(fp, transport, tmp_path, header, s
     with pytest.raises(errors.NetworkFailure) as caught:
         transport.list_refs(URL, DEFAULTS, head=False)
     assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "kind"),
+    [(403, "7", errors.NetworkFailure), (403, "x", errors.AccessDenied), (401, "7", errors.AccessDenied)],
+)
+def test_a_403_that_asks_to_wait_bounds_requests(fp, transport, status, header, kind):
+    def answer(process):
+        trace = Path(process.kwargs["env"]["GIT_TRACE_CURL"])
+        trace.write_text(f"12:00:00 http.c:1 <= Recv header: Retry-After: {header}\r\n")
+
+    _ls_remote(fp, returncode=128, stderr=BUSY.replace(b"503", b"%d" % status), callback=answer)
+    with pytest.raises(kind) as caught:
+        transport.list_refs(URL, DEFAULTS, head=False)
+    assert getattr(caught.value, "retry_after", None) == (7.0 if kind is errors.NetworkFailure else None)
 
 
 def test_a_date_in_retry_after_is_as_far_away_as_it_is(fp, transport):
