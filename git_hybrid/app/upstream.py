@@ -34,13 +34,7 @@ from git_hybrid.core.plan import Looked, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed, moved_note, refused
-from git_hybrid.core.resolve import (
-    Candidate,
-    is_older_release,
-    newer_release,
-    newest_allowed,
-    pinned_tag_gone,
-)
+from git_hybrid.core.resolve import Candidate, is_older_release, newer_release, newest_allowed, pinned_tag_gone
 from git_hybrid.core.value import Struct, replace
 
 ASKED_TOGETHER = 16

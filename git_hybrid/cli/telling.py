@@ -232,8 +232,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["tries"] = f"after {counted(tries, 'try')}" if tries else "for others before it, so it was not asked"
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
-    facts["imported"] = error.imported
-    facts["added"] = error.added
+    facts["imported"], facts["added"] = error.imported, error.added
     facts |= _wanted(error)
     setting = "git config --global http.sslCAInfo FILE"
     facts["naming"] = f"export {_AUTHORITIES}=FILE" if _AUTHORITIES in os.environ else setting

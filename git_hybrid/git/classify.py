@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from git_hybrid.core.errors import (
-    TIMEOUT,
     AccessDenied,
     BundlePrerequisites,
     EndlessAnswer,
@@ -25,6 +24,7 @@ from git_hybrid.core.machine import was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.disallowed import forbidden, misset, of_another, of_system, unstarted
 from git_hybrid.git.fsck import damaged, refused
+from git_hybrid.git.serverwords import DENIED, NOT_FOUND, TLS, TRANSIENT
 from git_hybrid.git.sshwords import of_program, unaccepted
 from git_hybrid.git.unusable import besides_missing, colliding
 
@@ -76,65 +76,6 @@ _LOCAL = pattern(
 _USAGE = 129
 """The status of a git that does not know an option that it was given, and of no other trouble (git's usage.c)."""
 
-_DENIED = (
-    "authentication failed",
-    "permission denied (",
-    "too many authentication failures",
-    "could not read username",
-    "could not read password",
-    "unable to get password from user",
-    "terminal prompts disabled",
-    "told us to quit",
-    "invalid username or password",
-    "access denied",
-    # A server led to a page, as for a login, and to no repository.
-    "unable to update url base from redirection",
-)
-_NOT_FOUND = (
-    "repository not found",
-    "repository '' not found",
-    "does not appear to be a git repository",
-    "not valid: is this a git repository",
-    "project not found",
-    "could not be found",
-    "not supported or disabled in libcurl",
-)
-_TLS = (
-    "ssl certificate problem",
-    "certificate verification failed",
-    "server verification failed",
-    "verify result: ",
-    "certificate verify failed",
-    "no alternative certificate",
-    "certificate subject name",
-    "unable to obtain common name",
-    "error setting certificate",
-    "error adding trust anchors",
-    "problem with the ssl ca cert",
-    "problem with the local ssl certificate",
-    "x509: ",
-    # The server wants a certificate of the client, or the file of that cannot be used.
-    "alert certificate required",
-    "alert bad certificate",
-    "alert handshake failure",
-    "tls fatal alert",
-    "error reading x.509 key",
-    "could not load pem client certificate",
-    "unable to set private key file",
-)
-_TRANSIENT = (
-    ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
-    ("dns", ("could not resolve proxy", "couldn't resolve proxy", "no such host")),
-    ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
-    ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
-    (TIMEOUT, ("timed out", "timeout was reached", "timeout, server", "deadline")),
-    ("cut", ("early eof", "unexpected disconnect", "the remote end hung up", "connection reset", "recv failure")),
-    ("cut", ("rpc failed", "transfer closed", "broken pipe", "connection closed", "unexpected eof", "gnutls recv")),
-    ("cut", ("bad line length", "protocol error", "bad pack header", "empty reply")),
-    ("cut", ("closed by remote host", "connection corrupted", "message authentication code incorrect")),
-    ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
-    ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
-)
 _ELSEWHERE = pattern(r"('https?://[^/'\s]*/)[^'\s]+")
 _LOOP = "redirects followed"
 _INSECURE = pattern(
@@ -238,7 +179,7 @@ def _unless(text: str, *beginnings: str) -> str:
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
     if (unknown := unaccepted(stderr, text, url=url, message=message)) is not None:
         return unknown
-    if any(word in text for word in _TLS):
+    if any(word in text for word in TLS):
         return TlsFailure(url=url, message=message)
     if (by_fsck := refused(stderr)) is not None:
         return by_fsck
@@ -256,7 +197,7 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
     if code == _PROXY or ((by_proxy := _BY_PROXY.search(text)) is not None and _is_final(int(by_proxy["status"]))):
         return AccessDenied(url=url, message=message, by_proxy=True)
-    if code in (401, 403) or any(word in text for word in _DENIED):
+    if code in (401, 403) or any(word in text for word in DENIED):
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)
@@ -264,7 +205,7 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return InsecureRedirect(url=url, message=message, target=insecure["scheme"])
     if code in (0, *_GONE) and (damage := _walked(text, url=url, message=message)) is not None:
         return damage
-    if _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
+    if _is_final(code) or (not code and any(word in text for word in NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:
         return RepositoryDamaged(url=url, message=unreadable[0].strip())
@@ -300,7 +241,7 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
     """Return the failure that may pass, or None if the words are of none that is known."""
     if code:
         return NetworkFailure(url=url, message=message, kind=f"http-{code}")
-    for kind, words in _TRANSIENT:
+    for kind, words in TRANSIENT:
         if any(word in text for word in words):
             return NetworkFailure(url=url, message=message, kind=kind)
     if _SSH_FAILED not in text:

@@ -51,7 +51,7 @@ _BANNED = {
     r"colors?(?![:=.-])": "colour",
 }
 _NOT_OURS = re.compile(r"Checking object directories|git hybrid cache|fatal: unable to access")
-_SKIPPED = {"classify.py", "disallowed.py", "export.py", "machine.py", "sshwords.py", "unusable.py"}
+_SKIPPED = {"classify.py", "disallowed.py", "export.py", "machine.py", "serverwords.py", "sshwords.py", "unusable.py"}
 """Words of git's and of CSS."""
 
 
