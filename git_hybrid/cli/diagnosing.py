@@ -46,9 +46,9 @@ from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import setup_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
-from git_hybrid.store.durable import leftovers
 from git_hybrid.store.filelock import holder, probe_locks, stopped
 from git_hybrid.store.layout import Layout, refuse_links
+from git_hybrid.store.leftovers import leftovers
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.runs import read_unfinished
