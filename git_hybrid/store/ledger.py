@@ -77,15 +77,10 @@ class FileLedger(LogReader):
         self.require_place()
         require_manifest(self.layout)
         refuse_links(self.layout)
-        make_folder(self.layout.sources_folder)
-        make_folder(self.layout.state_folder)
-        with writer_lock(
-            self.layout.writer_lock,
-            timeout=self.lock_timeout,
-            command=info.command,
-            now=info.now,
-            cancelled=self.cancelled,
-        ) as self._held:
+        # Imported here: readers come without it.
+        from git_hybrid.store.shared import as_group
+
+        with as_group(self.layout.sources_folder), self._locked(info) as self._held:
             self._notes = []
             try:
                 self._notes += remove_leftovers(self.layout)
@@ -100,6 +95,14 @@ class FileLedger(LogReader):
             finally:
                 # Before the lock goes: the next writer would take what is being removed for a dead run's.
                 self.close_quarantine()
+
+    @contextmanager
+    def _locked(self, info: RunInfo) -> Iterator[Held]:
+        make_folder(self.layout.sources_folder)
+        make_folder(self.layout.state_folder)
+        path, timeout = self.layout.writer_lock, self.lock_timeout
+        with writer_lock(path, timeout=timeout, command=info.command, now=info.now, cancelled=self.cancelled) as held:
+            yield held
 
     def _settled(self, *, gives_up: bool) -> list[str]:
         try:
