@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 
-_CHANGED = ("..", "", "refs", "logs", "logs/HEAD", "objects")
+_MOVED = ("..", "", "refs", "refs/hybrid", "logs", "logs/HEAD")
 """What a checkout makes files in, or appends to: what it replaces needs no right of its own."""
+_FETCHED = ("objects", "objects/pack")
+"""What new objects are put into."""
 
 
-def closed(git_dir: Path) -> Path | None:
-    """Return what of the clone, with its ``.git`` at *git_dir*, we may not write to though a checkout does; or None."""
-    paths = (git_dir.parent if inner == ".." else git_dir / inner for inner in _CHANGED)
+def closed(git_dir: Path, inner: Sequence[str] = (*_MOVED, *_FETCHED)) -> Path | None:
+    """Return the first of the paths *inner* in the clone, with its ``.git`` at *git_dir*, that we may not write to.
+
+    They are by default all that a sync writes to; None where it may.
+    """
+    paths = (git_dir.parent if name == ".." else git_dir / name for name in inner)
     return next((path for path in paths if path.exists() and not os.access(path, os.W_OK)), None)
 
 
@@ -24,6 +30,6 @@ def require_rights(git_dir: Path) -> None:
     Raises:
         LocalIo: it would.
     """
-    if (path := closed(git_dir)) is not None:
+    if (path := closed(git_dir, _MOVED)) is not None:
         number = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
         raise LocalIo(path=str(path), operation="write", reason=os.strerror(number))
