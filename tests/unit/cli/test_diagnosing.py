@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from git_hybrid.cli.diagnosing import diagnose
+from git_hybrid.cli.machine import _cache
 from git_hybrid.cli.signals import Cancel
 from support.samples import make_workspace
 
@@ -102,3 +103,13 @@ def test_a_folder_that_cannot_be_read_is_a_finding_among_others(tmp_path, monkey
     assert (refused.level, refused.remedy) == ("fail", "mend what is said here, then: git hybrid diag")
     assert refused.what.startswith(f"cannot read {workspace.root / folder}: Permission denied")
     assert len(found) > 5
+
+
+@pytest.mark.parametrize(("free", "level"), [(0, "warn"), (1 << 30, "ok")])
+def test_a_disk_of_the_cache_that_is_full_is_told(tmp_path, monkeypatch, free, level):
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    # Another disk than that of the workspace, of which it is told by itself.
+    found, same = _cache(tmp_path, Path("/dev")), _cache(tmp_path, tmp_path.parent)
+    assert (found.level, same.level) == (level, "ok")
+    assert (found.remedy.rpartition(": ")[2] == "export GIT_HYBRID_CACHE_DIR=DIR") == (level == "warn")
