@@ -25,7 +25,7 @@ from git_hybrid.store import reading, runs
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree
 from git_hybrid.store.filelock import Held, writer_lock
-from git_hybrid.store.inplace import Facts, facts_of, require_manifest, require_place
+from git_hybrid.store.inplace import Facts, as_group, facts_of, require_manifest, require_place
 from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals, restore_ignores
 from git_hybrid.store.logreader import LogReader
@@ -77,9 +77,6 @@ class FileLedger(LogReader):
         self.require_place()
         require_manifest(self.layout)
         refuse_links(self.layout)
-        # Imported here: readers come without it.
-        from git_hybrid.store.shared import as_group
-
         with as_group(self.layout.sources_folder), self._locked(info) as self._held:
             self._notes = []
             try:

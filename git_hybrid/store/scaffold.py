@@ -12,11 +12,11 @@ from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.words import counted, typed
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
+from git_hybrid.store.inplace import as_group
 from git_hybrid.store.layout import Layout, refuse_linked, refuse_links
 from git_hybrid.store.leftovers import IGNORES
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
-from git_hybrid.store.shared import as_group
 
 _ATTRIBUTES = ".gitattributes"
 _LINES = ("/state/** -text", f"/{LOG} merge=union")

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from git_hybrid.store.shared import as_group
+from git_hybrid.store.inplace import as_group
 
 
 @pytest.mark.parametrize(
