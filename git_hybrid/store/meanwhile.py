@@ -60,6 +60,10 @@ class Watch:
         """Take it that the file at *path* has *facts*, as this run has written it."""
         self._stamps[path] = _stamp(facts)
 
+    def removed(self, path: Path) -> None:
+        """Take it that the file at *path* is not there, as this run has removed it."""
+        self._stamps[path] = None
+
 
 def _found(path: Path) -> Stamp | None:
     with reported(path, "read"):

@@ -10,12 +10,17 @@ import pytest
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DecidedOnly, LogWithoutRun
+from git_hybrid.core.override import Override, Overrides
 from git_hybrid.core.reducer import Decision, ManifestEdit
-from git_hybrid.store import durable
+from git_hybrid.core.stages import BASE, OURS, THEIRS
+from git_hybrid.store import durable, restoring
 from git_hybrid.store.chain import append_records, read_log
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
 from git_hybrid.store.meanwhile import Changed, Watch
+from git_hybrid.store.merging import merge_files
+from git_hybrid.store.overridefile import encode_overrides
+from git_hybrid.store.restoring import restore_overrides
 from support.samples import MANIFEST, OID, TREE, Workspace, pin_of, run_info, source, state_of
 
 FIRST, SECOND, THIRD = run_info(), run_info(random=b"9876543210"), run_info(random=b"abcdefghij")
@@ -242,3 +247,38 @@ def test_what_was_written_meanwhile_is_not_replaced(tmp_path):
         durable.write_file(path, b"newest", watch=watch)
     assert sorted(found.name for found in tmp_path.iterdir()) == ["file", "other"]
     assert path.read_bytes() == b"newer"
+
+
+def test_what_an_editor_saves_while_a_merge_is_written_stays(tmp_path, monkeypatch):
+    path, real, saved = tmp_path / "sources.toml", os.fsync, []
+    versions = {stage: f"{MANIFEST}# {stage}\n".encode() for stage in (BASE, OURS, THEIRS)}
+    versions[OURS] = ADDED.encode()
+
+    def fsync(descriptor: int) -> None:
+        if not saved:
+            # The conflict is mended by hand.
+            path.unlink()
+            saved.append(path.write_text(f"# mine\n{MANIFEST}"))
+        real(descriptor)
+
+    (tmp_path / "state").mkdir()
+    path.write_text(f"<<<<<<< ours\n{ADDED}=======\n{MANIFEST}>>>>>>> theirs\n")
+    monkeypatch.setattr(durable.os, "fsync", fsync)
+    merge_files(Layout(tmp_path), {"sources.toml": versions}, {}, is_made=False)
+    assert saved
+    assert path.read_text() == f"# mine\n{MANIFEST}"
+
+
+def test_what_comes_while_overrides_are_restored_stays(files, monkeypatch):
+    calls: list[bytes] = []
+
+    def restored(kept: Overrides, lost: dict[str, Override]) -> Overrides:
+        if not calls:
+            files.write("state/sources-overrides.json", encode_overrides(Overrides()) + b"\n")
+        calls.append(encode_overrides(kept))
+        return kept
+
+    monkeypatch.setattr(restoring, "_lost", lambda kept, names, trail: {"ovr-1": None})
+    monkeypatch.setattr(restoring, "with_overrides", restored)
+    restore_overrides(Layout(files.root), ())
+    assert len(calls) == 2
