@@ -43,12 +43,13 @@ from git_hybrid.core.report import run_words
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import path_of, typed
 from git_hybrid.git.quarantine import is_alive
+from git_hybrid.git.rights import closed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import setup_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
-from git_hybrid.store.durable import leftovers
 from git_hybrid.store.filelock import holder, probe_locks, stopped
 from git_hybrid.store.layout import Layout, refuse_links
+from git_hybrid.store.leftovers import leftovers
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.runs import read_unfinished
@@ -57,8 +58,8 @@ from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.lines import quiet
 
 _RIGHTS = "rights"
-_WRITTEN = ("", "HEAD", "index", "logs/HEAD", "objects", "refs")
-"""What a sync writes to in the ``.git`` of a clone."""
+_OPENS = 'find {clone} -user "$(id -u)" -perm -u=w ! -type l -exec chmod g+rwX {{}} +'
+"""What opens to the group all that whoever types it has made in a clone; git's objects are read-only, and stay so."""
 _AGAIN = "git hybrid diag"
 
 
@@ -245,21 +246,28 @@ def _rights(layout: Layout) -> Iterator[Finding]:
         what, remedy = "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"
     elif all(item.st_uid == os.geteuid() for item in found):
         remedy = f"chmod u+w {names}"
-    elif all(item.st_gid in (os.getegid(), *os.getgroups()) for item in found):
+    elif all(map(_is_ours, found)):
         remedy = f"whoever they belong to types: chmod g+w {names}"
     yield Finding(area="files", name=_RIGHTS, level="fail", what=what, remedy=remedy)
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """Tell whether what was *found* is of a group that we are in."""
+    return found.st_gid in (os.getegid(), *os.getgroups())
 
 
 def _closed_clones(layout: Layout, manifested: Manifest) -> Iterator[Finding]:
     """Yield a finding for each clone in which a sync could not work: most come of one that was run as root."""
     for name in manifested.sources:
         clone = layout.sources_folder / name
-        for path in (clone, *(clone / ".git" / inner for inner in _WRITTEN)):
-            if not path.is_symlink() and path.exists() and not os.access(path, os.W_OK):
-                what = f"{layout.relative(path)} cannot be written by you"
-                remedy = f'sudo chown -R "$(id -u)" {typed(layout.relative(clone))}'
-                yield Finding(area="clones", name=name, level="fail", what=what, remedy=remedy)
-                break
+        if not clone.is_symlink() and (path := closed(clone / ".git")) is not None:
+            what, shown = f"{layout.relative(path)} cannot be written by you", typed(layout.relative(clone))
+            found, remedy = path.stat(), f'sudo chown -R "$(id -u)" {shown}'
+            if found.st_uid == os.geteuid():
+                remedy = f"chmod -R u+rwX {shown}"
+            elif _is_ours(found):
+                remedy = f"whoever it belongs to types: {_OPENS.format(clone=shown)}"
+            yield Finding(area="clones", name=name, level="fail", what=what, remedy=remedy)
 
 
 def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: Cancel) -> list[Finding]:

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid import __version__
@@ -26,6 +27,7 @@ from git_hybrid.store.layout import Layout
 
 _ROOM, _HARDLY = 1 << 27, 1 << 20
 """Bytes free for temporary files: fewer may be too few for a scan, or are none to speak of."""
+_MORE_ROOM = "free some space, or name a folder that has some"
 _OF_FOREACH = ("NAME", "PATH", "URL", "COMMIT", "REF")
 _VARIABLES = tuple(f"GIT_HYBRID_{variable}" for variable in (*(twin[0] for twin in TWINS), *_OF_FOREACH))
 _SETTINGS = tuple(f"hybrid.{key}" for _, key, _ in TWINS)
@@ -76,7 +78,7 @@ def lfs_finding(runner: Runner, folder: Path) -> Finding:
 
 def _temporary() -> Finding:
     """Return whether there is room for temporary files where scans have most of them."""
-    name, remedy = "temporary files", "free some space, or name a folder that has some: export TMPDIR=DIR"
+    name, remedy = "temporary files", f"{_MORE_ROOM}: export TMPDIR=DIR"
     try:
         folder = scan_folder()
         free = shutil.disk_usage(folder).free
@@ -190,6 +192,11 @@ def _cache(folder: Path | None, root: Path) -> Finding:
     if why:
         remedy = f"chmod go-w {typed(str(folder))}" if why == OTHERS else "export GIT_HYBRID_CACHE_DIR=DIR"
         return _environment("cache", f"the object cache {folder} is not used: {why}", "warn", remedy)
+    with suppress(OSError):
+        # What the disk of the workspace has left is told by itself.
+        if os.stat(real).st_dev != os.stat(root).st_dev and shutil.disk_usage(real).free < _ROOM:
+            what = f"less than 128 MiB are free in {folder}: the object cache could have no room"
+            return _environment("cache", what, "warn", f"{_MORE_ROOM}: export GIT_HYBRID_CACHE_DIR=DIR")
     return _environment("cache", f"objects are shared with other workspaces in {folder}")
 
 

@@ -1060,7 +1060,7 @@ class UnfinishedRun(HybridError):
 
 
 class LogWithoutRun(HybridError):
-    """The audit log that stands here lacks what a run wrote there that was stopped when it had decided, by *command*.
+    """The audit log that stands here lacks what a run wrote there that has decided, by *command*, and has not ended.
 
     A stash or another branch has it: written anew it would be there twice once the two come together.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from errno import ENOENT
 
 _SHOWN_NAMES = 10
 _PLURALS = {
@@ -63,8 +64,11 @@ def lasting(seconds: float) -> str:
 
 
 def path_of(error: OSError) -> str:
-    """Return the path that *error* is about as text, or nothing: whoever opens files by bytes gets bytes back."""
-    path = error.filename
+    """Return the path that *error* is about as text, or nothing: whoever opens files by bytes gets bytes back.
+
+    Of two, as of a rename, it is the one that was to be made, unless the other was not there: that may be gone by now.
+    """
+    path = error.filename if error.filename2 is None or error.errno == ENOENT else error.filename2
     return path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else str(path or "")
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord, is_set_aside, is_store
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, reported
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
@@ -38,20 +38,31 @@ _TREE = re.compile(r"trees/[0-9a-f]{40}")
 
 @contextmanager
 def _bench(disk: Disk, store: Store, record: StoreRecord) -> Iterator[Path]:
-    """Yield a repository of ours with the packs and refs of the store, whose lock must be held."""
-    git_dir = work_folder(store.root) / f"{store.name}.bench"
-    disk.remove_tree(git_dir)
-    write_skeleton(git_dir, object_format=record.object_format, bare=True)
+    """Yield a repository of ours with the packs and refs of the store, whose lock must be held.
+
+    Raises:
+        Broken: a pack is missing.
+        LocalIo: the file system refused.
+    """
+    git_dir = store.root / WORK / f"{store.name}.bench"
     try:
-        for name in record.files:
-            try:
-                share(f"{store.packs}/{name}", f"{git_dir}/objects/pack/{name}")
-            except FileNotFoundError as error:
-                raise Broken(f"{name} is missing") from error
-        write_packed_refs(None, git_dir, {kept_ref(ref): seen.oid for ref, seen in record.refs.items()})
+        with reported(git_dir, "write"):
+            _fill(disk, git_dir, store, record)
         yield git_dir
     finally:
         disk.remove_tree(git_dir)
+
+
+def _fill(disk: Disk, git_dir: Path, store: Store, record: StoreRecord) -> None:
+    work_folder(store.root)
+    disk.remove_tree(git_dir)
+    write_skeleton(git_dir, object_format=record.object_format, bare=True)
+    for name in record.files:
+        try:
+            share(f"{store.packs}/{name}", f"{git_dir}/objects/pack/{name}")
+        except FileNotFoundError as error:
+            raise Broken(f"{name} is missing") from error
+    write_packed_refs(None, git_dir, {kept_ref(ref): seen.oid for ref, seen in record.refs.items()})
 
 
 def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
@@ -60,7 +71,7 @@ def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
     Raises:
         Broken: fsck found something, or the files are not those of the record.
         GitFailed: fsck was ended by force.
-        OSError: the file system refused.
+        OSError, LocalIo: the file system refused.
     """
     _refuse_strange(store)
     with _bench(store.disk, store, record) as git_dir:

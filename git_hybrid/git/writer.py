@@ -31,6 +31,7 @@ from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.local import must
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.rights import require_rights
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
@@ -194,6 +195,7 @@ class GitWriter(Struct, frozen=True):
 
     def _protect(self, name: SourceName) -> None:
         git_dir = self.clones.folder / f"{name}/.git"
+        require_rights(git_dir)
         lock = git_dir / "index.lock"
         if lock.exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)

@@ -39,6 +39,7 @@ from git_hybrid.store.wire import RecordShape
 if TYPE_CHECKING:
     from git_hybrid.core.bundles import LogEnd
     from git_hybrid.core.reducer import RunInfo
+    from git_hybrid.store.meanwhile import Watch
 
 _REMEMBERED = 1 << 20
 """The size of a log, in bytes, up to which its records are kept from one reading to the next."""
@@ -196,16 +197,19 @@ def _shaped(line: bytes) -> Record | None:
     return None if problems else record
 
 
-def append_records(path: Path, records: Sequence[Record]) -> None:
+def append_records(path: Path, records: Sequence[Record], watch: Watch | None = None) -> None:
     """Append *records* to the log at *path* in one write, durably; a torn tail is closed by a newline first.
+
+    *watch* is of when the log was read that they go on from.
 
     Raises:
         LocalIo: the file system refused; earlier records are intact.
+        Changed: it is another log by now, or was when *watch* looked last.
     """
     if not records:
         return
     lines = b"".join(canonical_json(record) + b"\n" for record in records)
-    append_file(path, (b"\n" if is_torn(path) else b"") + lines)
+    append_file(path, (b"\n" if is_torn(path) else b"") + lines, watch=watch)
 
 
 def last_seen(records: Sequence[Record]) -> dict[SourceName, Oid]:
@@ -261,7 +265,7 @@ def is_rotated(records: Sequence[Record], info: RunInfo) -> bool:
     return first.get("event") == ROTATED and first.get("command_id") == info.run
 
 
-def rotate(path: Path, archive: Path, info: RunInfo) -> None:
+def rotate(path: Path, archive: Path, info: RunInfo, watch: Watch) -> None:
     """Close the log at *path* into *archive* and begin a new one that goes on from it; again, it changes nothing.
 
     Lines that git has doubled where it joined branches go into it once: nobody can tell later who doubled them.
@@ -269,6 +273,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     Raises:
         LocalIo: the file system refused; the log is whole.
         InvalidFile: another file stands where the archive goes, which is left as it is.
+        Changed: somebody else has written what *watch* looks at.
     """
     lines, shown = as_written(read_bytes(path, LOG) or b"").splitlines(keepends=True), f"state/{archive.name}"
     data = b"".join(dict.fromkeys(lines))
@@ -282,6 +287,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     begun = Event(event=ROTATED, detail=detail)
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
     (record,) = extend(log.tail, [begun], at=info.now, **who)
+    watch.require()
     write_file(archive, data)
     protect_file(archive)
-    write_file(path, canonical_json(record) + b"\n")
+    write_file(path, canonical_json(record) + b"\n", watch=watch)

@@ -11,11 +11,17 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused, reported
 from git_hybrid.turn import TURN
+
+if TYPE_CHECKING:
+    from git_hybrid.store.meanwhile import Watch
 
 TEMPORARY = ".tmp"
 _NOTHING = 0.0002
@@ -25,15 +31,16 @@ _slow = True
 _REMOVALS, _MOMENT = 10, 0.05
 
 
-def write_file(path: Path, data: bytes, *, shared: bool = False) -> None:
+def write_file(path: Path, data: bytes, *, shared: bool = False, watch: Watch | None = None) -> None:
     """Replace the file at *path* by *data*, durably.
 
     It keeps the mode of the file that it replaces. A new one has what the umask leaves, or if it is *shared* what its
-    folder has: who may write in that may write in it.
+    folder has: who may write in that may write in it. *watch* looks at it, and at others, just before.
 
     Raises:
         LocalIo: the file system refused; the old file is intact.
         SymlinkRefused: *path* is a symbolic link.
+        Changed: somebody else has written what *watch* looks at; nothing is written over it.
     """
     with reported(path, "write"):
         mode = _mode_for(path, shared=shared)
@@ -42,11 +49,15 @@ def write_file(path: Path, data: bytes, *, shared: bool = False) -> None:
     with reported(temporary if temporary.is_dir() else path, "write"):
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            _write_and_close(descriptor, data, mode)
+            facts = _write_and_close(descriptor, data, mode)
+            if watch is not None:
+                watch.require()
             os.rename(temporary, path)
-        except OSError:
+        except Exception:
             temporary.unlink(missing_ok=True)
             raise
+        if watch is not None:
+            watch.wrote(path, facts)
         sync_folder(path.parent)
 
 
@@ -65,19 +76,24 @@ def _mode_in(path: Path) -> int:
     return path.parent.stat().st_mode & 0o666
 
 
-def append_file(path: Path, data: bytes, *, new: bool = True, shared: bool = False) -> None:
+def append_file(path: Path, data: bytes, *, new: bool = True, shared: bool = False, watch: Watch | None = None) -> None:
     """Append *data* to the file at *path* in one write and fsync it; a new file's folder is fsynced too.
 
-    A new file has the mode that :func:`write_file` gives it.
+    A new file has the mode that :func:`write_file` gives it. *watch* looks at the file once it is open.
 
     Raises:
         LocalIo: the file system refused, or the file is not there and must not be *new*; what was there before is
             intact, though a part of *data* may follow it.
+        Changed: it is not the file that *watch* has seen; nothing is appended.
     """
     with reported(path, "append to"):
         created = new and not path.exists()
         flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if new else 0)
-        _write_and_close(os.open(path, flags, 0o666), data, _mode_in(path) if created and shared else None)
+        expected = None if watch is None else partial(watch.require_open, path)
+        mode = _mode_in(path) if created and shared else None
+        facts = _write_and_close(os.open(path, flags, 0o666), data, mode, expected)
+        if watch is not None:
+            watch.wrote(path, facts)
         if created:
             sync_folder(path.parent)
 
@@ -116,14 +132,19 @@ def protect_file(path: Path) -> None:
         path.chmod(0o444)
 
 
-def _write_and_close(descriptor: int, data: bytes, mode: int | None) -> None:
+def _write_and_close(
+    descriptor: int, data: bytes, mode: int | None, expected: Callable[[os.stat_result], None] | None = None
+) -> os.stat_result:
     try:
+        if expected is not None:
+            expected(os.fstat(descriptor))
         if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
             os.fchmod(descriptor, mode)
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
         _synced(descriptor)
+        return os.fstat(descriptor)
     finally:
         os.close(descriptor)
 
@@ -274,10 +295,3 @@ def sync_folder(path: Path) -> None:
 def sync_everything() -> None:
     """Ask the kernel to write everything to disk: git fsyncs no file of a working tree."""
     os.sync()
-
-
-def leftovers(folder: Path) -> tuple[Path, ...]:
-    """Return the temporary files that an earlier writer left in *folder*."""
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file()))

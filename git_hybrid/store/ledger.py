@@ -14,23 +14,22 @@ from pathlib import Path
 from threading import Lock as Mutex
 
 from git_hybrid.core.approval import Verify
-from git_hybrid.core.audit import Event, extend
+from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken
 from git_hybrid.core.files import MARKER
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot, Task
-from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
+from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of
 from git_hybrid.core.value import field, replace
 from git_hybrid.store import reading, runs
-from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree
 from git_hybrid.store.filelock import Held, writer_lock
-from git_hybrid.store.inplace import Facts, facts_of, require_manifest, require_place
+from git_hybrid.store.inplace import Facts, as_group, facts_of, require_manifest, require_place
 from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals, restore_ignores
 from git_hybrid.store.logreader import LogReader
-from git_hybrid.store.snapshots import read_files, read_snapshot
+from git_hybrid.store.snapshots import read_snapshot
 from git_hybrid.turn import TURN
 
 
@@ -78,15 +77,7 @@ class FileLedger(LogReader):
         self.require_place()
         require_manifest(self.layout)
         refuse_links(self.layout)
-        make_folder(self.layout.sources_folder)
-        make_folder(self.layout.state_folder)
-        with writer_lock(
-            self.layout.writer_lock,
-            timeout=self.lock_timeout,
-            command=info.command,
-            now=info.now,
-            cancelled=self.cancelled,
-        ) as self._held:
+        with as_group(self.layout.sources_folder), self._locked(info) as self._held:
             self._notes = []
             try:
                 self._notes += remove_leftovers(self.layout)
@@ -101,6 +92,14 @@ class FileLedger(LogReader):
             finally:
                 # Before the lock goes: the next writer would take what is being removed for a dead run's.
                 self.close_quarantine()
+
+    @contextmanager
+    def _locked(self, info: RunInfo) -> Iterator[Held]:
+        make_folder(self.layout.sources_folder)
+        make_folder(self.layout.state_folder)
+        path, timeout = self.layout.writer_lock, self.lock_timeout
+        with writer_lock(path, timeout=timeout, command=info.command, now=info.now, cancelled=self.cancelled) as held:
+            yield held
 
     def _settled(self, *, gives_up: bool) -> list[str]:
         try:
@@ -193,8 +192,9 @@ class FileLedger(LogReader):
         with TURN.held_with(self._announcing):
             if self._intent is not None:
                 self.require_place()
-                log, who = self.layout.audit, {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
-                append_records(log, extend(read_log(log).tail, [self._intent], at=info.now, **who))
+                from git_hybrid.store.writing import announce
+
+                announce(self.layout, info, self._intent)
                 # Where this fails, the source that comes next is not changed without it either.
                 self._intent = None
 
@@ -211,6 +211,7 @@ class FileLedger(LogReader):
             SymlinkRefused, InvalidFile: a report cannot be written or removed; nothing was begun.
             LocalIo: it refused before there was one.
             Overtaken: the files have something else by now than the run had read; that stands.
+            LogWithoutRun: the audit log in which the run announced it was taken away; its journal keeps the decision.
         """
         if decision.reports or decision.dropped:
             from git_hybrid.store.reports import require_places
@@ -258,33 +259,11 @@ class FileLedger(LogReader):
 
     def _write_out(self, info: RunInfo, decision: Decision) -> tuple[list[str], frozenset[str]]:
         """Write *decision* into the files; return notes, and of which sources and mirrors others wrote since."""
-        notes, left, log = list[str](), frozenset[str](), read_log(self.layout.audit)
-        written = [record for record in log.records if record["command_id"] == info.run]
-        files = read_files(self.layout)
-        if decision.base:
-            from git_hybrid.core.overtaken import overtaken, remaining
+        from git_hybrid.store.writing import write_out
 
-            left, decision = overtaken(decision, files), remaining(decision, files, written=written)
-        # Reports come first: what the state says of a scan is never without the report that it names.
-        if decision.reports or decision.dropped:
-            from git_hybrid.store.reports import place_reports
-
-            notes = place_reports(self.layout, decision, info.run)
-        records = to_records(decision, files, tail=log.tail, written=written, info=info)
-        if decision.archive is not None and is_rotated(log.records, info):
-            return notes, left
-        append_records(self.layout.audit, records.audit)
-        notes += self._write_files(records)
-        if decision.archive is not None:
-            rotate(self.layout.audit, self.layout.root / decision.archive, info)
-        self._seen = None if self._seen is None else records.over(files)
-        return notes, left
-
-    def _write_files(self, records: Records) -> list[str]:
-        # Imported here: most runs write none of these.
-        from git_hybrid.store.records import write_records
-
-        return write_records(self.layout, records)
+        written = write_out(self.layout, info, decision)
+        self._seen = None if self._seen is None else written.files
+        return [*written.notes], written.left
 
     def forget(self) -> None:
         """Remove the marker, then every journal.

@@ -14,7 +14,7 @@ from git_hybrid.core.files import FILES, MARKER, STATE
 from git_hybrid.core.ids import RunId
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.content import regular
-from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree, write_file
+from git_hybrid.store.durable import TEMPORARY, remove_file, remove_tree, write_file
 from git_hybrid.store.layout import Layout, refuse_linked
 
 IGNORES = {
@@ -43,6 +43,13 @@ def restore_ignores(layout: Layout) -> None:
             # What the command did stands all the same: the next writer tries again, and check tells.
             with suppress(LocalIo):
                 write_file(layout.root / name, text.encode("ascii"))
+
+
+def leftovers(folder: Path) -> tuple[Path, ...]:
+    """Return the temporary files that an earlier writer left in *folder*."""
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file()))
 
 
 def remove_leftovers(layout: Layout) -> list[str]:

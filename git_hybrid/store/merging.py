@@ -27,6 +27,7 @@ from git_hybrid.store.log_merge import in_order, joined, rejoined
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
+from git_hybrid.store.meanwhile import Watch, undisturbed
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
 from git_hybrid.store.parsing import read_bytes, readable
@@ -81,13 +82,26 @@ def merge_files(
     A file without the markers of a conflict stays: somebody has decided what stands in it, or an earlier call wrote it,
     and then what both changed is told again. One that names records that are nowhere does not. Records of overrides are
     written as the audit log tells of them, reports of scans as the state says; of two archives both stay. All comes
-    from the versions in the index alone, so whoever is killed calls it again.
+    from the versions in the index alone, so whoever is killed calls it again; and so does this where somebody writes a
+    file meanwhile.
 
     Raises:
         InvalidFile, NewerSchema: what somebody has put together cannot be read, or the manifest; nothing was written.
         LocalIo: a file cannot be read or written.
     """
-    torn = Torn(layout=layout, conflicts=conflicts)
+    return undisturbed(lambda: _merge_files(layout, conflicts, sides, is_made=is_made, elsewhere=elsewhere))
+
+
+def _merge_files(
+    layout: Layout,
+    conflicts: Mapping[str, Versions],
+    sides: Mapping[str, Versions],
+    *,
+    is_made: bool,
+    elsewhere: Callable[[], Sequence[bytes]],
+) -> Merge:
+    watch = Watch(*(layout.root / path for path in dict.fromkeys((*_WRITTEN, *conflicts))))
+    torn = Torn(layout=layout, conflicts=conflicts, watch=watch)
     told, declared = Merge(ours={}, theirs={}, found={}, is_made=is_made), _declared(torn)
     _require_decided(torn)
     if torn.is_open(MANIFEST):

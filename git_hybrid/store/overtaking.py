@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from git_hybrid.core.audit import Record
 from git_hybrid.core.errors import LogWithoutRun, Overtaken
 from git_hybrid.core.overtaken import based, overtaken
 from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of
@@ -33,11 +34,25 @@ def given_up(log: LogReader, decision: Decision, info: RunInfo, *, gives_up: boo
     Raises:
         LogWithoutRun: it can be, and nobody *gives up*.
     """
-    if not decision.is_shared or intent_of(info, decision) is None or log.is_announced(info):
+    if not _is_announced_first(decision, info) or log.is_announced(info):
         return []
     if not gives_up:
         raise LogWithoutRun(run=info.run, command=info.command)
     return [f"dropped what run {info.run} ({info.command}) had decided, of which the audit log here has nothing"]
+
+
+def require_announced(decision: Decision, info: RunInfo, written: Sequence[Record]) -> None:
+    """Raise where the audit log lacks what the run *info* announced there; *written* are the records that it has of it.
+
+    Raises:
+        LogWithoutRun: it does: somebody has taken away the log since.
+    """
+    if _is_announced_first(decision, info) and all(record["event"] == "init" for record in written):
+        raise LogWithoutRun(run=info.run, command=info.command)
+
+
+def _is_announced_first(decision: Decision, info: RunInfo) -> bool:
+    return decision.is_shared and intent_of(info, decision) is not None
 
 
 def finished(info: RunInfo, left: Collection[str], told: Collection[str]) -> list[str]:

@@ -13,6 +13,7 @@ from git_hybrid.store import reading
 from git_hybrid.store.archived import require_archives
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout
+from git_hybrid.store.meanwhile import Watch, undisturbed
 from git_hybrid.store.overridefile import decode_override, encode_overrides
 from git_hybrid.store.wire import OverrideShape
 
@@ -27,6 +28,11 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
         InvalidFile: an archive of the log, which may tell more of one, is not there.
         LocalIo: a file cannot be read or written.
     """
+    return undisturbed(lambda: _restore_overrides(layout, wanted))
+
+
+def _restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override, ...]:
+    watch = Watch(layout.overrides, layout.audit)
     require_archives(layout)
     trail = trail_of(reading.records(layout))
     kept, names = _readable(layout), set(wanted) or set(trail.latest)
@@ -37,7 +43,7 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
         kept, names = Overrides(), set(trail.latest)
     lost = _lost(kept, names, trail)
     if lost:
-        write_file(layout.overrides, encode_overrides(with_overrides(kept, lost)))
+        write_file(layout.overrides, encode_overrides(with_overrides(kept, lost)), watch=watch)
     elif not wanted and (foreign := sorted(kept.records.keys() - trail.latest.keys())):
         raise _untold(foreign[0])
     return tuple(lost.values())

@@ -12,6 +12,7 @@ from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.words import counted, typed
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
+from git_hybrid.store.inplace import as_group
 from git_hybrid.store.layout import Layout, refuse_linked, refuse_links
 from git_hybrid.store.leftovers import IGNORES
 from git_hybrid.store.manifest import decode_manifest
@@ -52,13 +53,14 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
         raise _exists(root)
     refuse_links(layout)
     texts = {_ATTRIBUTES: "".join(f"{line}\n" for line in _missing(root / _ATTRIBUTES, _LINES))}
-    for name, text in IGNORES.items():
-        make_folder((root / name).parent)
-        # As a whole, since of two rules the later one counts.
-        texts[name] = text if _missing(root / name, _rules(text)) else ""
-    # The manifest comes last: it is what makes the folder a workspace.
-    texts[MANIFEST] = manifest
-    is_new = {name: _append(root / name, text) for name, text in texts.items() if text}
+    with as_group(root):
+        for name, text in IGNORES.items():
+            make_folder((root / name).parent)
+            # As a whole, since of two rules the later one counts.
+            texts[name] = text if _missing(root / name, _rules(text)) else ""
+        # The manifest comes last: it is what makes the folder a workspace.
+        texts[MANIFEST] = manifest
+        is_new = {name: _append(root / name, text) for name, text in texts.items() if text}
     names = sorted(is_new)
     return Scaffold(tuple(name for name in names if is_new[name]), tuple(name for name in names if not is_new[name]))
 

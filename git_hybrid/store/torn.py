@@ -17,6 +17,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.log_merge import RECORDED
+from git_hybrid.store.meanwhile import Watch
 from git_hybrid.store.parsing import read_bytes
 
 T = TypeVar("T")
@@ -28,11 +29,12 @@ _NAMED = re.compile(rb'"audit_hash": *"([0-9a-f]{64})"')
 class Torn(Struct, kw_only=True):
     """The files in conflict, and by path the ``texts`` to be written, None where one goes; those ``settled`` are right.
 
-    Nothing is written before all is put together.
+    Nothing is written before all is put together. ``watch`` is of when they were read.
     """
 
     layout: Layout
     conflicts: Mapping[str, Versions]
+    watch: Watch = field(default_factory=Watch)
     texts: dict[str, bytes | None] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
 
@@ -117,9 +119,12 @@ class Torn(Struct, kw_only=True):
 
         Raises:
             LocalIo: a file cannot be written; what was written stays so, and the next call writes the rest.
+            Changed: somebody else has written one since it was read; the same holds.
         """
         for path, text in self.texts.items():
             if text is None:
+                self.watch.require()
                 remove_file(self.layout.root / path)
+                self.watch.removed(self.layout.root / path)
             else:
-                write_file(self.layout.root / path, text)
+                write_file(self.layout.root / path, text, watch=self.watch)

@@ -22,6 +22,7 @@ import git_hybrid.git.store
 from git_hybrid.cli.main import main
 from git_hybrid.git.store import RECORD
 from support.kit import git, head, logging_git, released, replace, snapshot, started, state
+from support.points import strace
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -369,6 +370,17 @@ def test_a_damaged_store_is_set_aside_and_upstream_asked(hybrid, workspace, tool
     hybrid("sync", cwd=second(other))
     gone(tool)
     hybrid("sync", cwd=second(other))
+
+
+def test_a_disk_without_room_to_verify_is_told_with_its_place(hybrid, workspace, tool, cache):
+    started(hybrid, tool.url)
+    bench = cache / f".work/{store(cache).name}.bench"
+    options = ["-f", "-o", "/dev/null", "-P", str(bench / "HEAD"), "-e", "trace=write"]
+    failed = strace([*options, "-e", "inject=write:error=ENOSPC"], ["cache", "verify"], cwd=workspace)
+    assert failed.code == 74
+    assert failed.err.startswith(f"error: cannot write {bench}: No space left on device\n")
+    assert not bench.exists()
+    hybrid("cache", "verify")
 
 
 FOLDERS: dict[str, Callable[[Path], object]] = {

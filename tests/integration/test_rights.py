@@ -239,3 +239,48 @@ def test_a_checkout_that_may_not_write_is_the_machines_fault_and_can_be_finished
     (clone / "src").chmod(0o755)
     hybrid("reset", "tool")
     assert (clone / "src/file").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("name", ["logs/HEAD", "logs", "refs"])
+def test_a_clone_in_which_head_cannot_be_moved_is_left_as_it_is(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, powerless: Powerless, name: str
+) -> None:
+    for text in ("first", "second"):
+        tool.commit({"README": text})
+        hybrid("pin", "tool")
+        if text == "first":
+            hybrid("sync")
+    place = clone / ".git" / name
+    place.chmod(place.stat().st_mode & 0o555)
+    for command in (["sync"], ["resume"]):
+        assert f"cannot write {place}: Permission denied\n" in powerless(*command, check=74).err
+        assert (clone / "README").read_text() == "first"
+        assert git("status", "--porcelain", cwd=clone) == ""
+    told = powerless("diag", check=1).out
+    assert f"sources/tool/.git/{name} cannot be written by you" in told
+    mend = "chmod -R u+rwX sources/tool"
+    assert mend in told
+    subprocess.run(["sh", "-c", mend], cwd=workspace, check=True)
+    powerless("resume")
+    assert (clone / "README").read_text() == "second"
+
+
+def test_what_is_made_in_a_shared_workspace_its_group_may_write(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The umask is that of a process of its own.
+    monkeypatch.setenv("GIT_HYBRID_TESTS_START", "new")
+    before = os.umask(0o022)
+    try:
+        workspace.chmod(0o2775)
+        started(hybrid, tool.url, "--branch", "main")
+        tool.commit({"new/file": "1\n"})
+        hybrid("pin", "tool")
+        hybrid("sync")
+    finally:
+        os.umask(before)
+    assert (workspace / "sources/tool/.git/logs/HEAD").exists()
+    found = [path for path in workspace.glob("s*/**/*") if not path.is_symlink()]
+    # Objects and packs are read-only for everybody.
+    closed = [path for path in found if path.stat().st_mode & 0o220 == 0o200]
+    assert closed == []

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from git_hybrid.cli.diagnosing import diagnose
+from git_hybrid.cli.machine import _cache
 from git_hybrid.cli.signals import Cancel
 from support.samples import make_workspace
 
@@ -41,16 +42,34 @@ def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, us
     assert (room.level, room.remedy.rpartition(": ")[2]) == ("fail", "export TMPDIR=DIR")
 
 
-def test_a_clone_with_files_of_another_user_is_told(tmp_path, monkeypatch):
+OPENS = 'find sources/tool -user "$(id -u)" -perm -u=w ! -type l -exec chmod g+rwX {} +'
+
+
+@pytest.mark.parametrize(
+    ("user", "group", "remedy"),
+    [
+        (0, 0, "chmod -R u+rwX sources/tool"),
+        (1, 0, f"whoever it belongs to types: {OPENS}"),
+        (1, 1, 'sudo chown -R "$(id -u)" sources/tool'),
+    ],
+)
+def test_a_clone_with_files_of_another_user_is_told(tmp_path, monkeypatch, user, group, remedy):
     workspace = make_workspace(tmp_path)
-    closed = workspace.root / "sources/tool/.git/HEAD"
+    closed = workspace.root / "sources/tool/.git/logs/HEAD"
     closed.parent.mkdir(parents=True, exist_ok=True)
     closed.touch()
-    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK or Path(path) != closed)
+    # Git replaces it: the right of the folder is enough.
+    replaced = workspace.root / "sources/tool/.git/HEAD"
+    replaced.touch()
+    facts = closed.stat()
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK or Path(path) not in (closed, replaced))
+    monkeypatch.setattr("os.geteuid", lambda: facts.st_uid + user)
+    monkeypatch.setattr("os.getegid", lambda: facts.st_gid + group)
+    monkeypatch.setattr("os.getgroups", list)
     found = diagnose(workspace.root, Cancel()).findings
-    (told,) = [item for item in found if item.what == "sources/tool/.git/HEAD cannot be written by you"]
+    (told,) = [item for item in found if item.what.endswith("cannot be written by you")]
     assert (told.area, told.name, told.level) == ("clones", "tool", "fail")
-    assert told.remedy == 'sudo chown -R "$(id -u)" sources/tool'
+    assert (told.what.split()[0], told.remedy) == ("sources/tool/.git/logs/HEAD", remedy)
 
 
 def test_the_folder_for_temporary_files_is_that_of_scans(tmp_path, monkeypatch):
@@ -84,3 +103,13 @@ def test_a_folder_that_cannot_be_read_is_a_finding_among_others(tmp_path, monkey
     assert (refused.level, refused.remedy) == ("fail", "mend what is said here, then: git hybrid diag")
     assert refused.what.startswith(f"cannot read {workspace.root / folder}: Permission denied")
     assert len(found) > 5
+
+
+@pytest.mark.parametrize(("free", "level"), [(0, "warn"), (1 << 30, "ok")])
+def test_a_disk_of_the_cache_that_is_full_is_told(tmp_path, monkeypatch, free, level):
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    # Another disk than that of the workspace, of which it is told by itself.
+    found, same = _cache(tmp_path, Path("/dev")), _cache(tmp_path, tmp_path.parent)
+    assert (found.level, same.level) == (level, "ok")
+    assert (found.remedy.rpartition(": ")[2] == "export GIT_HYBRID_CACHE_DIR=DIR") == (level == "warn")

@@ -69,6 +69,9 @@ def test_the_path_of_an_error_is_text() -> None:
     assert path_of(OSError(13, "Permission denied", b"/a/\xff")) == "/a/\udcff"
     assert path_of(OSError(13, "Permission denied", "/a")) == "/a"
     assert path_of(OSError("no path")) == ""
+    # A rename: the new file is gone by the time that this is told.
+    assert path_of(OSError(13, "Permission denied", "/a.tmp", None, "/b/a")) == "/b/a"
+    assert path_of(OSError(2, "No such file or directory", "/a.tmp", None, "/b/a")) == "/a.tmp"
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

@@ -15,6 +15,7 @@ import pytest
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
 from git_hybrid.store import durable
+from git_hybrid.store.leftovers import leftovers
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.turn import TURN
 
@@ -65,8 +66,8 @@ def test_leftovers_are_found(tmp_path):
     for name in ("b.tmp", "a.tmp", "c", "tmp"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "d.tmp").mkdir()
-    assert [path.name for path in durable.leftovers(tmp_path)] == ["a.tmp", "b.tmp"]
-    assert durable.leftovers(tmp_path / "gone") == ()
+    assert [path.name for path in leftovers(tmp_path)] == ["a.tmp", "b.tmp"]
+    assert leftovers(tmp_path / "gone") == ()
 
 
 @pytest.mark.parametrize("place", ["file", "file.tmp"])

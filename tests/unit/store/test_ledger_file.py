@@ -28,7 +28,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
-from git_hybrid.store import chain, lockfile, runs
+from git_hybrid.store import chain, lockfile, runs, writing
 from git_hybrid.store import ledger as ledger_module
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.decisions import decision_line
@@ -77,7 +77,7 @@ def _killed(ledger: FileLedger, method: str, monkeypatch):
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(FileLedger, method, die)
+        patch.setattr(FileLedger if hasattr(FileLedger, method) else writing, method, die)
         try:
             yield
         except Died:
@@ -114,14 +114,14 @@ def test_begin_is_seen_by_readers(files):
 
 
 def test_no_source_is_changed_without_what_announces_it(files, monkeypatch):
-    ledger, append, left = _ledger(files), ledger_module.append_records, [OSError(errno.EIO, "broken")]
+    ledger, append, left = _ledger(files), writing.append_records, [OSError(errno.EIO, "broken")]
 
     def failing_once(*arguments):
         if left:
             raise left.pop()
         append(*arguments)
 
-    monkeypatch.setattr(ledger_module, "append_records", failing_once)
+    monkeypatch.setattr(writing, "append_records", failing_once)
     with ledger.writer(FIRST):
         ledger.begin(FIRST, TASKS, Event(event="intent"))
         with pytest.raises(OSError, match="broken"):
@@ -153,7 +153,7 @@ def test_a_run_that_goes_on_journals_what_is_left_with_what_comes_next(files):
     assert _ledger(files).snapshot().unfinished.tasks == TASKS[1:]
 
 
-@pytest.mark.parametrize("step", ["_write_out", "_write_files", "forget"])
+@pytest.mark.parametrize("step", ["_write_out", "write_records", "forget"])
 def test_a_decision_is_written_out_by_the_next_writer(files, monkeypatch, step):
     ledger = _ledger(files)
     with _killed(ledger, step, monkeypatch), ledger.writer(FIRST):
@@ -274,7 +274,7 @@ def test_what_was_changed_since_it_was_read_is_left_and_told(files, monkeypatch)
 
 def test_giving_up_drops_no_other_file_that_is_invalid(files, monkeypatch):
     ledger = _ledger(files)
-    with _killed(ledger, "_write_files", monkeypatch), ledger.writer(FIRST):
+    with _killed(ledger, "write_records", monkeypatch), ledger.writer(FIRST):
         ledger.record(FIRST, DECISION, ())
     files.write("state/sources.json", "{half")
     with pytest.raises(InvalidFile) as caught, _ledger(files).writer(SECOND, gives_up=True):
@@ -319,7 +319,7 @@ def test_what_fails_after_the_decision_is_left_to_the_next_writer(files, monkeyp
     ledger = _ledger(files)
     with monkeypatch.context() as patch, ledger.writer(FIRST):
         ledger.begin(FIRST, TASKS[:1])
-        patch.setattr(FileLedger, "_write_files", refuse)
+        patch.setattr(writing, "write_records", refuse)
         with pytest.raises(DecidedOnly) as caught:
             ledger.record(FIRST, DECISION, ())
     assert not caught.value.is_written
@@ -402,11 +402,11 @@ def test_a_lock_that_was_removed_is_told_as_that(tmp_path):
 
 
 def test_what_is_decided_is_not_promised_where_the_lock_was_removed(files, monkeypatch):
-    def swept(_self: FileLedger, _records: object) -> list[str]:
+    def swept(*_arguments: object) -> list[str]:
         (files.root / "sources/.lock").unlink()
         raise LocalIo(path="x", operation="write", reason="no such file")
 
-    monkeypatch.setattr(FileLedger, "_write_files", swept)
+    monkeypatch.setattr(writing, "write_records", swept)
     ledger = _ledger(files)
     with ledger.writer(FIRST):
         ledger.snapshot()
@@ -551,11 +551,11 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
     class Died(BaseException):
         pass
 
-    def die(path, data):
+    def die(path, data, **watch):
         first = path.name.startswith("sources-audit.2026")
         if when == "before" or (when == "archived" and not first):
             raise Died
-        real(path, data)
+        real(path, data, **watch)
         if when == "replaced" and not first:
             raise Died
 

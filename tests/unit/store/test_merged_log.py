@@ -13,6 +13,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store.chain import rotate, segment_of
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.log_merge import Rejoined, in_order, rejoined
+from git_hybrid.store.meanwhile import Watch
 from git_hybrid.store.merging import merge_files
 from support.samples import run_info
 from support.values import NOW, OPERATOR, RUN
@@ -93,7 +94,7 @@ def test_lines_that_git_doubled_are_archived_once(tmp_path: Path) -> None:
     for text, breaches in ((lines[:2], []), ([invented], ["inserted"])):
         archive.unlink(missing_ok=True)
         log.write_bytes(b"".join([*lines[:2], *text, lines[2]]))
-        rotate(log, archive, run_info())
+        rotate(log, archive, run_info(), Watch(log))
         segments = [segment_of(f"state/{path.name}", path.read_bytes()) for path in (archive, log)]
         assert [breach.id for breach in verify(segments, Witnesses())] == breaches
 
