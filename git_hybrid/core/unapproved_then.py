@@ -17,6 +17,7 @@ from git_hybrid.core.committed_policy import is_made
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW
+from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Policy, key_bytes
 from git_hybrid.core.override import is_in_force, person
@@ -59,39 +60,92 @@ def judged(
     """Return the overrides of pinned sources that the policy before them did not allow, the oldest first.
 
     Of what is committed only that which policy of now does not allow either is looked at; what is in force still
-    ``check overrides`` tells. What a later override that is allowed goes on from is made good, what was taken back is
-    gone, and so is what stands before a source began anew. Whether a signature is good is told while the override
-    lasts: here it counts whose key it names.
+    ``check overrides`` tells. What a later override of the same kind that is allowed goes on from is made
+    good, what was taken back is gone, and so is what a source had before it began anew. Whether a signature is good is
+    told while the override lasts: here it counts whose key it names.
     """
-    found: list[Judged] = []
-    settled, reached = set[str](), set[tuple[str, Json]]()
-    for digest, record in reversed(list(records.items())):
-        name = str(record.get("source"))
-        if record["event"] in ANEW:
-            settled.add(name)
-        elif record["event"] == "pin":
-            reached.add((name, record.get("after")))
-        pin = witnesses.lock.pins.get(SourceName(name))
-        if not is_made(record) or name in settled or pin is None or _is_left(record, pin, reached):
+    made = {digest: record for digest, record in records.items() if is_made(record)}
+    asked_of = {
+        str(record.get("source")) for digest, record in made.items() if _may_be_asked(record, lines[digest], witnesses)
+    }
+    after = _following(records, made, {name for name in asked_of if name in witnesses.lock.pins})
+    found: dict[str, Judged] = {}
+    settling: set[tuple[str, Json]] = set()
+    for digest, record in reversed(made.items()):
+        if digest not in after:
+            continue
+        later, kind = after[digest], detail_of(record).get("kind")
+        if _is_left(record, witnesses.lock.pins[SourceName(str(record["source"]))], later):
+            continue
+        if any(item["event"] in ANEW or (item["hash"], kind) in settling for item in later):
             continue
         if (asked := _asked(record, lines[digest], witnesses, now)) is not None:
-            found.append(asked)
+            found[digest] = asked
         elif not _missed(record, witnesses.manifest.policy):
-            settled.add(name)
-    return found[::-1]
+            settling.add((digest, kind))
+    return list(found.values())[::-1]
 
 
-def _is_left(record: Record, pin: Pin, later: Collection[tuple[str, Json]]) -> bool:
-    """Tell whether nothing of an override is left: its pin went back since, or what it accepts findings of is gone."""
+def _may_be_asked(record: Record, line: str, witnesses: Witnesses) -> bool:
+    return _is_fresh(line, witnesses) or bool(_missed(record, witnesses.manifest.policy))
+
+
+def _is_fresh(line: str, witnesses: Witnesses) -> bool:
+    return line not in (witnesses.committed or frozenset()) or line in witnesses.picked
+
+
+def _following(
+    records: Mapping[str, Record], made: Mapping[str, Record], names: Collection[str]
+) -> Mapping[str, Sequence[Record]]:
+    """Return for each of the overrides *made* of the sources *names* the records of its source that go on from it.
+
+    Git puts the records of one branch behind those of another, whose pins say nothing of what was done there.
+    """
+
+    def about(record: Record) -> str | None:
+        name = str(record.get("source"))
+        is_told = record["event"] == "pin" or record["event"] in ANEW or is_made(record)
+        return name if is_told and name in names else None
+
+    over = last_told(records, about).over if names else {}
+    own: dict[str, list[str]] = {}
+    for digest in over:
+        own.setdefault(str(records[digest]["source"]), []).append(digest)
+    return {
+        digest: _behind(records, own[str(record["source"])], digest, over)
+        for digest, record in made.items()
+        if record.get("source") in names
+    }
+
+
+def _behind(
+    records: Mapping[str, Record], own: Sequence[str], digest: str, over: Mapping[str, frozenset[str]]
+) -> Sequence[Record]:
+    known = {digest}
+    for item in own[own.index(digest) + 1 :]:
+        if not known.isdisjoint(over[item]):
+            known.add(item)
+    return [records[item] for item in own if item in known and item != digest]
+
+
+def _is_left(record: Record, pin: Pin, later: Sequence[Record]) -> bool:
+    """Tell whether nothing of an override is left: its pin went back since, or what it accepts findings of is gone.
+
+    A merge that took the other side is told by what was pinned from there.
+    """
     if detail_of(record).get("kind") == "scan":
         return record.get("after") != pin.commit
-    return (pin.source, record.get("before")) in later
+    before = record.get("before")
+    pins = (item for item in later if item["event"] == "pin")
+    return before is not None and (
+        pin.commit == before or any(before in (item.get("before"), item["after"]) for item in pins)
+    )
 
 
 def _asked(record: Record, line: str, witnesses: Witnesses, now: datetime) -> Judged | None:
     """Return what the policy before *record* misses in it; None if that is nothing, or nobody can tell."""
-    committed, policy = witnesses.committed or frozenset(), witnesses.manifest.policy
-    fresh, current = line not in committed or line in witnesses.picked, _missed(record, policy)
+    policy, fresh = witnesses.manifest.policy, _is_fresh(line, witnesses)
+    current = _missed(record, policy)
     if current and _lasts(record, witnesses, now):
         return None
     if not fresh and not (current and _is_seen(line, witnesses)):

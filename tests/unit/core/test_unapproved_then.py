@@ -59,6 +59,21 @@ def logged(*events: Event) -> tuple[dict[str, Record], dict[str, str]]:
     return records, {digest: f"line{number}" for number, digest in enumerate(records)}
 
 
+def beside(*sides: Sequence[Event]) -> tuple[dict[str, Record], dict[str, str]]:
+    """Return what a merge makes of the logs of *sides*, which begin with one record: one stands behind the other."""
+    first = extend(tail_of([]), [Event(event="init")], at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    made = [
+        *first,
+        *(
+            record
+            for number, side in enumerate(sides)
+            for record in extend(tail_of(first), side, at=NOW, operator=OPERATOR, command_id=f"run{number}", log_id="")
+        ),
+    ]
+    records: dict[str, Record] = {str(item["hash"]): item for item in made}
+    return records, {digest: f"line{number}" for number, digest in enumerate(records)}
+
+
 def found(witness: Witnesses, made: Override = MADE, *events: Event) -> Sequence[tuple[str, str]]:
     told = against_policy(*logged(event_of(made, "override"), *events), witness, NOW)
     return [(item.id, item.mend) for item in told]
@@ -117,6 +132,30 @@ def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> No
 )
 def test_what_was_taken_back_or_approved_since_is_made_good(later: Event) -> None:
     assert found(witnesses(), MADE, later) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Event(event="pin", source="tool", before=oid(9), after=oid(1)),
+        Event(event="add", source="tool"),
+        event_of(an_override(id="ovr-2", approvers=(Approval(id="cid", at=NOW),), expires_at=NOW + DAY), "override"),
+    ],
+)
+def test_what_another_branch_recorded_makes_nothing_good_though_it_stands_behind(other: Event) -> None:
+    records, lines = beside([event_of(MADE, "override"), ON], [other])
+    assert len(judged(records, lines, witnesses(), NOW)) == 1
+    taken = witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(1))}))
+    assert judged(records, lines, taken, NOW) == [], "the merge took the other side"
+    went_on = Event(event="pin", source="tool", before=oid(1), after=oid(3))
+    assert judged(*logged(event_of(MADE, "override"), ON, went_on), witnesses(), NOW) == []
+
+
+def test_an_acceptance_of_findings_approves_no_pin() -> None:
+    cid = (Approval(id="cid", at=NOW),)
+    accepted = replace(MADE, id="ovr-2", kind="scan", approvers=cid, from_commit=oid(3), to_commit=oid(3))
+    assert len(found(witnesses(), MADE, ON, event_of(accepted, "override"))) == 1
+    assert found(witnesses(), MADE, ON, event_of(replace(accepted, kind="pin", from_commit=oid(2)), "override")) == []
 
 
 def test_a_record_that_tells_no_times_is_not_judged() -> None:
