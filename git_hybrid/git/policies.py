@@ -38,9 +38,11 @@ def manifests_of(
 
     What no branch of a remote has yet is held against what it goes on from there; the rest against the first parent of
     the merge, or of the commit, that brought it: within a branch everybody writes the policy that suits him, and writes
-    it back. What a branch began with counts too, for whoever merges it may have made policy stricter meanwhile, also
-    where the branch was brought up to that before; and so does how the line came into the main branch of a remote,
-    which one's own branch may have been brought up to. Where a shallow clone ends before it began, nobody can tell.
+    it back. What the commit of the line was made on counts too, for whoever merges it may have made policy stricter
+    meanwhile, also where the branch was brought up to that afterwards; and so does how the line came into the main
+    branch of a remote, which one's own branch may have been brought up to. Of what it was made on the newest counts:
+    who had today's policy cannot say that his branch began before it. Where a shallow clone ends before that, nobody
+    can tell.
     """
     tip = repository.revision or "HEAD"
 
@@ -56,13 +58,13 @@ def manifests_of(
     def names_of(line: str) -> tuple[str, ...]:
         commit = commit_of(line)
         if commit in unpushed().commits and unpushed().bases:
-            return (tip, *unpushed().bases)
+            return (tip, *_newest(repository, str(commit)))
         after, *parents = trunk(tip).get(line) or _commits(repository, "rev-list", "--parents", "-1", str(commit))
         if not parents:
             return (after,)
-        bases = _begun(repository, parents)
-        if bases is None:
+        if _is_cut(repository, parents):
             return (after,)
+        bases = _made_on(repository, str(commit), parents[0]) if len(parents) > 1 else ()
         others = [name for name in _mains(repository) if line in trunk(name)]
         return (after, parents[0], *bases, *(found for name in others for found in trunk(name)[line][:2]))
 
@@ -118,20 +120,31 @@ def _unpushed(repository: Repository, tip: str) -> _Unpushed:
     return _Unpushed(frozenset(found), bases)
 
 
-def _begun(repository: Repository, parents: Sequence[str]) -> Sequence[str] | None:
-    """Return what the merged sides of a commit go on from of its first of *parents*: where each began and was updated.
+def _newest(repository: Repository, commit: str) -> tuple[str, ...]:
+    """Return what *commit*, which no branch of a remote has, goes on from there, without what that has before it."""
+    found = _commits(repository, "rev-list", "--boundary", commit, "--not", "--remotes")
+    bases = tuple(name[1:] for name in found if name.startswith("-"))
+    return _commits(repository, "merge-base", "--independent", *bases) if bases else ()
 
-    None where a shallow clone ends within them.
+
+def _made_on(repository: Repository, commit: str, main: str) -> tuple[str, ...]:
+    """Return the last commit on the way back from *main* by first parents that *commit* has before it.
+
+    What a merge brought there has the policy that its branch suited itself with.
     """
+    found = _commits(repository, "rev-list", "--first-parent", "--boundary", main, f"^{commit}")
+    return tuple(name[1:] for name in found if name.startswith("-"))
+
+
+def _is_cut(repository: Repository, parents: Sequence[str]) -> bool:
+    """Tell whether a shallow clone ends within the merged sides of a commit: all of its *parents* but the first."""
     main, *sides = parents
     if not sides:
-        return ()
+        return False
     told = repository.run(["git", "rev-list", "--boundary", "--parents", *sides, "--not", main]).stdout
     found = [line.split() for line in told.decode("ascii", "replace").splitlines()]
     is_cut = any(len(line) == 1 and not line[0].startswith("-") for line in found)
-    if is_cut and _commits(repository, "rev-parse", "--is-shallow-repository") == ("true",):
-        return None
-    return [line[0][1:] for line in found if line[0].startswith("-")]
+    return is_cut and _commits(repository, "rev-parse", "--is-shallow-repository") == ("true",)
 
 
 def _trunk(repository: Repository, folders: Sequence[str], tip: str) -> Mapping[str, tuple[str, ...]]:
