@@ -152,8 +152,9 @@ def _asked(record: Record, line: str, witnesses: Witnesses, now: datetime) -> Ju
         return None
     texts = witnesses.manifests(None if fresh else line)
     after, before = ((), texts) if fresh else (texts[:1], texts[1:])
-    stood = [None if text is None else witnesses.decode_policy(text) for text in before]
-    missed = [() if item is None else _missed(record, item) for item in stood]
+    stood = [(text, None if text is None else witnesses.decode_policy(text)) for text in before]
+    # Where there was no manifest all was allowed; of one that cannot be read nobody can tell.
+    missed = [() if item is None else _missed(record, item) for text, item in stood if text is None or item]
     if not missed or not all(missed):
         return None
     brought = [policy] if fresh else [witnesses.decode_policy(text) for text in after if text is not None]

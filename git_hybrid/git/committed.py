@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
@@ -99,10 +99,11 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     picked = {item for side in (*lines[count:], *kept[at_archives:]) for item in side}
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
     at = [(name, side) for name, side in zip(before, lines, strict=False) if side != lines[0][: len(side)]]
+    # A lock without a log is no workspace's: one may have been moved to where that lay.
     bases = [
         (text, told)
         for name, text, told in zip(before, locks, lines, strict=False)
-        if text and _is_base(repository, name)
+        if text and told and _is_base(repository, name)
     ]
     now = Witnesses(
         committed=frozenset(item for side in (*lines, *kept) for item in side),
@@ -113,7 +114,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=cache(partial(_before_next, repository, (prefix,))),
+        manifests=cache(partial(_before_next, repository, (prefix,), frozenset[str]())),
         archived=cache(partial(_archived, repository, prefix)),
         is_made=bool(repository.revision),
         published_logs=_published_logs(repository, prefix + LOG, found[0] or b""),
@@ -158,7 +159,8 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
             raise
         return replace(now, is_partial=True)
     folders = (repository.prefix(root), *former)
-    return replace(brought, manifests=cache(partial(_before_next, repository, folders)))
+    lines = brought.committed or frozenset[str]()
+    return replace(brought, manifests=cache(partial(_before_next, repository, folders, lines)))
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -188,11 +190,13 @@ def _is_parent(name: str) -> bool:
     return name.endswith((_FIRST, "^2"))
 
 
-def _before_next(repository: Repository, folders: Sequence[str], line: str | None) -> Sequence[bytes | None]:
+def _before_next(
+    repository: Repository, folders: Sequence[str], lines: Collection[str], line: str | None
+) -> Sequence[bytes | None]:
     # Nobody asks for policy, and for archives, where nothing is odd.
-    from git_hybrid.git.policies import before_next
+    from git_hybrid.git.policies import Places, before_next
 
-    return before_next(repository, folders, line)
+    return before_next(repository, Places(folders, lines), line)
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
@@ -230,7 +234,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.past import past_of
-    from git_hybrid.git.policies import manifests_of
+    from git_hybrid.git.policies import Places, manifests_of
 
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
@@ -245,6 +249,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     brought = [item for item in lines if item.is_new and is_log(item.file)]
     former = before_move(repository, root, brought, since, is_committed=bool(lines) or bool(now.head))
     past = cache(partial(past_of, repository, root, lines if since is None else None, former.folders))
+    places = Places((prefix, *former.folders), frozenset(former.lines).union(ever))
     return replace(
         now,
         committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
@@ -253,7 +258,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
         commit_of=lambda line: _bringing(past(), line),
-        manifests=manifests_of(repository, (prefix, *former.folders), lambda line: _bringing(past(), line)),
+        manifests=manifests_of(repository, places, lambda line: _bringing(past(), line)),
     )
 
 

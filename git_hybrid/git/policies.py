@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.value import Struct
+from git_hybrid.git.former import at_its_place
 from git_hybrid.git.patches import line_hash, logged, logs_in
-from git_hybrid.git.repository import Repository, first_of
+from git_hybrid.git.repository import Repository
 
 Manifests = Sequence[bytes | None]
 _REMOTES = "refs/remotes"
@@ -23,16 +24,20 @@ class _Unpushed(Struct, frozen=True):
     bases: tuple[str, ...] = ()
 
 
-def before_next(repository: Repository, folders: Sequence[str], _line: str | None) -> Manifests:
-    """Return the manifest of what the commit to be judged is made from, by :func:`git.repository.first_of`.
+class Places(Struct, frozen=True):
+    """The ``folders`` in which a workspace stands, or stood before, the last one first, and ``lines`` of its log."""
 
-    *folders* are those in which the workspace stands, or stood before.
-    """
-    return _at(repository, folders, [f"{repository.revision}^1" if repository.revision else "HEAD"])
+    folders: Sequence[str]
+    lines: Collection[str] = frozenset()
+
+
+def before_next(repository: Repository, places: Places, _line: str | None) -> Manifests:
+    """Return the manifest of what the commit to be judged is made from, by :func:`git.former.at_its_place`."""
+    return _at(repository, places, [f"{repository.revision}^1" if repository.revision else "HEAD"])
 
 
 def manifests_of(
-    repository: Repository, folders: Sequence[str], commit_of: Callable[[str], str | None]
+    repository: Repository, places: Places, commit_of: Callable[[str], str | None]
 ) -> Callable[[str | None], Manifests]:
     """Return what tells the manifests that count for the line of a record, as :class:`Witnesses` has it.
 
@@ -52,7 +57,7 @@ def manifests_of(
 
     @cache
     def trunk(name: str) -> Mapping[str, tuple[str, ...]]:
-        return _trunk(repository, folders, name)
+        return _trunk(repository, places.folders, name)
 
     @cache
     def names_of(line: str) -> tuple[str, ...]:
@@ -71,8 +76,8 @@ def manifests_of(
     @cache
     def told(line: str | None) -> Manifests:
         if line is None:
-            return before_next(repository, folders, None)
-        return _at(repository, folders, names_of(line))
+            return before_next(repository, places, None)
+        return _at(repository, places, names_of(line))
 
     return told
 
@@ -94,9 +99,9 @@ def shared_lines(repository: Repository, folder: str) -> Callable[[str], bool]:
     return lambda line: line in known()
 
 
-def _at(repository: Repository, folders: Sequence[str], commits: Sequence[str]) -> Manifests:
+def _at(repository: Repository, places: Places, commits: Sequence[str]) -> Manifests:
     try:
-        return first_of(repository, commits, [f"{folder}{MANIFEST}" for folder in folders])
+        return at_its_place(repository, commits, places.folders, MANIFEST, places.lines)
     except GitRefused as error:
         if not error.is_unfetched:
             raise

@@ -100,10 +100,17 @@ def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     assert "lost-by-commit" in there("audit", "verify", check=5).out
 
 
-def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site) -> None:
-    old = site.read(LOCK)
+@pytest.mark.parametrize("stray", ["", "schema_version = 1\n", "see the wiki\n"])
+def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site, stray: str) -> None:
+    old, top = site.read(LOCK), site.root.parent
     site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    if stray:
+        # What lies where the workspace is moved to was none of its files.
+        for path, text in {"platform/sources.toml": stray, "third/state/sources.lock": old}.items():
+            (top / path).parent.mkdir(parents=True)
+            (top / path).write_text(text)
     site.commit("policy")
+    git("rm", "-q", "-r", "--ignore-unmatch", "platform", cwd=top)
     site.replace("sources.toml", '"3d"', '"0d"')
     site.tool.commit({"README": "four\n"})
     site("pin", "tool")
@@ -112,10 +119,24 @@ def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site) -> None:
     there.commit("move")
     (young,) = there.checked("audit")
     assert "[policy] min_release_age is 3 d, and no override lifts it" in young.what
+    git("rm", "-q", "-r", "--ignore-unmatch", "third", cwd=top)
     there = moved(there, "third", commit=False)
     there.put_back({LOCK: old})
     there.commit("move again")
     assert "tool was put back to " in "".join(item.what for item in there.checked("audit"))
+
+
+def test_nor_does_one_whose_log_was_rotated_before(site: Site) -> None:
+    old = site.read(LOCK)
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.commit("pin")
+    site("audit", "rotate")
+    site.commit("rotate")
+    there = moved(site, "platform", commit=False)
+    there.put_back({LOCK: old})
+    git("add", "-A", cwd=there.root)
+    assert "tool was put back to " in "".join(item.what for item in there.checked("audit", staged=True))
 
 
 def test_a_log_that_is_away_for_a_while_is_missed(site: Site) -> None:

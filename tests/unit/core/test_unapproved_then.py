@@ -118,6 +118,10 @@ def test_what_was_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> None
     assert found(witness) == []
 
 
+def test_a_manifest_that_cannot_be_read_allows_nothing() -> None:
+    assert len(found(committed(b"strict", b"strict", b"odd"))) == 1
+
+
 def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> None:
     assert len(found(committed(b"loose", picked=frozenset({LINE}), manifests=lambda _line: (b"strict",)))) == 1
 
