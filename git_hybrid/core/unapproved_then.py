@@ -33,13 +33,15 @@ _PROVES = "another policy was in force for it than the one that is committed"
 class Judged(Struct, frozen=True, kw_only=True):
     """A record of an override that the policy before it did not allow: in which ways.
 
-    ``loosened``: the policy that came along with it does. ``fresh``: no commit has it yet.
+    ``loosened``: the policy that came along with it does. ``fresh``: no commit of this branch has it yet. ``picked``:
+    one of another branch does.
     """
 
     record: Record
     problems: tuple[str, ...]
     loosened: bool
     fresh: bool
+    picked: bool
 
 
 def against_policy(
@@ -74,8 +76,9 @@ def judged(
     for digest, record in reversed(made.items()):
         if digest not in after:
             continue
-        later, kind = after[digest], detail_of(record).get("kind")
-        if _is_left(record, witnesses.lock.pins[SourceName(str(record["source"]))], later):
+        (own, behind), kind = after[digest], detail_of(record).get("kind")
+        later = [item for item in own if item["hash"] in behind]
+        if _is_left(record, witnesses.lock.pins[SourceName(str(record["source"]))], own, behind):
             continue
         if any(item["event"] in ANEW or (item["hash"], kind) in settling for item in later):
             continue
@@ -96,8 +99,8 @@ def _is_fresh(line: str, witnesses: Witnesses) -> bool:
 
 def _following(
     records: Mapping[str, Record], made: Mapping[str, Record], names: Collection[str]
-) -> Mapping[str, Sequence[Record]]:
-    """Return for each of the overrides *made* of the sources *names* the records of its source that go on from it.
+) -> Mapping[str, tuple[Sequence[Record], Collection[str]]]:
+    """Return for each override *made* of the sources *names* the records of its source, and which go on from it.
 
     Git puts the records of one branch behind those of another, whose pins say nothing of what was done there.
     """
@@ -108,38 +111,42 @@ def _following(
         return name if is_told and name in names else None
 
     over = last_told(records, about).over if names else {}
-    own: dict[str, list[str]] = {}
+    own: dict[str, list[Record]] = {}
     for digest in over:
-        own.setdefault(str(records[digest]["source"]), []).append(digest)
-    return {
-        digest: _behind(records, own[str(record["source"])], digest, over)
-        for digest, record in made.items()
-        if record.get("source") in names
-    }
+        own.setdefault(str(records[digest]["source"]), []).append(records[digest])
+    told = {digest: own[str(record["source"])] for digest, record in made.items() if record.get("source") in names}
+    return {digest: (item, _behind(digest, item, over)) for digest, item in told.items()}
 
 
-def _behind(
-    records: Mapping[str, Record], own: Sequence[str], digest: str, over: Mapping[str, frozenset[str]]
-) -> Sequence[Record]:
+def _behind(digest: str, own: Sequence[Record], over: Mapping[str, frozenset[str]]) -> Collection[str]:
     known = {digest}
-    for item in own[own.index(digest) + 1 :]:
+    for item in (str(record["hash"]) for record in own):
         if not known.isdisjoint(over[item]):
             known.add(item)
-    return [records[item] for item in own if item in known and item != digest]
+    return known - {digest}
 
 
-def _is_left(record: Record, pin: Pin, later: Sequence[Record]) -> bool:
-    """Tell whether nothing of an override is left: its pin went back since, or what it accepts findings of is gone.
+def _is_left(record: Record, pin: Pin, own: Sequence[Record], behind: Collection[str]) -> bool:
+    """Tell whether nothing of an override is left in *pin*: it went back since, or what has the findings is gone.
 
-    A merge that took the other side is told by what was pinned from there.
+    Of the *own* records of its source those *behind* it may have moved a pin of another branch, where it never stood:
+    the one that a pick came to, or the other side of a merge.
     """
     if detail_of(record).get("kind") == "scan":
         return record.get("after") != pin.commit
-    before = record.get("before")
-    pins = (item for item in later if item["event"] == "pin")
-    return before is not None and (
-        pin.commit == before or any(before in (item.get("before"), item["after"]) for item in pins)
-    )
+    pins = [item for item in own if item["event"] == "pin"]
+    elsewhere = {record.get("before"), *(item["after"] for item in pins if item["hash"] not in behind)}
+    came = {record.get("after")}
+    for item in pins:
+        if item["hash"] in behind:
+            start, commit = item.get("before"), item["after"]
+            # Where no record had it before, a lock was edited by hand.
+            if commit != record.get("before") and (start in came or start not in elsewhere):
+                came.add(commit)
+            else:
+                came.discard(commit)
+                elsewhere.add(commit)
+    return pin.commit in elsewhere - came
 
 
 def _asked(record: Record, line: str, witnesses: Witnesses, now: datetime) -> Judged | None:
@@ -159,7 +166,7 @@ def _asked(record: Record, line: str, witnesses: Witnesses, now: datetime) -> Ju
         return None
     brought = [policy] if fresh else [witnesses.decode_policy(text) for text in after if text is not None]
     loosened = any(item is not None and not _missed(record, item) for item in brought)
-    return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh)
+    return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh, picked=line in witnesses.picked)
 
 
 def _is_seen(line: str, witnesses: Witnesses) -> bool:
@@ -205,7 +212,7 @@ def _breach(item: Judged, witnesses: Witnesses) -> Breach:
     record, told = item.record, detail_of(item.record)
     name, before = SourceName(str(record.get("source"))), record.get("before")
     words = approval_words(signed=witnesses.has_keys)
-    if item.fresh:
+    if item.fresh and not item.picked:
         mend = AGAIN
     elif told.get("kind") == "scan":
         mend = f"git hybrid pin {name}, or: git hybrid pin {name} --kind scan {words}"

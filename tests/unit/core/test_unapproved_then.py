@@ -25,6 +25,7 @@ MADE = an_override(expires_at=NOW + DAY)
 STRICT, LOOSE = Policy(approvers=(Approver(id="cid"),)), Policy()
 POLICIES = {b"strict": STRICT, b"loose": LOOSE, b"odd": None}
 ON = Event(event="pin", source="tool", before=oid(2), after=oid(3))
+BACK = Lock(pins={TOOL: a_pin(commit=oid(1))})
 LINE = "line0"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAapjliJwEtK6P1m0OH6dHMjwVnXE2bR8MWd37Y4lfLH"
 ARMOUR = """-----BEGIN SSH SIGNATURE-----
@@ -135,7 +136,22 @@ def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> No
     ],
 )
 def test_what_was_taken_back_or_approved_since_is_made_good(later: Event) -> None:
-    assert found(witnesses(), MADE, later) == []
+    assert found(witnesses(lock=BACK), MADE, ON, later) == []
+
+
+def test_what_goes_on_from_a_branch_that_never_had_it_is_right() -> None:
+    # A pick of another source brought it, and the pin of this one stayed where it was.
+    picked = {"committed": frozenset({LINE}), "picked": frozenset({LINE}), "manifests": lambda _line: (b"strict",)}
+    first = Event(event="pin", source="tool", after=oid(8))
+    log = logged(first, event_of(MADE, "override"), ON)
+    stayed, went_on = (Lock(pins={TOOL: a_pin(commit=oid(number))}) for number in (8, 9))
+    assert judged(*log, witnesses(**picked, lock=stayed), NOW) == []
+    later = Event(event="pin", source="tool", before=oid(8), after=oid(9))
+    assert judged(*logged(first, event_of(MADE, "override"), ON, later), witnesses(lock=went_on), NOW) == []
+    by_hand = Event(event="pin", source="tool", before=oid(7), after=oid(9))
+    assert len(judged(*logged(first, event_of(MADE, "override"), ON, by_hand), witnesses(lock=went_on), NOW)) == 1
+    (mend,) = [item.mend for item in against_policy(*logged(event_of(MADE, "override"), ON), witnesses(**picked), NOW)]
+    assert mend.startswith("go back: git hybrid pin tool "), "to do it again is for whoever made it"
 
 
 @pytest.mark.parametrize(
@@ -149,8 +165,7 @@ def test_what_was_taken_back_or_approved_since_is_made_good(later: Event) -> Non
 def test_what_another_branch_recorded_makes_nothing_good_though_it_stands_behind(other: Event) -> None:
     records, lines = beside([event_of(MADE, "override"), ON], [other])
     assert len(judged(records, lines, witnesses(), NOW)) == 1
-    taken = witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(1))}))
-    assert judged(records, lines, taken, NOW) == [], "the merge took the other side"
+    assert judged(records, lines, witnesses(lock=BACK), NOW) == [], "the merge took the other side"
     went_on = Event(event="pin", source="tool", before=oid(1), after=oid(3))
     assert judged(*logged(event_of(MADE, "override"), ON, went_on), witnesses(), NOW) == []
 
