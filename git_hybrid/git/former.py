@@ -68,7 +68,7 @@ def before_commit(
     ]
     if not tips:
         return now, ()
-    known = _ids_at(repository, revision, folder)
+    known = ids_at(repository, revision, folder)
     others = _folders(repository, known, tips, folder) if known else ()
     others = _came_from(repository, revision, () if merging else tips, others)
     found = _found(repository, known, dict.fromkeys(others, tips))
@@ -203,7 +203,7 @@ def _ids(texts: Sequence[bytes | None]) -> set[str]:
     return {item for item in found if _ID.fullmatch(item)}
 
 
-def _ids_at(repository: Repository, revision: str, folder: str) -> set[str]:
+def ids_at(repository: Repository, revision: str, folder: str) -> set[str]:
     """Return the ids of the log that *revision* has in *folder*; one that was rotated begins in an archive."""
     names, done, found = [LOG], set[str](), set[str]()
     while names and not found:

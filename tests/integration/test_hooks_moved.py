@@ -224,3 +224,25 @@ def test_a_branch_that_moved_the_folder_is_merged_into_one_that_went_on(site: Si
     commit = there.commit("merge")
     assert is_whole(there)
     assert hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {'0' * 40}\n")[0] == 0
+
+
+def test_a_push_in_the_place_of_another_keeps_what_was_published_where_the_folder_was(site: Site) -> None:
+    """Also what stands in an archive there."""
+    begun = git("rev-parse", "HEAD", cwd=site.root)
+    revoke(site)
+    published = [git("rev-parse", "HEAD", cwd=site.root)]
+    site("audit", "rotate")
+    published.append(site.commit("rotate"))
+    git("reset", "-q", "--hard", begun, cwd=site.root)
+    git("clean", "-f", "-q", "-d", ".", cwd=site.root)
+
+    def pushed(there: Site, commit: str, before: str) -> tuple[int, str]:
+        return hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {before}\n")
+
+    assert "among them those of ovr-" in pushed(site, begun, published[1])[1]
+    there = moved(site, "platform")
+    commit = git("rev-parse", "HEAD", cwd=there.root)
+    assert pushed(there, commit, begun) == (0, "")
+    for before in published:
+        code, said = pushed(there, commit, before)
+        assert (code, "among them those of ovr-" in said) == (1, True)
