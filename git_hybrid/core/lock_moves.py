@@ -271,8 +271,7 @@ def _breach(moves: Moves, pin: Pin, odds: Odds, by: str) -> Breach:
     mend = f"{stay} {approval}" if _rests_on(record) else _choice(pin, record, moves.sources.get(name), stay, approval)
     if _rests_on(record) and record.get("after") != pin.commit:
         # A plain pin stays where that came from; elsewhere, as where it was rebased to, it may be refused.
-        is_before = record.get("before") == pin.commit and not others
-        where = "" if is_before else f", where that is refused, with {approval}"
+        where = f", where that is refused, with {approval}" if others or record.get("before") != pin.commit else ""
         mend = f"git hybrid pin {name} --to {pin.commit}{where}; or, if it is to stay forced: {mend}"
     what = f"{name} {was}, and {odds.how} {has}"
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)

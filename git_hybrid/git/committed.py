@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
 _FIRST_LINES = 1 << 12
 _FIRST = "^1"
-_MANY = "-n50"
-"""So many commits are looked at for one that has what was lost: the log of a few days."""
 _UNBORN = "does not have any commits yet"
 
 
@@ -160,7 +158,11 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
         return replace(now, is_partial=True)
     folders = (repository.prefix(root), *former)
     lines = brought.committed or frozenset[str]()
-    return replace(brought, manifests=cache(partial(_before_next, repository, folders, lines)))
+    return replace(
+        brought,
+        manifests=cache(partial(_before_next, repository, folders, lines)),
+        archives_at=cache(partial(_archives_at, repository, folders[0])),
+    )
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -233,6 +235,7 @@ def history_witness(
 def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, since: str | None) -> Witnesses:
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
+    from git_hybrid.git.lostlines import restoring
     from git_hybrid.git.past import past_of
     from git_hybrid.git.policies import Places, manifests_of
 
@@ -253,7 +256,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     return replace(
         now,
         committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
-        at=_restoring(repository, prefix, ever, [LOG, *archives]),
+        at=restoring(repository, [prefix + name for name in (LOG, *archives)], places.folders, (ever, former.lines)),
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
@@ -265,24 +268,6 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
 def _bringing(past: Past | None, line: str) -> str | None:
     """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
     return next((commit for commit, added in past.added.items() if line in added), None) if past else None
-
-
-def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], files: Sequence[str]) -> Mapping[str, str]:
-    """Return the lines of a log that has what the *files* of HEAD have lost, each with the commit that has it.
-
-    It is the newest that has all of that, as a merge of two sides does, or else the one that the last line came with.
-    """
-    there = repository.blobs(witness_names((("HEAD",), ()), *(prefix + name for name in files)))
-    kept = {line for side in hashed(there) for line in side}
-    lost = [line for line in ever if line not in kept]
-    if not lost:
-        return {}
-    newest = repository.ask(("git", "rev-list", _MANY, "HEAD", "--", prefix + LOG)).decode().split()
-    commits = (*newest, ever[lost[-1]])
-    found = hashed(repository.blobs(witness_names((commits, ()), prefix + LOG)))
-    sides = [*zip(commits, found, strict=True)]
-    commit, lines = next(((name, side) for name, side in sides if not set(lost) - set(side)), sides[-1])
-    return dict.fromkeys(lines, commit[:12])
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:

@@ -32,7 +32,12 @@ def archived_at(repository: Repository, prefix: str, file: str, sha256: str) -> 
 
 
 def archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
-    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines."""
+    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines.
+
+    Behind a colon it may have another folder than *prefix*, where the log stood before.
+    """
+    commit, colon, folder = commit.partition(":")
+    prefix = folder if colon else prefix
     listed = repository.ask(("git", "ls-tree", "--name-only", "-z", "--full-tree", commit, "--", f"{prefix}state/"))
     names = [name.removeprefix(prefix) for name in items(listed)]
     archives = [name for name in names if ARCHIVE.fullmatch(name)]

@@ -79,11 +79,17 @@ def before_commit(
     if not found.lines:
         return now, ()
     sides = repository.blobs(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK))
+    # What of it is lost may be brought back from there.
+    there = {
+        line_hash(line): f"{tips[0]}:{other}"
+        for other, log in zip(others, sides[::2], strict=True)
+        for line in log_lines(log or b"")
+    }
     brought = replace(
         now,
         committed=(now.committed or frozenset()) | found.lines.keys(),
         ever=(*found.lines, *now.ever),
-        at={line: commit[:12] for line, commit in own.items()},
+        at={**there, **{line: commit[:12] for line, commit in own.items()}},
         hashes={**found.hashes, **now.hashes},
         twice=now.twice | _repeated(sides[::2]),
         lock_texts=now.lock_texts or tuple(lock for lock in sides[1::2] if lock is not None)[:1],

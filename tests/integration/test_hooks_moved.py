@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,37 @@ def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     assert hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {'0' * 40}\n")[0] == 1
     there("check", "audit", check=1)
     assert "lost-by-commit" in there("audit", "verify", check=5).out
+
+
+def bring_back(there: Site, *, staged: bool = False) -> None:
+    """Type what is told of the log."""
+    mend = there.checked("audit", staged=staged)[0].mend
+    assert mend.startswith("restore the records from git: ")
+    subprocess.run(["sh", "-ec", mend.partition("git: ")[2]], cwd=there.root, check=True)
+    git("add", "-A", cwd=there.root)
+
+
+@pytest.mark.parametrize("folder", ["platform", "a b"])
+def test_what_was_lost_before_or_while_it_moves_is_brought_back_by_what_is_told(site: Site, folder: str) -> None:
+    revoke(site)
+    git("revert", "--no-edit", "HEAD", cwd=site.root)
+    there = moved(site, folder, commit=False)
+    there.commit("move")
+    bring_back(there)
+    assert not [item for item in there.checked("audit") if "not in it" in item.what]
+    there.commit("restored")
+    # Cut by the commit that moves it, which nobody has made yet; also where that stands in an archive.
+    kept = there.keep(LOG)
+    there("audit", "rotate")
+    there.commit("rotate")
+    last = moved(there, "last", commit=False)
+    last.put_back(kept)
+    git("rm", "-q", "-f", "--", *(last.root / "state").glob("sources-audit.*.jsonl"), cwd=last.root)
+    last.put_lines(last.lines()[:-2])
+    git("add", "-A", cwd=last.root)
+    bring_back(last, staged=True)
+    assert not [item for item in last.checked("audit", staged=True) if "not in it" in item.what]
+    assert len(list((last.root / "state").glob("sources-audit.*.jsonl"))) == 1
 
 
 @pytest.mark.parametrize("stray", ["", "schema_version = 1\n", "see the wiki\n"])
