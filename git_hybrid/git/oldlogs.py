@@ -1,8 +1,8 @@
-"""The logs of commits that a push takes the place of: wherever they stood there, and with their archives."""
+"""Where other commits have a log whose workspace was moved since, and what of that a push takes the place of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from git_hybrid.core.files import LOG
 from git_hybrid.git.former import archives_named, ids_at
@@ -30,15 +30,30 @@ def whole_logs(repository: Repository, path: str, log: bytes, found: Mapping[str
 
 
 def _elsewhere(repository: Repository, commit: str, folder: str) -> Iterator[tuple[str, bytes]]:
-    listed = items(repository.ask(("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)))
-    others = [name.removesuffix(LOG) for name in listed if name == LOG or name.endswith(f"/{LOG}")]
-    here = repository.blobs(f"{repository.revision}:./{other}{LOG}" for other in others)
-    gone = [other for other, text in zip(others, here, strict=True) if text is None and "\n" not in other]
-    ours = ids_at(repository, repository.revision, folder) if gone else set()
-    for other in gone:
-        if ids_at(repository, commit, other) & ours:
-            (text,) = repository.blobs([f"{commit}:./{other}{LOG}"])
+    now = repository.revision
+    for other in stood_in(repository, commit, folder, now):
+        there, text = repository.blobs([f"{now}:./{other}{LOG}", f"{commit}:./{other}{LOG}"])
+        if there is None:
             yield other, text or b""
+
+
+def stood_in(repository: Repository, commit: str, folder: str, now: str) -> Sequence[str]:
+    """Return the other folders in which *commit* has the log that stands in *folder* in the revision *now*.
+
+    Nothing stands for what is staged. Those that have no log now, from which it was moved, come first.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    ours = ids_at(repository, now, folder)
+    listed = items(repository.ask(("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit))) if ours else []
+    others = [name.removesuffix(LOG) for name in listed if name == LOG or name.endswith(f"/{LOG}")]
+    others = [other for other in others if other != folder and "\n" not in other]
+    here = repository.blobs(f"{now}:./{other}{LOG}" for other in others)
+    stays = {other for other, text in zip(others, here, strict=True) if text is not None}
+    return sorted(
+        (other for other in others if ids_at(repository, commit, other) & ours), key=lambda name: name in stays
+    )
 
 
 def _with_archives(repository: Repository, commit: str, folder: str, log: bytes) -> bytes:
