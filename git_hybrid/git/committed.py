@@ -108,7 +108,8 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         picked=frozenset(picked.difference(*lines[:count], *kept[:at_archives]) if picked else ()),
         head=lines[0],
         ever=tuple(ever),
-        at={item: name for name, side in at if _is_parent(name) for item in side},
+        # While pre-merge-commit runs, what is merged is named by its id.
+        at={item: name[:12] if name.isalnum() else name for name, side in at for item in side},
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
