@@ -17,12 +17,20 @@ from git_hybrid.store.manifest import decode_manifest
 
 
 class At(Struct, frozen=True):
-    """What a commit has decided; ``is_there``: it has the workspace at all."""
+    """What a commit has decided; ``is_there``: it has the workspace at all, in another ``folder`` if that is one."""
 
     revision: str
     commit: str
     decided: Decided
     is_there: bool
+    folder: str | None
+
+    def note(self) -> str:
+        """Return what is to be told of where the workspace stood; nothing where it stands."""
+        if self.folder is not None:
+            where = f"in {self.folder}, from the top" if self.folder else "at the top"
+            return f"{self.revision} has the workspace {where} of the repository"
+        return "" if self.is_there else f"{self.revision} has no workspace in this folder"
 
     def document(self) -> dict[str, str]:
         """Return which commit that is, for a document."""
@@ -50,7 +58,7 @@ def decided_at(session: Session, option: str, revision: str) -> At:
     except InvalidFile as error:
         why = f"its {error.path} cannot be read: {error.problems[0].place}: {error.problems[0].reason}"
         raise BadArgument(what=option, value=revision, reason=why) from error
-    return At(revision, then.commit, Decided(pins, sources), lock is not None or manifest is not None)
+    return At(revision, then.commit, Decided(pins, sources), lock is not None or manifest is not None, then.folder)
 
 
 def meant(session: Session, words: Sequence[str]) -> str:

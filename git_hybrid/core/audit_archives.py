@@ -60,13 +60,21 @@ def restore_from(revision: str, files: str = LOG) -> str:
 def joined_with(revisions: Sequence[str], archives: Sequence[str] = ()) -> str:
     """Return the same where the log has records that none of *revisions* has, and that stay.
 
-    The last one has *archives* that are not there.
+    The last one has *archives* that are not there. Each is a commit, or one and a colon and the folder of the log then.
     """
     # Nothing may stand before what is committed, so what was recorded since the last commit comes after all of it.
-    shown = "; ".join(f"git show {revision}:./{LOG}" for revision in revisions)
-    first = f"git checkout {revisions[-1]} -- {typed(*archives)} && " if archives else ""
+    shown = "; ".join(f"git show {_in_commit(revision, LOG)}" for revision in revisions)
+    first, last = "", revisions[-1]
+    if archives and ":" in last:
+        first = "".join(f"git show {_in_commit(last, archive)} > {typed(archive)} && " for archive in archives)
+    elif archives:
+        first = f"git checkout {last} -- {typed(*archives)} && "
     joined = f"{{ {shown}; cat {LOG}; }} | awk '!seen[$0]++' > {LOG}.new && mv {LOG}.new {LOG}"
     return f"{FROM_GIT}{first}{joined}"
+
+
+def _in_commit(revision: str, file: str) -> str:
+    return typed(f"{revision}{file}") if ":" in revision else f"{revision}:./{file}"
 
 
 class Breach(Struct, frozen=True, kw_only=True):

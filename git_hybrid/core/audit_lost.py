@@ -31,15 +31,19 @@ def against_commits(files: Files, witnesses: Witnesses, from_head: str, present:
 
 
 def _brought_back(files: Files, witnesses: Witnesses, commit: str) -> str:
-    """Return what brings back what *commit* has of the log; records that it has not stay."""
+    """Return what brings back what *commit* has of the log; records that it has not stay.
+
+    Behind a colon it has the folder where that stood before its workspace was moved: git puts nothing from there here.
+    """
     closed = witnesses.archives_at(commit)
     has = {item for item, name in witnesses.at.items() if name == commit}.union(*closed.values())
     log = {line.sha256 for segment in files.ours if segment.file == LOG for line in segment.lines}
-    if log <= has or not witnesses.head:
+    is_grown, is_moved = not log <= has and bool(witnesses.head), ":" in commit
+    if not is_grown and not is_moved:
         # Where HEAD has no log, another was begun in its place.
         return restore_from(commit, GROWING)
     # What HEAD's log has may stand in an archive since: to the log it does not come back.
-    revisions = (commit,) if log.isdisjoint(witnesses.head) else ("HEAD", commit)
+    revisions = ("HEAD", commit) if is_grown and not log.isdisjoint(witnesses.head) else (commit,)
     # An archive that is there may be another, which nobody else has.
     there = {segment.file for segment in files.ordered}
     return joined_with(revisions, sorted(closed.keys() - there))

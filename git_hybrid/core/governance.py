@@ -17,7 +17,7 @@ from git_hybrid.core.errors import (
     TooYoung,
 )
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin, is_valid, still_allowed
+from git_hybrid.core.lock import Pin, is_valid, pin_digest, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, track_field
 from git_hybrid.core.override import CLOSINGS, Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
@@ -154,17 +154,22 @@ def lifted(identity: str | None, name: SourceName, overrides: Overrides, trail: 
 
 
 def _unnamed(pin: Pin, approvals: Approvals) -> OverrideUnrecorded | None:
-    """Return what is wrong with a pin that names no override, though the last pin of its commit rests on one."""
-    identity = approvals.trail.rests.get((pin.source, pin.commit), "")
-    if identity and identity not in approvals.overrides.records:
+    """Return what is wrong with a pin that names no override, though the last pin of its commit rests on one.
+
+    One that is to the letter what a record has that needed none may be that: the log is one for all branches, and on
+    another one the commit may have been forced later. Whether it may stand there again is for the moves of the lock.
+    """
+    key, identity = (pin.source, pin.commit), approvals.trail.rests.get((pin.source, pin.commit), "")
+    if not identity:
+        own = (item for item in approvals.overrides.of(pin.source) if item.kind == "pin" and item.status == "active")
+        identity = next((item.id for item in own if item.to_commit == pin.commit), "")
+    plain = approvals.trail.plain.get(key) if identity else None
+    if not identity or (plain and pin_digest(pin) in plain):
+        return None
+    if identity not in approvals.overrides.records:
         what = "whose record is not in state/sources-overrides.json"
         return _unrecorded(pin, identity, what, approvals, lost=True)
-    if identity:
-        return _unrecorded(pin, identity, "which the lock no longer names", approvals)
-    for record in approvals.overrides.of(pin.source):
-        if record.kind == "pin" and record.status == "active" and record.to_commit == pin.commit:
-            return _unrecorded(pin, record.id, "which the lock no longer names", approvals)
-    return None
+    return _unrecorded(pin, identity, "which the lock no longer names", approvals)
 
 
 def renewal(override: str, *, signed: bool, anew: bool = False) -> str:

@@ -258,7 +258,7 @@ def _places(
 
 
 def _breach(moves: Moves, pin: Pin, odds: Odds, by: str) -> Breach:
-    name, source = pin.source, moves.sources.get(pin.source)
+    name = pin.source
     # To stay where one needs no approval comes first.
     record, *others = sorted(odds.records, key=lambda item: (_rests_on(item), str(item.get("after"))))
     commits = dict.fromkeys(str(item.get("after")) for item in (record, *others))
@@ -268,9 +268,11 @@ def _breach(moves: Moves, pin: Pin, odds: Odds, by: str) -> Breach:
         has = f"it by {_rests_on(record) or 'no override'}"
     stay = f"git hybrid pin {name} --to {record.get('after')}"
     approval = approval_words(signed=moves.signed)
-    mend = f"{stay} {approval}" if _rests_on(record) else _choice(pin, record, source, stay, approval)
-    if _rests_on(record) and record.get("before") == pin.commit and not others:
-        mend = f"git hybrid pin {name} --to {pin.commit}; or, if it is to stay forced: {mend}"
+    mend = f"{stay} {approval}" if _rests_on(record) else _choice(pin, record, moves.sources.get(name), stay, approval)
+    if _rests_on(record) and record.get("after") != pin.commit:
+        # A plain pin stays where that came from; elsewhere, as where it was rebased to, it may be refused.
+        where = f", where that is refused, with {approval}" if others or record.get("before") != pin.commit else ""
+        mend = f"git hybrid pin {name} --to {pin.commit}{where}; or, if it is to stay forced: {mend}"
     what = f"{name} {was}, and {odds.how} {has}"
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
 

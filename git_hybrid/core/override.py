@@ -96,14 +96,16 @@ class Trail(Struct, frozen=True, kw_only=True):
     """What the audit log says of overrides: the last record of each by its id, and when its newest record was made.
 
     ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing;
-    ``refs`` the ref that it was found by, and ``urls`` every URL. ``last`` is the newest record, also of a log that
-    tells of no override if its time is still to come. ``signed`` has for each source, kind and commit every signature
-    that any record of an override has, with its id: what was signed once is known, whatever became of its file.
-    ``absent`` returns which archive of the log is not there as it was closed, as a clause, or nothing.
+    ``plain`` the digests of its pins that needed none; ``refs`` the ref that it was found by, and ``urls`` every URL.
+    ``last`` is the newest record, also of a log that tells of no override if its time is still to come. ``signed`` has
+    for each source, kind and commit every signature that any record of an override has, with its id: what was signed
+    once is known, whatever became of its file. ``absent`` returns which archive of the log is not there as it was
+    closed, as a clause, or nothing.
     """
 
     latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     rests: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    plain: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
     refs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     urls: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
     newest: datetime | None = None
@@ -119,6 +121,7 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
     """
     latest: dict[str, Mapping[str, Json]] = {}
     rests: dict[tuple[str, str], str] = {}
+    bare: dict[tuple[str, str], set[str]] = {}
     refs: dict[tuple[str, str], str] = {}
     urls: dict[tuple[str, str], dict[str, None]] = {}
     signed: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
@@ -133,11 +136,13 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
         if record["event"] == "pin" or (record["event"] == "override" and told.get("kind") != "scan"):
             rests[pinned] = identity or str(told.get(RESTS_ON, ""))
             refs[pinned] = str(told.get("ref", refs.get(pinned, "")))
+            if not rests[pinned] and "pin_sha256" in told:
+                bare.setdefault(pinned, set()).add(str(told["pin_sha256"]))
             if "url" in told:
                 urls.setdefault(pinned, {})[str(told["url"])] = None
     last = newest_of(records)
     newest = parse_time(str(last["at"])) if last else None
-    return Trail(latest=latest, rests=rests, refs=refs, urls=urls, newest=newest, last=last, signed=signed)
+    return Trail(latest=latest, rests=rests, plain=bare, refs=refs, urls=urls, newest=newest, last=last, signed=signed)
 
 
 def overridden(record: Mapping[str, Json]) -> str:

@@ -87,12 +87,11 @@ def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
     if committed and len(texts) < 2:
         # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
         return timedelta(0)
-    return min([age, *(_age(text, witnesses) for text in texts)])
-
-
-def _age(text: bytes | None, witnesses: Witnesses) -> timedelta:
-    policy = None if text is None else witnesses.decode_policy(text)
-    return timedelta(0) if policy is None else policy.min_release_age
+    policies = [None if text is None else witnesses.decode_policy(text) for text in texts]
+    # Where there was no manifest nothing was asked; of one that cannot be read nobody can tell.
+    told = [policy for text, policy in zip(texts, policies, strict=True) if text is None or policy is not None]
+    ages = [timedelta(0) if policy is None else policy.min_release_age for policy in told]
+    return timedelta(0) if texts and not told else min([age, *ages])
 
 
 def _breach(pin: Pin, record: Record, age: timedelta, now: datetime, *, signed: bool) -> Breach:

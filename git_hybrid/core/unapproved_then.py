@@ -17,6 +17,7 @@ from git_hybrid.core.committed_policy import is_made
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW
+from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Policy, key_bytes
 from git_hybrid.core.override import is_in_force, person
@@ -32,13 +33,15 @@ _PROVES = "another policy was in force for it than the one that is committed"
 class Judged(Struct, frozen=True, kw_only=True):
     """A record of an override that the policy before it did not allow: in which ways.
 
-    ``loosened``: the policy that came along with it does. ``fresh``: no commit has it yet.
+    ``loosened``: the policy that came along with it does. ``fresh``: no commit of this branch has it yet. ``picked``:
+    one of another branch does.
     """
 
     record: Record
     problems: tuple[str, ...]
     loosened: bool
     fresh: bool
+    picked: bool
 
 
 def against_policy(
@@ -59,52 +62,111 @@ def judged(
     """Return the overrides of pinned sources that the policy before them did not allow, the oldest first.
 
     Of what is committed only that which policy of now does not allow either is looked at; what is in force still
-    ``check overrides`` tells. What a later override that is allowed goes on from is made good, what was taken back is
-    gone, and so is what stands before a source began anew. Whether a signature is good is told while the override
-    lasts: here it counts whose key it names.
+    ``check overrides`` tells. What a later override of the same kind that is allowed goes on from is made
+    good, what was taken back is gone, and so is what a source had before it began anew. Whether a signature is good is
+    told while the override lasts: here it counts whose key it names.
     """
-    found: list[Judged] = []
-    settled, reached = set[str](), set[tuple[str, Json]]()
-    for digest, record in reversed(list(records.items())):
-        name = str(record.get("source"))
-        if record["event"] in ANEW:
-            settled.add(name)
-        elif record["event"] == "pin":
-            reached.add((name, record.get("after")))
-        pin = witnesses.lock.pins.get(SourceName(name))
-        if not is_made(record) or name in settled or pin is None or _is_left(record, pin, reached):
+    made = {digest: record for digest, record in records.items() if is_made(record)}
+    asked_of = {
+        str(record.get("source")) for digest, record in made.items() if _may_be_asked(record, lines[digest], witnesses)
+    }
+    after = _following(records, made, {name for name in asked_of if name in witnesses.lock.pins})
+    found: dict[str, Judged] = {}
+    settling: set[tuple[str, Json]] = set()
+    for digest, record in reversed(made.items()):
+        if digest not in after:
+            continue
+        (own, behind), kind = after[digest], detail_of(record).get("kind")
+        later = [item for item in own if item["hash"] in behind]
+        if _is_left(record, witnesses.lock.pins[SourceName(str(record["source"]))], own, behind):
+            continue
+        if any(item["event"] in ANEW or (item["hash"], kind) in settling for item in later):
             continue
         if (asked := _asked(record, lines[digest], witnesses, now)) is not None:
-            found.append(asked)
+            found[digest] = asked
         elif not _missed(record, witnesses.manifest.policy):
-            settled.add(name)
-    return found[::-1]
+            settling.add((digest, kind))
+    return list(found.values())[::-1]
 
 
-def _is_left(record: Record, pin: Pin, later: Collection[tuple[str, Json]]) -> bool:
-    """Tell whether nothing of an override is left: its pin went back since, or what it accepts findings of is gone."""
+def _may_be_asked(record: Record, line: str, witnesses: Witnesses) -> bool:
+    return _is_fresh(line, witnesses) or bool(_missed(record, witnesses.manifest.policy))
+
+
+def _is_fresh(line: str, witnesses: Witnesses) -> bool:
+    return line not in (witnesses.committed or frozenset()) or line in witnesses.picked
+
+
+def _following(
+    records: Mapping[str, Record], made: Mapping[str, Record], names: Collection[str]
+) -> Mapping[str, tuple[Sequence[Record], Collection[str]]]:
+    """Return for each override *made* of the sources *names* the records of its source, and which go on from it.
+
+    Git puts the records of one branch behind those of another, whose pins say nothing of what was done there.
+    """
+
+    def about(record: Record) -> str | None:
+        name = str(record.get("source"))
+        is_told = record["event"] == "pin" or record["event"] in ANEW or is_made(record)
+        return name if is_told and name in names else None
+
+    over = last_told(records, about).over if names else {}
+    own: dict[str, list[Record]] = {}
+    for digest in over:
+        own.setdefault(str(records[digest]["source"]), []).append(records[digest])
+    told = {digest: own[str(record["source"])] for digest, record in made.items() if record.get("source") in names}
+    return {digest: (item, _behind(digest, item, over)) for digest, item in told.items()}
+
+
+def _behind(digest: str, own: Sequence[Record], over: Mapping[str, frozenset[str]]) -> Collection[str]:
+    known = {digest}
+    for item in (str(record["hash"]) for record in own):
+        if not known.isdisjoint(over[item]):
+            known.add(item)
+    return known - {digest}
+
+
+def _is_left(record: Record, pin: Pin, own: Sequence[Record], behind: Collection[str]) -> bool:
+    """Tell whether nothing of an override is left in *pin*: it went back since, or what has the findings is gone.
+
+    Of the *own* records of its source those *behind* it may have moved a pin of another branch, where it never stood:
+    the one that a pick came to, or the other side of a merge.
+    """
     if detail_of(record).get("kind") == "scan":
         return record.get("after") != pin.commit
-    return (pin.source, record.get("before")) in later
+    pins = [item for item in own if item["event"] == "pin"]
+    elsewhere = {record.get("before"), *(item["after"] for item in pins if item["hash"] not in behind)}
+    came = {record.get("after")}
+    for item in pins:
+        if item["hash"] in behind:
+            start, commit = item.get("before"), item["after"]
+            # Where no record had it before, a lock was edited by hand.
+            if commit != record.get("before") and (start in came or start not in elsewhere):
+                came.add(commit)
+            else:
+                came.discard(commit)
+                elsewhere.add(commit)
+    return pin.commit in elsewhere - came
 
 
 def _asked(record: Record, line: str, witnesses: Witnesses, now: datetime) -> Judged | None:
     """Return what the policy before *record* misses in it; None if that is nothing, or nobody can tell."""
-    committed, policy = witnesses.committed or frozenset(), witnesses.manifest.policy
-    fresh, current = line not in committed or line in witnesses.picked, _missed(record, policy)
+    policy, fresh = witnesses.manifest.policy, _is_fresh(line, witnesses)
+    current = _missed(record, policy)
     if current and _lasts(record, witnesses, now):
         return None
     if not fresh and not (current and _is_seen(line, witnesses)):
         return None
     texts = witnesses.manifests(None if fresh else line)
     after, before = ((), texts) if fresh else (texts[:1], texts[1:])
-    stood = [None if text is None else witnesses.decode_policy(text) for text in before]
-    missed = [() if item is None else _missed(record, item) for item in stood]
+    stood = [(text, None if text is None else witnesses.decode_policy(text)) for text in before]
+    # Where there was no manifest all was allowed; of one that cannot be read nobody can tell.
+    missed = [() if item is None else _missed(record, item) for text, item in stood if text is None or item]
     if not missed or not all(missed):
         return None
     brought = [policy] if fresh else [witnesses.decode_policy(text) for text in after if text is not None]
     loosened = any(item is not None and not _missed(record, item) for item in brought)
-    return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh)
+    return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh, picked=line in witnesses.picked)
 
 
 def _is_seen(line: str, witnesses: Witnesses) -> bool:
@@ -150,7 +212,7 @@ def _breach(item: Judged, witnesses: Witnesses) -> Breach:
     record, told = item.record, detail_of(item.record)
     name, before = SourceName(str(record.get("source"))), record.get("before")
     words = approval_words(signed=witnesses.has_keys)
-    if item.fresh:
+    if item.fresh and not item.picked:
         mend = AGAIN
     elif told.get("kind") == "scan":
         mend = f"git hybrid pin {name}, or: git hybrid pin {name} --kind scan {words}"

@@ -22,9 +22,10 @@ class Witnesses(Struct, frozen=True, kw_only=True):
 
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
-    ``at`` the commit that has such a line, and ``archives_at`` takes one of those commits and returns the archives that
-    it has, each with the SHA-256 of its lines; ``once`` returns those of every commit before, also where ``ever`` looks
-    back less far; ``hashes`` the record hashes that were ever committed in other files, each
+    ``at`` the commit that has such a line, with a colon and a folder behind it if it stood there then, and
+    ``archives_at`` takes one of those and returns the archives that are there, each with the SHA-256 of its lines;
+    ``once`` returns those of every commit before, also where ``ever`` looks back less far; ``hashes`` the record hashes
+    that were ever committed in other files, each
     with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.

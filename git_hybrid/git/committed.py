@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
 _FIRST_LINES = 1 << 12
 _FIRST = "^1"
-_MANY = "-n50"
-"""So many commits are looked at for one that has what was lost: the log of a few days."""
 _UNBORN = "does not have any commits yet"
 
 
@@ -102,21 +100,23 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     # What the commit goes on from it must have, as what its parents have: nobody has rewritten that.
     former = _of_former(repository, published)
     at = [(name, side) for name, side in zip(before, lines, strict=False) if side != lines[0][: len(side)]]
+    # A lock without a log is no workspace's: one may have been moved to where that lay.
     bases = [
         (text, told)
         for name, text, told in zip(before, locks, lines, strict=False)
-        if text and _is_base(repository, name)
+        if text and told and _is_base(repository, name)
     ]
     now = Witnesses(
         committed=frozenset(item for side in (*lines, *kept) for item in side),
         picked=frozenset(picked.difference(*lines[:count], *kept[:at_archives]) if picked else ()),
         head=lines[0],
         ever=tuple({**former, **ever}),
-        at=former | {item: name for name, side in at if _is_parent(name) for item in side},
+        # While pre-merge-commit runs, what is merged is named by its id.
+        at=former | {item: name[:12] if name.isalnum() else name for name, side in at for item in side},
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
-        manifests=cache(partial(_before_next, repository, (prefix,))),
+        manifests=cache(partial(_before_next, repository, (prefix,), frozenset[str]())),
         archived=cache(partial(_archived, repository, prefix)),
         is_made=bool(repository.revision),
         published_logs={name: log for name, log in published.items() if name[:12] not in former.values()},
@@ -171,7 +171,12 @@ def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: boo
             raise
         return replace(now, is_partial=True)
     folders = (repository.prefix(root), *former)
-    return replace(brought, manifests=cache(partial(_before_next, repository, folders)))
+    lines = brought.committed or frozenset[str]()
+    return replace(
+        brought,
+        manifests=cache(partial(_before_next, repository, folders, lines)),
+        archives_at=cache(partial(_archives_at, repository, folders[0])),
+    )
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -201,11 +206,13 @@ def _is_parent(name: str) -> bool:
     return name.endswith((_FIRST, "^2"))
 
 
-def _before_next(repository: Repository, folders: Sequence[str], line: str | None) -> Sequence[bytes | None]:
+def _before_next(
+    repository: Repository, folders: Sequence[str], lines: Collection[str], line: str | None
+) -> Sequence[bytes | None]:
     # Nobody asks for policy, and for archives, where nothing is odd.
-    from git_hybrid.git.policies import before_next
+    from git_hybrid.git.policies import Places, before_next
 
-    return before_next(repository, folders, line)
+    return before_next(repository, Places(folders, lines), line)
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
@@ -242,8 +249,9 @@ def history_witness(
 def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, since: str | None) -> Witnesses:
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
+    from git_hybrid.git.lostlines import restoring
     from git_hybrid.git.past import past_of
-    from git_hybrid.git.policies import manifests_of
+    from git_hybrid.git.policies import Places, manifests_of
 
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
@@ -258,39 +266,22 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     brought = [item for item in lines if item.is_new and is_log(item.file)]
     former = before_move(repository, root, brought, since, is_committed=bool(lines) or bool(now.head))
     past = cache(partial(past_of, repository, root, lines if since is None else None, former.folders))
+    places = Places((prefix, *former.folders), frozenset(former.lines).union(ever))
     return replace(
         now,
         committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
-        at=_restoring(repository, prefix, ever, [LOG, *archives]),
+        at=restoring(repository, [prefix + name for name in (LOG, *archives)], places.folders, (ever, former.lines)),
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
         commit_of=lambda line: _bringing(past(), line),
-        manifests=manifests_of(repository, (prefix, *former.folders), lambda line: _bringing(past(), line)),
+        manifests=manifests_of(repository, places, lambda line: _bringing(past(), line)),
     )
 
 
 def _bringing(past: Past | None, line: str) -> str | None:
     """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
     return next((commit for commit, added in past.added.items() if line in added), None) if past else None
-
-
-def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], files: Sequence[str]) -> Mapping[str, str]:
-    """Return the lines of a log that has what the *files* of HEAD have lost, each with the commit that has it.
-
-    It is the newest that has all of that, as a merge of two sides does, or else the one that the last line came with.
-    """
-    there = repository.blobs(witness_names((("HEAD",), ()), *(prefix + name for name in files)))
-    kept = {line for side in hashed(there) for line in side}
-    lost = [line for line in ever if line not in kept]
-    if not lost:
-        return {}
-    newest = repository.ask(("git", "rev-list", _MANY, "HEAD", "--", prefix + LOG)).decode().split()
-    commits = (*newest, ever[lost[-1]])
-    found = hashed(repository.blobs(witness_names((commits, ()), prefix + LOG)))
-    sides = [*zip(commits, found, strict=True)]
-    commit, lines = next(((name, side) for name, side in sides if not set(lost) - set(side)), sides[-1])
-    return dict.fromkeys(lines, commit[:12])
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:

@@ -11,7 +11,7 @@ from git_hybrid.git.patches import line_hash, log_lines
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import items
 
-_ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
+ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
 
 
 def archived_at(repository: Repository, prefix: str, file: str, sha256: str) -> str:
@@ -32,9 +32,14 @@ def archived_at(repository: Repository, prefix: str, file: str, sha256: str) -> 
 
 
 def archives_at(repository: Repository, prefix: str, commit: str) -> Mapping[str, frozenset[str]]:
-    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines."""
+    """Return the archives of the log that *commit* has, each with the SHA-256 of its lines.
+
+    Behind a colon it may have another folder than *prefix*, where the log stood before.
+    """
+    commit, colon, folder = commit.partition(":")
+    prefix = folder if colon else prefix
     listed = repository.ask(("git", "ls-tree", "--name-only", "-z", "--full-tree", commit, "--", f"{prefix}state/"))
     names = [name.removeprefix(prefix) for name in items(listed)]
-    archives = [name for name in names if _ARCHIVE.fullmatch(name)]
+    archives = [name for name in names if ARCHIVE.fullmatch(name)]
     found = repository.blobs(f"{commit}:./{prefix}{name}" for name in archives)
     return {name: frozenset(map(line_hash, log_lines(blob or b""))) for name, blob in zip(archives, found, strict=True)}

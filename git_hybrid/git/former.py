@@ -10,14 +10,17 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
+from git_hybrid.core.audit import ROTATED, detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.files import LOCK, LOG, LOG_LIMIT
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.appended import appended
+from git_hybrid.git.committed_archives import ARCHIVE
 from git_hybrid.git.patches import (
     MERGES_TOO,
     Added,
@@ -65,7 +68,7 @@ def before_commit(
     ]
     if not tips:
         return now, ()
-    known = _ids(repository.blobs([f"{revision}:./{folder}{LOG}"]))
+    known = ids_at(repository, revision, folder)
     others = _folders(repository, known, tips, folder) if known else ()
     others = _came_from(repository, revision, () if merging else tips, others)
     found = _found(repository, known, dict.fromkeys(others, tips))
@@ -76,16 +79,55 @@ def before_commit(
     if not found.lines:
         return now, ()
     sides = repository.blobs(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK))
+    # What of it is lost may be brought back from there.
+    there = {
+        line_hash(line): f"{tips[0]}:{other}"
+        for other, log in zip(others, sides[::2], strict=True)
+        for line in log_lines(log or b"")
+    }
     brought = replace(
         now,
         committed=(now.committed or frozenset()) | found.lines.keys(),
         ever=(*found.lines, *now.ever),
-        at={line: commit[:12] for line, commit in own.items()},
+        at={**there, **{line: commit[:12] for line, commit in own.items()}},
         hashes={**found.hashes, **now.hashes},
         twice=now.twice | _repeated(sides[::2]),
         lock_texts=now.lock_texts or tuple(lock for lock in sides[1::2] if lock is not None)[:1],
     )
     return brought, others
+
+
+def at_its_place(
+    repository: Repository, commits: Sequence[str], folders: Sequence[str], name: str, lines: Collection[str]
+) -> list[bytes | None]:
+    """Return the file *name* that each of *commits* has where the log with *lines* (SHA-256) stands then, or None.
+
+    *folders* are those where that was, the last one first; another workspace, or a file of that name, may have stood in
+    one of them before.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    found = repository.blobs(f"{commit}:./{folder}{name}" for commit in commits for folder in folders)
+    each = (found[at : at + len(folders)] for at in range(0, len(found), len(folders)))
+    return [
+        _its_own(
+            repository,
+            commit,
+            {folder: blob for folder, blob in zip(folders, some, strict=True) if blob is not None},
+            lines,
+        )
+        for commit, some in zip(commits, each, strict=True)
+    ]
+
+
+def _its_own(repository: Repository, commit: str, found: Mapping[str, bytes], lines: Collection[str]) -> bytes | None:
+    *others, last = found or [""]
+    for folder in others:
+        (log,) = repository.blobs([f"{commit}:./{folder}{LOG}"])
+        if log is not None and any(line_hash(line) in lines for line in islice(log_lines(log), 1)):
+            return found[folder]
+    return found.get(last)
 
 
 def _repeated(found: Sequence[bytes | None]) -> frozenset[str]:
@@ -165,6 +207,24 @@ def _ids(texts: Sequence[bytes | None]) -> set[str]:
             if b"log" in line or b"\\u" in line:
                 found.add(str(_record(line).get("log_id", "")))
     return {item for item in found if _ID.fullmatch(item)}
+
+
+def ids_at(repository: Repository, revision: str, folder: str) -> set[str]:
+    """Return the ids of the log that *revision* has in *folder*; one that was rotated begins in an archive."""
+    names, done, found = [LOG], set[str](), set[str]()
+    while names and not found:
+        texts = repository.blobs(f"{revision}:./{folder}{name}" for name in names)
+        done.update(names)
+        found = _ids(texts)
+        names = [name for name in archives_named(texts) if name not in done]
+    return found
+
+
+def archives_named(texts: Iterable[bytes | None]) -> Sequence[str]:
+    """Return the paths of the archives that the logs *texts* go on from, in their workspace."""
+    told = (_record(line) for text in texts if text for line in text.split(b"\n") if b'"rotated"' in line)
+    names = (f"state/{detail_of(record).get('archive')}" for record in told if record.get("event") == ROTATED)
+    return tuple(dict.fromkeys(name for name in names if ARCHIVE.fullmatch(name)))
 
 
 def _folders(repository: Repository, known: Collection[str], tips: Sequence[str], ours: str) -> Sequence[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.files import LOCK
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.appended import appended
+from git_hybrid.git.former import at_its_place
 from git_hybrid.git.patches import Added, line_hash, logs_in
-from git_hybrid.git.repository import Repository, first_of
+from git_hybrid.git.repository import Repository
 
 _TOGETHER = 32
 """So many locks are read with one process."""
@@ -19,11 +20,13 @@ _TOGETHER = 32
 class _Locks(Struct):
     """Reads locks of commits, those that stand behind one in ``order`` along with it; each is asked for once.
 
-    A commit has it at the first of ``paths`` where it has one: the workspace was moved there, or was not yet.
+    A commit has it in that of ``folders`` where it has the log with ``lines``: the workspace was moved there, or was
+    not yet.
     """
 
     repository: Repository
-    paths: Sequence[str]
+    folders: Sequence[str]
+    lines: Collection[str]
     order: Sequence[str]
     place: Mapping[str, int]
     _read: dict[str, bytes | None] = field(default_factory=dict)
@@ -32,7 +35,8 @@ class _Locks(Struct):
         if commit not in self._read:
             at = self.place.get(commit, len(self.order))
             wanted = (commit, *self.order[at + 1 : at + _TOGETHER])
-            self._read.update(zip(wanted, first_of(self.repository, wanted, self.paths), strict=True))
+            found = at_its_place(self.repository, wanted, self.folders, LOCK, self.lines)
+            self._read.update(zip(wanted, found, strict=True))
         return self._read.pop(commit)
 
 
@@ -50,21 +54,21 @@ def past_of(
     if repository.top is None:
         return None
     folders = (repository.prefix(root), *former)
-    paths = [folder + LOCK for folder in folders]
     logs = [name for folder in folders for name in logs_in(folder)]
     tip = repository.revision or "HEAD"
     listing = ("git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", tip)
-    done = repository.run([*listing, "--", *(f":(top,literal){path}" for path in paths), *logs])
+    done = repository.run([*listing, "--", *(f":(top,literal){folder}{LOCK}" for folder in folders), *logs])
     listed = [line.split() for line in done.stdout.decode("ascii", "replace").splitlines()]
     if done.status != 0 or not listed:
         return None
     order = [commit for commit, *_ in listed]
     place = {commit: number for number, commit in enumerate(order)}
+    added = _by_commit(appended(repository, (tip,), logs) if told is None or former else told)
     return Past(
         head=order[0],
         parents={commit: tuple(parents) for commit, *parents in listed},
-        added=_by_commit(appended(repository, (tip,), logs) if told is None or former else told),
-        lock=_Locks(repository, paths, order, place),
+        added=added,
+        lock=_Locks(repository, folders, frozenset().union(*added.values()), order, place),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.value import Struct
+from git_hybrid.git.former import at_its_place
 from git_hybrid.git.patches import line_hash, logged, logs_in
-from git_hybrid.git.repository import Repository, first_of
+from git_hybrid.git.repository import Repository
 
 Manifests = Sequence[bytes | None]
 _REMOTES = "refs/remotes"
@@ -23,24 +24,30 @@ class _Unpushed(Struct, frozen=True):
     bases: tuple[str, ...] = ()
 
 
-def before_next(repository: Repository, folders: Sequence[str], _line: str | None) -> Manifests:
-    """Return the manifest of what the commit to be judged is made from, by :func:`git.repository.first_of`.
+class Places(Struct, frozen=True):
+    """The ``folders`` in which a workspace stands, or stood before, the last one first, and ``lines`` of its log."""
 
-    *folders* are those in which the workspace stands, or stood before.
-    """
-    return _at(repository, folders, [f"{repository.revision}^1" if repository.revision else "HEAD"])
+    folders: Sequence[str]
+    lines: Collection[str] = frozenset()
+
+
+def before_next(repository: Repository, places: Places, _line: str | None) -> Manifests:
+    """Return the manifest of what the commit to be judged is made from, by :func:`git.former.at_its_place`."""
+    return _at(repository, places, [f"{repository.revision}^1" if repository.revision else "HEAD"])
 
 
 def manifests_of(
-    repository: Repository, folders: Sequence[str], commit_of: Callable[[str], str | None]
+    repository: Repository, places: Places, commit_of: Callable[[str], str | None]
 ) -> Callable[[str | None], Manifests]:
     """Return what tells the manifests that count for the line of a record, as :class:`Witnesses` has it.
 
     What no branch of a remote has yet is held against what it goes on from there; the rest against the first parent of
     the merge, or of the commit, that brought it: within a branch everybody writes the policy that suits him, and writes
-    it back. What a branch began with counts too, for whoever merges it may have made policy stricter meanwhile, also
-    where the branch was brought up to that before; and so does how the line came into the main branch of a remote,
-    which one's own branch may have been brought up to. Where a shallow clone ends before it began, nobody can tell.
+    it back. What the commit of the line was made on counts too, for whoever merges it may have made policy stricter
+    meanwhile, also where the branch was brought up to that afterwards; and so does how the line came into the main
+    branch of a remote, which one's own branch may have been brought up to. Of what it was made on the newest counts:
+    who had today's policy cannot say that his branch began before it. Where a shallow clone ends before that, nobody
+    can tell.
     """
     tip = repository.revision or "HEAD"
 
@@ -50,27 +57,27 @@ def manifests_of(
 
     @cache
     def trunk(name: str) -> Mapping[str, tuple[str, ...]]:
-        return _trunk(repository, folders, name)
+        return _trunk(repository, places.folders, name)
 
     @cache
     def names_of(line: str) -> tuple[str, ...]:
         commit = commit_of(line)
         if commit in unpushed().commits and unpushed().bases:
-            return (tip, *unpushed().bases)
+            return (tip, *_newest(repository, str(commit)))
         after, *parents = trunk(tip).get(line) or _commits(repository, "rev-list", "--parents", "-1", str(commit))
         if not parents:
             return (after,)
-        bases = _begun(repository, parents)
-        if bases is None:
+        if _is_cut(repository, parents):
             return (after,)
+        bases = _made_on(repository, str(commit), parents[0]) if len(parents) > 1 else ()
         others = [name for name in _mains(repository) if line in trunk(name)]
         return (after, parents[0], *bases, *(found for name in others for found in trunk(name)[line][:2]))
 
     @cache
     def told(line: str | None) -> Manifests:
         if line is None:
-            return before_next(repository, folders, None)
-        return _at(repository, folders, names_of(line))
+            return before_next(repository, places, None)
+        return _at(repository, places, names_of(line))
 
     return told
 
@@ -92,9 +99,9 @@ def shared_lines(repository: Repository, folder: str) -> Callable[[str], bool]:
     return lambda line: line in known()
 
 
-def _at(repository: Repository, folders: Sequence[str], commits: Sequence[str]) -> Manifests:
+def _at(repository: Repository, places: Places, commits: Sequence[str]) -> Manifests:
     try:
-        return first_of(repository, commits, [f"{folder}{MANIFEST}" for folder in folders])
+        return at_its_place(repository, commits, places.folders, MANIFEST, places.lines)
     except GitRefused as error:
         if not error.is_unfetched:
             raise
@@ -118,20 +125,31 @@ def _unpushed(repository: Repository, tip: str) -> _Unpushed:
     return _Unpushed(frozenset(found), bases)
 
 
-def _begun(repository: Repository, parents: Sequence[str]) -> Sequence[str] | None:
-    """Return what the merged sides of a commit go on from of its first of *parents*: where each began and was updated.
+def _newest(repository: Repository, commit: str) -> tuple[str, ...]:
+    """Return what *commit*, which no branch of a remote has, goes on from there, without what that has before it."""
+    found = _commits(repository, "rev-list", "--boundary", commit, "--not", "--remotes")
+    bases = tuple(name[1:] for name in found if name.startswith("-"))
+    return _commits(repository, "merge-base", "--independent", *bases) if bases else ()
 
-    None where a shallow clone ends within them.
+
+def _made_on(repository: Repository, commit: str, main: str) -> tuple[str, ...]:
+    """Return the last commit on the way back from *main* by first parents that *commit* has before it.
+
+    What a merge brought there has the policy that its branch suited itself with.
     """
+    found = _commits(repository, "rev-list", "--first-parent", "--boundary", main, f"^{commit}")
+    return tuple(name[1:] for name in found if name.startswith("-"))
+
+
+def _is_cut(repository: Repository, parents: Sequence[str]) -> bool:
+    """Tell whether a shallow clone ends within the merged sides of a commit: all of its *parents* but the first."""
     main, *sides = parents
     if not sides:
-        return ()
+        return False
     told = repository.run(["git", "rev-list", "--boundary", "--parents", *sides, "--not", main]).stdout
     found = [line.split() for line in told.decode("ascii", "replace").splitlines()]
     is_cut = any(len(line) == 1 and not line[0].startswith("-") for line in found)
-    if is_cut and _commits(repository, "rev-parse", "--is-shallow-repository") == ("true",):
-        return None
-    return [line[0][1:] for line in found if line[0].startswith("-")]
+    return is_cut and _commits(repository, "rev-parse", "--is-shallow-repository") == ("true",)
 
 
 def _trunk(repository: Repository, folders: Sequence[str], tip: str) -> Mapping[str, tuple[str, ...]]:

@@ -73,13 +73,18 @@ def _commits_here(repository: Repository, names: Sequence[str]) -> set[str]:
 def published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str, bytes]:
     """Return the logs at *path* of the commits that were pushed before, unless *log* only goes on from them.
 
+    Where one has none there, it is the log that was moved to *path* since; each comes behind its archives.
+
     Raises:
         GitRefused: git does not answer.
     """
-    found = repository.blobs(f"{commit}:{path}" for commit in repository.before)
-    return {
-        name: told for name, told in zip(repository.before, found, strict=False) if told and not log.startswith(told)
-    }
+    found = zip(repository.before, repository.blobs(f"{commit}:{path}" for commit in repository.before), strict=False)
+    odd = {name: told for name, told in found if not told or not log.startswith(told)}
+    if not odd:
+        return {}
+    from git_hybrid.git.oldlogs import whole_logs
+
+    return whole_logs(repository, path, log, odd)
 
 
 def ancestors(repository: Repository, commits: Iterable[str]) -> frozenset[str]:

@@ -212,17 +212,6 @@ def blobs(output: bytes, kind: bytes = b"blob") -> list[bytes | None]:
     return found
 
 
-def first_of(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> list[bytes | None]:
-    """Return what each of *commits* has at the first of *paths* (from the top) where it has a file, or None.
-
-    Raises:
-        GitRefused: git does not answer.
-    """
-    found = repository.blobs(f"{one}:{path}" for one in commits for path in paths)
-    each = (found[at : at + len(paths)] for at in range(0, len(found), len(paths)))
-    return [next((blob for blob in some if blob is not None), None) for some in each]
-
-
 def of_index(told: bytes) -> dict[str, Entry]:
     """Return the entries in what ``git ls-files --stage -z`` wrote, by path."""
     found: dict[str, Entry] = {}

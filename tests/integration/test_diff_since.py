@@ -99,6 +99,26 @@ def test_against_the_lock_as_it_is(
     assert "note: before has no workspace in this folder" in before.err
 
 
+def test_a_workspace_that_was_moved_is_found_where_it_stood(
+    hybrid: Hybrid, workspace: Path, releases: Callable[[], None]
+) -> None:
+    releases()
+    words = ("--since", "v1", "--until", "v2")
+    outcomes = [line.split()[:2] for line in hybrid("diff", *words).out.splitlines() if line[0] != " "]
+    hybrid("audit", "rotate")
+    moved = workspace / "sub"
+    moved.mkdir()
+    git("add", "-A", cwd=workspace)
+    git("mv", "sources.toml", "state", moved, cwd=workspace)
+    shutil.rmtree(workspace / "sources")
+    for is_committed in (False, True):
+        if is_committed:
+            git("commit", "-q", "-m", "moved", cwd=workspace)
+        told = hybrid("diff", *words, cwd=moved)
+        assert [line.split()[:2] for line in told.out.splitlines() if line[0] != " "] == outcomes
+        assert "note: v1 has the workspace at the top of the repository\n" in told.err
+
+
 def test_a_history_that_is_cut_off_tells_no_counts(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]
 ) -> None:

@@ -370,3 +370,13 @@ def test_a_push_in_the_place_of_another_keeps_the_overrides_that_were_published(
     team.hybrid("sync")
     assert push("origin", "main")[0] == 0
     assert team.is_whole()
+
+
+def test_what_a_merge_under_way_has_lost_is_brought_back_from_what_is_merged(team: Team) -> None:
+    git("switch", "-q", "-c", "side", cwd=team.root)
+    team.moved("a")
+    git("switch", "-q", "main", cwd=team.root)
+    git("commit", "-q", "--allow-empty", "-m", "on", cwd=team.root)
+    git("merge", "-q", "-s", "ours", "--no-commit", "side", cwd=team.root)
+    told = team.hybrid("check", "--staged", "audit", check=1)
+    assert "mend: restore the records from git: git checkout MERGE_HEAD -- 'state/sources-*'\n" in told.out + told.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -100,10 +101,48 @@ def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
     assert "lost-by-commit" in there("audit", "verify", check=5).out
 
 
-def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site) -> None:
-    old = site.read(LOCK)
+def bring_back(there: Site, *, staged: bool = False) -> None:
+    """Type what is told of the log."""
+    mend = there.checked("audit", staged=staged)[0].mend
+    assert mend.startswith("restore the records from git: ")
+    subprocess.run(["sh", "-ec", mend.partition("git: ")[2]], cwd=there.root, check=True)
+    git("add", "-A", cwd=there.root)
+
+
+@pytest.mark.parametrize("folder", ["platform", "a b"])
+def test_what_was_lost_before_or_while_it_moves_is_brought_back_by_what_is_told(site: Site, folder: str) -> None:
+    revoke(site)
+    git("revert", "--no-edit", "HEAD", cwd=site.root)
+    there = moved(site, folder, commit=False)
+    there.commit("move")
+    bring_back(there)
+    assert not [item for item in there.checked("audit") if "not in it" in item.what]
+    there.commit("restored")
+    # Cut by the commit that moves it, which nobody has made yet; also where that stands in an archive.
+    kept = there.keep(LOG)
+    there("audit", "rotate")
+    there.commit("rotate")
+    last = moved(there, "last", commit=False)
+    last.put_back(kept)
+    git("rm", "-q", "-f", "--", *(last.root / "state").glob("sources-audit.*.jsonl"), cwd=last.root)
+    last.put_lines(last.lines()[:-2])
+    git("add", "-A", cwd=last.root)
+    bring_back(last, staged=True)
+    assert not [item for item in last.checked("audit", staged=True) if "not in it" in item.what]
+    assert len(list((last.root / "state").glob("sources-audit.*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("stray", ["", "schema_version = 1\n", "see the wiki\n"])
+def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site, stray: str) -> None:
+    old, top = site.read(LOCK), site.root.parent
     site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    if stray:
+        # What lies where the workspace is moved to was none of its files.
+        for path, text in {"platform/sources.toml": stray, "third/state/sources.lock": old}.items():
+            (top / path).parent.mkdir(parents=True)
+            (top / path).write_text(text)
     site.commit("policy")
+    git("rm", "-q", "-r", "--ignore-unmatch", "platform", cwd=top)
     site.replace("sources.toml", '"3d"', '"0d"')
     site.tool.commit({"README": "four\n"})
     site("pin", "tool")
@@ -112,10 +151,24 @@ def test_a_folder_that_moves_hides_no_move_of_a_pin(site: Site) -> None:
     there.commit("move")
     (young,) = there.checked("audit")
     assert "[policy] min_release_age is 3 d, and no override lifts it" in young.what
+    git("rm", "-q", "-r", "--ignore-unmatch", "third", cwd=top)
     there = moved(there, "third", commit=False)
     there.put_back({LOCK: old})
     there.commit("move again")
     assert "tool was put back to " in "".join(item.what for item in there.checked("audit"))
+
+
+def test_nor_does_one_whose_log_was_rotated_before(site: Site) -> None:
+    old = site.read(LOCK)
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.commit("pin")
+    site("audit", "rotate")
+    site.commit("rotate")
+    there = moved(site, "platform", commit=False)
+    there.put_back({LOCK: old})
+    git("add", "-A", cwd=there.root)
+    assert "tool was put back to " in "".join(item.what for item in there.checked("audit", staged=True))
 
 
 def test_a_log_that_is_away_for_a_while_is_missed(site: Site) -> None:
@@ -203,3 +256,25 @@ def test_a_branch_that_moved_the_folder_is_merged_into_one_that_went_on(site: Si
     commit = there.commit("merge")
     assert is_whole(there)
     assert hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {'0' * 40}\n")[0] == 0
+
+
+def test_a_push_in_the_place_of_another_keeps_what_was_published_where_the_folder_was(site: Site) -> None:
+    """Also what stands in an archive there."""
+    begun = git("rev-parse", "HEAD", cwd=site.root)
+    revoke(site)
+    published = [git("rev-parse", "HEAD", cwd=site.root)]
+    site("audit", "rotate")
+    published.append(site.commit("rotate"))
+    git("reset", "-q", "--hard", begun, cwd=site.root)
+    git("clean", "-f", "-q", "-d", ".", cwd=site.root)
+
+    def pushed(there: Site, commit: str, before: str) -> tuple[int, str]:
+        return hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {before}\n")
+
+    assert "among them those of ovr-" in pushed(site, begun, published[1])[1]
+    there = moved(site, "platform")
+    commit = git("rev-parse", "HEAD", cwd=there.root)
+    assert pushed(there, commit, begun) == (0, "")
+    for before in published:
+        code, said = pushed(there, commit, before)
+        assert (code, "among them those of ovr-" in said) == (1, True)

@@ -142,6 +142,37 @@ def test_so_it_does_where_the_branch_was_brought_up_to_that_before_it_was_merged
         assert "fail" not in run_hybrid("check", "audit", cwd=clone).out
 
 
+@pytest.mark.parametrize("is_pushed", [True, False])
+@pytest.mark.parametrize("begins", ["before the policy", "where a branch that was merged had none"])
+def test_a_branch_has_the_policy_that_it_was_brought_up_to_before_it_used_another(
+    site: Site, begins: str, is_pushed: bool
+) -> None:
+    before = git("rev-parse", "HEAD", cwd=site.root)
+    with_policy(site, PEOPLE)
+    if begins != "before the policy":
+        git("checkout", "-q", "-b", "first", cwd=site.root)
+        site.replace("sources.toml", PEOPLE, "[policy]")
+        before = site.commit("away")
+        git("revert", "--no-edit", "HEAD", cwd=site.root)
+        git("checkout", "-q", "main", cwd=site.root)
+        git("merge", "-q", "--no-ff", "-m", "nothing in all", "first", cwd=site.root)
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=site.root)
+    git("checkout", "-q", "-b", "evil", before, cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "own", cwd=site.root)
+    git("merge", "-q", "-m", "up to date", "main", cwd=site.root)
+    site.replace("sources.toml", PEOPLE, "[policy]")
+    forced_and_left(site)
+    site.replace("sources.toml", "[policy]", PEOPLE)
+    site.commit("moved")
+    if is_pushed:
+        git("update-ref", "refs/remotes/origin/evil", "HEAD", cwd=site.root)
+        git("checkout", "-q", "main", cwd=site.root)
+        git("merge", "-q", "--no-ff", "-m", "merged", "evil", cwd=site.root)
+    assert len(told(site)) == 1
+    # What a branch of the remote has is not told of each push.
+    assert len(told(site, pushed="HEAD")) == (0 if is_pushed else 1)
+
+
 def test_a_branch_that_is_brought_up_to_date_takes_what_the_main_one_allowed(site: Site) -> None:
     begun = with_policy(site, AGE)
     lowered(site, AGE)

@@ -133,7 +133,7 @@ def _since(
         session.runtime, old.decided, None if new is None else new.decided, names, groups, changes=changes
     )
     sides = [old] if new is None else [old, new]
-    notes = [f"{side.revision} has no workspace in this folder" for side in sides if not side.is_there]
+    notes = [note for side in sides if (note := side.note())]
     more: dict[str, object] = {"since": old.document(), "until": None if new is None else new.document()}
     return replace(report, notes=(*report.notes, *notes)), more
 

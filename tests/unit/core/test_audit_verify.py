@@ -873,6 +873,18 @@ def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
 
 
+def test_what_stood_in_another_folder_is_joined_from_there() -> None:
+    known = dict.fromkeys(map(sha, LINES), "abc:old ws/")
+    archived = {"state/sources-audit.2026.jsonl": frozenset[str]()}
+    there = {"ever": tuple(known), "at": known, "archives_at": {"abc:old ws/": archived}.__getitem__}
+    (lost,) = verify([segment(LINES[:1])], Witnesses(head=(sha(LINES[0]),), **there))
+    archive, log = "state/sources-audit.2026.jsonl", "state/sources-audit.jsonl"
+    first = f"git show 'abc:old ws/{archive}' > {archive} && "
+    assert f": {first}{{ git show 'abc:old ws/{log}'; cat {log}; }} | awk " in lost.mend
+    since = verify([segment(grown(LINES[:1], Event(event="seen")))], Witnesses(head=(sha(LINES[0]),), **there))
+    assert f": {first}{{ git show HEAD:./{log}; git show 'abc:old ws/{log}'; cat " in since[0].mend
+
+
 def test_what_went_wrong_since_the_last_commit_is_mended_by_what_head_has() -> None:
     fresh, second = grown(LINES, Event(event="fresh")), grown((), Event(event="init", detail={"second": True}))
     from_head = f"restore the records from git: git checkout HEAD -- {LOG}"

@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import NoPin, OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import Lifted, expiring, governed, lifted, mend_of, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock import Lock, pin_digest
 from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
 from git_hybrid.core.override import (
     RESTS_ON,
@@ -407,6 +407,18 @@ def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
             governed(PIN, Approvals(Overrides(records={"ovr-1": record}), trail, NOW, certain, signed=False)),
             OverrideUnrecorded,
         )
+
+
+def test_a_pin_that_needed_none_may_though_another_branch_forced_its_commit_later() -> None:
+    overrides, _ = recorded(an_override())
+    plain = replace(PIN, override=None)
+    told = Event(event="pin", source="tool", after=PIN.commit, detail={"pin_sha256": pin_digest(plain)})
+    trail = trail_of(logged(told, pinned(2, "ovr-1"), event_of(an_override(), "override")))
+    assert trail.rests["tool", PIN.commit] == "ovr-1"
+    for items in (overrides, Overrides()):
+        found = Approvals(items, trail, NOW, certain, signed=False)
+        assert governed(plain, found) is None
+        assert isinstance(governed(replace(plain, first_seen=NOW + DAY), found), OverrideUnrecorded)
 
 
 def test_a_pin_whose_override_ended_may_not() -> None:

@@ -30,7 +30,7 @@ def witnesses(**more: object) -> Witnesses:
         "lock": Lock(pins={TOOL: PIN}),
         "committed": frozenset(),
         "manifests": lambda line: (WEEK,) if line is None else (WEEK, WEEK),
-        "decode_policy": lambda text: Policy(min_release_age=timedelta(days=int(text))),
+        "decode_policy": lambda text: Policy(min_release_age=timedelta(days=int(text))) if text.isdigit() else None,
     }
     return Witnesses(**(told | more))
 
@@ -64,6 +64,7 @@ def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
     [
         witnesses(manifests=lambda _line: (b"0",)),
         witnesses(manifests=lambda _line: (WEEK, None)),
+        witnesses(manifests=lambda _line: (b"odd",)),
         witnesses(manifest=Manifest(policy=Policy(min_release_age=HOUR))),
         witnesses(manifest=Manifest()),
         witnesses(committed=None),
@@ -81,6 +82,10 @@ def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
 )
 def test_what_policy_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> None:
     assert found(witness) == []
+
+
+def test_a_manifest_that_cannot_be_read_allows_nothing() -> None:
+    assert len(found(witnesses(manifests=lambda _line: (WEEK, b"odd")))) == 1
 
 
 def test_what_is_old_enough_by_now_is_not_told() -> None:

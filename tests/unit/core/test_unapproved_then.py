@@ -25,6 +25,7 @@ MADE = an_override(expires_at=NOW + DAY)
 STRICT, LOOSE = Policy(approvers=(Approver(id="cid"),)), Policy()
 POLICIES = {b"strict": STRICT, b"loose": LOOSE, b"odd": None}
 ON = Event(event="pin", source="tool", before=oid(2), after=oid(3))
+BACK = Lock(pins={TOOL: a_pin(commit=oid(1))})
 LINE = "line0"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAapjliJwEtK6P1m0OH6dHMjwVnXE2bR8MWd37Y4lfLH"
 ARMOUR = """-----BEGIN SSH SIGNATURE-----
@@ -55,6 +56,21 @@ def committed(*texts: bytes | None, **more: Any) -> Witnesses:
 
 def logged(*events: Event) -> tuple[dict[str, Record], dict[str, str]]:
     made = extend(tail_of([]), events, at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    records: dict[str, Record] = {str(item["hash"]): item for item in made}
+    return records, {digest: f"line{number}" for number, digest in enumerate(records)}
+
+
+def beside(*sides: Sequence[Event]) -> tuple[dict[str, Record], dict[str, str]]:
+    """Return what a merge makes of the logs of *sides*, which begin with one record: one stands behind the other."""
+    first = extend(tail_of([]), [Event(event="init")], at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    made = [
+        *first,
+        *(
+            record
+            for number, side in enumerate(sides)
+            for record in extend(tail_of(first), side, at=NOW, operator=OPERATOR, command_id=f"run{number}", log_id="")
+        ),
+    ]
     records: dict[str, Record] = {str(item["hash"]): item for item in made}
     return records, {digest: f"line{number}" for number, digest in enumerate(records)}
 
@@ -103,6 +119,10 @@ def test_what_was_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> None
     assert found(witness) == []
 
 
+def test_a_manifest_that_cannot_be_read_allows_nothing() -> None:
+    assert len(found(committed(b"strict", b"strict", b"odd"))) == 1
+
+
 def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> None:
     assert len(found(committed(b"loose", picked=frozenset({LINE}), manifests=lambda _line: (b"strict",)))) == 1
 
@@ -116,7 +136,45 @@ def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> No
     ],
 )
 def test_what_was_taken_back_or_approved_since_is_made_good(later: Event) -> None:
-    assert found(witnesses(), MADE, later) == []
+    assert found(witnesses(lock=BACK), MADE, ON, later) == []
+
+
+def test_what_goes_on_from_a_branch_that_never_had_it_is_right() -> None:
+    # A pick of another source brought it, and the pin of this one stayed where it was.
+    picked = {"committed": frozenset({LINE}), "picked": frozenset({LINE}), "manifests": lambda _line: (b"strict",)}
+    first = Event(event="pin", source="tool", after=oid(8))
+    log = logged(first, event_of(MADE, "override"), ON)
+    stayed, went_on = (Lock(pins={TOOL: a_pin(commit=oid(number))}) for number in (8, 9))
+    assert judged(*log, witnesses(**picked, lock=stayed), NOW) == []
+    later = Event(event="pin", source="tool", before=oid(8), after=oid(9))
+    assert judged(*logged(first, event_of(MADE, "override"), ON, later), witnesses(lock=went_on), NOW) == []
+    by_hand = Event(event="pin", source="tool", before=oid(7), after=oid(9))
+    assert len(judged(*logged(first, event_of(MADE, "override"), ON, by_hand), witnesses(lock=went_on), NOW)) == 1
+    (mend,) = [item.mend for item in against_policy(*logged(event_of(MADE, "override"), ON), witnesses(**picked), NOW)]
+    assert mend.startswith("go back: git hybrid pin tool "), "to do it again is for whoever made it"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Event(event="pin", source="tool", before=oid(9), after=oid(1)),
+        Event(event="add", source="tool"),
+        event_of(an_override(id="ovr-2", approvers=(Approval(id="cid", at=NOW),), expires_at=NOW + DAY), "override"),
+    ],
+)
+def test_what_another_branch_recorded_makes_nothing_good_though_it_stands_behind(other: Event) -> None:
+    records, lines = beside([event_of(MADE, "override"), ON], [other])
+    assert len(judged(records, lines, witnesses(), NOW)) == 1
+    assert judged(records, lines, witnesses(lock=BACK), NOW) == [], "the merge took the other side"
+    went_on = Event(event="pin", source="tool", before=oid(1), after=oid(3))
+    assert judged(*logged(event_of(MADE, "override"), ON, went_on), witnesses(), NOW) == []
+
+
+def test_an_acceptance_of_findings_approves_no_pin() -> None:
+    cid = (Approval(id="cid", at=NOW),)
+    accepted = replace(MADE, id="ovr-2", kind="scan", approvers=cid, from_commit=oid(3), to_commit=oid(3))
+    assert len(found(witnesses(), MADE, ON, event_of(accepted, "override"))) == 1
+    assert found(witnesses(), MADE, ON, event_of(replace(accepted, kind="pin", from_commit=oid(2)), "override")) == []
 
 
 def test_a_record_that_tells_no_times_is_not_judged() -> None:
