@@ -194,10 +194,8 @@ class GitWriter(Struct, frozen=True):
         origin.redeclare(self.runner, self.disk, git_dir, str(task.source.url), name=task.name)
 
     def _protect(self, name: SourceName) -> None:
-        git_dir = self.clones.folder / f"{name}/.git"
-        require_rights(git_dir)
-        lock = git_dir / "index.lock"
-        if lock.exists() and not is_held(lock, git_dir.parent):
+        require_rights(git_dir := self.clones.folder / f"{name}/.git")
+        if (lock := git_dir / "index.lock").exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)
         if not uses_lfs(git_dir):
             set_attributes(self.disk, git_dir, ATTRIBUTES)
