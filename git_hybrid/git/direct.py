@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.errors import DEADLINE, NetworkFailure
@@ -13,6 +14,7 @@ from git_hybrid.git.limits import DeadlineExceeded, Limits
 from git_hybrid.git.permitted import Policy, policy_of
 from git_hybrid.git.pktline import NotUnderstood, ls_refs, parse_ls_refs
 from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import git_text
 
 if TYPE_CHECKING:
     from git_hybrid.git.servers import Servers
@@ -93,7 +95,8 @@ class Direct:
             if self._servers is None:
                 # Not at the top: TLS costs as much as all that a command with nothing to ask imports.
                 library: Any = import_module("git_hybrid.git.servers")
-                made: Servers = library.Servers(policy, self._runner.cancelled)
+                words = git_text(self._runner, Path("/"))[0].split()
+                made: Servers = library.Servers(policy, self._runner.cancelled, words[2] if len(words) > 2 else "2")
                 self._servers = made
             return self._servers
 

@@ -20,8 +20,7 @@ from git_hybrid.git.keptalive import Broken, Reply, Unconnected
 
 ADVERTISEMENT, RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
 OK = 200
-_LOGIN, _NOT_FOUND, _SERVER_ERROR = 401, 404, 500
-_GONE = (_NOT_FOUND, 410)
+_LOGIN, _PROXY_LOGIN, _NOT_FOUND, _ERROR, _SERVER_ERROR = 401, 407, 404, 400, 500
 _MOVED = (301, 302, 303, 307, 308)
 _BUSY = (408, 425, 429, 503)
 # A server of plain files lists refs like that (gitprotocol-http(5), "dumb clients").
@@ -44,8 +43,7 @@ def of_status(url: str, reply: Reply, *, is_git_s: bool, has_answered: bool) -> 
     server has never answered.
     """
     status = reply.status
-    # What is refused to us a server may still give to git: some look at the version of who asks.
-    final = is_git_s and (status in _GONE or status >= _SERVER_ERROR)
+    final = is_git_s and status >= _ERROR and status not in (_LOGIN, _PROXY_LOGIN)
     if not (final or status in _BUSY or (status >= _SERVER_ERROR and has_answered)):
         return None
     failure = as_git_says(url, f"The requested URL returned error: {status}")

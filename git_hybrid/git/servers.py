@@ -8,12 +8,11 @@ protocol, a certificate that is not trusted) is left to git, whose words and dec
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from git_hybrid import __version__
-from git_hybrid.git.environment import MINIMUM_GIT
 from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request
 from git_hybrid.git.limits import Limits, Stalled, Unconnectable
 from git_hybrid.git.permitted import Policy, is_plain
@@ -29,12 +28,7 @@ from git_hybrid.git.refusals import (
     of_status,
 )
 
-_OLDEST = ".".join(map(str, MINIMUM_GIT))
-_HEADERS = {
-    # Servers tell a git from a browser by its first word, and some do not serve old ones: this is the oldest that does.
-    "User-Agent": f"git/{_OLDEST} (git-hybrid {__version__})",
-    "Git-Protocol": "version=2",
-}
+_HEADERS = {"Git-Protocol": "version=2"}
 _DISCOVERY, _SERVICE = "/info/refs?service=git-upload-pack", "/git-upload-pack"
 _MOST, _FEW = 16 << 20, 1 << 20
 """How much of an answer is kept, for each of those who ask at the same time; git is left with what is longer."""
@@ -43,9 +37,14 @@ _MOST, _FEW = 16 << 20, 1 << 20
 class Servers:
     """Servers whose connections are kept. Safe to be used by many threads."""
 
-    def __init__(self, policy: Policy, cancelled: Callable[[], int]) -> None:
-        """Ask only where *policy* lets us; *cancelled* returns the number of a signal that asks to stop, or 0."""
+    def __init__(self, policy: Policy, cancelled: Callable[[], int], version: str) -> None:
+        """Ask only where *policy* lets us; *cancelled* returns the number of a signal that asks to stop, or 0.
+
+        *version* is that of the git which would ask: servers tell one from a browser by the name, and some do not serve
+        old ones.
+        """
         self._policy, self._cancelled = policy, cancelled
+        self._headers = _HEADERS | {"User-Agent": f"git/{version} (git-hybrid {__version__})"}
         self._lock = threading.Lock()
         self._client: KeptAlive | None = None
         self._answered: set[str] = set()
@@ -124,7 +123,7 @@ class Servers:
     def _replied(self, url: str, body: bytes | None, limits: Limits, *, is_git_s: bool) -> Iterator[Reply]:
         netloc = urlsplit(url).netloc
         try:
-            with self._connections().asking(_request(url, body), limits) as reply:
+            with self._connections().asking(_request(url, body, self._headers), limits) as reply:
                 yield reply
         except Stalled as error:
             seconds = int(limits.stall.total_seconds())
@@ -155,14 +154,14 @@ class Servers:
             return self._client
 
 
-def _request(url: str, body: bytes | None) -> Request:
+def _request(url: str, body: bytes | None, headers: Mapping[str, str]) -> Request:
     parts = urlsplit(url)
-    path, headers = parts.path.rstrip("/"), _HEADERS
+    path = parts.path.rstrip("/")
     if body is None:
         target = path + _DISCOVERY
     else:
         target = path + _SERVICE
-        headers = _HEADERS | {"Accept": RESULT, "Content-Type": "application/x-git-upload-pack-request"}
+        headers = {**headers, "Accept": RESULT, "Content-Type": "application/x-git-upload-pack-request"}
     host, port = parts.hostname or "", parts.port or 443
     return Request(host=host, port=port, target=target, headers=headers, body=body)
 

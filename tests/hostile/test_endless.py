@@ -83,7 +83,7 @@ def test_a_list_without_end_is_left_to_git(https_server: HttpsGitServer, monkeyp
     _refs_of_version_2(https_server)
     monkeypatch.setattr(servers, "_MOST", 1 << 20)
     policy = Policy(https=True, file=False, authorities=https_server.env()["GIT_SSL_CAINFO"], nobody=True)
-    asked = Servers(policy, lambda: 0)
+    asked = Servers(policy, lambda: 0, "2.39.5")
     try:
         assert asked.ask(https_server.url("tool.git"), ls_refs(), LIMITS) is None
     finally:

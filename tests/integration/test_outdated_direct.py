@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid import __version__
 from git_hybrid.core.errors import Interrupted, NetworkFailure
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.git.direct import Direct
@@ -79,6 +80,9 @@ def test_one_request_a_source_and_no_git(
     assert rows["c"]["to_commit"] == new
     assert sorted(request.path for request in https_server.requests) == [f"/{name}.git{POST}" for name in NAMES]
     assert _listed(log) == 0
+    # Servers that do not serve old ones look at that.
+    version = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    assert {request.agent for request in https_server.requests} == {f"git/{version} (git-hybrid {__version__})"}
 
 
 def test_few_sources_are_asked_by_git(

@@ -72,7 +72,7 @@ def test_https_clone_uses_protocol_v2_and_the_private_ca(
     assert done.returncode == 0, done.stderr
     assert "version 2" in done.stderr
     assert (tmp_path / "c" / "README").read_text() == "hello\n"
-    methods = [(method, status) for method, _, status in https_server.requests]
+    methods = [(request.method, request.status) for request in https_server.requests]
     assert methods == [("GET", 200), ("POST", 200), ("POST", 200)]
 
 

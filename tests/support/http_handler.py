@@ -34,7 +34,7 @@ class Site(Protocol):
     def redirect_for(self, target: str) -> str | None:
         """Return where the request target has moved, or None."""
 
-    def record(self, method: str, target: str, status: int) -> None:
+    def record(self, method: str, target: str, status: int, agent: str = "") -> None:
         """Keep an answered request."""
 
 
@@ -86,7 +86,7 @@ class GitHandler(BaseHTTPRequestHandler):
         reply = (
             self._git_reply(body) if failure is None else Reply(failure.status, _pairs(failure.headers), failure.body)
         )
-        self.site.record(self.command, self.path, reply.status)
+        self.site.record(self.command, self.path, reply.status, self.headers.get("User-Agent", ""))
         self.send_response(reply.status)
         for name, value in reply.headers:
             self.send_header(name, value)

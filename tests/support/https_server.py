@@ -25,11 +25,12 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Request(NamedTuple):
-    """One answered request; `path` holds the query."""
+    """One answered request; `path` holds the query, `agent` what asked."""
 
     method: str
     path: str
     status: int
+    agent: str = ""
 
 
 class HttpsGitServer:
@@ -197,10 +198,10 @@ class HttpsGitServer:
         token = base64.b64encode(":".join(self.auth).encode()).decode()
         return authorization == f"Basic {token}"
 
-    def record(self, method: str, target: str, status: int) -> None:
+    def record(self, method: str, target: str, status: int, agent: str = "") -> None:
         """Add an answered request to `requests`."""
         with self._lock:
-            self._requests.append(Request(method=method, path=target, status=status))
+            self._requests.append(Request(method, target, status, agent))
             self._times.append(time.monotonic())
 
     def record_crash(self, trace: str) -> None:
