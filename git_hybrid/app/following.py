@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import Rollback
+from git_hybrid.core.errors import Overtaken, Rollback
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Track, track_field
+from git_hybrid.core.manifest import Source, Track, track_field
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Row
@@ -15,10 +15,10 @@ from git_hybrid.core.value import Struct, replace
 
 
 class Follow(Struct, frozen=True):
-    """What a source is to follow from now on, and what writes that into the text of the manifest."""
+    """What a source is to follow from now on, and what writes that into the text of the manifest that has it so."""
 
     track: Track
-    edit: Callable[[str, SourceName, Track], str]
+    edit: Callable[[str, Source, Track], str | None]
 
 
 def followed(snapshot: Snapshot, names: Sequence[str], follow: Follow | None) -> Snapshot:
@@ -37,6 +37,7 @@ def with_entry(
 
     Raises:
         InvalidFile: the manifest is written in a way that cannot be edited.
+        Overtaken: the entry was edited, or taken out, while upstream was asked.
     """
     if follow is None:
         return rows, decision
@@ -46,11 +47,13 @@ def with_entry(
             # Nothing was changed that could be put back.
             row.error.back = ""
         return rows, decision
-    old = snapshot.manifest.sources[row.name].track
+    source = snapshot.manifest.sources[row.name]
+    old = source.track
     if old == follow.track:
         return rows, decision
     was, now = (" ".join(track_field(track)) for track in (old, follow.track))
     told = (replace(row, notes=(f"follows {now}; it was {was}", *row.notes)),)
     text = rt.ledger.manifest_text()
-    edit = ManifestEdit(before=text, text=follow.edit(text, row.name, follow.track))
-    return told, replace(decision, manifest=edit)
+    if (edited := follow.edit(text, source, follow.track)) is None:
+        raise Overtaken(names=(row.name,), again=rt.info.command)
+    return told, replace(decision, manifest=ManifestEdit(before=text, text=edited))

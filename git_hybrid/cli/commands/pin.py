@@ -134,10 +134,11 @@ def command(
             return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings, dry_run=dry_run))
         follow = None if found is None else Follow(found[1], session.editor.follow)
         asked = PinRequest(names=names, groups=groups, everything=everything, to=to, dry_run=dry_run, scan=scan)
-        return _told(session, output, pin(session.runtime, replace(asked, forced=forced, follow=follow)), to)
+        report = pin(session.runtime, replace(asked, forced=forced, follow=follow))
+        return _told(session, output, report, is_chosen=to is not None or follow is not None)
 
 
-def _told(session: Session, output: Output, report: Report, to: str | None) -> int:
+def _told(session: Session, output: Output, report: Report, *, is_chosen: bool) -> int:
     if not report.rows and not session.runtime.ledger.snapshot().manifest.sources:
         output.no_sources()
         return output.report(report)
@@ -145,7 +146,8 @@ def _told(session: Session, output: Output, report: Report, to: str | None) -> i
     if code == 0 and not report.dry_run and any(row.outcome == "pinned" for row in report.rows):
         output.hint("pinned", "git hybrid sync")
     moves = [row.name for row in report.rows if row.outcome == "would-pin" and row.before not in (None, row.after)]
-    if moves and to is None and not output.common.json:
+    # What the manifest does not say yet, diff --upstream does not know.
+    if moves and not is_chosen and not output.common.json:
         names = moves if len(moves) <= _NAMED else ()
         output.hint("patch", " ".join(("what would change: git hybrid diff --upstream --patch", *names)))
     if not report.rows and not output.common.json:
