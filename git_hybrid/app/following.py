@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import Overtaken, Rollback
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Source, Track, track_field
@@ -12,6 +13,9 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import Struct, replace
+
+FOLLOWED = "followed"
+"""What a record tells of a pin with which the entry changed: what that said before, as a key and its value."""
 
 
 class Follow(Struct, frozen=True):
@@ -56,4 +60,10 @@ def with_entry(
     text = rt.ledger.manifest_text()
     if (edited := follow.edit(text, source, follow.track)) is None:
         raise Overtaken(names=(row.name,), again=rt.info.command)
-    return told, replace(decision, manifest=ManifestEdit(before=text, text=edited))
+    events = [_telling(event, was) for event in decision.events]
+    return told, replace(decision, events=events, manifest=ManifestEdit(before=text, text=edited))
+
+
+def _telling(event: Event, was: str) -> Event:
+    """Return *event* which tells, if it is of a pin, what its source followed until then."""
+    return replace(event, detail={**(event.detail or {}), FOLLOWED: was}) if event.event == "pin" else event

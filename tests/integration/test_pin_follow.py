@@ -37,6 +37,9 @@ def test_another_tag_is_followed_and_pinned(hybrid: Hybrid, workspace: Path, too
     assert _followed(workspace) == entry.replace("v1.0.0", "v1.1.0")
     assert lock(workspace)["tool"]["commit"] == _commit(tool, "v1.1.0")
     assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.1.0"
+    told = hybrid("audit", "log", "tool", "-v").out
+    assert "    followed: tag v1.0.0\n" in told
+    assert "    tag: v1.1.0\n" in told
     hybrid("check", "metadata", "overrides", "audit")
     before = snapshot(workspace)
     kept = hybrid("pin", "tool", "--tag", "v1.1.0", "-v").out
