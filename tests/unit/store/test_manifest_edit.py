@@ -79,9 +79,7 @@ def test_the_line_of_what_is_followed_is_written_anew_where_it_stands(written, t
     assert follow_instead(text, old, track) == text.replace(f"{written}\n{url}", f"{then}\n{url}")
     # A table at the end, without the end of its last line.
     last = text[: text.index("\n\n  # c is")]
-    assert follow_instead(last, old, track) == last.replace(
-        f"{written}\n{url[:-1]}", f"{then}\n{url[:-1]}"
-    )
+    assert follow_instead(last, old, track) == last.replace(f"{written}\n{url[:-1]}", f"{then}\n{url[:-1]}")
 
 
 def test_an_entry_that_was_edited_meanwhile_is_not_overwritten():
