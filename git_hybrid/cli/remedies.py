@@ -14,7 +14,7 @@ _LOOK = "git -C {path} status"
 _TOO = as_typed()
 # A tag and a commit leave no other commit to name.
 _SCAN, _FOLLOW = as_typed("scan", "branch", "version"), as_typed("scan", *FOLLOWED_BY)
-_BACK = ("git hybrid pin {name} -n" + _FOLLOW,)
+_BACK = ("git hybrid pin {name} -n" + _SCAN,)
 _LEFT = "git hybrid status"
 _TELL = "tell upstream, where this shows it: git fsck --strict"
 _WAIVE = "git hybrid pin {name} --to REV{waive} {approval}" + _TOO
