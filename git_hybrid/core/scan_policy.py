@@ -267,7 +267,7 @@ def _moving(track: Track, again: str) -> str:
     key, _ = track_field(track)
     if key in ("branch", "version"):
         return f"once upstream has a newer commit: {again}"
-    return f"name another {key} in sources.toml, then {again}"
+    return f"follow another {key}: {again} --{key} {'TAG' if key == 'tag' else 'ID'}"
 
 
 def finding_line(item: FindingRef | Finding) -> str:
