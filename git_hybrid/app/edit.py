@@ -32,7 +32,7 @@ class Editor(Struct, frozen=True, kw_only=True):
 
     add: Callable[[str, Sequence[Source]], str]
     remove: Callable[[str, Sequence[SourceName]], str]
-    follow: Callable[[str, SourceName, Track], str]
+    follow: Callable[[str, Source, Track], str | None]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import Rollback
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import Overtaken, Rollback
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Track, track_field
+from git_hybrid.core.manifest import Source, Track, track_field
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import Struct, replace
 
+FOLLOWED = "followed"
+"""What a record tells of a pin with which the entry changed: what that said before, as a key and its value."""
+
 
 class Follow(Struct, frozen=True):
-    """What a source is to follow from now on, and what writes that into the text of the manifest."""
+    """What a source is to follow from now on, and what writes that into the text of the manifest that has it so."""
 
     track: Track
-    edit: Callable[[str, SourceName, Track], str]
+    edit: Callable[[str, Source, Track], str | None]
 
 
 def followed(snapshot: Snapshot, names: Sequence[str], follow: Follow | None) -> Snapshot:
@@ -37,6 +41,7 @@ def with_entry(
 
     Raises:
         InvalidFile: the manifest is written in a way that cannot be edited.
+        Overtaken: the entry was edited, or taken out, while upstream was asked.
     """
     if follow is None:
         return rows, decision
@@ -46,11 +51,19 @@ def with_entry(
             # Nothing was changed that could be put back.
             row.error.back = ""
         return rows, decision
-    old = snapshot.manifest.sources[row.name].track
+    source = snapshot.manifest.sources[row.name]
+    old = source.track
     if old == follow.track:
         return rows, decision
     was, now = (" ".join(track_field(track)) for track in (old, follow.track))
     told = (replace(row, notes=(f"follows {now}; it was {was}", *row.notes)),)
     text = rt.ledger.manifest_text()
-    edit = ManifestEdit(before=text, text=follow.edit(text, row.name, follow.track))
-    return told, replace(decision, manifest=edit)
+    if (edited := follow.edit(text, source, follow.track)) is None:
+        raise Overtaken(names=(row.name,), again=rt.info.command)
+    events = [_telling(event, was) for event in decision.events]
+    return told, replace(decision, events=events, manifest=ManifestEdit(before=text, text=edited))
+
+
+def _telling(event: Event, was: str) -> Event:
+    """Return *event* which tells, if it is of a pin, what its source followed until then."""
+    return replace(event, detail={**(event.detail or {}), FOLLOWED: was}) if event.event == "pin" else event

@@ -30,7 +30,7 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, later
-from git_hybrid.core.words import as_typed
+from git_hybrid.core.words import FOLLOWED_BY, as_typed
 
 
 class Forced(Struct, frozen=True, kw_only=True):
@@ -186,7 +186,7 @@ def make_override(
     if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):
         lifts, before = _captured_again(snapshot, old, lifts, stood)
     elif not lifts:
-        hint, more = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan')}", dict[str, str]()
+        hint, more = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan', *FOLLOWED_BY)}", dict[str, str]()
         if same and pinned and pinned.override:
             hint = renewal(pinned.override, signed=snapshot.has_keys)
             more = {"why": f"has an override already: {pinned.override}"}

@@ -10,14 +10,14 @@ import click
 from git_hybrid.cli.tree import group, spelt_out
 from git_hybrid.core.redact import redact_typed
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import MARK, typed, unmarked
+from git_hybrid.core.words import FOLLOWED_BY, MARK, typed, unmarked
 
 _OURS = "git hybrid "
 _FOLDERS = "folders"
 _UNASKED = frozenset({"jobs", "executor"})
 """How the work is done, which changes nothing of what is done."""
 _APART = (
-    frozenset({"branch", "tag", "version", "commit"}),
+    frozenset(FOLLOWED_BY),
     frozenset({"names", "groups", "everything", "stale"}),
 )
 """Parameters of which a hint that gives one takes out the others."""

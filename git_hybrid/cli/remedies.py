@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from git_hybrid.cli.remedies_airgap import AIR_GAP
 from git_hybrid.cli.remedies_cluster import CLUSTER
 from git_hybrid.cli.remedy import Remedy
-from git_hybrid.core.words import as_typed
+from git_hybrid.core.words import FOLLOWED_BY, as_typed
 
 _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
-_TOO, _SCAN = as_typed(), as_typed("scan")
+_TOO = as_typed()
+# A tag and a commit leave no other commit to name.
+_SCAN, _FOLLOW = as_typed("scan", "branch", "version"), as_typed("scan", *FOLLOWED_BY)
 _BACK = ("git hybrid pin {name} -n" + _SCAN,)
 _LEFT = "git hybrid status"
 _TELL = "tell upstream, where this shows it: git fsck --strict"
@@ -221,7 +223,7 @@ REMEDIES: Mapping[str, Remedy] = {
         5,
         "{name}: {ref} upstream cannot be used",
         "{why}",
-        ("{mend}", "once upstream has a commit there, or sources.toml names another: git hybrid pin {name}" + _SCAN),
+        ("{mend}", "once upstream has a commit there, or sources.toml names another: git hybrid pin {name}" + _FOLLOW),
     ),
     "moved-tag": Remedy(
         5,

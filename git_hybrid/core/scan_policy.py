@@ -17,7 +17,7 @@ from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Finding, blocking_findings, by_severity, counts_told
 from git_hybrid.core.state import FindingRef, ScanStatus, SourceState, State
 from git_hybrid.core.values import format_time
-from git_hybrid.core.words import BRING_BACK, approval_words, as_typed, counted
+from git_hybrid.core.words import BRING_BACK, FOLLOWED_BY, approval_words, as_typed, counted
 
 if TYPE_CHECKING:
     from git_hybrid.core.plan import Snapshot
@@ -241,7 +241,7 @@ def blocked_by(
     blocking = [item for item in scan.findings if item.id in ids]
     lines = [finding_line(item) for item in blocking][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
-    what = f"--to {scan.commit}" if is_new else "--kind scan"
+    what, more_typed = (f"--to {scan.commit}", as_typed(*FOLLOWED_BY)) if is_new else ("--kind scan", "")
     to_pin, to_scan = f"git hybrid pin {name}{' --scan' if has_scanner else ''}", f"git hybrid scan {name}"
     # The audit log has ids and no places.
     is_bare = any(not item.rule for item in blocking)
@@ -253,7 +253,7 @@ def blocked_by(
         counted=counted(count, "finding"),
         findings=(*lines, *more),
         ids=ids,
-        accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
+        accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}{more_typed}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(track, to_pin),
         again=f"{first}: {to_pin if is_new else to_scan}{as_typed()}" if has_scanner else "",
         former="" if ids else ", none of which has an id that an approval could name",
@@ -267,7 +267,7 @@ def _moving(track: Track, again: str) -> str:
     key, _ = track_field(track)
     if key in ("branch", "version"):
         return f"once upstream has a newer commit: {again}"
-    return f"name another {key} in sources.toml, then {again}"
+    return f"follow another {key}: {again} --{key} {'TAG' if key == 'tag' else 'ID'}"
 
 
 def finding_line(item: FindingRef | Finding) -> str:

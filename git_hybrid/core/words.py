@@ -109,6 +109,9 @@ def typed(*words: str) -> str:
 MARK = "\0"
 """Stands before what :func:`as_typed` says, at the end of a hint: no command has it, and no text that is typed."""
 
+FOLLOWED_BY = ("tag", "branch", "version", "commit")
+"""The options that say what a source is to follow: without them a hint is about what its entry says."""
+
 
 def as_typed(*only: str) -> str:
     """Return the mark for what else was typed of the command that it stands behind in a hint, where it is the same.

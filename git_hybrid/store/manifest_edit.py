@@ -98,14 +98,16 @@ def _filled(table: Any, fields: Fields) -> Any:
     return table
 
 
-def follow_instead(text: str, name: SourceName, track: Track) -> str:
-    """Return the manifest *text* in which the source *name* follows *track*, everything else as it was.
+def follow_instead(text: str, source: Source, track: Track) -> str | None:
+    """Return the manifest *text* in which *source* follows *track*, everything else as it was; None if it has another.
 
     Raises:
         InvalidFile: the manifest is none, or in no way that is known here could it be changed.
     """
     before = decode_manifest(text.encode("utf-8"))
-    source, key = before.sources[name], track_field(track)[0]
+    if before.sources.get(name := source.name) != source:
+        return None
+    key = track_field(track)[0]
     wanted = replace(before, sources={**before.sources, name: replace(source, track=track)})
     old = track_field(source.track)[0]
     for edit in (_in_its_table, _in_the_document, _by_key):
@@ -129,10 +131,7 @@ def _in_the_document(text: str, name: SourceName, old: str, track: Track) -> str
     body = getattr(table, "value", table).body
     at = next(at for at, (key, _) in enumerate(body) if key is not None and key.key == old)
     field, value = track_field(track)
-    item: Any = tomlkit.item(value)
-    item.trivia.indent, item.trivia.comment_ws, item.trivia.comment, item.trivia.trail = (
-        getattr(body[at][1].trivia, part) for part in ("indent", "comment_ws", "comment", "trail")
-    )
+    item = _item(value, body[at][1])
     key, before = tomlkit.key(field), body[at][0].as_string()
     key.sep = f"{before[len(before.rstrip()) :]}{body[at][0].sep}"
     body[at] = (key, item)
@@ -142,10 +141,20 @@ def _in_the_document(text: str, name: SourceName, old: str, track: Track) -> str
 def _by_key(text: str, name: SourceName, old: str, track: Track) -> str:
     document: Any = tomlkit.parse(text)
     table, (field, value) = document["source"][name], track_field(track)
+    item = _item(value, table[old])
     if field != old:
         del table[old]
-    table[field] = value
+    table[field] = item
     return tomlkit.dumps(document)
+
+
+def _item(value: str, instead: Any) -> Any:
+    """Return *value* as TOML that stands where *instead* did, with the comment behind it."""
+    item: Any = tomlkit.item(value)
+    item.trivia.indent, item.trivia.comment_ws, item.trivia.comment, item.trivia.trail = (
+        getattr(instead.trivia, part) for part in ("indent", "comment_ws", "comment", "trail")
+    )
+    return item
 
 
 def with_values(

@@ -9,6 +9,7 @@ import pytest
 from support.beginning import Begun
 from support.cli import Hybrid
 from support.kit import changes, lock, released, snapshot
+from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
 
 _FORCED = ("--force", "--request", "REQ-1", "--approver", "Bea <bea@example.org>", "--reason", "why", "--expires", "9d")
@@ -37,6 +38,9 @@ def test_another_tag_is_followed_and_pinned(hybrid: Hybrid, workspace: Path, too
     assert _followed(workspace) == entry.replace("v1.0.0", "v1.1.0")
     assert lock(workspace)["tool"]["commit"] == _commit(tool, "v1.1.0")
     assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.1.0"
+    told = hybrid("audit", "log", "tool", "-v").out
+    assert "    followed: tag v1.0.0\n" in told
+    assert "    tag: v1.1.0\n" in told
     hybrid("check", "metadata", "overrides", "audit")
     before = snapshot(workspace)
     kept = hybrid("pin", "tool", "--tag", "v1.1.0", "-v").out
@@ -65,7 +69,9 @@ def test_of_another_branch_an_older_commit_may_be_meant(hybrid: Hybrid, workspac
 
 def test_a_dry_run_and_what_is_refused_change_nothing(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     before = snapshot(workspace)
-    assert "    follows tag v1.1.0; it was tag v1.0.0\n" in hybrid("pin", "tool", "--tag", "v1.1.0", "-n").out
+    shown = hybrid("pin", "tool", "--tag", "v1.1.0", "-n")
+    assert "    follows tag v1.1.0; it was tag v1.0.0\n" in shown.out
+    assert "diff --upstream" not in shown.err, "that compares with what the manifest says"
     gone = hybrid("pin", "tool", "--tag", "v1.0", check=5).err
     assert "hint: to follow another ref, or the commit of its pin alone: git hybrid pin tool --branch BRANCH\n" in gone
     assert "hint: where that is meant: git hybrid pin tool --tag v1.0.0\n" in gone or "did you mean" in gone
@@ -88,6 +94,20 @@ def test_the_way_back_is_forced_and_the_hint_for_it_works(hybrid: Hybrid, worksp
     assert _followed(workspace).endswith('\ntag = "v1.0.0"\n')
     assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.0.0"
     hybrid("check", "metadata", "overrides", "audit")
+
+
+def test_hints_of_what_was_refused_follow_the_same(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    commit = _commit(tool, "v1.1.0")
+    needless = hybrid("pin", "tool", "--to", commit, *_FORCED, "--tag", "v1.1.0", check=6).err
+    assert f"hint: git hybrid pin tool --to {commit} --tag v1.1.0\n" in needless
+    bad = tool.commit({"bad": "SECRET"})
+    tool.git("tag", "v9.0.0")
+    use(workspace, a_scanner(tmp_path / "scanner"), policy='scan_block_on = "high"')
+    blocked = hybrid("pin", "tool", "--scan", "--tag", "v9.0.0", check=6).err
+    (hint,) = [line for line in blocked.splitlines() if f"--to {bad} --force" in line]
+    assert hint.endswith(" --tag v9.0.0")
 
 
 def test_a_commit_off_the_ref_tells_how_its_tag_is_followed(hybrid: Hybrid, tool: Upstream) -> None:

@@ -28,7 +28,6 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.manifest import Track, track_field
 from git_hybrid.core.override import Kind
-from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import typed
 
@@ -134,10 +133,11 @@ def command(
             return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings, dry_run=dry_run))
         follow = None if found is None else Follow(found[1], session.editor.follow)
         asked = PinRequest(names=names, groups=groups, everything=everything, to=to, dry_run=dry_run, scan=scan)
-        return _told(session, output, pin(session.runtime, replace(asked, forced=forced, follow=follow)), to)
+        return _told(session, output, replace(asked, forced=forced, follow=follow))
 
 
-def _told(session: Session, output: Output, report: Report, to: str | None) -> int:
+def _told(session: Session, output: Output, asked: PinRequest) -> int:
+    report = pin(session.runtime, asked)
     if not report.rows and not session.runtime.ledger.snapshot().manifest.sources:
         output.no_sources()
         return output.report(report)
@@ -145,7 +145,8 @@ def _told(session: Session, output: Output, report: Report, to: str | None) -> i
     if code == 0 and not report.dry_run and any(row.outcome == "pinned" for row in report.rows):
         output.hint("pinned", "git hybrid sync")
     moves = [row.name for row in report.rows if row.outcome == "would-pin" and row.before not in (None, row.after)]
-    if moves and to is None and not output.common.json:
+    # What the manifest does not say yet, diff --upstream does not know.
+    if moves and asked.to is None and asked.follow is None and not output.common.json:
         names = moves if len(moves) <= _NAMED else ()
         output.hint("patch", " ".join(("what would change: git hybrid diff --upstream --patch", *names)))
     if not report.rows and not output.common.json:

@@ -381,7 +381,7 @@ def test_check_scans_tells_how_findings_are_accepted_and_how_to_come_to_a_commit
     again = ", or once upstream has a newer commit: git hybrid pin tool --scan"
     assert told.endswith(again) is isinstance(track, Branch | Version)
     if isinstance(track, Tag):
-        assert told.endswith(", or name another tag in sources.toml, then git hybrid pin tool --scan")
+        assert told.endswith(", or follow another tag: git hybrid pin tool --scan --tag TAG")
 
 
 def test_findings_that_have_no_name_are_not_said_to_be_acceptable() -> None:

@@ -20,7 +20,7 @@ FORMS = {
     "empty": "source = {}\n",
     "values": f'source.c = {{ {_C}, tag = "v1" }} # c\nsource.d = {{ {_D}, tag = "v1" }} # d\n',
     "one value": f'source.c = {{ {_C}, tag = "v1" }} # c\n[policy]\n',
-    "dotted": f'source.c.{_C} # c\nsource.c.tag = "v1"\nsource.d.{_D}\nsource.d.tag = "v1"\n[defaults]\njobs = 2\n',
+    "dotted": f'source.c.{_C} # c\nsource.c.tag = "v1" # c1\nsource.d.{_D}\nsource.d.tag = "v1"\n[defaults]\njobs = 2\n',
     "within": f'[source]\nc = {{ {_C}, tag = "v1" }}\nd.{_D}\nd.tag = "v1"\n[policy]\n',
     "tables apart": f'[source.c]\n{_C}\ntag = "v1"\n[policy]\n[source.d]\n{_D}\ntag = "v1"\n[defaults]\njobs = 2\n',
     "quoted": '["source"."c"]\n"url" = "https://example.org/c"\n\'tag\' = "v1"',
@@ -56,7 +56,7 @@ def test_an_entry_follows_another_ref_in_every_form_that_toml_has(form, end, tra
     text = f"# top{end}schema_version = 1{end}" + FORMS[form].replace("\n", end)
     before = decode_manifest(text.encode())
     for name, old in before.sources.items():
-        made = follow_instead(text, name, track)
+        made = follow_instead(text, old, track) or ""
         changed = {**before.sources, name: replace(old, track=track)}
         assert decode_manifest(made.encode()) == replace(before, sources=changed)
         assert made.count("\n") == made.count(end)
@@ -75,12 +75,18 @@ def test_an_entry_follows_another_ref_in_every_form_that_toml_has(form, end, tra
 def test_the_line_of_what_is_followed_is_written_anew_where_it_stands(written, track, then):
     url = 'url = "https://example.org/b"\n'
     text = TABLES.replace(f'{url}tag = "v1"', f"{written}\n{url}")
-    assert follow_instead(text, source("b").name, track) == text.replace(f"{written}\n{url}", f"{then}\n{url}")
+    old = decode_manifest(text.encode()).sources[source("b").name]
+    assert follow_instead(text, old, track) == text.replace(f"{written}\n{url}", f"{then}\n{url}")
     # A table at the end, without the end of its last line.
     last = text[: text.index("\n\n  # c is")]
-    assert follow_instead(last, source("b").name, track) == last.replace(
-        f"{written}\n{url[:-1]}", f"{then}\n{url[:-1]}"
-    )
+    assert follow_instead(last, old, track) == last.replace(f"{written}\n{url[:-1]}", f"{then}\n{url[:-1]}")
+
+
+def test_an_entry_that_was_edited_meanwhile_is_not_overwritten():
+    old = decode_manifest(MANIFEST.encode()).sources[source("tool").name]
+    assert follow_instead(MANIFEST, old, Tag("v2"))
+    for other in (replace(old, track=Tag("v9")), replace(old, groups=("g",)), source("gone")):
+        assert follow_instead(MANIFEST, other, Tag("v2")) is None
 
 
 def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
@@ -100,7 +106,7 @@ def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
     with pytest.raises(InvalidFile, match="take tool out of it"):
         remove_sources(MANIFEST, [source("tool").name])
     with pytest.raises(InvalidFile, match='write tag = "v2" for branch of tool'):
-        follow_instead(MANIFEST, source("tool").name, Tag("v2"))
+        follow_instead(MANIFEST, decode_manifest(MANIFEST.encode()).sources[source("tool").name], Tag("v2"))
 
 
 TABLES = """\
