@@ -16,12 +16,14 @@ from contextlib import contextmanager, suppress
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from git_hybrid.git.environment import child_environment
+from git_hybrid.git.environment import as_options, child_environment, repository_options
 from git_hybrid.git.place import git_dir, top_of
 from git_hybrid.git.run import items
 from git_hybrid.temporary import temporary_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from git_hybrid.git.run import Completed, Runner
 
 ANYTHING = frozenset({"url."})
@@ -59,6 +61,21 @@ def apart(*, wanted: bool = True) -> Iterator[dict[str, str]]:
         for folder in (*folders, common):
             with suppress(OSError):
                 os.rmdir(folder)
+
+
+def asked_as(runner: Runner, url: str, git_dir: Path | None = None) -> str:
+    """Return what the user's settings (``url.<base>.insteadOf``) make of *url*, for the repository at *git_dir* if any.
+
+    It may have a secret in it that *url* has not.
+    """
+    if not any(key.startswith("url.") for key in runner.chosen | runner.conditional):
+        return url
+    options = [*as_options([f"remote.origin.url={url}"]), *repository_options(git_dir, None)]
+    with apart(wanted=git_dir is None) as places:
+        env = child_environment(runner.environ, network=True) | places
+        argv = ["git", *options, "ls-remote", "--get-url", "--end-of-options", url]
+        done = runner.run(argv, env=env, cwd=git_dir)
+    return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n") if done.status == 0 else url
 
 
 def conditional_settings(runner: Runner) -> frozenset[str]:

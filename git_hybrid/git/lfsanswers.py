@@ -59,6 +59,8 @@ _OF_BATCH = "batch response:"
 """How git-lfs begins what it says of the answer that tells where the objects are; all else is of an object."""
 # The address of an object, where git-lfs has no words of its own for the status.
 _UNREADABLE = pattern(r" &\{%!.*?\}s\(MISSING\)")
+# git-lfs says so as well where nothing more came to be written; its own word before why tells that from a disk.
+_UNREAD = pattern(r'cannot write data to temporary file "[^"\n]*": (?=LFS: )')
 _GONE, _NO_LFS = (404, 410), (405, 501)
 _SHOWN = 3
 _FOLLOWED = 20
@@ -241,7 +243,7 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
-    stderr = _UNREADABLE.sub("", stderr)
+    stderr = _UNREAD.sub("", _UNREADABLE.sub("", stderr))
     if failed in _NO_LFS and not of_one and _OF_BATCH in stderr:
         plain = f"no Git LFS is served there (HTTP {failed}), as by any server of plain files"
         return LfsMissing(url=url, message=f"{last_words(stderr)}\n{plain}")

@@ -13,7 +13,7 @@ from git_hybrid.core.manifest import Policy
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.git.answers import OfLfs, host_of
-from git_hybrid.git.environment import as_options, child_environment
+from git_hybrid.git.apart import asked_as
 from git_hybrid.git.lfsanswers import lfs_arguments
 from git_hybrid.git.lfslogins import logins, not_shown
 from git_hybrid.git.lfsstore import kept, lacked, take_apart
@@ -52,19 +52,6 @@ def require_lfs(runner: Runner, folder: Path) -> str:
     if told is None or int(told["major"]) < MINIMUM_LFS:
         raise ToolTooOld(tool="git-lfs", found=found, needed=str(MINIMUM_LFS))
     return found
-
-
-def asked_as(runner: Runner, url: str, git_dir: Path) -> str:
-    """Return what the user's settings (``url.<base>.insteadOf``) make of *url* for the repository at *git_dir*.
-
-    It may have a secret in it that *url* has not.
-    """
-    if not any(key.startswith("url.") for key in runner.chosen | runner.conditional):
-        return url
-    told = as_options([f"remote.origin.url={url}"])
-    argv = ["git", *told, f"--git-dir={git_dir}", "ls-remote", "--get-url", "--end-of-options", url]
-    done = runner.run(argv, env=child_environment(runner.environ, network=True), cwd=git_dir)
-    return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n") if done.status == 0 else url
 
 
 def hosts_of_settings(keys: Iterable[str]) -> frozenset[str]:

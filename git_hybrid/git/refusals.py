@@ -14,13 +14,13 @@ from urllib.parse import urljoin, urlsplit
 from git_hybrid.core.errors import HostNotAllowed, HybridError, InsecureRedirect, NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.answers import Answer, not_git, plain, seconds_of
+from git_hybrid.git.answers import Answer, later, not_git, plain, seconds_of
 from git_hybrid.git.classify import classify_network
 from git_hybrid.git.keptalive import Broken, Reply, Unconnected
 
 ADVERTISEMENT, RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
 OK = 200
-_LOGIN, _PROXY_LOGIN, _NOT_FOUND, _ERROR, _SERVER_ERROR = 401, 407, 404, 400, 500
+_LOGIN, _FORBIDDEN, _PROXY_LOGIN, _NOT_FOUND, _ERROR, _SERVER_ERROR = 401, 403, 407, 404, 400, 500
 _MOVED = (301, 302, 303, 307, 308)
 _BUSY = (408, 425, 429, 503)
 # A server of plain files lists refs like that (gitprotocol-http(5), "dumb clients").
@@ -44,11 +44,15 @@ def of_status(url: str, reply: Reply, *, is_git_s: bool, has_answered: bool) -> 
     """
     status = reply.status
     final = is_git_s and status >= _ERROR and status not in (_LOGIN, _PROXY_LOGIN)
-    if not (final or status in _BUSY or (status >= _SERVER_ERROR and has_answered)):
+    asked = reply.header("Retry-After")[:40]
+    # That bounds requests, of which git's would be one more at once.
+    is_bounded = status == _FORBIDDEN and bool(asked) and seconds_of(asked) is not None
+    if not (final or is_bounded or status in _BUSY or (status >= _SERVER_ERROR and has_answered)):
         return None
-    failure = as_git_says(url, f"The requested URL returned error: {status}")
+    seconds = seconds_of(asked) if asked else None
+    failure = later(as_git_says(url, f"The requested URL returned error: {status}"), seconds)
     if isinstance(failure, NetworkFailure):
-        failure.retry_after = seconds_of(reply.header("Retry-After")[:40])
+        failure.retry_after = seconds
     return failure
 
 

@@ -52,7 +52,7 @@ TLS = (
 )
 TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
-    ("dns", ("could not resolve proxy", "couldn't resolve proxy", "no such host")),
+    ("dns", ("could not resolve proxy", "couldn't resolve proxy", "no such host", "server misbehaving")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
     ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
     (TIMEOUT, ("timed out", "timeout was reached", "timeout, server", "deadline")),
@@ -62,4 +62,7 @@ TRANSIENT = (
     ("cut", ("closed by remote host", "connection corrupted", "message authentication code incorrect")),
     ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
+    # Of git-lfs, which begins all that keeps it from a server with the first of these.
+    (TIMEOUT, ("dial tcp", "handshake timeout")),
+    ("stalled", ("i/o timeout",)),
 )

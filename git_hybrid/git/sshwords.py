@@ -11,9 +11,11 @@ _WORDS = ("host key verification failed", "remote host identification has change
 # As it stands in known_hosts: "host", or "[host]:port".
 _HOST = pattern(r"host key (?:is known )?for (?P<host>\S+) (?:has changed|was revoked|and you have)", re.IGNORECASE)
 _FILE = pattern(r"^Offending \S+ key in (?P<file>/.+):\d+\s*$", re.MULTILINE)
-# A shell on a server says it of other programs than the shell; git_hybrid.git.unspoken leaves of a command its name.
+# A shell on a server says it of other programs than the shell; git_hybrid.git.unspoken leaves of a command its name, or
+# nothing where it begins with a variable ("SSHPASS=SECRET sshpass -e ssh").
 _MISSING = pattern(
     r"^(?P<program>[^\s:]+): (?:line )?\d+: (?P=program): (?:command )?not found$"
+    r"|^\*\*\*: (?:line )?\d+: (?P<behind>[^\s:]+): (?:command )?not found$"
     r"|^(?:fatal|error): cannot run (?P<path>.+): No such file or directory\nfatal: unable to fork$",
     re.MULTILINE,
 )
@@ -29,7 +31,7 @@ def of_program(stderr: str, text: str) -> HybridError | None:
         hint += "git config --global ssh.variant ssh"
         return BadArgument(what="ssh variant", value=simple["variant"], reason=reason, hint=hint)
     missing = _MISSING.search(stderr) if any(words in text for words in _FAILED) else None
-    tool = "" if missing is None else missing["program"] or missing["path"]
+    tool = "" if missing is None else missing["program"] or missing["behind"] or missing["path"]
     return ToolTooOld(tool=tool, found="nothing", needed="") if tool else None
 
 

@@ -70,7 +70,7 @@ class GitTransport(Struct, frozen=True):
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
         options = ["--symref"] if head else ["--heads", "--tags"]
         out, answer = self._ask(["ls-remote", *options, "--end-of-options", url], url, defaults)
-        return replace(parse_refs(out), at=redact_place(answer.at.rstrip("/")))
+        return replace(parse_refs(out), at=self._moved(url, answer.at.rstrip("/")))
 
     def glimpse(self, url: str, ref: str) -> Oid | None:
         """Return what *ref* is at *url*, if that is a folder of this machine in which it can be read."""
@@ -286,6 +286,14 @@ class GitTransport(Struct, frozen=True):
             except TalksOn as error:
                 raise EndlessAnswer(url=trail.url, message="what it says has no end") from error
             return done, read_headers(headers)
+
+    def _moved(self, url: str, at: str) -> str:
+        """Return *at*, from where *url* was answered, for others to read; nothing where upstream did not lead there."""
+        from git_hybrid.git.apart import asked_as
+
+        # A cache of the user's says nothing of upstream, and its place may have a secret in its path.
+        is_upstream_s = at not in ("", url.rstrip("/")) and asked_as(self.runner, url) == url
+        return redact_place(at) if is_upstream_s else ""
 
     def _refuse_led(self, url: str, asked_as: str, asked: Sequence[str], *, by_lfs: bool = False) -> None:
         refuse_elsewhere(url, led_to(asked_as, asked, by_lfs=by_lfs), self.allowed_host, by_lfs=by_lfs)

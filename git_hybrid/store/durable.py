@@ -233,12 +233,12 @@ def _remove_for_good(path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
+    if path.is_dir() and not path.is_symlink():
         # Not shutil.rmtree: to import shutil takes longer than to remove what a run has staged.
         _empty(path)
         path.rmdir()
+    elif os.path.lexists(path):
+        path.unlink()
 
 
 def _empty(path: Path) -> None:

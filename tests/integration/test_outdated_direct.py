@@ -15,6 +15,7 @@ from git_hybrid import __version__
 from git_hybrid.core.errors import Interrupted, NetworkFailure
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.git.direct import Direct
+from git_hybrid.git.environment import configured
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import GitTransport
 from support.beginning import Beginning
@@ -208,6 +209,26 @@ def test_a_redirect_is_git_s(
     ]
     # Where the first leads is asked by another git, once that was judged; where the second leads is not.
     assert _listed(log) == 3
+
+
+def test_a_cache_of_the_user_s_that_sends_on_is_no_move_of_upstream(
+    hybrid: Hybrid,
+    upstreams: dict[str, Upstream],
+    https_server: HttpsGitServer,
+    asked: tuple[dict[str, str], Path],
+) -> None:
+    env, _ = asked
+    https_server.redirect("/cache/secret/b.git", https_server.url("b.git"))
+    # With a token of the user's in its path.
+    https_server.redirect("/cache/secret/d.git", https_server.url("secret/d.git"))
+    served = upstreams["d"].path.parent / "secret"
+    served.mkdir()
+    (served / "d.git").symlink_to(upstreams["d"].path)
+    cache = configured({f"url.{https_server.url('cache/secret/')}.insteadOf": https_server.url("")})
+    result = hybrid("outdated", "b", "d", "--json", env=env | cache)
+    assert codes(result) == {"b": 0, "d": 0}
+    assert "moved" not in result.out
+    assert "secret" not in result.out + result.err
 
 
 @pytest.mark.parametrize(

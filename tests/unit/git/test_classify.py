@@ -348,6 +348,7 @@ def test_the_missing_ref_is_named():
     ("stderr", "tool"),
     [
         ("ssh: 1: ssh: not found" + SSH_TAIL, "ssh"),
+        ("***: 1: sshpass: not found" + SSH_TAIL, "sshpass"),
         ("error: cannot run /no such/ssh: No such file or directory\nfatal: unable to fork", "/no such/ssh"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 
 from git_hybrid.cli.telling import tell
 from git_hybrid.core.errors import (
+    TIMEOUT,
     AccessDenied,
     EndlessAnswer,
     HostNotAllowed,
@@ -152,6 +153,34 @@ def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception
     error = classify_lfs(stderr, url=URL, status=status, http=http)
     assert type(error) is kind
     assert "%!" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [
+        ("LFS: read tcp 10.0.0.1:2->10.0.0.3:443: i/o timeout", "stalled"),
+        ("LFS: read tcp 10.0.0.1:2->10.0.0.3:443: read: connection reset by peer", "cut"),
+        ("LFS: stream error: stream ID 1; INTERNAL_ERROR; received from peer", "unknown"),
+        ("write /x: input/output error", None),
+    ],
+)
+def test_what_does_not_come_is_not_the_disk_that_it_would_be_written_to(why: str, kind: str | None) -> None:
+    told = f'cannot write data to temporary file "/x y/incomplete/{"a" * 64}": {why}\nerror: failed to fetch\n'
+    assert getattr(classify_lfs(told, url=URL, status=2, http=200), "kind", None) == kind
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [
+        ("dial tcp 10.0.0.3:443: i/o timeout", TIMEOUT),
+        ("net/http: TLS handshake timeout", TIMEOUT),
+        ("dial tcp: lookup host on 10.0.0.1:53: server misbehaving", "dns"),
+        ("dial tcp 10.0.0.3:443: connect: connection refused", "refused"),
+    ],
+)
+def test_a_host_that_is_not_reached_is_told_as_git_tells_it(why: str, kind: str) -> None:
+    error = classify_lfs(f'batch request: Post "https://host/x": {why}\n', url=URL, status=2, http=0)
+    assert vars(error)["kind"] == kind
 
 
 @pytest.mark.parametrize("status", [402, 406, 413, 422, 451])

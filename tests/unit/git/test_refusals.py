@@ -56,8 +56,9 @@ def test_statuses(status: int, is_git_s: bool, has_answered: bool, error: type[H
     assert found is None if error is None else type(found) is error
 
 
-def test_how_long_a_server_asks_to_wait() -> None:
-    found = of_status(URL, reply(503, headers={"Retry-After": "7"}), is_git_s=True, has_answered=True)
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_how_long_a_server_asks_to_wait(status: int) -> None:
+    found = of_status(URL, reply(status, headers={"Retry-After": "7"}), is_git_s=True, has_answered=True)
     assert isinstance(found, NetworkFailure)
     assert found.retry_after == 7
 

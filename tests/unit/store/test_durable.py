@@ -165,6 +165,8 @@ def test_what_a_removed_folder_links_to_stays(tmp_path):
     (tmp_path / "tree" / "nowhere").symlink_to("nowhere")
     (tmp_path / "tree" / "read-only").mkdir(mode=0o500)
     durable.remove_tree(tmp_path / "tree")
+    os.mkfifo(tmp_path / "pipe")
+    durable.remove_tree(tmp_path / "pipe")
     assert os.listdir(tmp_path) == ["target"]
     assert os.listdir(tmp_path / "target") == ["file"]
 
