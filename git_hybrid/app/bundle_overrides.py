@@ -30,6 +30,8 @@ from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import approval_words
 
+_ELSEWHERE = "on the other side, then a new bundle: "
+
 
 class Brought(Struct, frozen=True):
     """What a bundle brings, what stands here, and ``verify``, which checks the signature of an approval."""
@@ -104,7 +106,7 @@ class Brought(Struct, frozen=True):
         theirs, ours = self._theirs(pin.override), self._ours(pin.override)
         here = ours is not None and theirs is not None and not _comes_instead(theirs, ours)
         if (error := governed(pin, self.snapshot.approvals if here else self._brought(_no_doubt))) is not None:
-            raise error
+            raise error if here or not isinstance(error, OverrideEnded) else _elsewhere(error)
         record = self.content.overrides.records[str(pin.override)]
         if ours is None or _comes_instead(record, ours):
             self._refuse_unmet(record)
@@ -146,7 +148,7 @@ class Brought(Struct, frozen=True):
         if error.accept:
             words = approval_words(signed=has_keys(self.content.manifest.policy))
             again = f"git hybrid pin {pin.source} --kind scan {words}"
-            error.accept = f"on the other side, then a new bundle: {again}"
+            error.accept = f"{_ELSEWHERE}{again}"
         raise error
 
     def acceptances(self, pin: Pin) -> tuple[Override, ...]:
@@ -178,11 +180,10 @@ class Brought(Struct, frozen=True):
         return with_overrides(self.snapshot.overrides, self.ends())
 
     def _closed(self, pin: Pin, ours: Override) -> OverrideEnded:
-        error = ended(pin, ours, self.snapshot.approvals)
-        assert error is not None
+        error = _elsewhere(ended(pin, ours, self.snapshot.approvals))
         theirs = self._theirs(ours.id)
         if theirs is None or theirs.status == "active":
-            error.hint = (
+            error.way = (
                 f"on the other side, where it has to end too: git hybrid override revoke {ours.id} --reason TEXT"
             )
         return error
@@ -207,6 +208,14 @@ class Brought(Struct, frozen=True):
         policy = self.snapshot.manifest.policy
         url = self.content.lock.pins[record.source].url
         return signatures_of(record, (url,), self.content.trail, policy, spent, self.verify)
+
+
+def _elsewhere(error: OverrideEnded | None) -> OverrideEnded:
+    """Return *error* with its ways on for the other side: here nobody has what it would pin instead."""
+    assert error is not None
+    error.way, error.leave = error.way and f"{_ELSEWHERE}{error.way}", ""
+    error.hint = f"{_ELSEWHERE}{error.hint}"
+    return error
 
 
 def _comes_instead(theirs: Override, ours: Override | None) -> bool:

@@ -42,7 +42,7 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     """What the folder holds after the update: one repository.
 
     ``missing`` says what of it could not be had; ``kept`` are refs that a mirror lists older or not at all, which is no
-    word of upstream: they stay as the folder had them.
+    word of upstream: they stay as the folder had them. ``base`` is the base URL of that mirror, None for upstream.
     """
 
     path: str
@@ -52,6 +52,7 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     changed: bool
     missing: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    base: str | None = None
 
 
 class Filling(Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
         head = refs.head if refs.head in tips else None
         oid_length = len(next(iter(refs.tips.values()), wanted.commit or "0" * 40))
         kept = _kept(filling, wanted, held, refs, tips) if held is not None and endpoint.base is not None else {}
-        known = partial(Mirrored, path=path, url=str(source.url), source=source.name)
+        known = partial(Mirrored, path=path, url=str(source.url), source=source.name, base=endpoint.base)
         if held is not None and source.name not in filling.doubted and _is_current(held, tips | kept, head, wanted):
             changed = not held.listed and folder.list_again(source.name, path)
             new = folder.holding(path) if changed else held

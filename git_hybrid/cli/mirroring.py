@@ -137,11 +137,17 @@ def staged(session: Session, folder: Path, ended: Callable[[], int] = lambda: 0)
 def described(
     folder: Path, mirror: GitMirrorFolder, found: Sequence[Mirrored], now: datetime
 ) -> tuple[dict[str, Any], str]:
-    """Return the listing of *folder* and its page: what this run looked at, and what others put there."""
+    """Return the listing of *folder* and its page: what this run looked at, and what others put there.
+
+    What came of another folder was compared with upstream when that was, as far as it tells.
+    """
+    asked = {item.base: _compared(item.base) for item in found if item.base is not None}
     known = {str(item.get("path")): item for item in read_listing(folder) if _is_whole(item)}
     entries = {path: item for path, item in known.items() if mirror.has(path)}
     for item in found:
-        before = entries.get(item.path, {})
+        before, checked = entries.get(item.path, {}), format_time(now)
+        if (told := asked.get(item.base or "", {}).get(item.path)) is not None:
+            checked = min(checked, max(format_time(told), before.get("checked_at", "")))
         entries[item.path] = {
             "path": item.path,
             "url": item.url,
@@ -149,7 +155,7 @@ def described(
             "refs": dict(sorted(item.holding.refs.items())),
             "pins": sorted(item.holding.pins),
             "sources": sorted({*before.get("sources", ()), item.source}),
-            "checked_at": format_time(now),
+            "checked_at": checked,
             "changed_at": format_time(now) if item.changed or not before else before["changed_at"],
             "missing": list(item.missing) if item.changed else list(before.get("missing", ())),
         }
@@ -159,10 +165,14 @@ def described(
 
 def compared_at(mirror: Mirror) -> dict[str, datetime]:
     """Return when each repository of *mirror* was last compared with upstream, by its path; only folders tell that."""
-    if update_target(mirror) != mirror.name:
+    return {} if mirror.kind == "bundle" else _compared(mirror.base_url)
+
+
+def _compared(base: str) -> dict[str, datetime]:
+    if not base.startswith("file:///") or "{" in base:
         return {}
     found: dict[str, datetime] = {}
-    for item in read_listing(Path(folder_of(mirror.base_url))):
+    for item in read_listing(Path(folder_of(base))):
         if _is_whole(item):
             with suppress(InvalidText):
                 found[item["path"]] = parse_time(item["checked_at"])

@@ -59,7 +59,10 @@ AIR_GAP: Mapping[str, Remedy] = {
         "{path} is older than a bundle that was applied here: its log ends at record {found}, that one's at {applied}",
         "a bundle that is played again must not take pins back\n"
         "to go back, force-pin on the other side and make a new bundle",
-        ("git hybrid bundle apply FILE" + as_typed(),),
+        (
+            "the newest: git hybrid bundle apply FILE" + as_typed(),
+            "for commits that this clone lacks, one of a colleague who has them: git hybrid bundle create -o FILE",
+        ),
     ),
     "bundle-conflict": Remedy(
         6,
@@ -91,7 +94,7 @@ CARRIED = Remedy(
     _FORBIDDEN,
     "its pinned commit came in a bundle, and is not in this clone of the workspace",
     (
-        "apply the bundle with SHA-256 {brought}… again: git hybrid bundle apply FILE",
+        "unless a newer one was applied since, the bundle with SHA-256 {brought}… again: git hybrid bundle apply FILE",
         "or one that a colleague makes who has the commit: git hybrid bundle create -o FILE",
     ),
 )

@@ -457,6 +457,8 @@ def test_a_replayed_bundle_takes_nothing_back(
     before = snapshot(there)
     done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)
     assert done.json()["error"]["code"] == "old-bundle"
+    # A clone that lacks what the older one brought gets it from somebody here.
+    assert done.json()["error"]["hints"][-1].endswith("who has them: git hybrid bundle create -o FILE")
     assert snapshot(there) == before
     # Without a log that tells, the history of the sources does.
     for name in ("sources-audit.jsonl", "sources.json"):
@@ -514,7 +516,10 @@ def test_a_run_that_waits_for_what_the_bundle_brings_is_finished_by_it(
     shutil.copytree(there, other, ignore=shutil.ignore_patterns("sources"))
     told = hybrid("sync", "--offline", cwd=other, env=alone, check=4).err
     digest = hashlib.sha256(bundle.read_bytes()).hexdigest()[:10]
-    assert f"hint: apply the bundle with SHA-256 {digest}… again: git hybrid bundle apply FILE\n" in told
+    assert (
+        f"hint: unless a newer one was applied since, the bundle with SHA-256 {digest}… again: git hybrid bundle apply FILE\n"
+        in told
+    )
     # A colleague who has what it waits for can make one too.
     assert "hint: or one that a colleague makes who has the commit: git hybrid bundle create -o FILE\n" in told
     hybrid("bundle", "create", "-o", made, cwd=there)

@@ -130,6 +130,8 @@ def test_what_was_revoked_here_stays_revoked(
     before = snapshot(there)
     done = hybrid("bundle", "apply", forced, "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "override-ended"}
+    revoke = f"git hybrid override revoke {record['id']} --reason TEXT"
+    assert f"'on the other side, where it has to end too: {revoke}'" in str(done.json())
     assert snapshot(there) == before
     assert overrides(there)[0]["status"] == "revoked"
 
@@ -423,6 +425,8 @@ def test_what_was_revoked_on_the_other_side_ends_here_too(
     assert errors(done) == {"tool": {"forced": "override-ended", "accepted": "scan-blocked"}[kind]}
     (note,) = done.json()["notes"]
     assert note.endswith("was revoked on the other side, and ends here: exploited")
+    # Here nobody has what would be pinned instead.
+    assert "on the other side, then a new bundle: git hybrid pin tool" in str(done.json())
     (record,), (ours,) = overrides(ws), overrides(there)
     assert [ours[key] for key in ("status", "closed_at", "closed_by")] == [
         record[key] for key in ("status", "closed_at", "closed_by")

@@ -466,6 +466,25 @@ def test_where_upstream_is_not_asked_a_folder_is_as_old_as_its_list_says(
     assert "compared" not in hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}).out
 
 
+def test_a_folder_that_another_one_filled_is_as_old_as_what_it_came_from(
+    ws: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    hybrid("mirror", "update", first)
+    path, other, old = first / "mirror.json", second / "mirror.json", "2020-01-01T00:00:00Z"
+    document = json.loads(path.read_text())
+    document["repositories"][0]["checked_at"] = old
+    path.write_text(json.dumps(document))
+    env = {"GIT_HYBRID_MIRRORS": first.as_uri()}
+    hybrid("mirror", "update", second, env=env)
+    assert json.loads(other.read_text())["repositories"][0]["checked_at"] == old
+    # Since upstream itself was asked the older word takes nothing back.
+    hybrid("mirror", "update", second)
+    newer = json.loads(other.read_text())["repositories"][0]["checked_at"]
+    hybrid("mirror", "update", second, env=env)
+    assert json.loads(other.read_text())["repositories"][0]["checked_at"] == newer > old
+
+
 def test_a_freshness_that_was_edited_is_not_believed_and_told(
     ws: Path, base: Path, tool: Upstream, hybrid: Hybrid
 ) -> None:
