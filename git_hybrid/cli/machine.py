@@ -70,9 +70,9 @@ def lfs_finding(runner: Runner, folder: Path) -> Finding:
     try:
         return _environment("git-lfs", f"git-lfs {require_lfs(runner, folder)}")
     except ToolTooOld as error:
-        what = (
-            f'sources.toml has lfs = "fetch", for which git-lfs {error.needed} or newer is needed, found: {error.found}'
-        )
+        # Where git itself is not there, nobody knows of git-lfs.
+        needed = f"{error.tool} {error.needed} or newer"
+        what = f'sources.toml has lfs = "fetch", for which {needed} is needed, found: {error.found}'
         return _environment("git-lfs", what, "fail", "install it, until this tells its version: git lfs version")
 
 

@@ -18,7 +18,7 @@ from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import broken_refs, fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
-from git_hybrid.git.local import must
+from git_hybrid.git.local import failure, must
 from git_hybrid.git.packfiles import in_order
 from git_hybrid.git.plainfiles import expects_more, file_at, oids_in
 from git_hybrid.git.quarantine import Disk
@@ -224,6 +224,9 @@ def own_objects(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) 
         LocalIo: the file system refused.
     """
     # What nothing refers to is kept too: it may be somebody's work.
-    must(runner, name, git_dir, ["repack", "-A", "-d", "-q"])
+    with runner.working() as threads:
+        done = runner.git([*as_options(threads), "repack", "-A", "-d", "-q"], git_dir=git_dir)
+    if done.status != 0:
+        raise failure(name, "repack", done)
     disk.remove_file(git_dir / ALTERNATES)
     return "its objects are its own now; some of them were borrowed from another repository"

@@ -57,8 +57,15 @@ class Watch:
             raise Changed(path)
 
     def wrote(self, path: Path, facts: os.stat_result) -> None:
-        """Take it that the file at *path* has *facts*, as this run has written it."""
-        self._stamps[path] = _stamp(facts)
+        """Take it that the file at *path*, closed by now, is the one with *facts*, as this run has written it.
+
+        Some servers of shared folders say anew when it was written to as it is closed.
+
+        Raises:
+            LocalIo: the file system refused to say.
+        """
+        stamp, found = _stamp(facts), _found(path)
+        self._stamps[path] = found if found is not None and found[:2] == stamp[:2] else stamp
 
     def removed(self, path: Path) -> None:
         """Take it that the file at *path* is not there, as this run has removed it."""

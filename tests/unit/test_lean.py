@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid import lean
 from git_hybrid.lean import without
 
 _NAME = "module_of_a_test"
@@ -19,6 +20,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     (tmp_path / f"{_NAME}.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, _NAME, raising=False)
+    monkeypatch.setattr(lean, "_count", lambda: 0)
     return _NAME
 
 
@@ -41,6 +43,12 @@ def test_what_is_imported_already_stays(installed, monkeypatch):
     with without(installed):
         assert import_module(installed) is module
     assert sys.modules[installed] is module
+
+
+def test_another_thread_finds_what_is_installed(installed, monkeypatch):
+    monkeypatch.setattr(lean, "_count", lambda: 1)
+    with without(installed):
+        monkeypatch.setitem(sys.modules, installed, import_module(installed))
 
 
 def test_values_do_not_bring_what_others_have_installed():

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from git_hybrid.cli.diagnosing import diagnose
-from git_hybrid.cli.machine import _cache
+from git_hybrid.cli.machine import _cache, lfs_finding
 from git_hybrid.cli.signals import Cancel
+from git_hybrid.git.run import Runner
 from support.samples import make_workspace
 
 
@@ -113,3 +114,8 @@ def test_a_disk_of_the_cache_that_is_full_is_told(tmp_path, monkeypatch, free, l
     found, same = _cache(tmp_path, Path("/dev")), _cache(tmp_path, tmp_path.parent)
     assert (found.level, same.level) == (level, "ok")
     assert (found.remedy.rpartition(": ")[2] == "export GIT_HYBRID_CACHE_DIR=DIR") == (level == "warn")
+
+
+def test_where_git_is_missing_git_lfs_is_asked_for_by_no_version_of_git(tmp_path):
+    found = lfs_finding(Runner(environ={"PATH": str(tmp_path)}), tmp_path)
+    assert found.what == 'sources.toml has lfs = "fetch", for which git 2.34 or newer is needed, found: nothing'

@@ -17,7 +17,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName, parse_url
 from git_hybrid.core.manifest import Policy, Source, Tag
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Observed, SyncPlan, Task, Unreadable
-from git_hybrid.core.planner import decide, plan_sync, removal_blocked, source_path, unfinished_work
+from git_hybrid.core.planner import decide, differs, plan_sync, removal_blocked, source_path, unfinished_work
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import replace
 from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, oid
@@ -89,6 +89,16 @@ def test_what_is_fetched_comes_and_goes_as_the_manifest_says(
     assert isinstance(task, Task)
     assert task.action == "update"
     assert decide(replace(SOURCE, **{key: otherwise}), PIN, recorded, clone) is None
+
+
+def test_a_clone_that_borrows_objects_gets_its_own() -> None:
+    clone = replace(a_clone(PINNED), borrows=True)
+    for history in ("full", "shallow", "treeless"):
+        task = decide(replace(SOURCE, history=history), PIN, a_state_entry(commit=PINNED), clone)
+        assert isinstance(task, Task)
+        assert task.action == "update"
+    assert differs(SOURCE, clone) == "it borrows objects from another repository: sync makes them its own"
+    assert differs(SOURCE, replace(clone, borrows=False)) == ""
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from git_hybrid.core.errors import DirtySource, GitFailed, MovedTag, NetworkFailure, NoPin, Offline
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.report import Report, Row, Status, failed, refused, run_words
+from git_hybrid.core.report import Report, Row, Status, failed, moved_note, refused, run_words
 from git_hybrid.core.value import replace
 from support.values import RUN, an_unfinished_run
 
@@ -57,3 +57,9 @@ def test_a_row_keeps_what_it_has_beside_why_pin_would_not_move_there() -> None:
     row = Row(name=SourceName("a"), outcome="outdated", notes=("one",), detail={"release": "v2"})
     told = refused(row, "too-young", "two")
     assert (told.notes, told.detail) == (("one", "two"), {"release": "v2", "refused": "too-young"})
+
+
+def test_where_upstream_has_moved_to_is_told_with_what_to_do() -> None:
+    place = "https://new.example/tool"
+    told = f"upstream has moved: it sends on to {place}, which is to be the url in sources.toml"
+    assert moved_note(place) == told

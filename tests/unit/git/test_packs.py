@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.kept import fetched_refs, is_sound
-from git_hybrid.git.packs import in_the_way, pour
-from git_hybrid.git.run import Runner
+from git_hybrid.git.packs import in_the_way, own_objects, pour
+from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.store import durable
 from support.kit import git
@@ -48,6 +51,36 @@ def test_refs_that_a_power_cut_left_broken_give_way_to_those_that_come(tmp_path:
     pour(Runner(environ=os.environ), durable, giver, taker, name=SourceName("tool"), boundaries=False)
     assert fetched_refs(taker) == fetched_refs(giver)
     assert sorted(path.name for path in (taker / KEPT).iterdir()) == ["empty", "held.lock", "junk", "new", "pipe"]
+
+
+class _AtWork(Runner):
+    """One of several at work on packs."""
+
+    def working(self) -> AbstractContextManager[tuple[str, ...]]:
+        return nullcontext(("pack.threads=3",))
+
+    def git(self, arguments: Any, **where: Any) -> Completed:
+        assert arguments[:3] == ["-c", "pack.threads=3", "repack"]
+        return super().git(arguments, **where)
+
+
+def test_what_copies_borrowed_objects_shares_the_processors_and_lets_go_of_the_lender_last(tmp_path: Path) -> None:
+    lender, runner = Upstream.create(tmp_path / "lender"), _AtWork(environ=os.environ)
+    first, second = (lender.commit({"a": text}) for text in "12")
+    write_skeleton(taker := tmp_path / "taker", object_format="sha1", bare=True)
+    (taker / "refs/heads/main").write_text(f"{second}\n")
+    (alternates := taker / "objects/info/alternates").write_text(f"{lender.path}/objects\n")
+    loose = lender.path / f"objects/{first[:2]}/{first[2:]}"
+    data = loose.read_bytes()
+    loose.unlink()
+    with pytest.raises(GitFailed) as caught:
+        own_objects(runner, durable, taker, name=SourceName("tool"))
+    assert (caught.value.command, caught.value.name) == ("git repack", "tool")
+    assert alternates.exists()
+    loose.write_bytes(data)
+    own_objects(runner, durable, taker, name=SourceName("tool"))
+    assert not alternates.exists()
+    assert git("rev-list", "--objects", "--count", "main", cwd=taker) == "6"
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])

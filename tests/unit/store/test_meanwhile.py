@@ -249,6 +249,23 @@ def test_what_was_written_meanwhile_is_not_replaced(tmp_path):
     assert path.read_bytes() == b"newer"
 
 
+def test_the_time_that_a_file_gets_as_it_is_closed_is_no_change_by_others(tmp_path, monkeypatch):
+    """As of a folder that a server of Windows shares."""
+    path, log, close = tmp_path / "file", tmp_path / "log", os.close
+
+    def closed(descriptor: int) -> None:
+        os.utime(descriptor, ns=(0, 10**18))
+        close(descriptor)
+
+    watch = Watch(path, log)
+    monkeypatch.setattr(durable.os, "close", closed)
+    for number in range(2):
+        durable.write_file(path, b"%d" % number, watch=watch)
+        append_records(log, [{"seq": number}], watch)
+    watch.require()
+    assert (path.read_bytes(), log.read_bytes().count(b"\n")) == (b"1", 2)
+
+
 def test_what_an_editor_saves_while_a_merge_is_written_stays(tmp_path, monkeypatch):
     path, real, saved = tmp_path / "sources.toml", os.fsync, []
     versions = {stage: f"{MANIFEST}# {stage}\n".encode() for stage in (BASE, OURS, THEIRS)}
