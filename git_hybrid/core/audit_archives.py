@@ -31,8 +31,11 @@ def put_back(archive: str, commit: str) -> str:
 
 
 def _taken_away(archive: str) -> str:
-    """Return what mends that *archive* is there, where no commit has it; it may be staged."""
-    return f"git rm -q --cached --ignore-unmatch -- {archive}; git clean -f -- {archive}"
+    """Return what mends that *archive* is there, where no commit has it; it may be staged.
+
+    It stays beside: a stash may have taken the rotation that made it, and its records may be nowhere else.
+    """
+    return f"git rm -q --cached --ignore-unmatch -- {archive}; mv -- {archive} {archive}.aside"
 
 
 RESTORE = _ITS_LOG + LOG
