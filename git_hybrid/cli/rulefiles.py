@@ -10,31 +10,44 @@ from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.scanners import own_files, spec_of
 from git_hybrid.core.value import replace
 from git_hybrid.git.repository import FILE, around, is_below
-from git_hybrid.git.rulefiles import checked_out, converted, counting
+from git_hybrid.git.rulefiles import checked_out, converted, counting, gone
 from git_hybrid.git.staged import Staged
+
+_MANY = 5
 
 
 def files_of(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
-    """Return those of the files that git has, by path from the root."""
-    paths = {path for paths in _named(scanners, index.root).values() for path in paths}
+    """Return the files that git has of those that decide about a scanner."""
+    paths = _paths(scanners, index.root)
     return index.below(paths) if paths and index.in_git else ()
 
 
 def to_add(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
-    """Return those of the files that are on the disk alone, or another there than git has them.
+    """Return those of the files that are on the disk alone, or gone from it, or another there than git has them.
+
+    In place of many of one folder it is that folder.
 
     Raises:
         GitRefused: git does not answer.
     """
-    known = files_of(index, scanners)
+    paths, known = _paths(scanners, index.root), files_of(index, scanners)
     other = [name for name in known if index.differs(name)]
-    changed = {*other} - checked_out(index, other)
-    return tuple(sorted({*changed, *_new(index, scanners, known)}))
+    changed = {*other} - checked_out(index, other, paths) | gone(index, known, paths)
+    found = {*changed, *_new(index, paths, known)}
+    for path in paths:
+        below = {name for name in found if name.startswith(f"{path}/")}
+        if len(below) > _MANY:
+            found = {*(found - below), path}
+    return tuple(sorted(found))
 
 
-def _new(index: Staged, scanners: Sequence[Scanner], known: Collection[str]) -> Iterable[str]:
+def _paths(scanners: Sequence[Scanner], root: Path) -> frozenset[str]:
+    return frozenset(path for paths in _named(scanners, root).values() for path in paths)
+
+
+def _new(index: Staged, paths: Collection[str], known: Collection[str]) -> Iterable[str]:
     """Yield the files that git does not have in folders of which it has some."""
-    for path in {path for paths in _named(scanners, index.root).values() for path in paths}:
+    for path in paths:
         if any(name.startswith(f"{path}/") for name in known):
             there = (
                 str(one.relative_to(index.root))
@@ -64,7 +77,7 @@ def _scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) 
     git does not have: that may be another on each machine. What is named and is nowhere is no file.
     """
     named, known = _named(scanners, index.root), files_of(index, scanners)
-    contents = _contents(index, known) if staged else {}
+    contents = _contents(index, known, {path for paths in named.values() for path in paths}) if staged else {}
     own = {scanner.name for scanner in scanners if not scanner.preset}
     found: dict[str, tuple[str, ...]] = {}
     for name, paths in named.items():
@@ -80,7 +93,7 @@ def _named(scanners: Iterable[Scanner], root: Path) -> Mapping[str, tuple[str, .
     return {name: paths for name, paths in named.items() if paths}
 
 
-def _contents(index: Staged, known: Collection[str]) -> Mapping[str, bytes | None]:
+def _contents(index: Staged, known: Collection[str], paths: Collection[str]) -> Mapping[str, bytes | None]:
     """Return what a scanner would read of the files that git has: of some it has others than it writes to the disk.
 
     What git writes is known of what stands there; None is what nobody can tell.
@@ -88,7 +101,7 @@ def _contents(index: Staged, known: Collection[str]) -> Mapping[str, bytes | Non
     index.prefetch(known)
     found = {name: index.read(name) for name in known}
     other = [name for name in known if index.differs(name)]
-    written = checked_out(index, other)
+    written = checked_out(index, other, paths)
     found |= {name: _read(index.root / name) for name in written}
     if index.repository.revision:
         found |= dict.fromkeys(converted(index, {*other} - written))

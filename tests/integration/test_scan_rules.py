@@ -98,6 +98,40 @@ def test_a_rule_that_nobody_added_is_told_with_what_adds_it(hybrid: Hybrid, work
     assert check_of_a_clone(hybrid, workspace) == 0
 
 
+def test_a_rule_that_is_gone_from_the_disk_is_told_with_what_commits_that(
+    hybrid: Hybrid, workspace: Path, rules: Path
+) -> None:
+    (rules / "b.yml").write_text("Two\n")
+    hybrid("scan")
+    commit(workspace)
+    (rules / "b.yml").unlink()
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert "\n  mend: git add -- rules/b.yml\n" in hook(workspace)
+    git("add", "--", "rules/b.yml", cwd=workspace)
+    assert hook(workspace) == ""
+    git("commit", "-q", "-m", "x", cwd=workspace)
+    # What a sparse checkout leaves out is not taken out.
+    git("update-index", "--skip-worktree", "rules/a.yml", cwd=workspace)
+    (rules / "a.yml").unlink()
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert CHANGED in (told := hook(workspace))
+    assert "rules/a.yml" not in told
+
+
+def test_many_rules_are_added_by_their_folder(hybrid: Hybrid, workspace: Path, rules: Path) -> None:
+    hybrid("scan")
+    commit(workspace)
+    for number in range(6):
+        (rules / f"{number}.yml").write_text("More\n")
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert "\n  mend: git add -- rules\n" in hook(workspace)
+    git("add", "--", "rules", cwd=workspace)
+    assert hook(workspace) == ""
+
+
 def test_a_commit_of_another_branch_is_judged_by_its_own_rules(hybrid: Hybrid, workspace: Path, rules: Path) -> None:
     hybrid("scan")
     commit(workspace)
