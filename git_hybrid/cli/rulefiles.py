@@ -56,21 +56,17 @@ def _new(index: Staged, paths: Collection[str], known: Collection[str]) -> Itera
             yield from (name for name in there if name not in known)
 
 
-def with_scanner_files(facts: Facts, index: Staged, *, staged: bool) -> Facts:
-    """Return *facts* with the digests of the files; of a commit also with what of them it may have been made without.
+def with_unadded(facts: Facts, index: Staged) -> Facts:
+    """Return *facts*, which are of a commit, with what of the files it may have been made without.
 
     Raises:
         GitRefused: git does not answer.
     """
-    scanners, repository = facts.manifest.scanners, index.repository
-    facts = replace(facts, scanner_files=_scanner_files(index, scanners, staged=staged))
-    if not facts.scanner_files or not repository.revision:
-        return facts
-    now = Staged(around(repository.runner, index.root), index.root)
-    return replace(facts, unadded=to_add(now, scanners))
+    now = Staged(around(index.repository.runner, index.root), index.root)
+    return replace(facts, unadded=to_add(now, facts.manifest.scanners))
 
 
-def _scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -> Mapping[str, tuple[str, ...]]:
+def scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -> Mapping[str, tuple[str, ...]]:
     """Return the SHA-256 of each of the files, or folders of files, that decide about a scanner, by its name.
 
     A scanner is left out about which others decide too, one with a file that cannot be read, and one with a file that
