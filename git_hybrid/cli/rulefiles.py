@@ -36,7 +36,7 @@ def to_add(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
     found = {*changed, *_new(index, paths, known)}
     for path in paths:
         below = {name for name in found if name.startswith(f"{path}/")}
-        if len(below) > _MANY:
+        if len(below) > _MANY or path in found:
             found = {*(found - below), path}
     return tuple(sorted(found))
 
@@ -120,7 +120,7 @@ def _digest(index: Staged, path: str, contents: Mapping[str, bytes | None] | Non
 
     place = index.root / path
     modes = {name: mode for name, (mode, _) in index.entries.items() if is_below(f"{name}/", {f"{path}/"})}
-    if not modes and not place.exists():
+    if not place.exists() and (contents is None or not modes):
         return ""
     # A link or a submodule leads to what is not here, or not in each clone.
     is_ours = bool(modes) and all(mode.startswith(FILE) for mode in modes.values())

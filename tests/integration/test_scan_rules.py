@@ -113,6 +113,18 @@ def test_a_rule_that_is_gone_from_the_disk_is_told_with_what_commits_that(
     git("add", "--", "rules/b.yml", cwd=workspace)
     assert hook(workspace) == ""
     git("commit", "-q", "-m", "x", cwd=workspace)
+    shutil.copytree(rules, workspace / "kept")
+    shutil.rmtree(rules)
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    hybrid("check", "scans")
+    assert "\n  mend: git add -- rules\n" in hook(workspace)
+    rules.write_text("a file in its place\n")
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert "\n  mend: git add -- rules\n" in hook(workspace)
+    rules.unlink()
+    shutil.move(workspace / "kept", rules)
     # What a sparse checkout leaves out is not taken out.
     git("update-index", "--skip-worktree", "rules/a.yml", cwd=workspace)
     (rules / "a.yml").unlink()
