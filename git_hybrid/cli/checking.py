@@ -81,9 +81,9 @@ def gather(
 
         facts = replace(facts, foreign_reports=foreign_reports(layout, facts.state))
     if "scans" in names and facts.manifest.scanners:
-        from git_hybrid.cli.rulefiles import with_scanner_files
+        from git_hybrid.cli.rulefiles import scanner_files
 
-        facts = with_scanner_files(facts, index, staged=staged)
+        facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
     elif "metadata" in names and not staged:
@@ -238,6 +238,10 @@ def run_staged(
     results = run_checks(facts, names)
     if not failures(results):
         return results
+    if index.repository.revision and facts.scanner_files:
+        from git_hybrid.cli.rulefiles import with_unadded
+
+        results = run_checks(with_unadded(facts, index), names)
     if files := _unstaged(index, facts, layout):
         try:
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))

@@ -53,7 +53,7 @@ IMPORTING: Mapping[str, tuple[str, ...]] = {
 None is a command: ``init`` names its own, as it was typed, behind them.
 """
 
-_ANOTHER_LISTED = "name another commit, branch or tag of it in {imported}"
+_ANOTHER_LISTED = "name another commit, branch or tag of it in {imported}, or take it out of that"
 
 LISTED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(IMPORTING, (_ANOTHER_LISTED,)),

@@ -10,31 +10,44 @@ from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.scanners import own_files, spec_of
 from git_hybrid.core.value import replace
 from git_hybrid.git.repository import FILE, around, is_below
-from git_hybrid.git.rulefiles import checked_out, converted, counting
+from git_hybrid.git.rulefiles import checked_out, converted, counting, gone
 from git_hybrid.git.staged import Staged
+
+_MANY = 5
 
 
 def files_of(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
-    """Return those of the files that git has, by path from the root."""
-    paths = {path for paths in _named(scanners, index.root).values() for path in paths}
+    """Return the files that git has of those that decide about a scanner."""
+    paths = _paths(scanners, index.root)
     return index.below(paths) if paths and index.in_git else ()
 
 
 def to_add(index: Staged, scanners: Sequence[Scanner]) -> tuple[str, ...]:
-    """Return those of the files that are on the disk alone, or another there than git has them.
+    """Return those of the files that are on the disk alone, or gone from it, or another there than git has them.
+
+    In place of many of one folder it is that folder.
 
     Raises:
         GitRefused: git does not answer.
     """
-    known = files_of(index, scanners)
+    paths, known = _paths(scanners, index.root), files_of(index, scanners)
     other = [name for name in known if index.differs(name)]
-    changed = {*other} - checked_out(index, other)
-    return tuple(sorted({*changed, *_new(index, scanners, known)}))
+    changed = {*other} - checked_out(index, other, paths) | gone(index, known, paths)
+    found = {*changed, *_new(index, paths, known)}
+    for path in paths:
+        below = {name for name in found if name.startswith(f"{path}/")}
+        if len(below) > _MANY or path in found:
+            found = {*(found - below), path}
+    return tuple(sorted(found))
 
 
-def _new(index: Staged, scanners: Sequence[Scanner], known: Collection[str]) -> Iterable[str]:
+def _paths(scanners: Sequence[Scanner], root: Path) -> frozenset[str]:
+    return frozenset(path for paths in _named(scanners, root).values() for path in paths)
+
+
+def _new(index: Staged, paths: Collection[str], known: Collection[str]) -> Iterable[str]:
     """Yield the files that git does not have in folders of which it has some."""
-    for path in {path for paths in _named(scanners, index.root).values() for path in paths}:
+    for path in paths:
         if any(name.startswith(f"{path}/") for name in known):
             there = (
                 str(one.relative_to(index.root))
@@ -43,28 +56,24 @@ def _new(index: Staged, scanners: Sequence[Scanner], known: Collection[str]) -> 
             yield from (name for name in there if name not in known)
 
 
-def with_scanner_files(facts: Facts, index: Staged, *, staged: bool) -> Facts:
-    """Return *facts* with the digests of the files; of a commit also with what of them it may have been made without.
+def with_unadded(facts: Facts, index: Staged) -> Facts:
+    """Return *facts*, which are of a commit, with what of the files it may have been made without.
 
     Raises:
         GitRefused: git does not answer.
     """
-    scanners, repository = facts.manifest.scanners, index.repository
-    facts = replace(facts, scanner_files=_scanner_files(index, scanners, staged=staged))
-    if not facts.scanner_files or not repository.revision:
-        return facts
-    now = Staged(around(repository.runner, index.root), index.root)
-    return replace(facts, unadded=to_add(now, scanners))
+    now = Staged(around(index.repository.runner, index.root), index.root)
+    return replace(facts, unadded=to_add(now, facts.manifest.scanners))
 
 
-def _scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -> Mapping[str, tuple[str, ...]]:
+def scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -> Mapping[str, tuple[str, ...]]:
     """Return the SHA-256 of each of the files, or folders of files, that decide about a scanner, by its name.
 
     A scanner is left out about which others decide too, one with a file that cannot be read, and one with a file that
     git does not have: that may be another on each machine. What is named and is nowhere is no file.
     """
     named, known = _named(scanners, index.root), files_of(index, scanners)
-    contents = _contents(index, known) if staged else {}
+    contents = _contents(index, known, {path for paths in named.values() for path in paths}) if staged else {}
     own = {scanner.name for scanner in scanners if not scanner.preset}
     found: dict[str, tuple[str, ...]] = {}
     for name, paths in named.items():
@@ -80,7 +89,7 @@ def _named(scanners: Iterable[Scanner], root: Path) -> Mapping[str, tuple[str, .
     return {name: paths for name, paths in named.items() if paths}
 
 
-def _contents(index: Staged, known: Collection[str]) -> Mapping[str, bytes | None]:
+def _contents(index: Staged, known: Collection[str], paths: Collection[str]) -> Mapping[str, bytes | None]:
     """Return what a scanner would read of the files that git has: of some it has others than it writes to the disk.
 
     What git writes is known of what stands there; None is what nobody can tell.
@@ -88,7 +97,7 @@ def _contents(index: Staged, known: Collection[str]) -> Mapping[str, bytes | Non
     index.prefetch(known)
     found = {name: index.read(name) for name in known}
     other = [name for name in known if index.differs(name)]
-    written = checked_out(index, other)
+    written = checked_out(index, other, paths)
     found |= {name: _read(index.root / name) for name in written}
     if index.repository.revision:
         found |= dict.fromkeys(converted(index, {*other} - written))
@@ -111,7 +120,7 @@ def _digest(index: Staged, path: str, contents: Mapping[str, bytes | None] | Non
 
     place = index.root / path
     modes = {name: mode for name, (mode, _) in index.entries.items() if is_below(f"{name}/", {f"{path}/"})}
-    if not modes and not place.exists():
+    if not place.exists() and (contents is None or not modes):
         return ""
     # A link or a submodule leads to what is not here, or not in each clone.
     is_ours = bool(modes) and all(mode.startswith(FILE) for mode in modes.values())

@@ -98,12 +98,19 @@ def followed(revision: str, ref: str = "") -> Followed:
     """Return what is pinned by *revision*, a commit, tag or branch; *ref* is the tag or branch of which a commit was.
 
     Raises:
-        InvalidText: git would refuse the name of the tag or branch.
+        InvalidText: git would refuse the name of the tag or branch, or it is a ref of another kind.
     """
     if is_oid(commit := revision.lower()):
-        return Followed(hoped=() if is_oid(ref) else _meant(ref), commit=commit)
+        return Followed(hoped=() if is_oid(ref) or _is_other(ref) else _meant(ref), commit=commit)
+    if _is_other(revision):
+        raise InvalidText(f"{shorten(revision)} is neither a branch nor a tag, and no other ref can be followed")
     *hoped, track = _meant(revision) or (None,)
     return Followed(hoped=tuple(filter(None, hoped)), track=track)
+
+
+def _is_other(ref: str) -> bool:
+    """Tell whether *ref* is one of a server's own, as ``refs/changes/1/2/3`` or ``refs/pull/1/head``."""
+    return ref.startswith("refs/") and not ref.startswith(("refs/heads/", "refs/tags/"))
 
 
 def _meant(ref: str) -> tuple[Track, ...]:

@@ -30,14 +30,15 @@ def listed_by_repo(file: str, root: Element, resolve: Callable[[str], Url]) -> L
         with taking.at(element.line):
             if element.tag in _ELSEWHERE:
                 raise InvalidText(_FLAT.format(f"<{element.tag}>"))
+    default = next((item.attributes for item in root.inside if item.tag == "default"), {})
+    used = {_remote_of(item.attributes, default) for item in root.inside if item.tag == "project"}
     for element in root.inside:
-        # Told once, and not for each of a thousand projects.
-        if element.tag == "remote" and _is_relative(fetch := element.attributes.get("fetch", "")):
-            with taking.at(element.line, element.attributes.get("name", "")):
-                resolve(f"../{fetch}/x")
+        # Told once, and not for each of a thousand projects; repo writes also those that no project has.
+        if element.tag == "remote" and (name := element.attributes.get("name", "")) in used:
+            with taking.at(element.line, name):
+                _url(element.attributes.get("fetch", ""), "x", resolve)
     taking.settle()
     remotes = {item.attributes.get("name", ""): item.attributes for item in root.inside if item.tag == "remote"}
-    default = next((item.attributes for item in root.inside if item.tag == "default"), {})
     for element in until_many(root.inside, taking.problems):
         if element.tag == "project":
             with taking.at(element.line, element.attributes.get("name", "")):
@@ -53,7 +54,7 @@ def _project(
     resolve: Callable[[str], Url],
 ) -> None:
     own = element.attributes
-    name, called = plain_path(own.get("name", "")), own.get("remote") or default.get("remote", "")
+    name, called = plain_path(own.get("name", "")), _remote_of(own, default)
     remote = remotes.get(called)
     if remote is None:
         raise InvalidText(
@@ -80,10 +81,14 @@ def _project(
             taking.leave(inner.line, f"{inner.attributes.get('name', '')}, a submodule of {name}")
 
 
+def _remote_of(own: Mapping[str, str], default: Mapping[str, str]) -> str:
+    return own.get("remote") or default.get("remote", "")
+
+
 def _url(fetch: str, name: str, resolve: Callable[[str], Url]) -> Url:
     """Return the URL of the project *name*: to repo ``..`` begins at the folder of its manifest."""
     if not fetch or fetch.startswith("/"):
-        raise InvalidText("its <remote> has " + ("a path: write file:// before it" if fetch else "no fetch"))
+        raise InvalidText("its fetch is a path: write file:// before it" if fetch else "has no fetch")
     if not _is_relative(fetch):
         return whole_url(f"{fetch.rstrip('/')}/{name}")
     return resolve(f"../{fetch}/{name}")

@@ -98,7 +98,8 @@ def resolver(runner: Runner, file: Path) -> Callable[[str], Url]:
     def base() -> Base:
         kept = next((path for folder in file.parents if (path := folder / ".repo/manifests").is_dir()), file.parent)
         top = around(runner, Path(os.path.realpath(kept))).top
-        return Base(why=f"is relative, and {file} is in no git repository") if top is None else base_at(runner, top)
+        why = f"its fetch is relative, {file} is in no git repository, and no folder above has .repo/manifests"
+        return Base(why=f"{why}: write the whole URL") if top is None else base_at(runner, top)
 
     return lambda text: base().resolve(text)
 

@@ -32,22 +32,37 @@ def counting(runner: Runner, root: Path, path: Path) -> tuple[Path, ...]:
     return tuple(sorted(found)) or (path,)
 
 
-def checked_out(index: Staged, names: Collection[str]) -> frozenset[str]:
+def checked_out(index: Staged, names: Collection[str], paths: Collection[str]) -> frozenset[str]:
     """Return which of *names* are on the disk as git writes them, maybe changed on the way, from what it has.
+
+    They are at or below *paths*, of which there are fewer than a command line may have.
 
     Raises:
         GitRefused: git does not answer.
     """
     if not names:
         return frozenset()
-    revision, paths = index.repository.revision, [f":(literal){name}" for name in names]
+    revision, at = index.repository.revision, [f":(literal){path}" for path in sorted(paths)]
     compared = ["diff-index", revision] if revision else ["diff-files"]
-    argv = ["git", compared[0], "--name-only", "--relative", "-z", *compared[1:], "--", *paths]
+    argv = ["git", compared[0], "--name-only", "--relative", "-z", *compared[1:], "--", *at]
     other = {*items(index.repository.ask(argv, cwd=index.root))}
     # Of a file that git was told to take as unchanged it says nothing: H is the tag of all others.
-    tagged = items(index.repository.ask(["git", "ls-files", "-v", "-z", "--", *paths], cwd=index.root))
+    tagged = items(index.repository.ask(["git", "ls-files", "-v", "-z", "--", *at], cwd=index.root))
     other.update(line[2:] for line in tagged if not line.startswith("H "))
     return frozenset(name for name in names if name not in other and (index.root / name).is_file())
+
+
+def gone(index: Staged, names: Collection[str], paths: Collection[str]) -> frozenset[str]:
+    """Return which of *names*, at or below *paths*, were taken off the disk, and not out of what git has.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    if all((index.root / name).exists() for name in names):
+        return frozenset()
+    # What a sparse checkout leaves out is not told.
+    argv = ["git", "ls-files", "--deleted", "-z", "--", *(f":(literal){path}" for path in sorted(paths))]
+    return frozenset(names) & {*items(index.repository.ask(argv, cwd=index.root))}
 
 
 def converted(index: Staged, names: Collection[str]) -> frozenset[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,8 +40,8 @@ def rules(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
     return folder
 
 
-def hook(workspace: Path, revision: str = "") -> str:
-    env = {"PRE_COMMIT_TO_REF": git("rev-parse", revision, cwd=workspace)} if revision else {}
+def hook(workspace: Path, revision: str = "", **env: str) -> str:
+    env |= {"PRE_COMMIT_TO_REF": git("rev-parse", revision, cwd=workspace)} if revision else {}
     return run_hybrid(program="git-hybrid-hook-scans", cwd=workspace, env=env, check=None).out
 
 
@@ -96,6 +98,71 @@ def test_a_rule_that_nobody_added_is_told_with_what_adds_it(hybrid: Hybrid, work
     commit(workspace)
     assert hook(workspace, "HEAD") == ""
     assert check_of_a_clone(hybrid, workspace) == 0
+
+
+def test_a_rule_that_is_gone_from_the_disk_is_told_with_what_commits_that(
+    hybrid: Hybrid, workspace: Path, rules: Path
+) -> None:
+    (rules / "b.yml").write_text("Two\n")
+    hybrid("scan")
+    commit(workspace)
+    (rules / "b.yml").unlink()
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert "\n  mend: git add -- rules/b.yml\n" in hook(workspace)
+    git("add", "--", "rules/b.yml", cwd=workspace)
+    assert hook(workspace) == ""
+    git("commit", "-q", "-m", "x", cwd=workspace)
+    shutil.copytree(rules, workspace / "kept")
+    shutil.rmtree(rules)
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    hybrid("check", "scans")
+    assert "\n  mend: git add -- rules\n" in hook(workspace)
+    rules.write_text("a file in its place\n")
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert "\n  mend: git add -- rules\n" in hook(workspace)
+    rules.unlink()
+    shutil.move(workspace / "kept", rules)
+    # What a sparse checkout leaves out is not taken out.
+    git("update-index", "--skip-worktree", "rules/a.yml", cwd=workspace)
+    (rules / "a.yml").unlink()
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert CHANGED in (told := hook(workspace))
+    assert "rules/a.yml" not in told
+
+
+def test_many_rules_are_added_by_their_folder(hybrid: Hybrid, workspace: Path, rules: Path) -> None:
+    hybrid("scan")
+    commit(workspace)
+    for number in range(6):
+        (rules / f"{number}.yml").write_text("More\n")
+    hybrid("scan")
+    git("add", "state", cwd=workspace)
+    assert "\n  mend: git add -- rules\n" in hook(workspace)
+    git("add", "--", "rules", cwd=workspace)
+    assert hook(workspace) == ""
+
+
+def test_before_a_push_the_disk_is_read_only_if_something_is_amiss(
+    hybrid: Hybrid, workspace: Path, rules: Path, tmp_path: Path
+) -> None:
+    hybrid("scan")
+    commit(workspace)
+    (rules / "new.yml").write_text("Two\n")
+    asked, logging = tmp_path / "asked", tmp_path / "bin/git"
+    logging.parent.mkdir()
+    logging.write_text(f'#!/bin/sh\necho "$*" >> {asked}\nexec {shutil.which("git")} "$@"\n')
+    logging.chmod(0o755)
+    path = f"{logging.parent}:{os.environ['PATH']}"
+    assert hook(workspace, "HEAD", PATH=path) == ""
+    assert "--others" not in asked.read_text()
+    hybrid("scan")
+    git("commit", "-q", "-m", "forgotten", "--", "state", cwd=workspace)
+    assert CHANGED in hook(workspace, "HEAD", PATH=path)
+    assert "--others" in asked.read_text()
 
 
 def test_a_commit_of_another_branch_is_judged_by_its_own_rules(hybrid: Hybrid, workspace: Path, rules: Path) -> None:

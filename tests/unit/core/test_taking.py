@@ -305,27 +305,40 @@ def test_what_changes_a_manifest_elsewhere_is_refused(tag: str) -> None:
 
 
 def test_all_that_is_wrong_with_a_manifest_of_repo_is_told_with_its_place() -> None:
-    remotes = [element("remote", name=name, fetch=name) for name in ("", "/srv", "http://h")]
-    names = [
-        element("project", name=name, remote=item.attributes["name"])
-        for name, item in zip("ab", remotes[1:], strict=True)
-    ]
     assert wrong(
-        *remotes, *names, element("project"), element("project", name="c"), element("project", name="../d")
+        UP, element("project", name="up", remote="up"), element("project"), element("project", name="../d")
     ) == [
-        ("line 1 (a)", "its <remote> has a path: write file:// before it"),
-        ("line 1 (b)", "only https://, ssh:// and file:/// URLs are allowed"),
         ("line 1", "has no path"),
-        ("line 1 (c)", "its <remote> has no fetch"),
         ("line 1 (../d)", "its path ../d is not below the folder of the others"),
     ]
     assert wrong(UP, element("project", name="a", remote="x"), element("project", name="b")) == [
         ("line 1 (a)", "its remote 'x' is no <remote>"),
         ("line 1 (b)", "has no remote, and there is no default"),
     ]
-    assert wrong(element("remote", name="aosp", fetch="../../..", line=2)) == [
-        ("line 2 (aosp)", "leads out of the server that the repository is on")
+
+
+def test_a_remote_of_repo_that_no_url_can_be_made_of_is_told_once_and_only_if_a_project_has_it() -> None:
+    fetches = {"up": "http://h", "path": "/srv", "none": "", "far": "../../.."}
+    remotes = [
+        element("remote", name=name, fetch=fetch, line=line) for line, (name, fetch) in enumerate(fetches.items(), 2)
     ]
+    projects = [element("project", name=name, remote=name) for name in ("path", "none", "far")]
+    assert wrong(*remotes, MAIN, *projects, element("project", name="a"), element("project", name="b")) == [
+        ("line 2 (up)", "only https://, ssh:// and file:/// URLs are allowed"),
+        ("line 3 (path)", "its fetch is a path: write file:// before it"),
+        ("line 4 (none)", "has no fetch"),
+        ("line 5 (far)", "leads out of the server that the repository is on"),
+    ]
+    assert [item.path for item in repo(UP, *remotes[1:], MAIN, element("project", name="a")).taken] == ["a"]
+
+
+def test_a_ref_that_is_neither_branch_nor_tag_is_refused_and_beside_a_commit_it_does_not_count() -> None:
+    changes = element("project", name="a", revision="refs/changes/1/2/3", line=4)
+    assert wrong(UP, MAIN, changes) == [
+        ("line 4 (a)", "refs/changes/1/2/3 is neither a branch nor a tag, and no other ref can be followed")
+    ]
+    pinned = element("project", name="a", revision=A, upstream="refs/changes/1/2/3")
+    assert repo(UP, MAIN, pinned).taken[0].at == Followed(commit=A)
 
 
 def test_another_xml_file_is_refused() -> None:
