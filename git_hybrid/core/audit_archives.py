@@ -33,9 +33,9 @@ def put_back(archive: str, commit: str) -> str:
 def _taken_away(archive: str) -> str:
     """Return what mends that *archive* is there, where no commit has it; it may be staged.
 
-    It stays beside: a stash may have taken the rotation that made it, and its records may be nowhere else.
+    It is kept: a stash may have taken the rotation that made it, and its records may be nowhere else.
     """
-    return f"git rm -q --cached --ignore-unmatch -- {archive}; mv -- {archive} {archive}.aside"
+    return f'git rm -q --cached --ignore-unmatch -- {archive}; mv -- {archive} "$(git rev-parse --absolute-git-dir)"'
 
 
 RESTORE = _ITS_LOG + LOG

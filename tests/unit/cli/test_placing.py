@@ -48,6 +48,10 @@ MENDS = {
         "git -C .. checkout $(git -C .. log -1 -- state/x) -- state/x",
         "git -C w checkout $(git -C w log -1 -- state/x) -- state/x",
     ),
+    'git rm -q -- state/x; mv -- state/x "$(git rev-parse --absolute-git-dir)"': (
+        'git -C .. rm -q -- state/x; mv -- ../state/x "$(git -C .. rev-parse --absolute-git-dir)"',
+        'git -C w rm -q -- state/x; mv -- w/state/x "$(git -C w rev-parse --absolute-git-dir)"',
+    ),
     "on the other side, make it anew: git hybrid bundle create -o FILE": (
         "on the other side, make it anew: git hybrid bundle create -o FILE",
     )

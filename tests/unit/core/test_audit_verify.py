@@ -659,7 +659,10 @@ def test_an_archive_that_no_record_names_is_no_part_of_the_log() -> None:
     assert breaches([stray, segment(LINES)]) == ["archive-foreign"]
     lock = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}))
     assert breaches([stray, segment(LINES)], lock) == ["archive-foreign", "unexplained-pin"]
-    for committed, mend in ((LINES, f"mv -- {stray.file} {stray.file}.aside"), (forged, f"git log -p -- {stray.file}")):
+    for committed, mend in (
+        (LINES, f'mv -- {stray.file} "$(git rev-parse --absolute-git-dir)"'),
+        (forged, f"git log -p -- {stray.file}"),
+    ):
         (told,) = verify([stray, segment(LINES)], Witnesses(committed=frozenset(map(sha, committed))))
         assert told.mend.endswith(mend)
     # What a rotation left that was undone has nothing that the log has not.
