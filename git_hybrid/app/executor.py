@@ -60,7 +60,7 @@ def run_all(
         take()
     finally:
         done.over = True
-        _let_end(threads, _SCARCE if done.lacks_memory else _LAST)
+        _let_end(threads, lacks_memory=done.lacks_memory)
     if done.error is not None:
         raise done.error
     return tuple(results)
@@ -89,16 +89,16 @@ def _begin(work: Callable[[], None], most: int, threads: list[Worker]) -> None:
         threads.extend(Worker(work) for _ in range(most))
 
 
-def _let_end(threads: Sequence[Worker], seconds: float) -> None:
+def _let_end(threads: Sequence[Worker], *, lacks_memory: bool) -> None:
     """Wait a moment for *threads*: a second signal ends their children, and what they wrote on would be in the way.
 
     One that is longer about it than after a lack of memory is waited for no more, also at the end of the process.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + (_SCARCE if lacks_memory else _LAST)
     for thread in threads:
         while thread.is_alive() and time.monotonic() < end:
             thread.join(_MOMENT)
-        if seconds == _SCARCE:
+        if lacks_memory:
             thread.forget()
 
 

@@ -87,12 +87,8 @@ def lend(runner: Runner, disk: Disk, clone: Stage, stage: Stage, oid: Oid) -> No
     """
     giver, taker = Path(clone.git_dir), Path(stage.git_dir)
     for sha256 in content_of(runner, clone, oid):
-        path = _place(giver, sha256)
-        with reported(path, "read"):
-            found = _found(giver, sha256)
-        if found == sha256:
-            _link(path, _place(taker, sha256))
-        elif found is not None:
+        path, found = _place(giver, sha256), _lent(giver, taker, sha256)
+        if found not in (None, sha256):
             aside = free_place(refuse_links_to(giver, _BAD.split("/")), sha256)
             disk.make_folder(aside.parent)
             disk.rename_path(path, aside)
@@ -107,11 +103,17 @@ def lend_kept(runner: Runner, kept: Stage, stage: Stage, oid: Oid) -> None:
     """
     giver, taker = Path(kept.git_dir), Path(stage.git_dir)
     for sha256 in content_of(runner, stage, oid):
-        path = _place(giver, sha256)
-        with reported(path, "read"):
-            found = _found(giver, sha256)
-        if found == sha256:
-            _link(path, _place(taker, sha256))
+        _lent(giver, taker, sha256)
+
+
+def _lent(giver: Path, taker: Path, sha256: str) -> str | None:
+    """Return the SHA-256 of what *giver* has as the content *sha256*, which *taker* gets if it is that."""
+    path = _place(giver, sha256)
+    with reported(path, "read"):
+        found = _found(giver, sha256)
+    if found == sha256:
+        _link(path, _place(taker, sha256))
+    return found
 
 
 def pour(disk: Disk, stage: Stage, clone: Stage) -> None:

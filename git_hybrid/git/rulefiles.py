@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from git_hybrid.git.environment import as_options
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner, items
 from git_hybrid.git.staged import Staged
@@ -40,16 +41,27 @@ def checked_out(index: Staged, names: Collection[str], paths: Collection[str]) -
     Raises:
         GitRefused: git does not answer.
     """
-    if not names:
+    if not names or (plain := _without_filters(index)) is None:
         return frozenset()
     revision, at = index.repository.revision, [f":(literal){path}" for path in sorted(paths)]
     compared = ["diff-index", revision] if revision else ["diff-files"]
-    argv = ["git", compared[0], "--name-only", "--relative", "-z", *compared[1:], "--", *at]
+    argv = ["git", *plain, compared[0], "--name-only", "--relative", "-z", *compared[1:], "--", *at]
     other = {*items(index.repository.ask(argv, cwd=index.root))}
     # Of a file that git was told to take as unchanged it says nothing: H is the tag of all others.
     tagged = items(index.repository.ask(["git", "ls-files", "-v", "-z", "--", *at], cwd=index.root))
     other.update(line[2:] for line in tagged if not line.startswith("H "))
     return frozenset(name for name in names if name not in other and (index.root / name).is_file())
+
+
+def _without_filters(index: Staged) -> list[str] | None:
+    """Return the options with which git starts no filter: where the numbers leave a doubt it would compare through one.
+
+    Whoever packed a workspace wrote its settings too. None where one cannot be named on a command line.
+    """
+    told = index.repository.run(["git", "config", "--null", "--name-only", "--get-regexp", r"^filter\."]).stdout
+    keys = sorted({*items(told)})
+    off = [f"{key}={'false' if key.endswith('.required') else ''}" for key in keys]
+    return None if any("=" in key for key in keys) else as_options(off)
 
 
 def gone(index: Staged, names: Collection[str], paths: Collection[str]) -> frozenset[str]:

@@ -208,3 +208,27 @@ def test_rules_that_git_writes_in_another_way_are_held_against_what_it_writes(
     git("switch", "-q", "-c", "next", cwd=workspace)
     commit(workspace)
     assert hook(workspace, "main") == ""
+
+
+def test_whose_settings_stand_in_the_workspace_runs_no_filter(
+    hybrid: Hybrid, workspace: Path, rules: Path, tmp_path: Path
+) -> None:
+    """Times that leave a doubt have git compare through a filter: whoever packed the workspace chose both."""
+    hybrid("scan")
+    commit(workspace)
+    ran, file, index = tmp_path / "ran", rules / "a.yml", workspace / ".git/index"
+    for setting in (("core.checkStat", "minimal"), ("core.trustCtime", "false"), ("filter.x.required", "true")):
+        git("config", *setting, cwd=workspace)
+    git("config", "filter.x.clean", f"touch {ran}; cat", cwd=workspace)
+    (workspace / ".git/info/attributes").write_text("rules/* filter=x\n")
+    file.write_text("Two\n")
+    entry = git("ls-files", "--debug", "rules/a.yml", cwd=workspace)
+    moment = int(entry.partition("mtime: ")[2].partition(":")[0])
+    for path in (file, index):
+        os.utime(path, ns=(moment * 10**9, moment * 10**9))
+    hybrid("check", "scans", "--staged", check=None)
+    hook(workspace)
+    assert not ran.exists()
+    # By itself git would run it.
+    git("diff-files", "--name-only", cwd=workspace)
+    assert ran.exists()
