@@ -12,6 +12,7 @@ from git_hybrid.git.staged import Staged
 
 _LIST = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--")
 _CONVERTING = ("filter", "eol", "working-tree-encoding", "ident")
+_OF_REPOSITORY = frozenset({"local", "worktree"})
 _PLAIN = frozenset({"unspecified", "unset", "lf"})
 
 
@@ -54,13 +55,15 @@ def checked_out(index: Staged, names: Collection[str], paths: Collection[str]) -
 
 
 def _without_filters(index: Staged) -> list[str] | None:
-    """Return the options with which git starts no filter: where the numbers leave a doubt it would compare through one.
+    """Return the options with which git starts none of the filters that the repository itself has settings for.
 
-    Whoever packed a workspace wrote its settings too. None where one cannot be named on a command line.
+    Where the numbers leave a doubt it compares through one, and whoever packed a workspace wrote its settings too.
+    Those of the user are as at home. None where one cannot be named on a command line.
     """
-    told = index.repository.run(["git", "config", "--null", "--name-only", "--get-regexp", r"^filter\."]).stdout
-    keys = sorted({*items(told)})
-    off = [f"{key}={'false' if key.endswith('.required') else ''}" for key in keys]
+    asked = ["git", "config", "--null", "--show-scope", "--name-only", "--get-regexp", r"^filter\."]
+    told = items(index.repository.run(asked).stdout)
+    keys = {key for scope, key in zip(told[::2], told[1::2], strict=False) if scope in _OF_REPOSITORY}
+    off = [f"{key}={'false' if key.endswith('.required') else ''}" for key in sorted(keys)]
     return None if any("=" in key for key in keys) else as_options(off)
 
 

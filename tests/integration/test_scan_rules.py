@@ -191,7 +191,7 @@ def test_rules_that_git_writes_in_another_way_are_held_against_what_it_writes(
     hybrid: Hybrid, workspace: Path, rules: Path, attributes: str
 ) -> None:
     for key, value in {"clean": "tr A-Z a-z", "smudge": "tr a-z A-Z", "required": "true"}.items():
-        git("config", f"filter.shout.{key}", value, cwd=workspace)
+        git("config", "--global", f"filter.shout.{key}", value, cwd=workspace)
     (workspace / ".gitattributes").write_text(f"*.yml {attributes}\n")
     (rules / "a.yml").write_text("ONE\r\n")
     hybrid("scan")
