@@ -21,7 +21,7 @@ from git_hybrid.git.keptalive import Broken, Reply, Unconnected
 ADVERTISEMENT, RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
 OK = 200
 _LOGIN, _FORBIDDEN, _PROXY_LOGIN, _NOT_FOUND, _ERROR, _SERVER_ERROR = 401, 403, 407, 404, 400, 500
-_MOVED = (301, 302, 303, 307, 308)
+MOVED = (301, 302, 303, 307, 308)
 _BUSY = (408, 425, 429, 503)
 # A server of plain files lists refs like that (gitprotocol-http(5), "dumb clients").
 _PLAIN_LINE = pattern(rb"[0-9a-f]{40,64}\t[^\n]*")
@@ -66,7 +66,7 @@ def of_discovery(url: str, reply: Reply, body: bytes | None, asker: Asker) -> Hy
     if reply.status == _LOGIN and asker.is_nobody:
         wanted = reply.header("WWW-Authenticate").lower()
         return None if any(word in wanted for word in _NEGOTIATED) else _status(url, _LOGIN)
-    if reply.status in _MOVED:
+    if reply.status in MOVED:
         return _elsewhere(url, reply.header("Location"), asker)
     if reply.status != OK or body is None or reply.kind.startswith("application/x-git-"):
         return None

@@ -8,6 +8,7 @@ protocol, a certificate that is not trusted) is left to git, whose words and dec
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from git_hybrid.git.permitted import Policy, is_plain
 from git_hybrid.git.pktline import NotUnderstood
 from git_hybrid.git.refusals import (
     ADVERTISEMENT,
+    MOVED,
     OK,
     RESULT,
     Asker,
@@ -32,6 +34,8 @@ _HEADERS = {"Git-Protocol": "version=2"}
 _DISCOVERY, _SERVICE = "/info/refs?service=git-upload-pack", "/git-upload-pack"
 _MOST, _FEW = 16 << 20, 1 << 20
 """How much of an answer is kept, for each of those who ask at the same time; git is left with what is longer."""
+_SENT_ON = 3
+"""How many redirects it takes until a server counts as one that sends everybody on, as to a login page."""
 
 
 class Servers:
@@ -49,6 +53,7 @@ class Servers:
         self._client: KeptAlive | None = None
         self._answered: set[str] = set()
         self._refused: set[str] = set()
+        self._sent_on: Counter[str] = Counter()
 
     def may_ask(self, url: str) -> bool:
         """Tell whether the server at *url* may be asked, and has not shown that only git gets an answer."""
@@ -78,8 +83,7 @@ class Servers:
             failure = failure or of_status(url, reply, is_git_s=True, has_answered=True)
         if failure is not None:
             raise failure
-        # Others of the same server would cost a request in vain too, unless it has answered before.
-        self._refused.add(urlsplit(url).netloc)
+        self._is_git_s(urlsplit(url).netloc, reply.status)
         return None
 
     def ask(self, url: str, body: bytes, limits: Limits, *, is_git_s: bool = False) -> bytes | None:
@@ -116,7 +120,7 @@ class Servers:
                 self._answered.add(netloc)
                 yield reply.read
             else:
-                self._refused.add(netloc)
+                self._is_git_s(netloc, reply.status)
                 yield None
 
     @contextmanager
@@ -137,6 +141,13 @@ class Servers:
                 self._refused.add(netloc)
                 raise NotUnderstood from error
             raise failure from error
+
+    def _is_git_s(self, netloc: str, status: int) -> None:
+        """Others of the server would cost a request in vain too, unless it answers; a single one may have moved."""
+        with self._lock:
+            self._sent_on[netloc] += 1
+            if status not in MOVED or self._sent_on[netloc] >= _SENT_ON:
+                self._refused.add(netloc)
 
     def close(self) -> None:
         """Close what connections are kept."""

@@ -196,19 +196,32 @@ def test_a_redirect_is_git_s(
     hybrid: Hybrid, workspace: Path, https_server: HttpsGitServer, asked: tuple[dict[str, str], Path]
 ) -> None:
     env, log = asked
-    https_server.redirect("/b.git", https_server.url("c.git"))
-    https_server.redirect("/d.git", https_server.url("c.git", host="127.0.0.1"))
+    # The first two that are asked: what they say is no word on the others of their server.
+    https_server.redirect("/a.git", https_server.url("c.git"))
+    https_server.redirect("/b.git", https_server.url("c.git", host="127.0.0.1"))
     text = (workspace / "sources.toml").read_text()
     (workspace / "sources.toml").write_text(f'{text}\n[policy]\nhosts = ["localhost"]\n')
     result = hybrid("outdated", "--json", env=env, check=6)
-    assert codes(result) == {"a": 0, "b": 0, "c": 0, "d": 6, "e": 0}
-    (moved,) = (row for row in result.json()["sources"] if row["name"] == "b")
+    assert codes(result) == {"a": 0, "b": 6, "c": 0, "d": 0, "e": 0}
+    (moved,) = (row for row in result.json()["sources"] if row["name"] == "a")
     assert moved["detail"]["moved_to"] == https_server.url("c.git")
     assert moved["notes"] == [
         f"upstream has moved: it sends on to {https_server.url('c.git')}, which is to be the url in sources.toml"
     ]
     # Where the first leads is asked by another git, once that was judged; where the second leads is not.
     assert _listed(log) == 3
+
+
+def test_a_server_that_sends_everybody_on_is_not_asked_in_vain(
+    hybrid: Hybrid, https_server: HttpsGitServer, asked: tuple[dict[str, str], Path]
+) -> None:
+    env, log = asked
+    for name in NAMES:
+        https_server.redirect(f"/{name}.git", https_server.url("login"))
+    hybrid("outdated", env=env, check=4)
+    assert _listed(log) >= len(NAMES)
+    # The third tells; a second thread may have asked by then.
+    assert sum(request.method == "POST" for request in https_server.requests) in {3, 4}
 
 
 def test_a_cache_of_the_user_s_that_sends_on_is_no_move_of_upstream(
