@@ -225,8 +225,8 @@ def test_the_first_signal_is_remembered_and_the_second_stops(number, hang_up):
     ("reads", "asks", "is_ended"), [(True, False, True), (True, True, False), (False, False, False)]
 )
 def test_what_only_reads_is_ended_by_a_signal_that_nobody_asks_for(monkeypatch, reads, asks, is_ended):
-    monkeypatch.setattr("git_hybrid.cli.signals._PATIENCE", 0.2)
-    cancel, end = Cancel(reads=reads), time.monotonic() + 0.5
+    monkeypatch.setattr("git_hybrid.cli.signals._PATIENCE", 0.5)
+    cancel, end = Cancel(reads=reads), time.monotonic() + 1
     with handled(cancel), suppress(KeyboardInterrupt):
         with handled(cancel):
             assert not cancel()
