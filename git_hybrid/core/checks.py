@@ -47,9 +47,9 @@ class Facts(Governed, frozen=True, kw_only=True):
     state says; ``scanner_files`` has the digests of the files that decide what a scanner finds, where all of them are
     of the workspace, and ``unadded`` those of them that git has not as the disk has them, where a commit lacks that.
     ``exposed`` are the paths of clones, and of the lock of a run, that git does not ignore, and ``ignore_file`` says
-    whether there is a ``sources/.gitignore``. ``abandoned`` are committed folders of clones that a workspace which was
-    moved left elsewhere. ``is_shallow``: git has the end of the history alone. ``lost`` are the sources that HEAD has
-    pins of where the lock has none at all.
+    whether there is a ``sources/.gitignore``. ``abandoned`` has what is committed of clones that no workspace of the
+    commit has, by the folder that they are in. ``is_shallow``: git has the end of the history alone. ``lost`` are the
+    sources that HEAD has pins of where the lock has none at all.
     """
 
     now: datetime | None = None
@@ -61,7 +61,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()
-    abandoned: tuple[str, ...] = ()
+    abandoned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     tried: Mapping[str, str] = field(default_factory=dict)
     installed: Mapping[str, str] = field(default_factory=dict)
