@@ -37,7 +37,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "no sources.toml in {path} or any folder above it",
         "{below}",
-        ("{hint}", "git hybrid init", "git hybrid demo"),
+        ("{hint}", "{begin}", "git hybrid demo"),
     ),
     "workspace-exists": Remedy(
         2,

@@ -225,12 +225,16 @@ class NewerSchema(HybridError):
 
 
 class NoWorkspace(HybridError):
-    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one."""
+    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one.
+
+    Where another branch has one these tell of that, and *begin* how it is had here; else how a new one is begun.
+    """
 
     code: ClassVar[str] = "no-workspace"
     path: str
     below: str = ""
     hint: str = ""
+    begin: str = "git hybrid init"
 
 
 class WorkspaceExists(HybridError):
