@@ -94,7 +94,12 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} stands at {head}, which is neither pinned nor recorded; {name} was left alone",
         "expected {expected}\nreset saves HEAD below refs/hybrid/saved/, then goes to the pin",
-        (_RESET, "git hybrid diff {name}", "git -C {path} log -3"),
+        (
+            _RESET,
+            "git hybrid diff {name}",
+            "git -C {path} log -3",
+            "to pin what stands there: git hybrid pin {name} --to {head}",
+        ),
     ),
     "operation-in-progress": Remedy(
         3,

@@ -154,7 +154,7 @@ def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
 
 
 def _of_code(error: HybridError) -> Remedy:
-    if vars(error).get("until") or vars(error).get("setting"):
+    if any(map(vars(error).get, ("until", "setting", "own"))):
         from git_hybrid.cli.remedies_later import BY_FACT
 
         return BY_FACT[error.code]

@@ -106,5 +106,5 @@ def _misplaced(facts: Facts) -> Iterator[Violation]:
             continue
         recorded = facts.state.sources.get(name)
         known = head and head in (facts.installed.get(name), recorded.commit if recorded else None)
-        mend = f"git hybrid sync {name}" if known else going_back(name)
+        mend = f"git hybrid sync {name}" if known else going_back(name, head)
         yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=mend)

@@ -79,9 +79,18 @@ class Facts(Governed, frozen=True, kw_only=True):
     lost: frozenset[str] = frozenset()
 
 
-def going_back(name: str) -> str:
-    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go."""
-    return f"git hybrid diff {name}, then git hybrid reset {name}"
+def going_back(name: str, head: str = "") -> str:
+    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go.
+
+    One that somebody has put at the commit *head*, and changed nothing, may be what is wanted.
+    """
+    mend = f"git hybrid diff {name}, then git hybrid reset {name}"
+    return f"{mend}; or, {pinning_head(name, head)}" if head else mend
+
+
+def pinning_head(name: str, head: str) -> str:
+    """Return what pins a source at *head*, where somebody has put its clone."""
+    return f"to pin what stands there: git hybrid pin {name} --to {head}"
 
 
 def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:

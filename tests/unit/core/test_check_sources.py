@@ -201,8 +201,11 @@ def test_a_clone_elsewhere_is_mended_by_what_does_not_stop_at_it() -> None:
     state = State(sources={pin.source: a_state_entry(commit=oid(9))})
     for known in (replace(facts, installed={"tool": oid(9)}), replace(facts, state=state)):
         assert [item.mend for item in check_sources(known)] == ["git hybrid sync tool"]
-    for unknown in (facts, replace(facts, installed={"tool": ""}, heads={"tool": ""})):
-        assert [item.mend for item in check_sources(unknown)] == ["git hybrid diff tool, then git hybrid reset tool"]
+    back = "git hybrid diff tool, then git hybrid reset tool"
+    wanted = f"{back}; or, to pin what stands there: git hybrid pin tool --to {oid(9)}"
+    unread = replace(facts, installed={"tool": ""}, heads={"tool": ""})
+    for unknown, mend in ((facts, wanted), (unread, back)):
+        assert [item.mend for item in check_sources(unknown)] == [mend]
 
 
 def test_a_clone_at_a_pin_that_is_not_committed_yet_is_no_fault_of_a_commit() -> None:
