@@ -185,7 +185,7 @@ def _place(search: _Search, history: Stage, candidate: Candidate, commit: Oid) -
         if not wish.objections.forced:
             fetch(rt, source, manifest, history, everything(source), satisfied=lambda: belongs(rt, history, commit))
             require_somewhere(rt, source, manifest, history, commit)
-        wish.objections.meet(off_branch(source, commit, candidate.declared, candidate.named))
+        wish.objections.meet(off_branch(source, commit, candidate.declared, candidate.named, refs))
     else:
         wish.objections.meet(
             Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")

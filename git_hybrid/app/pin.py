@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.age import old_enough, seen_now, too_young, young_note
 from git_hybrid.app.bases import as_logged, commit_kept
+from git_hybrid.app.blaming import owned
 from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.evidence import Resolved, Wish, resolve
@@ -160,7 +161,8 @@ def pin_one(
             return replace(failed(source.name, error.why), notes=error.notes), Decision(events=[error.event])
         except HybridError as error:
             rt.ledger.require_place()
-            return failed(source.name, with_carrier(error, snapshot.state.sources.get(source.name), None)), Decision()
+            told = with_carrier(owned(rt, error), snapshot.state.sources.get(source.name), None)
+            return failed(source.name, told), Decision()
 
     rt.progress("start", source.name, "pin")
     row, decision = tried()

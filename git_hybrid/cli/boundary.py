@@ -128,16 +128,17 @@ def _told(error: HybridError, common: Common) -> int:
     return told.exit
 
 
-def usage(message: str, hint: str, common: Common) -> int:
+def usage(message: str, hints: Sequence[str], common: Common) -> int:
     """Tell that the command line is not in the grammar, and return the exit status of that."""
     from git_hybrid.core.redact import redact_typed
     from git_hybrid.view.term import safe
 
     text = _as_ours(safe(redact_typed(message)))
-    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [hint]})
+    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [*hints]})
     print(f"error: {text}", file=sys.stderr)
     if _gives_hints(common, "usage"):
-        print(f"hint: {hint}", file=sys.stderr)
+        for hint in hints:
+            print(f"hint: {safe(hint)}", file=sys.stderr)
     return _USAGE
 
 

@@ -26,6 +26,7 @@ from git_hybrid.git.importing import HERE, Gitmodules, Submodule, read_gitmodule
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.store.nodes import read_listing, xml_in, yaml_in
 
+_GITMODULES = ".gitmodules"
 _SHOWN = 5
 _YAML = (".repos", ".yml", ".yaml")
 _XML = ".xml"
@@ -35,12 +36,12 @@ _LIKE_YAML = re.compile(r"^(?:repositories|manifest|apiVersion)\s*:", re.MULTILI
 def importable(folder: Path) -> tuple[str, ...]:
     """Return the files in *folder* that can be imported, by the names that they usually have."""
     found = [name for name in ("vendir.yml", "west.yml") if (folder / name).is_file()]
-    return (*([".gitmodules"] if has_submodules(folder / ".gitmodules") else []), *found)
+    return (*([_GITMODULES] if has_submodules(folder / _GITMODULES) else []), *found)
 
 
 def is_importable(file: Path) -> bool:
     """Tell whether *file* is one that can be imported, by its name."""
-    return has_submodules(file) if file.name == ".gitmodules" else file.suffix in (*_YAML, _XML) and file.is_file()
+    return has_submodules(file) if file.name == _GITMODULES else file.suffix in (*_YAML, _XML) and file.is_file()
 
 
 def has_submodules(file: Path) -> bool:
@@ -80,7 +81,7 @@ def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> 
 
 def _listed(session: Session, file: Path) -> Listed | None:
     """Return what *file* lists, None where it can be no file but a ``.gitmodules``."""
-    if file.name == ".gitmodules" or (file.suffix not in (*_YAML, _XML) and has_submodules(file)):
+    if file.name == _GITMODULES or (file.suffix not in (*_YAML, _XML) and has_submodules(file)):
         return None
     text, shown = read_listing(file), str(file)
     if file.suffix == _XML or text.lstrip().startswith("<"):
@@ -128,6 +129,9 @@ def _tell_next(modules: Gitmodules, report: Report, output: Output, root: Path) 
     # The submodules are of a repository of their own.
     output.common.root = None
     others = [path for path in paths if path not in in_the_way]
+    if modules.is_kept and not in_the_way and len(others) < _SHOWN:
+        # git leaves it with nothing in it, and does not remove it once that is staged.
+        others.append(_GITMODULES)
     _tell_removal(modules, others, output, "the submodules stay as they are; when the clones are there: ")
 
 

@@ -37,7 +37,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "no sources.toml in {path} or any folder above it",
         "{below}",
-        ("{hint}", "git hybrid init", "git hybrid demo"),
+        ("{hint}", "{begin}", "git hybrid demo"),
     ),
     "workspace-exists": Remedy(
         2,
@@ -94,7 +94,12 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} stands at {head}, which is neither pinned nor recorded; {name} was left alone",
         "expected {expected}\nreset saves HEAD below refs/hybrid/saved/, then goes to the pin",
-        (_RESET, "git hybrid diff {name}", "git -C {path} log -3"),
+        (
+            _RESET,
+            "git hybrid diff {name}",
+            "git -C {path} log -3",
+            "to pin what stands there: git hybrid pin {name} --to {head}",
+        ),
     ),
     "operation-in-progress": Remedy(
         3,

@@ -7,6 +7,7 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
+from git_hybrid.core.checks import pinning_head
 from git_hybrid.core.condition import Condition, awaits_archive, needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
@@ -87,11 +88,17 @@ def _tell(found: Status, output: Output) -> None:
 
             output.hint(row.word, remedy_of(row))
         if row.word in ("dirty", "diverged"):
-            output.hint("dirty", f"git hybrid diff {row.name}")
-            output.hint("dirty", f"git hybrid reset {row.name}")
+            _tell_work(row, output)
     _tell_scans(found, output)
     if "stray" in words:
         output.hint("stray", "git hybrid sync --prune")
+
+
+def _tell_work(row: Condition, output: Output) -> None:
+    output.hint("dirty", f"git hybrid diff {row.name}")
+    output.hint("dirty", f"git hybrid reset {row.name}")
+    if row.word == "diverged" and row.head:
+        output.hint("diverged", pinning_head(row.name, row.head))
 
 
 def _tell_run(run: Unfinished | None, output: Output) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from git_hybrid.core.checks import Facts, Violation, going_back
 from git_hybrid.core.words import typed
@@ -20,7 +20,31 @@ _OF_A_RUN = ("is tracked by git, and is of this machine alone", "whoever gets th
 
 def check_sources(facts: Facts) -> tuple[Violation, ...]:
     """Return what is committed of clones and of runs, and which clones do not stand where the lock says."""
-    return (*_committed(facts), *_abandoned(facts), *_of_runs(facts), *_exposed(facts), *_misplaced(facts))
+    # Those of the workspace itself are among what is tracked.
+    elsewhere = {folder: paths for folder, paths in facts.abandoned.items() if folder != "sources"}
+    return (
+        *_committed(facts),
+        *check_abandoned(elsewhere),
+        *_of_runs(facts),
+        *_exposed(facts),
+        *_misplaced(facts),
+    )
+
+
+def check_abandoned(abandoned: Mapping[str, Sequence[str]]) -> tuple[Violation, ...]:
+    """Return what is committed of clones that no workspace has: the paths to take out, by the folder of the clones."""
+    what = "is tracked by git: the clones of a workspace that was moved from there, or is on another branch"
+    why = "others get links to repositories that they do not have; nothing ignores it: move it out, or name it in"
+    return tuple(
+        Violation(
+            file=folder,
+            entry="index",
+            what=what,
+            why=f"{why} .git/info/exclude",
+            mend=f"git rm -r -f --cached -- {typed(*paths)}",
+        )
+        for folder, paths in abandoned.items()
+    )
 
 
 def is_of_sources(path: str) -> bool:
@@ -39,14 +63,6 @@ def _committed(facts: Facts) -> Iterator[Violation]:
         what, why = f"{len(names) - _SHOWN} more paths are tracked by git", "the same holds of them"
         mend = "git rm -r -f --cached --ignore-unmatch -- sources ':!sources/.gitignore'"
         yield Violation(file="sources", entry="index", what=what, why=why, mend=mend)
-
-
-def _abandoned(facts: Facts) -> Iterator[Violation]:
-    for folder in facts.abandoned:
-        what = "is tracked by git: the clones of a workspace that was moved from there stayed behind"
-        mend = f"git rm -r -f --cached -- {typed(folder)}"
-        why = "others get links to repositories that they do not have; nothing ignores it: move it out, or delete it"
-        yield Violation(file=folder, entry="index", what=what, why=why, mend=mend)
 
 
 def _of_runs(facts: Facts) -> Iterator[Violation]:
@@ -90,5 +106,5 @@ def _misplaced(facts: Facts) -> Iterator[Violation]:
             continue
         recorded = facts.state.sources.get(name)
         known = head and head in (facts.installed.get(name), recorded.commit if recorded else None)
-        mend = f"git hybrid sync {name}" if known else going_back(name)
+        mend = f"git hybrid sync {name}" if known else going_back(name, head)
         yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=mend)

@@ -47,9 +47,9 @@ class Facts(Governed, frozen=True, kw_only=True):
     state says; ``scanner_files`` has the digests of the files that decide what a scanner finds, where all of them are
     of the workspace, and ``unadded`` those of them that git has not as the disk has them, where a commit lacks that.
     ``exposed`` are the paths of clones, and of the lock of a run, that git does not ignore, and ``ignore_file`` says
-    whether there is a ``sources/.gitignore``. ``abandoned`` are committed folders of clones that a workspace which was
-    moved left elsewhere. ``is_shallow``: git has the end of the history alone. ``lost`` are the sources that HEAD has
-    pins of where the lock has none at all.
+    whether there is a ``sources/.gitignore``. ``abandoned`` has what is committed of clones that no workspace of the
+    commit has, by the folder that they are in. ``is_shallow``: git has the end of the history alone. ``lost`` are the
+    sources that HEAD has pins of where the lock has none at all.
     """
 
     now: datetime | None = None
@@ -61,7 +61,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()
-    abandoned: tuple[str, ...] = ()
+    abandoned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     tried: Mapping[str, str] = field(default_factory=dict)
     installed: Mapping[str, str] = field(default_factory=dict)
@@ -79,9 +79,18 @@ class Facts(Governed, frozen=True, kw_only=True):
     lost: frozenset[str] = frozenset()
 
 
-def going_back(name: str) -> str:
-    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go."""
-    return f"git hybrid diff {name}, then git hybrid reset {name}"
+def going_back(name: str, head: str = "") -> str:
+    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go.
+
+    One that somebody has put at the commit *head*, and changed nothing, may be what is wanted.
+    """
+    mend = f"git hybrid diff {name}, then git hybrid reset {name}"
+    return f"{mend}; or, {pinning_head(name, head)}" if head else mend
+
+
+def pinning_head(name: str, head: str) -> str:
+    """Return what pins a source at *head*, where somebody has put its clone."""
+    return f"to pin what stands there: git hybrid pin {name} --to {head}"
 
 
 def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:

@@ -141,7 +141,7 @@ def remedy_of(row: Condition) -> str:
     """Return what mends how *row* stands: a command, or words with one at their end."""
     match row.word:
         case "dirty" | "diverged":
-            return going_back(row.name)
+            return going_back(row.name, (row.head or "") if row.word == "diverged" else "")
         case "foreign" | "unreadable":
             first = f"move sources/{row.name} away" if row.word == "foreign" else "mend disk and rights"
             return f"{first}, then: git hybrid sync {row.name}"

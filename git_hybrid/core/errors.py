@@ -225,12 +225,16 @@ class NewerSchema(HybridError):
 
 
 class NoWorkspace(HybridError):
-    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one."""
+    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one.
+
+    Where another branch has one these tell of that, and *begin* how it is had here; else how a new one is begun.
+    """
 
     code: ClassVar[str] = "no-workspace"
     path: str
     below: str = ""
     hint: str = ""
+    begin: str = "git hybrid init"
 
 
 class WorkspaceExists(HybridError):
@@ -562,7 +566,8 @@ class NotCarried(Offline):
 class Unreachable(HybridError):
     """The pinned commit is not in the history of what the manifest declares.
 
-    ``edited``: the audit log has another pin, because the lock was edited.
+    ``edited``: the audit log has another pin, because the lock was edited. ``own`` is the branch to push it to where
+    it is somebody's own: the clone stands at it, and no command put it there.
     """
 
     code: ClassVar[str] = "unreachable"
@@ -570,6 +575,7 @@ class Unreachable(HybridError):
     commit: str
     ref: str
     mirror: str = ""
+    own: str = ""
     edited: ClassVar[bool] = False
 
     def of_edited_lock(self) -> Unreachable:

@@ -14,7 +14,7 @@ import click
 import pytest
 
 import git_hybrid
-from git_hybrid.cli.browsed import instead_of
+from git_hybrid.cli.browsed import instead_of, page_instead
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.remedies_adding import ADDING, IMPORTING, LISTED
@@ -40,6 +40,7 @@ from git_hybrid.core.errors import (
     Unreachable,
     WrongContent,
 )
+from git_hybrid.core.ids import parse_url
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.core.words import as_typed
 from git_hybrid.store import lockfile, manifest, statefile
@@ -360,6 +361,24 @@ def test_a_page_of_a_repository_is_told_with_the_command_that_adds_it(page, comm
     error = RepositoryNotFound(url=url, message="").while_adding()
     assert (tell(error).hints[0] == whole) is (whole is not None)
     assert instead_of(url.replace("https:", "file:")) == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("https://github.com/a/b/tree/main/modules/x", "https://github.com/a/b --branch main"),
+        ("https://github.com/a/b/releases/tag/v1.2.0", "https://github.com/a/b --tag v1.2.0"),
+        ("https://bitbucket.org/a/b/src/main/", "https://bitbucket.org/a/b --branch main"),
+        ("https://gitlab.com/g/h/b/-/tree/main", "https://gitlab.com/g/h/b --branch main"),
+        # A group in a group may be called so, and on another host anything.
+        ("https://gitlab.com/g/b/tree/main", None),
+        ("https://git.corp/a/b/tree/main", None),
+        ("https://github.com/a/tree", None),
+        ("ssh://git@github.com/a/b/tree/main", None),
+    ],
+)
+def test_a_page_is_told_before_anybody_is_asked_where_no_repository_can_be(page, command):
+    assert page_instead(page, parse_url(page)) == (f"git hybrid add {command}{as_typed()}" if command else "")
 
 
 @pytest.mark.parametrize(

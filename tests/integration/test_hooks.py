@@ -368,6 +368,26 @@ def test_the_line_that_is_told_works_in_a_hook_that_ends_early(committed: Path, 
     assert _commit(committed, env=git_env_path()) != 0
 
 
+def test_a_hook_whose_program_is_gone_says_how_it_is_taken_out(hooked: Path, tmp_path: Path) -> None:
+    path = hooked / ".git/hooks/pre-commit"
+    path.write_text(path.read_text().replace(str(executable("git-hybrid-hook-check")), "/nowhere/x"))
+    argv, env = ["git", "commit", "-q", "-m", "x"], os.environ | {"PATH": os.defpath}
+    done = subprocess.run(argv, cwd=hooked / "state", capture_output=True, text=True, check=False, env=env)
+    first, hint = done.stderr.splitlines()
+    assert (done.returncode, first) == (1, "error: git hybrid is not installed")
+    subprocess.run(hint.rpartition(": ")[2], shell=True, check=True, cwd=tmp_path)
+    assert _commit(hooked, env={"PATH": os.defpath}) == 0
+
+
+def test_hooks_are_taken_out_where_the_workspace_is_already(hooked: Path, hybrid: Hybrid) -> None:
+    hybrid("remove", "tool")
+    git("add", "-A", cwd=hooked)
+    git("rm", "-q", "-r", "-f", "sources.toml", "state", "sources", ".gitattributes", cwd=hooked)
+    assert _commit(hooked) == 0
+    assert hybrid("hooks", "uninstall").out.count("removed ") == 2
+    assert hybrid("hooks", "uninstall", "--json").json()["removed"] == []
+
+
 def test_a_hook_of_the_user_is_kept(committed: Path, hybrid: Hybrid) -> None:
     path = committed / ".git/hooks/pre-commit"
     path.parent.mkdir(exist_ok=True)

@@ -21,6 +21,9 @@ from git_hybrid.core.manifest import Branch, History, Source, Track
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group
 
+_DEEP = 2
+"""So many slashes has the path of an owner's repository; a page of it has more."""
+
 
 @click.command("add", context_settings={"allow_extra_args": True})
 @click.argument("url")
@@ -92,6 +95,12 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         from git_hybrid.cli.browsed import instead_of
 
         raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=instead_of(url)) from error
+    if parsed.path.count("/") > _DEEP:
+        from git_hybrid.cli.browsed import page_instead
+
+        if hint := page_instead(url, parsed):
+            reason = "is a page of a repository, as a browser shows it"
+            raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=hint)
     text = name if name is not None else name_from_url(parsed)
     try:
         valid = parse_name(text)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.check_open_issues import check_open_issues, section
-from git_hybrid.core.check_sources import check_sources
+from git_hybrid.core.check_sources import check_abandoned, check_sources
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, OpenIssues
@@ -164,8 +164,13 @@ def test_what_is_committed_below_sources_is_told_in_short() -> None:
     (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=("sources/.lock",)))
     assert "belongs to another" not in found.what
     assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked[:1])) == ()
-    (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, abandoned=("../old/sources",)))
-    assert (found.file, found.mend) == ("../old/sources", "git rm -r -f --cached -- ../old/sources")
+    (found,) = check_sources(
+        Facts(manifest=Manifest(), clock=NOW, abandoned={"old/sources": ("old/sources/a", "old/b")})
+    )
+    assert (found.file, found.mend) == ("old/sources", "git rm -r -f --cached -- old/sources/a old/b")
+    own = {"sources": ("sources",)}
+    assert check_sources(Facts(manifest=Manifest(), clock=NOW, abandoned=own)) == ()
+    assert [item.mend for item in check_abandoned(own)] == ["git rm -r -f --cached -- sources"]
 
 
 def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:
@@ -196,8 +201,11 @@ def test_a_clone_elsewhere_is_mended_by_what_does_not_stop_at_it() -> None:
     state = State(sources={pin.source: a_state_entry(commit=oid(9))})
     for known in (replace(facts, installed={"tool": oid(9)}), replace(facts, state=state)):
         assert [item.mend for item in check_sources(known)] == ["git hybrid sync tool"]
-    for unknown in (facts, replace(facts, installed={"tool": ""}, heads={"tool": ""})):
-        assert [item.mend for item in check_sources(unknown)] == ["git hybrid diff tool, then git hybrid reset tool"]
+    back = "git hybrid diff tool, then git hybrid reset tool"
+    wanted = f"{back}; or, to pin what stands there: git hybrid pin tool --to {oid(9)}"
+    unread = replace(facts, installed={"tool": ""}, heads={"tool": ""})
+    for unknown, mend in ((facts, wanted), (unread, back)):
+        assert [item.mend for item in check_sources(unknown)] == [mend]
 
 
 def test_a_clone_at_a_pin_that_is_not_committed_yet_is_no_fault_of_a_commit() -> None:
