@@ -3,8 +3,8 @@
 ::
 
     HybridError
-    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut NotCheckedOut
-    │                     UnknownSource DuplicateSource BadArgument
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut FolderTaken
+    │                     NotCheckedOut UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     │                     LibraryMissing
     ├── pins:             NoPin
@@ -248,6 +248,20 @@ class WorkspaceTakenOut(HybridError):
     code: ClassVar[str] = "workspace-taken-out"
     path: str
     what: str
+    mend: str
+
+
+class FolderTaken(HybridError):
+    """A folder that was to become a workspace has, in ``folder``, *files* of its own that would not be safe there.
+
+    ``why`` says what would become of them, ``mend`` is how they get out of the way.
+    """
+
+    code: ClassVar[str] = "folder-taken"
+    path: str
+    folder: str
+    files: tuple[str, ...]
+    why: str
     mend: str
 
 

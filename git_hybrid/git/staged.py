@@ -134,6 +134,10 @@ class Staged(Struct):
         """Return the paths that will be in the commit and are below ``sources/``, in any case, or of one run alone."""
         return tuple(path for path in self.entries if is_of_sources(path) or _is_of_a_run(path))
 
+    def links(self) -> frozenset[str]:
+        """Return the paths below ``sources/`` at which the commit will have another repository."""
+        return frozenset(path for path, (mode, _) in self.entries.items() if mode == _CLONE and is_of_sources(path))
+
     def abandoned(self) -> tuple[str, ...]:
         """Return the folders that will be in the commit with clones of a workspace that was moved, from the root."""
         known = self.repository.entries()
