@@ -280,6 +280,23 @@ def test_what_nobody_committed_below_sources_is_told(hybrid: Hybrid, workspace: 
     assert hybrid("init").err.endswith("git shows nothing else there from now on: lib, main.c\n")
 
 
+@pytest.mark.parametrize("words", [["init"], ["init", "--import", "x.repos"], ["bundle", "apply", "x"]])
+def test_a_users_own_marker_and_journal_keep_a_workspace_away(
+    hybrid: Hybrid, workspace: Path, words: list[str]
+) -> None:
+    (workspace / "state/journal").mkdir(parents=True)
+    for name in ("resume.json", "journal/my.txt"):
+        (workspace / "state" / name).write_text("mine")
+    before = snapshot(workspace)
+    told = hybrid(*words, check=2).err.splitlines()
+    assert told[1:3] == ["cause: state/resume.json", "cause: state/journal"]
+    assert changes(before, snapshot(workspace)) == []
+    if words == ["init"]:
+        subprocess.run(["/bin/sh", "-c", told[-1].rpartition(": ")[2]], cwd=workspace, check=True)
+        hybrid("init")
+        assert (workspace / "NEW/resume.json").read_text() == "mine"
+
+
 def test_submodules_below_sources_are_taken_over(
     hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
 ) -> None:
