@@ -416,11 +416,15 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
+    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away.
+
+    ``take`` is a hint for what makes a source of it, if anything does.
+    """
 
     code: ClassVar[str] = "foreign-folder"
     what: str
     command: str
+    take: str = ""
 
 
 class NestedRepository(LocalWork):
