@@ -51,6 +51,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "with a new one in its place nothing that was pinned and approved would count",
         ("{mend}", "for a workspace that has nothing to do with it, another folder: git hybrid init FOLDER" + _TOO),
     ),
+    "folder-taken": Remedy(
+        2,
+        "{path} has files of its own in {folder}, which a workspace keeps for itself; nothing was touched",
+        "{files}\n{why}",
+        ("to make another folder the workspace: git hybrid init FOLDER" + _TOO, "{mend}"),
+    ),
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
     ),

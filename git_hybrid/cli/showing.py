@@ -13,7 +13,7 @@ from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
-from git_hybrid.core.words import BRING_BACK
+from git_hybrid.core.words import BRING_BACK, PRUNE
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
@@ -90,8 +90,10 @@ def _tell(found: Status, output: Output) -> None:
         if row.word in ("dirty", "diverged"):
             _tell_work(row, output)
     _tell_scans(found, output)
-    if "stray" in words:
-        output.hint("stray", "git hybrid sync --prune")
+    strays = dict.fromkeys(row.mend for row in found.rows if row.word == "stray")
+    kept = [mend for mend in strays if mend != PRUNE]
+    for hint in (*kept[:SHOWN_ROWS], *((PRUNE,) if PRUNE in strays else ())):
+        output.hint("stray", hint)
 
 
 def _tell_work(row: Condition, output: Output) -> None:

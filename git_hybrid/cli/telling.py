@@ -48,7 +48,7 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *("begin", "by_colleague", "copying", "waiting", "waive", "way", "whose_url"),
+        *("begin", "by_colleague", "copying", "take", "waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""

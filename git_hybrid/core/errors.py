@@ -3,8 +3,8 @@
 ::
 
     HybridError
-    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut NotCheckedOut
-    │                     UnknownSource DuplicateSource BadArgument
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut FolderTaken
+    │                     NotCheckedOut UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     │                     LibraryMissing
     ├── pins:             NoPin
@@ -255,6 +255,20 @@ class WorkspaceTakenOut(HybridError):
     mend: str
 
 
+class FolderTaken(HybridError):
+    """A folder that was to become a workspace has, in ``folder``, *files* of its own that would not be safe there.
+
+    ``why`` says what would become of them, ``mend`` is how they get out of the way.
+    """
+
+    code: ClassVar[str] = "folder-taken"
+    path: str
+    folder: str
+    files: tuple[str, ...]
+    why: str
+    mend: str
+
+
 class NotCheckedOut(HybridError):
     """git has *files* of the workspace and left them out of the working tree; ``mend`` is a command."""
 
@@ -406,11 +420,15 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
+    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away.
+
+    ``take`` is a hint for what makes a source of it, if anything does.
+    """
 
     code: ClassVar[str] = "foreign-folder"
     what: str
     command: str
+    take: str = ""
 
 
 class NestedRepository(LocalWork):

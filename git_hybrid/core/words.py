@@ -86,6 +86,8 @@ JOINED = "where a merge joined it from two: git hybrid merge; else: "
 """How the mend of a pin begins that git may have put together from those of both sides."""
 BRING_BACK = "bring the archive back, as this tells: git hybrid audit verify"
 """What mends what cannot be proven as long as an archive of the audit log, which may prove it, is lost or changed."""
+PRUNE = "git hybrid sync --prune"
+"""What takes out all of a source that the manifest has no more."""
 MAY_BE = "what the audit log tells of it may be in "
 """How it is told of the scan of a source that this is so; which archive it is comes after it."""
 

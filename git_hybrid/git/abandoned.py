@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from git_hybrid.core.files import LOCK, MANIFEST
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.repository import CLONE, Repository
 
 ROOTS = (MANIFEST, LOCK)
 """The files of which a workspace has one."""
-_SOURCES, _RUN, _CLONE, _OURS = "sources", ".lock", "160000", ".git/hybrid"
+_SOURCES, _RUN, _OURS = "sources", ".lock", ".git/hybrid"
 
 
 def abandoned(repository: Repository, here: Path) -> Mapping[str, tuple[str, ...]]:
@@ -26,7 +26,7 @@ def abandoned(repository: Repository, here: Path) -> Mapping[str, tuple[str, ...
     known, found = repository.entries(), dict[str, list[str]]()
     for path, (mode, _) in known.items():
         folder = os.path.dirname(path)
-        if mode != _CLONE or os.path.basename(folder) != _SOURCES:
+        if mode != CLONE or os.path.basename(folder) != _SOURCES:
             continue
         if any(f"{folder.removesuffix(_SOURCES)}{name}" in known for name in ROOTS):
             continue

@@ -14,7 +14,7 @@ from git_hybrid.core.words import typed
 from git_hybrid.git.abandoned import ROOTS, abandoned
 from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, blobs, is_below, is_listed, of_tree
+from git_hybrid.git.repository import CLONE, FILE, LINK, Entry, Repository, blobs, is_below, is_listed, of_tree
 from git_hybrid.git.run import items
 
 _RUNS = (f"{MARKER}/", "state/journal/")
@@ -132,6 +132,10 @@ class Staged(Struct):
     def tracked(self) -> tuple[str, ...]:
         """Return the paths that will be in the commit and are below ``sources/``, in any case, or of one run alone."""
         return tuple(path for path in self.entries if is_of_sources(path) or _is_of_a_run(path))
+
+    def links(self) -> frozenset[str]:
+        """Return the paths below ``sources/`` at which the commit will have another repository."""
+        return frozenset(path for path, (mode, _) in self.entries.items() if mode == CLONE and is_of_sources(path))
 
     def abandoned(self) -> Mapping[str, tuple[str, ...]]:
         """Return what will be in the commit of clones that no workspace in it has (:mod:`git_hybrid.git.abandoned`)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo, reported
 from git_hybrid.core.files import FILES, MARKER, STATE
-from git_hybrid.core.ids import RunId
+from git_hybrid.core.ids import InvalidText, RunId, parse_run_id
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import TEMPORARY, remove_file, remove_tree, write_file
@@ -33,6 +33,8 @@ _DECISION = b'"t": "decision"'
 _HINTS = ".durations" + TEMPORARY
 _PROBE = pattern(r"\.probe-[a-z0-9_]{8}\.tmp")
 """What :func:`git_hybrid.store.filelock.probe_locks` makes."""
+_REPORT = f".sarif{TEMPORARY}"
+_JOURNAL = ".jsonl"
 _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
 
@@ -46,10 +48,18 @@ def restore_ignores(layout: Layout) -> None:
 
 
 def leftovers(folder: Path) -> tuple[Path, ...]:
-    """Return the temporary files that an earlier writer left in *folder*."""
+    """Return the temporary files in *folder* that an earlier writer left: those that have names of ours."""
+    return tuple(path for path in _temporary(folder) if _is_ours(path.name))
+
+
+def _temporary(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file()))
+        return []
+    return sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file())
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OURS or _LOG.fullmatch(name) is not None or _PROBE.fullmatch(name) is not None
 
 
 def remove_leftovers(layout: Layout) -> list[str]:
@@ -58,9 +68,8 @@ def remove_leftovers(layout: Layout) -> list[str]:
     Raises:
         LocalIo: the file system refused.
     """
-    found = [*leftovers(layout.state_folder), *leftovers(layout.root)]
-    ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name) or _PROBE.fullmatch(path.name)]
-    ours += leftovers(layout.scans)
+    ours = [*leftovers(layout.state_folder), *leftovers(layout.root)]
+    ours += [path for path in _temporary(layout.scans) if path.name.endswith(_REPORT)]
     # There may be thousands of clones beside it.
     inside = [name for name in os.listdir(layout.sources_folder) if name == _HINTS or _PROBE.fullmatch(name)]
     ours += [path for name in inside if (path := layout.sources_folder / name).is_file()]
@@ -69,22 +78,72 @@ def remove_leftovers(layout: Layout) -> list[str]:
     return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]
 
 
+def taken_names(layout: Layout) -> tuple[Path, ...]:
+    """Return what stands in ``state/`` by the names of files of a workspace, or of what a run leaves there.
+
+    Where there never was a workspace it is somebody else's: the first writer would go on from it, or remove it.
+    """
+    names = {name for name in (*FILES, MARKER) if name.startswith("state/")}
+    names |= {name + TEMPORARY for name in names}
+    found = [layout.root / name for name in sorted(names) if os.path.lexists(layout.root / name)]
+    journals = layout.journals
+    is_taken = os.path.lexists(journals) and not (journals.is_dir() and not os.listdir(journals))
+    return (*found, *([journals] if is_taken else []))
+
+
+def of_runs(layout: Layout) -> list[Path]:
+    """Return what runs have made in ``state/journal/``, by its names: journals, and folders of scan reports."""
+    if not layout.journals.is_dir():
+        return []
+    return [path for path in sorted(layout.journals.iterdir()) if _is_of_a_run(path.name)]
+
+
+def not_of_runs(layout: Layout) -> list[str]:
+    """Return the names of all else that stands there."""
+    names = os.listdir(layout.journals) if layout.journals.is_dir() else ()
+    return sorted(name for name in names if not _is_of_a_run(name))
+
+
+def _is_of_a_run(name: str) -> bool:
+    with suppress(InvalidText):
+        parse_run_id(name.removesuffix(TEMPORARY).removesuffix(_JOURNAL))
+        return True
+    return False
+
+
+def journals_of(layout: Layout) -> list[Path]:
+    """Return the journals of runs."""
+    return [path for path in of_runs(layout) if path.suffix == _JOURNAL]
+
+
+def remove_journals(layout: Layout) -> None:
+    """Remove the journals of all runs and what waits beside them, and the folder unless there is something else in it.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    for path in journals_of(layout):
+        remove_file(path)
+    for path in of_runs(layout):
+        remove_tree(path)
+    if layout.journals.is_dir() and not os.listdir(layout.journals):
+        remove_tree(layout.journals)
+
+
 def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
     """Remove the journals of runs that came to no marker, all but the one to *keep*, and say so.
 
     Raises:
         LocalIo: the file system refused.
     """
-    if not layout.journals.is_dir():
-        return []
     kept = None if keep is None else layout.journal(keep)
-    stray = [path for path in sorted(layout.journals.glob("*.jsonl")) if path != kept]
+    stray = [path for path in journals_of(layout) if path != kept]
     refuse_linked(layout, stray)
     notes = [f"dropped {layout.relative(path)}: {_done(path)}" for path in stray]
     for path in stray:
         remove_file(path)
     if kept is None:
-        remove_tree(layout.journals)
+        remove_journals(layout)
     return notes
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from git_hybrid.core.errors import BadArgument, WorkspaceExists
+from git_hybrid.core.errors import BadArgument, FolderTaken, WorkspaceExists
 from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.words import counted, typed
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.inplace import as_group
 from git_hybrid.store.layout import Layout, refuse_linked, refuse_links
-from git_hybrid.store.leftovers import IGNORES
+from git_hybrid.store.leftovers import IGNORES, taken_names
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
@@ -45,6 +45,7 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
         WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
         SymlinkRefused: ``state/``, ``sources/``, ``.gitattributes`` or a ``.gitignore`` is a symbolic link.
         InvalidFile: ``state`` or ``sources`` is a file.
+        FolderTaken: ``state/`` has files by names of ours, and no audit log.
         OSError: what stands there cannot be read.
     """
     layout = Layout(root)
@@ -52,6 +53,8 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
     if layout.manifest.exists() or layout.manifest.is_symlink():
         raise _exists(root)
     refuse_links(layout)
+    if not layout.has_log():
+        _refuse_taken(layout)
     texts = {_ATTRIBUTES: "".join(f"{line}\n" for line in _missing(root / _ATTRIBUTES, _LINES))}
     with as_group(root):
         for name, text in IGNORES.items():
@@ -63,6 +66,14 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
         is_new = {name: _append(root / name, text) for name, text in texts.items() if text}
     names = sorted(is_new)
     return Scaffold(tuple(name for name in names if is_new[name]), tuple(name for name in names if not is_new[name]))
+
+
+def _refuse_taken(layout: Layout) -> None:
+    if found := taken_names(layout):
+        mend = f"or move them, then try again: mkdir NEW && {typed('mv', *map(str, found), 'NEW')}"
+        why = "a workspace that left them has its audit log there too; a command would go on from them, or remove them"
+        files = tuple(map(layout.relative, found))
+        raise FolderTaken(path=str(layout.root), folder="state/", files=files, why=why, mend=mend)
 
 
 def refuse_inside(folder: Path, shown: str) -> None:

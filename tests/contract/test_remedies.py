@@ -72,7 +72,7 @@ PROGRAMS = (
     "dask",
 )
 MENDED = ("InvalidFile", "mended")
-NAMED = {"command": "override renew"}
+NAMED = {"command": "override renew", "take": "git hybrid add https://host/x"}
 
 
 def _classes(root: type[HybridError] = HybridError) -> Iterator[type[HybridError]]:
@@ -298,7 +298,7 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
     for hint in told.hints:
         assert hint.rpartition(": ")[2].split()[0] in PROGRAMS
         for command in _typed(hint):
-            assert command == "sync --prune"
+            assert command in ("sync --prune", "add https://host/x")
             _type(command)
 
 

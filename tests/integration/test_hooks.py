@@ -141,9 +141,23 @@ def test_a_clone_that_is_staged_is_taken_out_as_the_hook_says(committed: Path) -
     git("add", "-f", "sources/tool", cwd=committed)
     # As git refuses to take out by itself: neither as on the disk nor as in HEAD.
     git("commit", "-q", "--no-verify", "--allow-empty", "-m", "x", cwd=committed / "sources/tool")
-    mends = re.findall(r"  mend: (git rm .*)", hook("sources", committed).stdout)
-    git(*shlex.split(mends[-1])[1:], cwd=committed)
-    assert (len(mends), git("ls-files", "-s", cwd=committed)) == (6, before)
+    told = hook("sources", committed).stdout
+    mends = re.findall(r"  mend: to keep it, .* goes by: (git rm .*)", told)
+    (look,) = re.findall(r"  mend: do the same with each of these: git (ls-files .*)", told)
+    assert git(*shlex.split(look), cwd=committed).endswith("\nsources/tool")
+    for mend in mends:
+        git(*shlex.split(mend)[1:], cwd=committed)
+    (mend,) = re.findall(r"  mend: (git rm .*)", hook("sources", committed).stdout)
+    git(*shlex.split(mend)[1:], cwd=committed)
+    assert (len(mends), git("ls-files", "-s", cwd=committed)) == (5, before)
+
+
+def test_code_that_is_staged_below_sources_is_kept_as_the_hook_says(committed: Path) -> None:
+    write(committed, "sources/main.c", "int main;")
+    (mend,) = re.findall(r"  mend: to keep it, move it out: (git mv .*);", hook("sources", committed).stdout)
+    git(*shlex.split(mend)[1:], cwd=committed)
+    assert hook("sources", committed).returncode == 0
+    assert git("show", ":NEW", cwd=committed) == "int main;"
 
 
 def test_the_overrides_hook_stops_an_override_without_its_record(

@@ -18,6 +18,7 @@ from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
+from git_hybrid.core.strays import left_standing
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group
 
@@ -63,6 +64,9 @@ def command(
                     follow = f"git hybrid pin {row.name} --tag {typed(release)}"
                     text = f"the newest release is {release}; to follow that: {follow}"
                     output.hint("release", text)
+                stray = session.runtime.clones.stray(row.name)
+                for text in left_standing(row.name, stray, row.after, source.url):
+                    output.hint("standing", text)
             output.hint("pinned", "git hybrid sync")
         return code
 

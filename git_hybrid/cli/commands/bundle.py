@@ -40,6 +40,7 @@ from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.bundling import GitBundles, sign
+from git_hybrid.git.occupied import refuse_tracked
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
@@ -196,7 +197,9 @@ def apply_command(
 
 def _created(folder: Path) -> tuple[str, ...]:
     scaffold.refuse_inside(folder, ".")
-    refuse_taken_out(Runner(environ=dict(os.environ)), folder)
+    runner = Runner(environ=dict(os.environ))
+    refuse_taken_out(runner, folder)
+    refuse_tracked(runner, folder)
     return scaffold.create(folder, scaffold.AWAITED).created
 
 

@@ -20,8 +20,9 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, NoWorkspace, WorkspaceExists
 from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.ids import InvalidText, normalize_url, shown_url
-from git_hybrid.core.words import as_typed, typed
+from git_hybrid.core.words import as_typed, some, typed
 from git_hybrid.git.ignored import ignored
+from git_hybrid.git.occupied import refuse_tracked
 from git_hybrid.git.place import top_of
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
@@ -62,7 +63,9 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     root, scaffold = common.folder, Scaffold()
     code = None
     try:
-        refuse_taken_out(Runner(environ=dict(os.environ)), root.resolve())
+        runner = Runner(environ=dict(os.environ))
+        refuse_taken_out(runner, root.resolve())
+        refuse_tracked(runner, root.resolve())
         is_new = file is None or not has_no_sources(root)
         scaffold = create(root) if is_new else scaffold
         with opened(context) as (session, output):
@@ -136,7 +139,17 @@ def _begin(session: Session, output: Output, scaffold: Scaffold) -> int:
 
 
 def _tell_ignored(session: Session, output: Output) -> None:
-    """Say that git would not take up what is decided here, as where the repository ignores every ``state/``."""
+    """Say that git would not take up what is decided here, as where the repository ignores every ``state/``.
+
+    Nor what was begun in ``sources/`` and is not committed yet.
+    """
     root = output.common.root = session.layout.root
+    loose = sorted(entry.name for entry in os.scandir(session.layout.sources_folder) if _is_loose(entry))
+    if loose:
+        output.talk(f"note: sources/ is for clones, and git shows nothing else there from now on: {some(loose)}")
     if ignored(around(session.runner, root), root, (LOCK,)):
         output.hint("ignored", f"git ignores {LOCK}, which is to be committed; by its rule: git check-ignore -v {LOCK}")
+
+
+def _is_loose(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and not os.path.lexists(f"{entry.path}/.git")

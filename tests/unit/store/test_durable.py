@@ -63,10 +63,10 @@ def test_a_leftover_is_written_over(tmp_path):
 
 
 def test_leftovers_are_found(tmp_path):
-    for name in ("b.tmp", "a.tmp", "c", "tmp"):
+    for name in ("sources.lock.tmp", "resume.json.tmp", "mine.tmp", "c", "tmp"):
         (tmp_path / name).write_bytes(b"")
-    (tmp_path / "d.tmp").mkdir()
-    assert [path.name for path in leftovers(tmp_path)] == ["a.tmp", "b.tmp"]
+    (tmp_path / "sources.json.tmp").mkdir()
+    assert [path.name for path in leftovers(tmp_path)] == ["resume.json.tmp", "sources.lock.tmp"]
     assert leftovers(tmp_path / "gone") == ()
 
 
