@@ -562,7 +562,7 @@ class NotCarried(Offline):
 class Unreachable(HybridError):
     """The pinned commit is not in the history of what the manifest declares.
 
-    ``edited``: the audit log has another pin, because the lock was edited.
+    ``edited``: the audit log has another pin, because the lock was edited. ``why`` tells it where that is known.
     """
 
     code: ClassVar[str] = "unreachable"
@@ -570,6 +570,7 @@ class Unreachable(HybridError):
     commit: str
     ref: str
     mirror: str = ""
+    why: str = "upstream rewrote its history, or the commit never belonged to it"
     edited: ClassVar[bool] = False
 
     def of_edited_lock(self) -> Unreachable:
