@@ -158,7 +158,7 @@ def _attempt(filling: Filling, source: Source) -> _Result:
 
 def _notes(item: Mirrored) -> tuple[str, ...]:
     kept = (f"kept, since only a mirror was asked: {some(item.kept)}",) if item.kept else ()
-    needed = (f"kept as it was, since another pin needs it: {some(item.needed)}",) if item.needed else ()
+    needed = (f"kept as it was, since a lock needs it: {some(item.needed)}",) if item.needed else ()
     taken = (f"no longer as another pin needs it: {some(item.taken)}",) if item.taken else ()
     return (*(f"missing: {text}" for text in item.missing), *kept, *needed, *taken)
 

@@ -282,7 +282,7 @@ def test_what_another_pin_needs_stays_as_it_was(
     for again in (told, hybrid("mirror", "update", folder, "--json", check=None)):
         row = next(row for row in again.json()["sources"] if row["name"] == "tool")
         ref = "refs/tags/v1.0.0" if kind == "tag" else "refs/heads/side"
-        assert row["notes"] == [f"kept as it was, since another pin needs it: {ref}"]
+        assert row["notes"] == [f"kept as it was, since a lock needs it: {ref}"]
     assert outcomes(told)["tool"] == ("current" if not news and kind in ("tag", "gone") else "updated")
     assert outcomes(again)["tool"] == "current"
     hybrid("mirror", "update", folder, cwd=other, check=5)
