@@ -221,7 +221,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unreachable": Remedy(
         5,
         "{name}: the commit {commit} is not in the history of {ref} upstream",
-        "upstream rewrote its history, or the commit never belonged to it",
+        "{why}",
         ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
     ),
     "submodule-unreachable": Remedy(

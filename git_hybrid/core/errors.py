@@ -585,7 +585,8 @@ class Unreachable(HybridError):
     """The pinned commit is not in the history of what the manifest declares.
 
     ``edited``: the audit log has another pin, because the lock was edited. ``own`` is the branch to push it to where
-    it is somebody's own: the clone stands at it, and no command put it there.
+    it is somebody's own: the clone stands at it, and no command put it there. ``why`` tells the cause where that is
+    known.
     """
 
     code: ClassVar[str] = "unreachable"
@@ -594,6 +595,7 @@ class Unreachable(HybridError):
     ref: str
     mirror: str = ""
     own: str = ""
+    why: str = "upstream rewrote its history, or the commit never belonged to it"
     edited: ClassVar[bool] = False
 
     def of_edited_lock(self) -> Unreachable:

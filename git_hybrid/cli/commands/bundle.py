@@ -36,6 +36,7 @@ from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, LocalIo, NotCarried
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.removals import begun_here
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
@@ -213,6 +214,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
         editor=session.editor,
         applied=lambda end: last_applied(reading.records(session.layout), end),
         awaited=scaffold.AWAITED,
+        begun_here=lambda: begun_here(reading.records(session.layout)),
     )
     # The members are in quarantine, which is gone once the writer lock is.
     reports = reports_in(unpacked, bundle.content.lock.pins)
