@@ -122,7 +122,10 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
         if item.track is None:
             source, tell = with_default_branch(rt, snapshot.manifest, source)
     except HybridError as error:
-        return source, failed(source.name, error), Decision()
+        if not isinstance(error, RefMissing) or item.commit is None:
+            return source, failed(source.name, error), Decision()
+        # There is no default branch that the commit could be on.
+        source = replace(source, track=Commit(parse_oid(item.commit)))
     how = How(to=item.commit, move=True, keep=True, look=lambda found: told.update(tell(found)))
     row, decision = pin_one(rt, snapshot, source, how)
     if isinstance(row.error, OffBranch) and item.track is None and item.commit is not None:

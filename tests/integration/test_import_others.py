@@ -233,6 +233,15 @@ def test_a_branch_that_upstream_lost_is_told_with_what_there_is(
     assert changes(before, snapshot(workspace)) == ["my.repos"]
 
 
+def test_a_commit_is_followed_where_upstream_has_no_default_branch(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, files: dict[str, str]
+) -> None:
+    upstream.git("symbolic-ref", "HEAD", "refs/heads/gone")
+    hybrid("init", "ws", "--import", "pinned.xml")
+    assert manifest(workspace / "ws")["tool"]["commit"] == files["first"]
+    assert "has no usable default branch" in hybrid("-C", "ws", "add", upstream.url, "--name", "x", check=5).err
+
+
 def test_a_manifest_of_repo_is_relative_to_where_repo_had_it_from(
     hybrid: Hybrid, workspace: Path, files: dict[str, str]
 ) -> None:
