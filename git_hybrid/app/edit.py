@@ -20,6 +20,7 @@ from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.taking import told_missing
 from git_hybrid.core.value import Struct, field, replace
 
 BEGINNING = Decision(events=[Event(event="init")])
@@ -141,7 +142,8 @@ def _not_added(row: Row, imported: str, url: str, *, listed: bool) -> Row:
     """Return what is said of a source where one of them could not be added, and so none was."""
     if row.error is None:
         return Row(name=row.name, outcome="not-added")
-    return replace(row, error=row.error.while_adding(imported, url, listed=listed))
+    error = told_missing(row.error) if listed else row.error
+    return replace(row, error=error.while_adding(imported, url, listed=listed))
 
 
 def added(source: Source, **more: str) -> Event:

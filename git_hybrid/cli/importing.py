@@ -17,7 +17,7 @@ from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.nodes import Node
 from git_hybrid.core.report import Report
-from git_hybrid.core.taking import Listed, Taken, slug
+from git_hybrid.core.taking import Listed, Taken, is_shortened, slug
 from git_hybrid.core.taking_repo import listed_by_repo
 from git_hybrid.core.taking_yaml import LOCK, is_vendir, listed_in
 from git_hybrid.core.value import replace
@@ -69,6 +69,8 @@ def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> 
     left = () if listed and any(row.error for row in report.rows) else _left_out(found, wanted)
     code = output.report(replace(report, notes=(*report.notes, *left)))
     if code != 0:
+        if isinstance(found, Listed) and any(is_shortened(row.error) for row in report.rows):
+            output.hint("import", f"to have the whole ids in it: {found.exact}")
         output.hint("pinned", again)
     elif isinstance(found, Listed):
         output.common.root = session.layout.root

@@ -228,7 +228,14 @@ def test_a_branch_that_upstream_lost_is_told_with_what_there_is(
     assert sorted(outcomes(hybrid("init", "--import", "my.repos", "--json", check=5)).values()) == [
         *("failed", "not-added", "not-added"),
     ]
-    replace(workspace / "my.repos", "version: gone", f"version: {'0' * 40}")
+    replace(workspace / "my.repos", "version: gone", f"version: {'0' * 10}")
+    told = hybrid("init", "--import", "my.repos", check=5).err
+    assert (
+        "error: rel: upstream has no branch or tag 0000000000, and to be a commit it has to be the whole id\n" in told
+    )
+    assert "hint: to have the whole ids in it: vcs export --exact\n" in told
+    assert "the default branch" not in told
+    replace(workspace / "my.repos", f"version: {'0' * 10}", f"version: {'0' * 40}")
     assert f"in {workspace}/my.repos, or" in hybrid("init", "--import", "my.repos", check=5).err
     assert changes(before, snapshot(workspace)) == ["my.repos"]
 

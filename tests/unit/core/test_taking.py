@@ -5,12 +5,21 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.core.errors import BadArgument, InvalidFile
+from git_hybrid.core.errors import BadArgument, InvalidFile, RefMissing
 from git_hybrid.core.ids import InvalidText, Url, parse_url
 from git_hybrid.core.manifest import Branch, Tag
 from git_hybrid.core.nodes import Element, Node
 from git_hybrid.core.relative_url import resolve_url
-from git_hybrid.core.taking import Followed, Listed, followed, groups_of, plain_path, whole_url
+from git_hybrid.core.taking import (
+    Followed,
+    Listed,
+    followed,
+    groups_of,
+    is_shortened,
+    plain_path,
+    told_missing,
+    whole_url,
+)
 from git_hybrid.core.taking_repo import listed_by_repo
 from git_hybrid.core.taking_yaml import is_vendir, listed_in
 
@@ -346,3 +355,13 @@ def test_another_xml_file_is_refused() -> None:
         listed_by_repo("f", element("project"), relative)
     with pytest.raises(BadArgument, match="lists no git repository"):
         repo(UP)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/20240102", "refs/tags/ABCDEF0"])
+def test_what_may_be_a_shortened_commit_is_told_as_that(ref: str) -> None:
+    error = told_missing(RefMissing(name="a", ref=ref, url="https://h/a", default="refs/heads/main"))
+    assert is_shortened(error)
+    assert ref.rpartition("/")[2] in str(error)
+    assert not is_shortened(told_missing(RefMissing(name="a", ref="refs/heads/abc", url="https://h/a")))
+    assert not is_shortened(told_missing(BadArgument(what="x", value="x", reason="x")))
+    assert not is_shortened(None)
