@@ -9,6 +9,7 @@ from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.pattern import pattern
 
 _ENDS_IN_VERSION = pattern(r"[^0-9.][0-9]+(\.[0-9]+)+$")
+_NUMBER = pattern(r"[0-9]{1,18}")
 _LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def usual_release(tags: Sequence[str]) -> str | None:
     versions = sum(release_order(tag) is not None for tag in tags)
     others = sum(release_order(tag) is None and _ENDS_IN_VERSION.search(tag) is not None for tag in tags)
     return None if others > versions else newest_release(tags)
+
+
+def instead_of_versions(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return what is shown where no range is met: the newest release, or two of *tags* where none is a version."""
+    if (release := newest_release(tags)) is not None:
+        return (release,)
+    numbers = [([int(number) for number in _NUMBER.findall(tag)], tag) for tag in tags]
+    return () if any(map(parse_version, tags)) else tuple(tag for _, tag in sorted(numbers, reverse=True)[:2])
 
 
 def newest_release(tags: Iterable[str]) -> str | None:

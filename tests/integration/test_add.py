@@ -64,6 +64,17 @@ def test_a_branch_beyond_the_newest_release_is_told_with_what_follows_that(
     assert manifest(workspace) == {"new": {"url": tool.url, "tag": "v1.1.0", "groups": ["x"]}}
 
 
+def test_a_range_is_told_that_no_tag_is_a_version(hybrid: Hybrid, upstream_factory: UpstreamFactory) -> None:
+    jq = upstream_factory("jq")
+    jq.commit({"a": "a"})
+    for name in ("jq-1.6", "jq-1.7", "jq-1.8.2"):
+        jq.tag(name)
+    hybrid("init")
+    told = hybrid("add", jq.url, "--version", ">=1.6", check=5).err.splitlines()
+    assert told[2] == "cause: none of its tags is a version: jq-1.8.2, jq-1.7"
+    assert f"git hybrid add {jq.url} --tag TAG" in told[4]
+
+
 def test_a_version_of_long_ago_is_no_release_to_hint_at(hybrid: Hybrid, tool: Upstream) -> None:
     hybrid("init")
     for name in ("tool@2.0.0", "tool@2.1.0", "tool@2.2.0"):

@@ -6,6 +6,7 @@ from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.versions import (
     check_range,
     in_range,
+    instead_of_versions,
     leaving_out,
     matching,
     newest,
@@ -82,6 +83,13 @@ def test_the_newest_release_is_a_final_one() -> None:
     assert newest_release(["v2.0a1", "tip"]) is None
     assert newest_release(["3.7c", "3.7", "3.7b", "3.8a1"]) == "3.7c"
     assert newest_release(["1.1.1", "1.1.1w", "1.1.0x"]) == "1.1.1w"
+
+
+def test_where_no_tag_is_a_version_two_are_shown() -> None:
+    assert instead_of_versions(["jq-1.7", "jq-1.10", "jq-1.9", "tip"]) == ("jq-1.10", "jq-1.9")
+    assert instead_of_versions(["v1.0", "jq-1.10"]) == ("v1.0",)
+    assert instead_of_versions(["v2.0rc1", "jq-1.10"]) == ()
+    assert instead_of_versions([]) == ()
 
 
 @pytest.mark.parametrize(
