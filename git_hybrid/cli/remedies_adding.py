@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from git_hybrid.core.errors import HybridError, RefMissing, RemoteError, RepositoryNotFound
+from git_hybrid.core.errors import HybridError, Interrupted, RefMissing, RemoteError, RepositoryNotFound
 from git_hybrid.core.ids import normalize_url
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
@@ -66,6 +66,9 @@ LISTED: Mapping[str, tuple[str, ...]] = {
 
 def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     """Return the hints of *error*, which is about what is added; *hints* are those of its remedy."""
+    if isinstance(error, Interrupted) and error.imported:
+        # What it made is gone with it: there may be no workspace.
+        return (f"git hybrid init{_TOO}",)
     if isinstance(error, RefMissing) and error.imported and error.ref.startswith("commit "):
         # No ref is what is missing there: a submodule was committed and never pushed.
         return (LISTED if error.listed else IMPORTING)["unreachable"]

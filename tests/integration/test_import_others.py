@@ -311,6 +311,16 @@ def test_what_was_decided_without_a_commit_is_there_when_it_is_typed_again(
     assert list(lock(workspace)) == ["rel", "tagged", "tool"]
 
 
+def test_an_import_that_was_killed_before_its_first_record_begins_the_log(
+    hybrid: Hybrid, workspace: Path, files: dict[str, str]
+) -> None:
+    hybrid("init")
+    (workspace / "state/sources-audit.jsonl").unlink()
+    hybrid("init", "--import", "my.repos")
+    assert '"event":"init"' in (workspace / "state/sources-audit.jsonl").read_text().splitlines()[0]
+    hybrid("audit", "verify")
+
+
 def test_what_reads_yaml_is_named_where_it_is_missing(
     hybrid: Hybrid, workspace: Path, tmp_path: Path, files: dict[str, str]
 ) -> None:

@@ -17,7 +17,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, NoWorkspace, WorkspaceExists
+from git_hybrid.core.errors import BadArgument, Interrupted, NoWorkspace, WorkspaceExists
 from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.ids import InvalidText, normalize_url, shown_url
 from git_hybrid.core.words import as_typed, typed
@@ -66,16 +66,20 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
         is_new = file is None or not has_no_sources(root)
         scaffold = create(root) if is_new else scaffold
         with opened(context) as (session, output):
-            code = take_over(session, output, file, begins=is_new) if file else _begin(session, output, scaffold)
+            # One that was killed before its first record left the files.
+            begins = is_new or not session.layout.audit.exists()
+            code = take_over(session, output, file, begins=begins) if file else _begin(session, output, scaffold)
             if code == 0 and not common.json:
                 _tell_ignored(session, output)
     except WorkspaceExists:
         common.root = root
         raise
+    except Interrupted as error:
+        raise error.while_adding(str(imported)) from None
     finally:
         # Also where Ctrl-C ended it.
         if code != 0:
-            undo(root, scaffold.created)
+            undo(root, scaffold)
             _remove_folders(made)
     return code
 
