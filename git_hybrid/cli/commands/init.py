@@ -38,7 +38,7 @@ from git_hybrid.view.term import safe
     "imported",
     type=FILE,
     metavar="FILE",
-    help="Take over what another tool pins: .gitmodules, .repos, west.yml, a repo manifest or vendir.yml.",
+    help="Take over what .gitmodules, .repos, west.yml, a repo manifest or vendir.yml pins, or a folder's clones.",
 )
 @common_options
 @click.pass_context
@@ -50,9 +50,8 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     if folder is not None and is_importable(common.folder / folder):
         hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
         raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=hint)
-    if imported is not None and (common.folder / imported).is_dir():
-        inside = importable(common.folder / imported)
-        hint = f"git hybrid init --import {typed(str(imported / inside[0]))}{as_typed('imported')}" if inside else ""
+    if imported is not None and (inside := importable(common.folder / imported)):
+        hint = f"git hybrid init --import {typed(str(imported / inside[0]))}{as_typed('imported')}"
         raise BadArgument(what="--import", value=str(imported), reason="is a folder: name the file in it", hint=hint)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     made: list[Path] = []
