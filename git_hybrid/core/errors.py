@@ -111,7 +111,7 @@ class HybridError(Exception):
         """Return the error; it is about a source that is not in the manifest, and for this reason will not be.
 
         *imported* is the file that it was to be taken over from, if so, which has its commit itself where that is
-        *listed*; *added* is its URL, as typed.
+        *listed*, or the folder of its clone, with a slash behind it; *added* is its URL, as typed.
         """
         vars(self).update(adding=True, imported=imported, added=added, listed=listed)
         return self

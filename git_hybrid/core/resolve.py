@@ -31,7 +31,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.versions import matching, newest, newest_release, parse_version, release_order
+from git_hybrid.core.versions import instead_of_versions, matching, newest, newest_release, parse_version, release_order
 from git_hybrid.core.words import typed
 
 _HEADS = ("HEAD", "@")
@@ -99,8 +99,7 @@ def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
             tags = [short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/")]
             tag = newest(spec, tags)
             if tag is None:
-                last = newest_release(tags)
-                nearest = () if last is None else (tag_ref(last),)
+                nearest = tuple(map(tag_ref, instead_of_versions(tags)))
                 raise RefMissing(name=source.name, ref=f"version {spec}", url=str(source.url), nearest=nearest)
             return tip(refs, tag_ref(tag), source)
         case Commit(oid):

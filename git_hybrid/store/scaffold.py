@@ -30,10 +30,14 @@ AWAITED = (
 
 
 class Scaffold(NamedTuple):
-    """The names of the files that :func:`create` made, and of git's that were there and got lines."""
+    """The names of the files that :func:`create` made, and of git's that were there and got lines.
+
+    ``before`` has of each of these what it was, and what it became.
+    """
 
     created: tuple[str, ...] = ()
     extended: tuple[str, ...] = ()
+    before: Sequence[tuple[bytes, bytes]] = ()
 
 
 def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
@@ -63,9 +67,9 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
             texts[name] = text if _missing(root / name, _rules(text)) else ""
         # The manifest comes last: it is what makes the folder a workspace.
         texts[MANIFEST] = manifest
-        is_new = {name: _append(root / name, text) for name, text in texts.items() if text}
-    names = sorted(is_new)
-    return Scaffold(tuple(name for name in names if is_new[name]), tuple(name for name in names if not is_new[name]))
+        former = {name: _append(root / name, text) for name, text in texts.items() if text}
+    extended = {name: was for name, was in sorted(former.items()) if was is not None}
+    return Scaffold(tuple(sorted(former.keys() - extended)), tuple(extended), tuple(extended.values()))
 
 
 def _refuse_taken(layout: Layout) -> None:
@@ -129,25 +133,32 @@ def _missing(path: Path, lines: Sequence[str]) -> list[str]:
     return [line for line in lines if line not in present]
 
 
-def _append(path: Path, text: str) -> bool:
+def _append(path: Path, text: str) -> tuple[bytes, bytes] | None:
     """Put *text* to the end, since of two lines that contradict each other the later one counts for git.
 
-    Return whether the file is new.
+    Return what the file was, and what it became; None where it is new.
     """
     is_new = not path.exists()
     before = b"" if is_new else regular(path)
     between = b"\n" if before and not before.endswith(b"\n") else b""
-    write_file(path, before + between + text.encode("utf-8"))
-    return is_new
+    after = before + between + text.encode("utf-8")
+    write_file(path, after)
+    return None if is_new else (before, after)
 
 
-def undo(root: Path, created: Sequence[str]) -> None:
-    """Remove what :func:`create` made, so that it can be tried again; a workspace in which a run began stays."""
-    layout = Layout(root)
+def undo(root: Path, scaffold: Scaffold) -> None:
+    """Take back what :func:`create` did, so that it can be tried again; a workspace in which a run began stays.
+
+    A file of git's that somebody wrote since keeps its lines.
+    """
+    layout, created = Layout(root), scaffold.created
     if not created or layout.marker.exists() or layout.journals.exists() or layout.audit.exists():
         return
     for name in created:
         remove_file(root / name)
+    for name, (before, after) in zip(scaffold.extended, scaffold.before, strict=True):
+        if (root / name).exists() and regular(root / name) == after:
+            write_file(root / name, before)
     if "sources/.gitignore" in created:
         remove_file(layout.writer_lock)
     for folder in (layout.sources_folder, layout.state_folder):

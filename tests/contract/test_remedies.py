@@ -17,7 +17,7 @@ import git_hybrid
 from git_hybrid.cli.browsed import instead_of, page_instead
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
-from git_hybrid.cli.remedies_adding import ADDING, IMPORTING, LISTED
+from git_hybrid.cli.remedies_adding import ADDING, CLONES, IMPORTING, LISTED
 from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import _COMMANDS, explain, tell
@@ -276,13 +276,14 @@ def test_what_was_not_added_is_named_to_no_command(code):
     assert "{" not in "".join(told.hints)
 
 
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("listed", [False, True, None])
 @pytest.mark.parametrize("code", sorted(ADDING))
 def test_what_was_not_imported_is_told_no_options_of_add(code, listed):
-    assert set(IMPORTING) == set(LISTED) == set(ADDING)
+    assert set(IMPORTING) == set(LISTED) == set(CLONES) == set(ADDING)
     (kind,) = (kind for kind in CODED if kind.code == code)
-    told = tell(_sample(kind).while_adding("west.yml" if listed else "old/.gitmodules", listed=listed))
-    assert not listed or "submodule" not in "".join(told.hints)
+    file = {True: "west.yml", False: "old/.gitmodules", None: "src/"}[listed]
+    told = tell(_sample(kind).while_adding(file, listed=listed is not False))
+    assert listed is False or "submodule" not in "".join(told.hints)
     assert told.hints
     assert [command for hint in told.hints for command in _typed(hint)] == []
     assert "--" not in "".join(told.hints)

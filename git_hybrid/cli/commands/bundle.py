@@ -175,7 +175,7 @@ def apply_command(
     """
     path, allowed = _resolved(context, file, allowed_signers)
     folder = common_of(context).folder
-    created = () if is_workspace(folder) else _created(folder)
+    made = scaffold.Scaffold() if is_workspace(folder) else _made(folder)
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     done = False
     try:
@@ -192,16 +192,16 @@ def apply_command(
     finally:
         # Also where a signal or the machine ended it.
         if not done:
-            scaffold.undo(folder, created)
+            scaffold.undo(folder, made)
     return code
 
 
-def _created(folder: Path) -> tuple[str, ...]:
+def _made(folder: Path) -> scaffold.Scaffold:
     scaffold.refuse_inside(folder, ".")
     runner = Runner(environ=dict(os.environ))
     refuse_taken_out(runner, folder)
     refuse_tracked(runner, folder)
-    return scaffold.create(folder, scaffold.AWAITED).created
+    return scaffold.create(folder, scaffold.AWAITED)
 
 
 def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any], bytes]:

@@ -17,7 +17,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, NoWorkspace, WorkspaceExists
+from git_hybrid.core.errors import BadArgument, Interrupted, NoWorkspace, WorkspaceExists
 from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.ids import InvalidText, normalize_url, shown_url
 from git_hybrid.core.words import as_typed, some, typed
@@ -39,7 +39,7 @@ from git_hybrid.view.term import safe
     "imported",
     type=FILE,
     metavar="FILE",
-    help="Take over what another tool pins: .gitmodules, .repos, west.yml, a repo manifest or vendir.yml.",
+    help="Take over what .gitmodules, .repos, west.yml, a repo manifest or vendir.yml pins, or a folder's clones.",
 )
 @common_options
 @click.pass_context
@@ -51,9 +51,8 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     if folder is not None and is_importable(common.folder / folder):
         hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
         raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=hint)
-    if imported is not None and (common.folder / imported).is_dir():
-        inside = importable(common.folder / imported)
-        hint = f"git hybrid init --import {typed(str(imported / inside[0]))}{as_typed('imported')}" if inside else ""
+    if imported is not None and (inside := importable(common.folder / imported)):
+        hint = f"git hybrid init --import {typed(str(imported / inside[0]))}{as_typed('imported')}"
         raise BadArgument(what="--import", value=str(imported), reason="is a folder: name the file in it", hint=hint)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     made: list[Path] = []
@@ -69,16 +68,20 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
         is_new = file is None or not has_no_sources(root)
         scaffold = create(root) if is_new else scaffold
         with opened(context) as (session, output):
-            code = take_over(session, output, file, begins=is_new) if file else _begin(session, output, scaffold)
+            # One that was killed before its first record left the files.
+            begins = is_new or not session.layout.audit.exists()
+            code = take_over(session, output, file, begins=begins) if file else _begin(session, output, scaffold)
             if code == 0 and not common.json:
                 _tell_ignored(session, output)
     except WorkspaceExists:
         common.root = root
         raise
+    except Interrupted as error:
+        raise error.while_adding(str(imported)) from None
     finally:
         # Also where Ctrl-C ended it.
         if code != 0:
-            undo(root, scaffold.created)
+            undo(root, scaffold)
             _remove_folders(made)
     return code
 

@@ -88,25 +88,39 @@ def test_the_manifest_is_made_last(tmp_path, monkeypatch):
 
 
 def test_create_and_undo(tmp_path):
-    created = create(tmp_path).created
-    assert set(created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
+    made = create(tmp_path)
+    assert set(made.created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
     lines = ["/state/** -text", "/state/sources-audit.jsonl merge=union"]
     assert (tmp_path / ".gitattributes").read_text().splitlines() == lines
     with pytest.raises(WorkspaceExists) as caught:
         create(tmp_path)
     assert (caught.value.lacks, caught.value.mend) == ("", "")
-    undo(tmp_path, created)
+    undo(tmp_path, made)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_undo_leaves_what_was_there(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.bin binary")
-    created, extended = create(tmp_path)
-    assert extended == (".gitattributes",)
-    assert ".gitattributes" not in created
+    made = create(tmp_path)
+    assert made.extended == (".gitattributes",)
+    assert ".gitattributes" not in made.created
     assert (tmp_path / ".gitattributes").read_text().splitlines()[0] == "*.bin binary"
-    undo(tmp_path, created)
-    assert (tmp_path / ".gitattributes").read_text().startswith("*.bin binary")
+    undo(tmp_path, made)
+    assert (tmp_path / ".gitattributes").read_text() == "*.bin binary"
+
+
+def test_undo_leaves_what_somebody_wrote_meanwhile(tmp_path):
+    path = tmp_path / ".gitattributes"
+    path.write_text("*.bin binary\n")
+    made = create(tmp_path)
+    path.write_text(now := f"{path.read_text()}*.png binary\n")
+    undo(tmp_path, made)
+    assert path.read_text() == now
+    path.unlink()
+    made = create(tmp_path)
+    path.unlink()
+    undo(tmp_path, made)
+    assert not path.exists()
 
 
 def test_attributes_come_last_and_what_was_there_stays_byte_for_byte(tmp_path):
@@ -129,10 +143,10 @@ def test_clones_are_ignored_where_the_folder_has_rules_already(tmp_path, before,
     path = tmp_path / "sources/.gitignore"
     path.parent.mkdir()
     path.write_text(before)
-    created = create(tmp_path).created
+    made = create(tmp_path)
     assert path.read_text() == before + added
-    undo(tmp_path, created)
-    assert path.read_text() == before + added
+    undo(tmp_path, made)
+    assert path.read_text() == before
 
 
 def test_no_attributes_are_read_through_a_link_or_from_a_pipe(tmp_path):
