@@ -32,9 +32,12 @@ from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import counted, some
 
-# What comes of a repository of the folder that is damaged, and what may just as well come of what upstream has.
-_DAMAGED = (MalformedObjects, FsckRefused, GitFailed)
-_DOUBTFUL = (Unreachable, SubmoduleUnreachable, IdentityChanged, WrongContent, HostileTree)
+# What may come of a repository of the folder that is damaged, and just as well of what upstream has, or of a git that
+# failed for another reason: what other locks name is in there, so fsck decides.
+_DOUBTFUL = (
+    *(MalformedObjects, FsckRefused, GitFailed),
+    *(Unreachable, SubmoduleUnreachable, IdentityChanged, WrongContent, HostileTree),
+)
 ANEW = "what the mirror has of it is damaged: fetching all of it again"
 
 
@@ -202,9 +205,9 @@ def _refresh(
     borrow = filling.borrows(wanted.source, path, held)
     try:
         return step(change, borrow=borrow)
-    except (*_DAMAGED, *_DOUBTFUL) as error:
+    except _DOUBTFUL as error:
         ended = isinstance(error, GitFailed) and error.was_ended
-        if not borrow or ended or (isinstance(error, _DOUBTFUL) and filling.folder.is_sound(path, wanted.waived)):
+        if not borrow or ended or filling.folder.is_sound(path, wanted.waived):
             raise
         filling.rt.progress("note", wanted.source.name, ANEW)
         return step(replace(change, gone=(), kept=()), borrow=False)

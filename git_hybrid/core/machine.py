@@ -22,6 +22,10 @@ _REFUSED = pattern(
     r": (Too many open files(?: in system)?|Input/output error|Stale file handle|File too large)$",
     re.MULTILINE,
 )
+# A lock file that is not there for long, or that a git which was killed left.
+_HELD = pattern(
+    r"(?:nable to create '(?P<lock>[^'\n]+\.lock)'|could not lock config file (?P<config>[^\n]+)): File exists"
+)
 
 
 def disk_trouble(told: str) -> str | None:
@@ -33,6 +37,12 @@ def refusal(told: str) -> str | None:
     """Return why the system let git read or write nothing, by the lines of its own in *told*; None if it did."""
     match = _REFUSED.search(_OF_SERVER.sub("", told))
     return match and match[1]
+
+
+def held_lock(told: str) -> str | None:
+    """Return the lock file that another git has, by what git *told*; None where that is not why it failed."""
+    match = _HELD.search(told)
+    return match and (match["lock"] or f"{match['config']}.lock")
 
 
 def was_ended(told: str, status: int = 0) -> bool:

@@ -31,6 +31,9 @@ from git_hybrid.git.unusable import besides_missing, colliding
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
     r"|Errors logged to '|Use `git lfs logs last`"
+    # What git says behind the name of a lock that another one holds.
+    r"|Another git process seems to be running|an editor opened by |are terminated then try again"
+    r"|may have crashed in this|remove the file manually to continue"
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")

@@ -20,10 +20,11 @@ from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.environment import as_options
 from git_hybrid.git.filling import object_format
 from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
-from git_hybrid.git.local import must
+from git_hybrid.git.local import failure, must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.mirror_lists import is_listed, lists
 from git_hybrid.git.plainfiles import read_plain
@@ -40,6 +41,8 @@ PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
 # A server that speaks git's protocol may then serve every history mode.
 _CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
+# For so many milliseconds a ref that another git holds is tried again: whoever serves the folder may work in it.
+_PATIENT = as_options(("core.filesRefLockTimeout=2000", "core.packedRefsTimeout=5000"))
 
 
 class GitMirrorFolder(Struct):
@@ -157,7 +160,7 @@ class GitMirrorFolder(Struct):
         Raises:
             MalformedObjects: fsck refused what would be served.
             SymlinkRefused: there is a symbolic link in the repository, or on the way to it.
-            LocalIo: the file system refused; what was served before still is.
+            LocalIo: the file system refused, or another git holds a ref; what was served before still is.
             Interrupted: the run that has the lock of the folder is over: it may be another's by now.
         """
         giver, target = Path(stage.git_dir), self.place(path)
@@ -204,12 +207,17 @@ class GitMirrorFolder(Struct):
             self._move_lfs(giver, taker, change.pin)
         if is_served:
             self._serve(stage.name, taker)
-        self._refs(stage, taker, [f"delete {ref}" for ref in change.gone])
-        lines = [
-            f"update {upstream_ref(ref)} {oid}"
+        new = {
+            upstream_ref(ref): oid
             for ref, oid in sorted(fetched.items())
             if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")) and upstream_ref(ref) not in kept
-        ]
+        }
+        # git takes nothing away in the same step as what stands in its place; the rest goes all at once, or not at all.
+        above = {folder for ref in new for folder in _above(ref)}
+        first = {ref for ref in change.gone if ref in above or not new.keys().isdisjoint(_above(ref))}
+        self._refs(stage, taker, [f"delete {ref}" for ref in sorted(first)])
+        lines = [f"delete {ref}" for ref in change.gone if ref not in first]
+        lines += [f"update {ref} {oid}" for ref, oid in new.items()]
         if change.pin is not None:
             lines.append(f"update {PINS}{change.pin} {change.pin}")
         self._refs(stage, taker, lines)
@@ -225,7 +233,9 @@ class GitMirrorFolder(Struct):
     def _refs(self, stage: Stage, taker: Path, lines: list[str]) -> None:
         if lines:
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-            must(self._steady, stage.name, taker, ["update-ref", "--stdin"], stdin=data)
+            done = self._steady.git([*_PATIENT, "update-ref", "--stdin"], git_dir=taker, stdin=data)
+            if done.status != 0:
+                raise failure(stage.name, "update-ref", done)
 
     def _serve(self, name: SourceName, taker: Path) -> None:
         """Write the lists of packs and refs that a server without git needs (git-update-server-info(1))."""
@@ -247,6 +257,11 @@ class GitMirrorFolder(Struct):
             return (self.place(path) / "HEAD").is_file()
         except (BadArgument, SymlinkRefused, ValueError):
             return False
+
+
+def _above(ref: str) -> tuple[str, ...]:
+    parts = ref.split("/")
+    return tuple("/".join(parts[:length]) for length in range(3, len(parts)))
 
 
 def _sha256(path: Path) -> str:

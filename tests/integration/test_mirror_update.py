@@ -279,6 +279,23 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
     assert list((folder / ".set-aside").iterdir())
 
 
+@pytest.mark.parametrize("fails", ["update-ref", "update-server-info"])
+def test_a_sound_repository_stays_where_git_fails(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path, fails: str
+) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    git("update-ref", "refs/hybrid/pins/x", "refs/heads/main", cwd=bare)
+    tool.commit({"a.txt": "three\n"})
+    env, _ = logging_git(tmp_path / "bin", fail=fails)
+    done = hybrid("mirror", "update", folder, "--json", env=env, check=74)
+    assert errors(done) == {"tool": "git-failed"}
+    assert "refs/hybrid/pins/x" in refs(bare)
+    assert not (folder / ".set-aside").exists()
+    hybrid("mirror", "update", folder)
+    assert refs(bare)["refs/heads/main"] == tool.rev("main")
+
+
 def test_what_a_killed_git_left_is_taken_away(tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid) -> None:
     hybrid("mirror", "update", folder)
     bare = repository(tool, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import GitFailed
-from git_hybrid.core.machine import disk_trouble, refusal, was_ended
+from git_hybrid.core.machine import disk_trouble, held_lock, refusal, was_ended
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,17 @@ def test_what_was_ended_by_force(told: str, ended: bool) -> None:
 )
 def test_what_the_system_refuses_git(told: str, reason: str | None) -> None:
     assert refusal(told) == reason
+
+
+@pytest.mark.parametrize(
+    ("told", "lock"),
+    [
+        ("fatal: Unable to create '/x/.git/index.lock': File exists.\n\nAnother git process", "/x/.git/index.lock"),
+        ("fatal: cannot lock ref 'HEAD': Unable to create '/x y/HEAD.lock': File exists.", "/x y/HEAD.lock"),
+        ("error: could not lock config file .git/config: File exists", ".git/config.lock"),
+        ("fatal: Unable to create '/x/.git/index.lock': Permission denied", None),
+        ("fatal: cannot lock ref 'refs/a/b': 'refs/a' exists; cannot create 'refs/a/b'", None),
+    ],
+)
+def test_which_lock_another_git_holds(told: str, lock: str | None) -> None:
+    assert held_lock(told) == lock

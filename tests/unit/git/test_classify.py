@@ -364,6 +364,16 @@ def test_last_words():
     assert len(last_words("x" * 5000)) == 500
     assert last_words("") == ""
     assert last_words("remote: a.\0\nfatal: b\n") == "remote: a. / fatal: b"
+    held = "fatal: Unable to create '/x/.git/HEAD.lock': File exists."
+    advice = (
+        "Another git process seems to be running in this repository, e.g.\nan editor opened by 'git commit'. Please"
+    )
+    advice += (
+        " make sure all processes\nare terminated then try again. If it still fails, a git process\nmay have crashed"
+    )
+    assert (
+        last_words(f"{held}\n\n{advice} in this repository earlier:\nremove the file manually to continue.\n") == held
+    )
 
 
 def test_redirects_are_found():

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.cli.wiring import new_run
-from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.errors import Interrupted, LocalIo
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change
 from git_hybrid.core.value import replace
+from git_hybrid.git import mirror_folder
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.mirror_lists import is_listed
@@ -124,3 +125,38 @@ def test_a_ref_that_is_kept_stays_where_there_is_one(mirror: GitMirrorFolder, up
     held = mirror.holding(PATH)
     assert held is not None
     assert held.refs == {MAIN: old if borrow else new}
+
+
+def test_a_ref_that_another_git_holds_leaves_all_as_they_were(
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    git("branch", "old", "main", cwd=mirror.place(PATH))
+    before, lock = mirror.holding(PATH), mirror.place(PATH) / "refs/heads/main.lock"
+    upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=True)
+    change = replace(_change(upstream), gone=("refs/heads/old",))
+    lock.touch()
+    monkeypatch.setattr(mirror_folder, "_PATIENT", [])
+    with pytest.raises(LocalIo) as caught:
+        mirror.install(stage, PATH, change)
+    assert caught.value.path == str(lock)
+    assert before is not None
+    assert mirror.holding(PATH) == replace(before, listed=True)
+    lock.unlink()
+    mirror.install(stage, PATH, change)
+    assert mirror.holding(PATH) == replace(
+        before, refs={MAIN: upstream.rev("main")}, pins=before.pins | {Oid(upstream.rev("main"))}, listed=True
+    )
+
+
+@pytest.mark.parametrize(("gone", "new"), [("x", "x/y"), ("x/y", "x")])
+def test_a_ref_makes_room_for_another(mirror: GitMirrorFolder, upstream: Upstream, gone: str, new: str) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    git("branch", gone, "main", cwd=mirror.place(PATH))
+    stage = _staged(mirror, upstream, borrow=True)
+    git("update-ref", kept_ref(f"refs/heads/{new}"), upstream.rev("main"), cwd=Path(stage.git_dir))
+    mirror.install(stage, PATH, replace(_change(upstream), gone=(f"refs/heads/{gone}",)))
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert set(held.refs) == {MAIN, f"refs/heads/{new}"}
