@@ -22,6 +22,12 @@ _REFUSED = pattern(
     r": (Too many open files(?: in system)?|Input/output error|Stale file handle|File too large)$",
     re.MULTILINE,
 )
+# It is about its own files: whether a program may be started, or a server lets somebody in, is said in other words.
+_CLOSED = pattern(
+    r"^(?:fatal|error): (?:.*: )?(?:(?:unable|failed) to|couldn't|could not|cannot) (?:access|open|read)\b.*"
+    r": (Permission denied|Operation not permitted)$",
+    re.MULTILINE,
+)
 # A lock file that is not there for long, or that a git which was killed left.
 _HELD = pattern(
     r"(?:nable to create '(?P<lock>[^'\n]+\.lock)'|could not lock config file (?P<config>[^\n]+)): File exists"
@@ -36,6 +42,15 @@ def disk_trouble(told: str) -> str | None:
 def refusal(told: str) -> str | None:
     """Return why the system let git read or write nothing, by the lines of its own in *told*; None if it did."""
     match = _REFUSED.search(_OF_SERVER.sub("", told))
+    return match and match[1]
+
+
+def closed(told: str) -> str | None:
+    """Return why git may not read a file of this machine, by what it *told* where no server was asked; None if it may.
+
+    A server of this machine says the same of its own files.
+    """
+    match = _CLOSED.search(told)
     return match and match[1]
 
 

@@ -21,6 +21,7 @@ from git_hybrid.git.health import lack, lack_by_git, trouble
 from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.kept import packed_refs
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
+from git_hybrid.git.openable import refuse_closed
 from git_hybrid.git.origin import has_settings, origin_of
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.plainfiles import read_plain
@@ -57,7 +58,10 @@ class FullLook(Struct, frozen=True):
             LocalIo: the machine refused to read it: that says nothing about the clone.
         """
         try:
-            return self._look(path, pin, thorough=thorough)
+            found = self._look(path, pin, thorough=thorough)
+            if isinstance(found, Broken):
+                refuse_closed(path / ".git")
+            return found
         except (GitError, KeyError, OSError, UnicodeDecodeError) as error:
             words = _words(error)
             if (reason := trouble(words)) is not None:

@@ -7,14 +7,16 @@ moment finds every object of the refs that it sees. Nothing is ever removed but 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from git_hybrid.core.errors import BadArgument, Interrupted, MalformedObjects, SymlinkRefused, reported
+from git_hybrid.core.errors import BadArgument, GitFailed, Interrupted, MalformedObjects, SymlinkRefused, reported
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.core.value import Struct, field, replace
@@ -27,6 +29,7 @@ from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.mirror_lists import is_listed, lists
+from git_hybrid.git.openable import refuse_closed
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.raw import Unsure
@@ -41,6 +44,7 @@ PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
 # A server that speaks git's protocol may then serve every history mode.
 _CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
+_NEWER = pattern(r"unknown repository (?:extension|format)|expected git repo version", re.IGNORECASE)
 # For so many milliseconds a ref that another git holds is tried again: whoever serves the folder may work in it.
 _PATIENT = as_options(("core.filesRefLockTimeout=2000", "core.packedRefsTimeout=5000"))
 
@@ -104,6 +108,8 @@ class GitMirrorFolder(Struct):
 
         Raises:
             SymlinkRefused: there is a symbolic link in it, or on the way to it.
+            LocalIo: the machine does not let it be read.
+            GitFailed: it is of a format that this git does not know.
         """
         target = self.place(path)
         refuse_links_in(target)
@@ -111,6 +117,10 @@ class GitMirrorFolder(Struct):
             return None
         listed = self.runner.git(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir=target)
         if listed.status != 0:
+            refuse_closed(target)
+            if _NEWER.search(listed.stderr):
+                words = last_words(listed.stderr)
+                raise GitFailed(command="git for-each-ref", status=listed.status, stderr=words)
             return None
         lines = [line.partition(" ") for line in listed.stdout.decode("utf-8", "surrogateescape").split("\n")]
         refs = {ref: parse_oid(oid) for oid, _, ref in lines if ref.startswith(("refs/heads/", "refs/tags/"))}
@@ -191,13 +201,19 @@ class GitMirrorFolder(Struct):
             raise Interrupted(signal=number)
 
     def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:
-        """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say."""
+        """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say.
+
+        Raises:
+            LocalIo: the machine does not let it be read.
+        """
         target = self.place(path)
         objects = target / "lfs/objects"
         files = [file for file in objects.rglob("*") if file.is_file()] if objects.is_dir() else []
-        return fsck(self.runner, target, waived=waived).status == 0 and all(
-            _sha256(file) == file.name for file in files
-        )
+        if fsck(self.runner, target, waived=waived).status != 0:
+            refuse_closed(target)
+            return False
+        with reported(objects, "read"):
+            return all(_sha256(file) == file.name for file in files)
 
     def _change(self, stage: Stage, giver: Path, taker: Path, change: Change, *, is_served: bool) -> None:
         # In one that is made anew nothing stands yet that could stay.

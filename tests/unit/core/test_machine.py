@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import GitFailed
-from git_hybrid.core.machine import disk_trouble, held_lock, refusal, was_ended
+from git_hybrid.core.machine import closed, disk_trouble, held_lock, refusal, was_ended
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,20 @@ def test_what_the_system_refuses_git(told: str, reason: str | None) -> None:
 )
 def test_which_lock_another_git_holds(told: str, lock: str | None) -> None:
     assert held_lock(told) == lock
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("fatal: couldn't read /x/.git/packed-refs: Permission denied", "Permission denied"),
+        ("warning: x\nfatal: unable to access '.git/config': Operation not permitted\n", "Operation not permitted"),
+        ("fatal: failed to read object 0123: Permission denied", "Permission denied"),
+        ("warning: unable to access '/home/x/.config/git/attributes': Permission denied\nfatal: bad object", None),
+        ("error: cannot run /x/gpg: Permission denied", None),
+        ("fatal: cannot exec '/x/ssh': Permission denied", None),
+        ("x@y: Permission denied (publickey).\nfatal: Could not read from remote repository.", None),
+        ("remote: fatal: couldn't read packed-refs: Permission denied", None),
+    ],
+)
+def test_what_git_may_not_read(told: str, reason: str | None) -> None:
+    assert closed(told) == reason
