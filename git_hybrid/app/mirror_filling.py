@@ -230,5 +230,7 @@ def _fetch_and_install(
         # Not every server gives out a commit by its id, and a branch may lead to this one all the same.
         served_by = ask(replace(request, commits=()))
     proved = wanted.prove(rt, stage, served_by)
-    filling.folder.install(stage, path, replace(change, lfs=proved.lfs))
+    aside = filling.folder.install(stage, path, replace(change, lfs=proved.lfs))
+    if aside is not None:
+        rt.progress("note", source.name, f"what the mirror had of it is set aside: {aside}")
     return proved.missing

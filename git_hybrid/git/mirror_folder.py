@@ -27,6 +27,7 @@ from git_hybrid.git.filling import object_format
 from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
 from git_hybrid.git.local import failure, must
+from git_hybrid.git.mirror_aside import missed, put_in_place
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.mirror_lists import is_listed, lists
 from git_hybrid.git.openable import refuse_closed
@@ -38,7 +39,6 @@ from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import borrow_from, can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
-from git_hybrid.git.standing import free_place
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
@@ -74,7 +74,7 @@ class GitMirrorFolder(Struct):
     def exclusive(self, path: str) -> Iterator[Sequence[str]]:
         """Keep other threads from the repository at *path*: two sources may be one repository.
 
-        Yields what was taken away first, in words, of what a killed git had left there.
+        Yields what was taken away first, in words, of what a killed git had left there, and what was not put back.
 
         Raises:
             SymlinkRefused: there is a symbolic link in it, or on the way to it.
@@ -87,7 +87,7 @@ class GitMirrorFolder(Struct):
             target = self.place(path)
             refuse_links_in(target)
             self._refuse_ended()
-            yield sweep(self.disk, target, target, self.folder)
+            yield [*sweep(self.disk, target, target, self.folder), *missed(self.folder, target, path)]
 
     def place(self, path: str) -> Path:
         """Return where the repository at *path* is; a server decodes what is percent-encoded in a URL.
@@ -164,8 +164,10 @@ class GitMirrorFolder(Struct):
                 borrow_from(Path(stage.git_dir), target)
         return Stage(name=name, path=stage.path, borrows=borrows)
 
-    def install(self, stage: Stage, path: str, change: Change) -> None:
+    def install(self, stage: Stage, path: str, change: Change) -> str | None:
         """Check *stage* with fsck, then bring its packs and refs into the repository at *path*.
+
+        Returns where in the folder the one that stood there was set aside, if it was.
 
         Raises:
             MalformedObjects: fsck refused what would be served.
@@ -181,20 +183,20 @@ class GitMirrorFolder(Struct):
         if stage.borrows:
             self._refuse_ended()
             self._change(stage, giver, target, change, is_served=True)
-            return
+            return None
         made = Path(f"{stage.path}.bare")
         with reported(made, "make"):
             write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
         self._change(stage, giver, made, change, is_served=False)
         self._refuse_ended()
         self.disk.make_folder(target.parent)
-        if target.exists():
-            # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
-            aside = free_place(refuse_links_to(self.folder, [".set-aside"]), f"{path.replace('/', '+')}-{self.run}")
-            self.disk.make_folder(aside.parent)
-            self.disk.rename_path(target, aside)
+        # That takes long, and until it is done what was served before is.
         self.disk.sync_everything()
+        if target.exists():
+            name = f"{path.replace('/', '+')}-{self.run}"
+            return put_in_place(self.disk, self.folder, made, target, name)
         self.disk.rename_path(made, target)
+        return None
 
     def _refuse_ended(self) -> None:
         if number := self.ended():
