@@ -358,6 +358,21 @@ def test_the_program_for_ssh_that_is_missing_is_named(stderr, tool):
     assert (found.tool, found.found) == (tool, "nothing")
 
 
+def test_an_index_pack_that_ended_without_a_word():
+    wordless = "fatal: fetch-pack: invalid index-pack output\n"
+
+    def told(words: str, url: str, *, bounded: bool) -> errors.HybridError:
+        return classify_network(words, url=url, status=128, command="git fetch", bounded=bounded)
+
+    found = told(wordless, "file:///srv/x.git", bounded=False)
+    assert isinstance(found, errors.GitFailed)
+    assert found.was_ended
+    for url in (URL, "file:///srv/x.git"):
+        assert isinstance(told(wordless, url, bounded=True), errors.LocalIo)
+        assert isinstance(told(CUT, url, bounded=True), Network)
+    assert isinstance(told(wordless, URL, bounded=False), Network)
+
+
 def test_last_words():
     noise = "remote: Enumerating objects: 5\nhint: try this\nwarning: redirecting to x\n\n"
     assert last_words(noise + "fatal: a\n  b  \n") == "fatal: a / b"
