@@ -33,9 +33,12 @@ from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import counted, some
 
-# What comes of a repository of the folder that is damaged, and what may just as well come of what upstream has.
-_DAMAGED = (MalformedObjects, FsckRefused, GitFailed)
-_DOUBTFUL = (Unreachable, SubmoduleUnreachable, IdentityChanged, WrongContent, HostileTree)
+# What may come of a repository of the folder that is damaged, and just as well of what upstream has, or of a git that
+# failed for another reason: what other locks name is in there, so fsck decides.
+_DOUBTFUL = (
+    *(MalformedObjects, FsckRefused, GitFailed),
+    *(Unreachable, SubmoduleUnreachable, IdentityChanged, WrongContent, HostileTree),
+)
 ANEW = "what the mirror has of it is damaged: fetching all of it again"
 
 
@@ -252,9 +255,9 @@ def _refresh(
     borrow = filling.borrows(wanted.source, path, held)
     try:
         return step(change, borrow=borrow)
-    except (*_DAMAGED, *_DOUBTFUL) as error:
+    except _DOUBTFUL as error:
         ended = isinstance(error, GitFailed) and error.was_ended
-        if not borrow or ended or (isinstance(error, _DOUBTFUL) and filling.folder.is_sound(path, wanted.waived)):
+        if not borrow or ended or filling.folder.is_sound(path, wanted.waived):
             raise
         filling.rt.progress("note", wanted.source.name, ANEW)
         return step(replace(change, gone=(), kept=()), borrow=False)
@@ -286,5 +289,7 @@ def _fetch_and_install(
     proved = wanted.prove(rt, stage, served_by)
     kept = {*change.kept, *(claims.kept(lambda: stage) if borrow else ())}
     gone = [ref for ref in change.gone if ref not in kept]
-    filling.folder.install(stage, path, replace(change, lfs=proved.lfs, gone=gone, kept=tuple(kept)))
+    aside = filling.folder.install(stage, path, replace(change, lfs=proved.lfs, gone=gone, kept=tuple(kept)))
+    if aside is not None:
+        rt.progress("note", source.name, f"what the mirror had of it is set aside: {aside}")
     return proved.missing

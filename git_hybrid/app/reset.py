@@ -66,7 +66,7 @@ def _task(snapshot: Snapshot, name: SourceName, seen: Looked) -> Task | HybridEr
         return pin
     if isinstance(seen, Clone):
         if seen.locked:
-            return IndexLocked(name=name, path=source_path(name))
+            return IndexLocked(name=name, path=source_path(name), lock=seen.locked)
         if seen.head != pin.commit or seen.dirty_count or seen.operation is not None or seen.branch is not None:
             return Task(source=source, pin=pin, action="reset", before=seen.head)
     return decide(source, pin, snapshot.state.sources.get(name), seen)

@@ -114,7 +114,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "index-locked": Remedy(
         3,
-        "another git process works in {path} (it holds .git/index.lock); {name} was left alone",
+        "another git process works in {path} (it holds .git/{lock}); {name} was left alone",
         "run the command again when that has ended",
         (_LOOK,),
     ),

@@ -15,7 +15,7 @@ STRAYS: Mapping[str, Remedy] = {
     "operation-in-progress": Remedy(3, "a {operation} is in progress in {path}; " + _NOT_REMOVED, hints=(_LOOK, AWAY)),
     "index-locked": Remedy(
         3,
-        "another git process works in {path} (it holds .git/index.lock); " + _NOT_REMOVED,
+        "another git process works in {path} (it holds .git/{lock}); " + _NOT_REMOVED,
         "run the command again when that has ended",
         (_LOOK,),
     ),

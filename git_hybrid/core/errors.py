@@ -414,9 +414,10 @@ class OperationInProgress(LocalWork):
 
 
 class IndexLocked(LocalWork):
-    """Another git process works in the folder."""
+    """Another git process works in the folder: it holds ``lock`` of its ``.git``."""
 
     code: ClassVar[str] = "index-locked"
+    lock: str
 
 
 class ForeignFolder(LocalWork):

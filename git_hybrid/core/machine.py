@@ -22,6 +22,16 @@ _REFUSED = pattern(
     r": (Too many open files(?: in system)?|Input/output error|Stale file handle|File too large)$",
     re.MULTILINE,
 )
+# It is about its own files: whether a program may be started, or a server lets somebody in, is said in other words.
+_CLOSED = pattern(
+    r"^(?:fatal|error): (?:.*: )?(?:(?:unable|failed) to|couldn't|could not|cannot) (?:access|open|read)\b.*"
+    r": (Permission denied|Operation not permitted)$",
+    re.MULTILINE,
+)
+# A lock file that is not there for long, or that a git which was killed left.
+_HELD = pattern(
+    r"(?:nable to create '(?P<lock>[^'\n]+\.lock)'|could not lock config file (?P<config>[^\n]+)): File exists"
+)
 
 
 def disk_trouble(told: str) -> str | None:
@@ -33,6 +43,21 @@ def refusal(told: str) -> str | None:
     """Return why the system let git read or write nothing, by the lines of its own in *told*; None if it did."""
     match = _REFUSED.search(_OF_SERVER.sub("", told))
     return match and match[1]
+
+
+def closed(told: str) -> str | None:
+    """Return why git may not read a file of this machine, by what it *told* where no server was asked; None if it may.
+
+    A server of this machine says the same of its own files.
+    """
+    match = _CLOSED.search(told)
+    return match and match[1]
+
+
+def held_lock(told: str) -> str | None:
+    """Return the lock file that another git has, by what git *told*; None where that is not why it failed."""
+    match = _HELD.search(told)
+    return match and (match["lock"] or f"{match['config']}.lock")
 
 
 def was_ended(told: str, status: int = 0) -> bool:

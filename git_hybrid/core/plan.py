@@ -58,7 +58,8 @@ SHOWN_FILES = 10
 class Clone(Struct, frozen=True, kw_only=True):
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
-    ``changed_inside`` names those of the ten that are submodules; ``has_pin``: the pinned commit is there;
+    ``changed_inside`` names those of the ten that are submodules; ``locked`` is the lock that another git holds, by its
+    path in ``.git``, if any; ``has_pin``: the pinned commit is there;
     ``hollow``: the folder of a submodule, or of one inside it, is empty; ``filled``: one has a repository, and not in
     the clone's own ``.git``; ``complete``: no history is cut off; ``borrows``: some of its objects may be in another
     repository alone; ``lfs``: it was made to hold LFS content in place of
@@ -75,7 +76,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     dirty_count: int = 0
     changed_inside: tuple[str, ...] = ()
     operation: str | None = None
-    locked: bool = False
+    locked: str = ""
     has_pin: bool = False
     hollow: bool = False
     filled: bool = False

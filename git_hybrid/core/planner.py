@@ -108,7 +108,7 @@ def unfinished_work(name: SourceName, clone: Clone) -> LocalWork | None:
     """Return what somebody has begun in the clone and not committed, or None."""
     path = source_path(name)
     if clone.locked:
-        return IndexLocked(name=name, path=path)
+        return IndexLocked(name=name, path=path, lock=clone.locked)
     if clone.operation is not None:
         return OperationInProgress(name=name, path=path, operation=clone.operation)
     if clone.dirty_count:

@@ -87,6 +87,9 @@ class MirrorFolder(Protocol):
         """Return the repository at *path* itself, to be read and no more."""
         ...
 
-    def install(self, stage: Stage, path: str, change: Change) -> None:
-        """Check the stage with fsck, and make what it holds part of the repository at *path*."""
+    def install(self, stage: Stage, path: str, change: Change) -> str | None:
+        """Check the stage with fsck, and make what it holds part of the repository at *path*.
+
+        Returns where in the folder the one that stood there was set aside, if it was.
+        """
         ...

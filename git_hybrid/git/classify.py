@@ -12,6 +12,7 @@ from git_hybrid.core.errors import (
     HybridError,
     IdentityChanged,
     InsecureRedirect,
+    LocalIo,
     MalformedObjects,
     NetworkFailure,
     RedirectLoop,
@@ -31,6 +32,9 @@ from git_hybrid.git.unusable import besides_missing, colliding
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
     r"|Errors logged to '|Use `git lfs logs last`"
+    # What git says behind the name of a lock that another one holds.
+    r"|Another git process seems to be running|an editor opened by |are terminated then try again"
+    r"|may have crashed in this|remove the file manually to continue"
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
@@ -76,6 +80,7 @@ _LOCAL = pattern(
 _USAGE = 129
 """The status of a git that does not know an option that it was given, and of no other trouble (git's usage.c)."""
 
+_WORDLESS = "fatal: fetch-pack: invalid index-pack output"
 _ELSEWHERE = pattern(r"('https?://[^/'\s]*/)[^'\s]+")
 _LOOP = "redirects followed"
 _INSECURE = pattern(
@@ -116,10 +121,13 @@ def redirects(stderr: str) -> tuple[str, ...]:
     return tuple(match["url"] for match in _REDIRECT.finditer(stderr))
 
 
-def classify_network(stderr: str, *, url: str, status: int, command: str, http: int = 0) -> HybridError:
+def classify_network(
+    stderr: str, *, url: str, status: int, command: str, http: int = 0, bounded: bool = False
+) -> HybridError:
     """Return the error that a failed network command stands for.
 
-    *http* is the HTTP status of the last answer where it is known by other ways than *stderr*.
+    *http* is the HTTP status of the last answer where it is known by other ways than *stderr*; *bounded*: this machine
+    limits the size of files.
 
     The order matters: what is final is looked for first, so that no failure of trust is ever tried again.
     """
@@ -150,8 +158,26 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
         or _refused(told, text, code, url=url, message=message)
         or (None if answer is None else _answered(answer, url=url, message=message))
         or _passing(text, code, url=url, message=message)
+        or _wordless(text, status, url=url, message=message, command=command, bounded=bounded)
         or _unknown(text, status, url=url, message=message, command=command)
     )
+
+
+def _wordless(text: str, status: int, *, url: str, message: str, command: str, bounded: bool) -> HybridError | None:
+    """Return what it means that index-pack ended without a word, which git does not say more of; None if it spoke.
+
+    A connection that broke may do that as well, but not where there is none, and hardly where files may not grow.
+    """
+    said = {line for line in _lines(_unless(text, "remote:")) if line.startswith(("fatal: ", "error: "))}
+    if said != {_WORDLESS}:
+        return None
+    if bounded:
+        why = "git index-pack was ended, as by the limit on the size of a file (ulimit -f)"
+        return LocalIo(path="sources/.incoming", operation="write to", reason=why)
+    if not url.startswith("file://"):
+        return None
+    words = f"{message}\nindex-pack died of signal, or of a limit: it said nothing"
+    return GitFailed(command=command, status=status, stderr=words)
 
 
 def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import GitFailed, LocalIo, ToolTooOld
-from git_hybrid.core.machine import refusal, was_ended
+from git_hybrid.core.machine import closed, refusal, was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import MINIMUM_GIT
@@ -22,7 +22,7 @@ _SETTING = "-c"
 _REFUSED = pattern(
     r"""^(?:error|fatal|warning):\ (?:
         (?:.*[\ (])?(?P<mark>['"])(?P<quoted>.+)(?P=mark)\)?
-        |(?:unable\ to\ create\ file|failed\ to\ remove)\ (?P<bare>.+)
+        |(?:unable\ to\ create\ file|failed\ to\ remove|couldn't\ read)\ (?P<bare>.+)
     ):\ (?P<reason>[^:]+)$""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -57,7 +57,7 @@ def refuse_ended(argv: Sequence[str], said: str | IO[bytes], status: int, *, fol
     if was_ended(told, status):
         words = last_words(stderr) or f"was killed by signal {-status}"
         raise GitFailed(command=_named(argv), status=status, stderr=words)
-    if (reason := refusal(stderr)) is not None:
+    if (reason := refusal(stderr) or closed(stderr)) is not None:
         path = os.path.join(str(folder), refused_at(stderr, reason)).rstrip("/")
         raise LocalIo(path=path, operation=f"run {_named(argv)} at", reason=reason)
 

@@ -260,7 +260,10 @@ def failure_of(done: Completed, *, url: str, command: str, http: int) -> HybridE
     """Return what it means that *command* of git failed at *url*; *http* is the status of the last answer there."""
     if command == "lfs":
         return classify_lfs(done.stderr, url=url, status=done.status, http=http)
-    error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}")
+    from git_hybrid.git.memory import files_are_bounded
+
+    bounded = files_are_bounded()
+    error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}", bounded=bounded)
     if isinstance(error, GitFailed):
         error.stdout = done.stdout.decode("utf-8", "replace")[:500]
     return error

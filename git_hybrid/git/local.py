@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, HybridError, InTheWay, LocalIo
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.machine import disk_trouble, refusal
+from git_hybrid.core.machine import disk_trouble, held_lock, refusal
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.planner import source_path
 from git_hybrid.git.classify import last_words
@@ -18,6 +18,7 @@ from git_hybrid.git.run import Completed, Runner
 _RIGHTS = ("Permission denied", "Operation not permitted")
 # What these are not let do is in the working tree; elsewhere it may be a program that cannot be started.
 _AT_FILES = ("add", "checkout", "clean", "reset")
+_LOCKED = "another git process holds it"
 # Of a file, and of a folder in whose place a file is to be.
 _KEPT = ("would be overwritten", "would lose untracked files")
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
@@ -37,7 +38,7 @@ def must(
     """Run git in the repository at *git_dir* and return what came of it.
 
     Raises:
-        LocalIo: the disk is full or refuses.
+        LocalIo: the disk is full or refuses, or another git holds a lock.
         GitFailed: git ended with another status than 0.
     """
     done = runner.git(arguments, git_dir=git_dir, work_tree=work_tree, stdin=stdin, environment=environment)
@@ -87,8 +88,9 @@ def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
         or refusal(done.stderr)
         or next((text for text in _RIGHTS if command in _AT_FILES and text in done.stderr), None)
     )
-    if trouble is None:
+    lock = held_lock(done.stderr) if trouble is None else None
+    if trouble is None and lock is None:
         return None
-    path = refused_at(done.stderr, trouble)
+    path = lock or refused_at(done.stderr, trouble or "")
     at = path if path.startswith("/") else f"{source_path(name)}/{path}".rstrip("/")
-    return LocalIo(path=at, operation=f"run git {command} at", reason=trouble)
+    return LocalIo(path=at, operation=f"run git {command} at", reason=trouble or _LOCKED)

@@ -21,8 +21,9 @@ from git_hybrid.git.health import lack, lack_by_git, trouble
 from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.kept import packed_refs
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
+from git_hybrid.git.openable import refuse_closed
 from git_hybrid.git.origin import has_settings, origin_of
-from git_hybrid.git.owners import is_held
+from git_hybrid.git.owners import lock_held_in
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
@@ -57,7 +58,10 @@ class FullLook(Struct, frozen=True):
             LocalIo: the machine refused to read it: that says nothing about the clone.
         """
         try:
-            return self._look(path, pin, thorough=thorough)
+            found = self._look(path, pin, thorough=thorough)
+            if isinstance(found, Broken):
+                refuse_closed(path / ".git")
+            return found
         except (GitError, KeyError, OSError, UnicodeDecodeError) as error:
             words = _words(error)
             if (reason := trouble(words)) is not None:
@@ -148,7 +152,7 @@ class FullLook(Struct, frozen=True):
             dirty_count=len(dirty),
             changed_inside=tuple(map(name_of, inside)),
             operation=operation,
-            locked=is_held(git_dir / "index.lock", path),
+            locked=lock_held_in(git_dir, path),
             has_pin=has_pin,
             hollow=self._is_hollow(submodules, len(head)),
             filled=any(map(os.path.isdir, submodules)),
@@ -223,7 +227,7 @@ class FullLook(Struct, frozen=True):
             dirty=tuple(map(name_of, dirty[:SHOWN_FILES])),
             dirty_count=len(dirty),
             operation="first commit of a branch",
-            locked=is_held(git_dir / "index.lock", path),
+            locked=lock_held_in(git_dir, path),
             has_pin=pin is not None and len(pin) == len(installed) and self._has(None, git_dir, pin),
             complete=has_history(git_dir),
             borrows=borrows(git_dir),

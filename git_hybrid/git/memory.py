@@ -73,6 +73,11 @@ def least(most: int, limit: int) -> int:
     return most if limit == resource.RLIM_INFINITY else min(most, limit)
 
 
+def files_are_bounded() -> bool:
+    """Tell whether this machine lets what we start write no file beyond some size."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+
+
 def started_by(pid: int) -> Iterator[int]:
     """Yield the children of *pid* and theirs; none where the system does not tell."""
     try:

@@ -7,25 +7,30 @@ moment finds every object of the refs that it sees. Nothing is ever removed but 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from git_hybrid.core.errors import BadArgument, Interrupted, MalformedObjects, SymlinkRefused, reported
+from git_hybrid.core.errors import BadArgument, GitFailed, Interrupted, MalformedObjects, SymlinkRefused, reported
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.environment import as_options
 from git_hybrid.git.filling import object_format
 from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
-from git_hybrid.git.local import must
+from git_hybrid.git.local import failure, must
+from git_hybrid.git.mirror_aside import missed, put_in_place
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.mirror_lists import is_listed, lists
+from git_hybrid.git.openable import refuse_closed
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.raw import Unsure
@@ -34,12 +39,14 @@ from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import borrow_from, can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
-from git_hybrid.git.standing import free_place
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
 # A server that speaks git's protocol may then serve every history mode.
 _CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
+_NEWER = pattern(r"unknown repository (?:extension|format)|expected git repo version", re.IGNORECASE)
+# For so many milliseconds a ref that another git holds is tried again: whoever serves the folder may work in it.
+_PATIENT = as_options(("core.filesRefLockTimeout=2000", "core.packedRefsTimeout=5000"))
 
 
 class GitMirrorFolder(Struct):
@@ -67,7 +74,7 @@ class GitMirrorFolder(Struct):
     def exclusive(self, path: str) -> Iterator[Sequence[str]]:
         """Keep other threads from the repository at *path*: two sources may be one repository.
 
-        Yields what was taken away first, in words, of what a killed git had left there.
+        Yields what was taken away first, in words, of what a killed git had left there, and what was not put back.
 
         Raises:
             SymlinkRefused: there is a symbolic link in it, or on the way to it.
@@ -80,7 +87,7 @@ class GitMirrorFolder(Struct):
             target = self.place(path)
             refuse_links_in(target)
             self._refuse_ended()
-            yield sweep(self.disk, target, target, self.folder)
+            yield [*sweep(self.disk, target, target, self.folder), *missed(self.folder, target, path)]
 
     def place(self, path: str) -> Path:
         """Return where the repository at *path* is; a server decodes what is percent-encoded in a URL.
@@ -101,6 +108,8 @@ class GitMirrorFolder(Struct):
 
         Raises:
             SymlinkRefused: there is a symbolic link in it, or on the way to it.
+            LocalIo: the machine does not let it be read.
+            GitFailed: it is of a format that this git does not know.
         """
         target = self.place(path)
         refuse_links_in(target)
@@ -108,6 +117,10 @@ class GitMirrorFolder(Struct):
             return None
         listed = self.runner.git(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir=target)
         if listed.status != 0:
+            refuse_closed(target)
+            if _NEWER.search(listed.stderr):
+                words = last_words(listed.stderr)
+                raise GitFailed(command="git for-each-ref", status=listed.status, stderr=words)
             return None
         lines = [line.partition(" ") for line in listed.stdout.decode("utf-8", "surrogateescape").split("\n")]
         refs = {ref: parse_oid(oid) for oid, _, ref in lines if ref.startswith(("refs/heads/", "refs/tags/"))}
@@ -156,13 +169,15 @@ class GitMirrorFolder(Struct):
         target = str(self.place(path))
         return Stage(name=name, path=target, apart=target)
 
-    def install(self, stage: Stage, path: str, change: Change) -> None:
+    def install(self, stage: Stage, path: str, change: Change) -> str | None:
         """Check *stage* with fsck, then bring its packs and refs into the repository at *path*.
+
+        Returns where in the folder the one that stood there was set aside, if it was.
 
         Raises:
             MalformedObjects: fsck refused what would be served.
             SymlinkRefused: there is a symbolic link in the repository, or on the way to it.
-            LocalIo: the file system refused; what was served before still is.
+            LocalIo: the file system refused, or another git holds a ref; what was served before still is.
             Interrupted: the run that has the lock of the folder is over: it may be another's by now.
         """
         giver, target = Path(stage.git_dir), self.place(path)
@@ -173,33 +188,39 @@ class GitMirrorFolder(Struct):
         if stage.borrows:
             self._refuse_ended()
             self._change(stage, giver, target, change, is_served=True)
-            return
+            return None
         made = Path(f"{stage.path}.bare")
         with reported(made, "make"):
             write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
         self._change(stage, giver, made, change, is_served=False)
         self._refuse_ended()
         self.disk.make_folder(target.parent)
-        if target.exists():
-            # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
-            aside = free_place(refuse_links_to(self.folder, [".set-aside"]), f"{path.replace('/', '+')}-{self.run}")
-            self.disk.make_folder(aside.parent)
-            self.disk.rename_path(target, aside)
+        # That takes long, and until it is done what was served before is.
         self.disk.sync_everything()
+        if target.exists():
+            name = f"{path.replace('/', '+')}-{self.run}"
+            return put_in_place(self.disk, self.folder, made, target, name)
         self.disk.rename_path(made, target)
+        return None
 
     def _refuse_ended(self) -> None:
         if number := self.ended():
             raise Interrupted(signal=number)
 
     def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:
-        """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say."""
+        """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say.
+
+        Raises:
+            LocalIo: the machine does not let it be read.
+        """
         target = self.place(path)
         objects = target / "lfs/objects"
         files = [file for file in objects.rglob("*") if file.is_file()] if objects.is_dir() else []
-        return fsck(self.runner, target, waived=waived).status == 0 and all(
-            _sha256(file) == file.name for file in files
-        )
+        if fsck(self.runner, target, waived=waived).status != 0:
+            refuse_closed(target)
+            return False
+        with reported(objects, "read"):
+            return all(_sha256(file) == file.name for file in files)
 
     def _change(self, stage: Stage, giver: Path, taker: Path, change: Change, *, is_served: bool) -> None:
         # In one that is made anew nothing stands yet that could stay.
@@ -209,12 +230,17 @@ class GitMirrorFolder(Struct):
             self._move_lfs(giver, taker, change.pin)
         if is_served:
             self._serve(stage.name, taker)
-        self._refs(stage, taker, [f"delete {ref}" for ref in change.gone])
-        lines = [
-            f"update {upstream_ref(ref)} {oid}"
+        new = {
+            upstream_ref(ref): oid
             for ref, oid in sorted(fetched.items())
             if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")) and upstream_ref(ref) not in kept
-        ]
+        }
+        # git takes nothing away in the same step as what stands in its place; the rest goes all at once, or not at all.
+        above = {folder for ref in new for folder in _above(ref)}
+        first = {ref for ref in change.gone if ref in above or not new.keys().isdisjoint(_above(ref))}
+        self._refs(stage, taker, [f"delete {ref}" for ref in sorted(first)])
+        lines = [f"delete {ref}" for ref in change.gone if ref not in first]
+        lines += [f"update {ref} {oid}" for ref, oid in new.items()]
         if change.pin is not None:
             lines.append(f"update {PINS}{change.pin} {change.pin}")
         self._refs(stage, taker, lines)
@@ -230,7 +256,9 @@ class GitMirrorFolder(Struct):
     def _refs(self, stage: Stage, taker: Path, lines: list[str]) -> None:
         if lines:
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-            must(self._steady, stage.name, taker, ["update-ref", "--stdin"], stdin=data)
+            done = self._steady.git([*_PATIENT, "update-ref", "--stdin"], git_dir=taker, stdin=data)
+            if done.status != 0:
+                raise failure(stage.name, "update-ref", done)
 
     def _serve(self, name: SourceName, taker: Path) -> None:
         """Write the lists of packs and refs that a server without git needs (git-update-server-info(1))."""
@@ -252,6 +280,11 @@ class GitMirrorFolder(Struct):
             return (self.place(path) / "HEAD").is_file()
         except (BadArgument, SymlinkRefused, ValueError):
             return False
+
+
+def _above(ref: str) -> tuple[str, ...]:
+    parts = ref.split("/")
+    return tuple("/".join(parts[:length]) for length in range(3, len(parts)))
 
 
 def _sha256(path: Path) -> str:

@@ -14,6 +14,14 @@ _RECENT_SECONDS = 600
 _MACHINE = 0xEFFFFFFC
 """The inode of the machine's own namespace of processes (PROC_PID_INIT_INO in Linux' proc_ns.h)."""
 
+_LOCKS = ("index.lock", "HEAD.lock", "refs/hybrid/pin.lock")
+"""What a checkout of ours needs: git finds a held HEAD.lock when it has written the files."""
+
+
+def lock_held_in(git_dir: Path, work_tree: Path) -> str:
+    """Return which lock of the repository some process owns that a checkout needs; nothing where all are free."""
+    return next((name for name in _LOCKS if is_held(git_dir / name, work_tree)), "")
+
 
 def is_held(lock: Path, work_tree: Path) -> bool:
     """Tell whether some process still owns the git lock file *lock* of the repository in *work_tree*.

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, DivergedSource, reported
+from git_hybrid.core.errors import DirtySource, DivergedSource, IndexLocked, reported
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import PIN_REF, Clone, Task
 from git_hybrid.core.planner import source_path, unfinished_work
@@ -22,6 +22,7 @@ from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.nested import refuse_folders
+from git_hybrid.git.owners import lock_held_in
 from git_hybrid.git.plainfiles import moved_from
 from git_hybrid.git.quarantine import Disk, uses_lfs
 from git_hybrid.git.run import Completed
@@ -46,11 +47,14 @@ class Switching(Struct, frozen=True):
             InTheWay, NestedRepository: ignored files, or another repository, stand where the commit has files.
             DirtySource: somebody has edited what the commit has otherwise.
             DivergedSource: somebody has committed in the last moment; HEAD stands there again.
+            IndexLocked: another git has begun to work in it.
             LocalIo: the disk is full or refuses.
         """
         name, commit, runner = self.task.name, self.task.pin.commit, self.clones.runner
         asked_for = self.task.source.submodules
         links = {os.fsencode(link) for link, _ in self.clones.gitlinks(self._path)} if asked_for else None
+        if lock := lock_held_in(self._git_dir, self._path):
+            raise IndexLocked(name=name, path=source_path(name), lock=lock)
         refuse_folders(runner, self._path, name=name, commit=commit, submodules=links)
         former = attributes_of(self._git_dir)
         protect()

@@ -364,7 +364,7 @@ def spoil(bare: Path) -> None:
         pack.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", ["pack", "content", "head", "found by verify", "LFS found by verify"])
+@pytest.mark.parametrize("damage", ["pack", "content", "head", "refs", "found by verify", "LFS found by verify"])
 def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, damage: str) -> None:
     if damage == "content":
         tool.commit({"big": os.urandom(9000)})
@@ -380,6 +380,8 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
         (bare / "objects/pack").rename(bare / "away")
         hybrid("mirror", "verify", check=None)
         (bare / "away").rename(bare / "objects/pack")
+    elif damage == "refs":
+        (bare / "packed-refs").write_text("not what git writes\n")
     elif damage != "head":
         spoil(bare)
     else:
@@ -388,9 +390,40 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
         hybrid("mirror", "verify", check=1)
     elif "verify" not in damage:
         tool.commit({"a.txt": "three\n"})
-    hybrid("mirror", "update", folder)
+    done = hybrid("mirror", "update", folder)
     git("fsck", "--full", "--strict", cwd=bare)
-    assert list((folder / ".set-aside").iterdir())
+    (aside,) = (folder / ".set-aside").iterdir()
+    assert f"tool: what the mirror had of it is set aside: .set-aside/{aside.name}\n" in done.err
+
+
+def test_a_repository_of_a_newer_format_is_left_alone(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    git("config", "core.repositoryFormatVersion", "1", cwd=bare)
+    git("config", "extensions.ofTomorrow", "true", cwd=bare)
+    before = snapshot(bare)
+    tool.commit({"a.txt": "three\n"})
+    done = hybrid("mirror", "update", folder, "--json", check=74)
+    assert errors(done) == {"tool": "git-failed"}
+    assert changes(before, snapshot(bare)) == []
+    assert not (folder / ".set-aside").exists()
+
+
+@pytest.mark.parametrize("fails", ["update-ref", "update-server-info"])
+def test_a_sound_repository_stays_where_git_fails(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path, fails: str
+) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    git("update-ref", "refs/hybrid/pins/x", "refs/heads/main", cwd=bare)
+    tool.commit({"a.txt": "three\n"})
+    env, _ = logging_git(tmp_path / "bin", fail=fails)
+    done = hybrid("mirror", "update", folder, "--json", env=env, check=74)
+    assert errors(done) == {"tool": "git-failed"}
+    assert "refs/hybrid/pins/x" in refs(bare)
+    assert not (folder / ".set-aside").exists()
+    hybrid("mirror", "update", folder)
+    assert refs(bare)["refs/heads/main"] == tool.rev("main")
 
 
 def test_what_a_killed_git_left_is_taken_away(tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid) -> None:

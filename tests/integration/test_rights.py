@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid, Result, executable
-from support.kit import git, manifest, released, started
+from support.kit import changes, git, manifest, released, snapshot, started
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 _POWERLESS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
@@ -92,6 +92,54 @@ def test_the_file_of_a_clone_that_cannot_be_read_is_named(clone: Path, powerless
     (clone / "README").touch()
     (clone / name).chmod(0o000)
     assert f"cannot read {clone}/{name}: Permission denied\n" in powerless("status", check=74).out
+
+
+@pytest.mark.parametrize("name", ["packed-refs", "objects/pack/*.pack", "objects/pack/*.idx", "refs/heads/wip"])
+def test_a_clone_of_which_a_part_may_not_be_read_is_not_broken(
+    hybrid: Hybrid, tool: Upstream, workspace: Path, clone: Path, powerless: Powerless, name: str
+) -> None:
+    git("checkout", "--quiet", "-b", "wip", cwd=clone)
+    if name != "refs/heads/wip":
+        git("gc", "--quiet", cwd=clone)
+    tool.commit({"b": "b"})
+    hybrid("pin", "tool")
+    closed = {file: file.stat().st_mode for file in (clone / ".git").glob(name)}
+    (clone / "mine").write_text("mine")
+    before = snapshot(clone)
+    for file in closed:
+        file.chmod(0o000)
+    try:
+        assert "Permission denied" in powerless("status", check=74).out
+        for command in (["sync"], ["reset", "tool"]):
+            assert "Permission denied" in powerless(*command, check=74).err
+    finally:
+        for file, mode in closed.items():
+            file.chmod(mode)
+    assert not (workspace / "sources/.set-aside").exists()
+    assert changes(before, snapshot(clone)) == []
+
+
+@pytest.mark.parametrize("name", ["packed-refs", "config", "HEAD", "objects/pack/*.pack", "objects/pack/*.idx"])
+def test_a_mirror_of_which_a_part_may_not_be_read_is_not_damaged(
+    hybrid: Hybrid, tool: Upstream, workspace: Path, clone: Path, powerless: Powerless, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "mirror"
+    hybrid("mirror", "update", folder)
+    bare = folder / "localhost" / str(tool.path).lstrip("/")
+    git("pack-refs", "--all", cwd=bare)
+    tool.commit({"b": "b"})
+    hybrid("pin", "tool")
+    closed = {file: file.stat().st_mode for file in bare.glob(name)}
+    before = snapshot(bare)
+    for file in closed:
+        file.chmod(0o000)
+    try:
+        assert "Permission denied" in powerless("mirror", "update", str(folder), check=74).err
+    finally:
+        for file, mode in closed.items():
+            file.chmod(mode)
+    assert not (folder / ".set-aside").exists()
+    assert changes(before, snapshot(bare)) == []
 
 
 def test_clones_that_cannot_be_looked_at_are_not_taken_for_missing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -90,3 +91,13 @@ def test_little_memory_is_no_bug(few: Path, limited: Limited) -> None:
 
 def test_small_files_need_little_memory(few: Path, limited: Limited) -> None:
     assert limited("-v 60000", "status", check=None).code != 70
+
+
+def test_a_limit_on_the_size_of_files_is_not_the_network(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, limited: Limited
+) -> None:
+    _workspace(hybrid, workspace, upstream_factory, 1)
+    upstream_factory().commit({"large": os.urandom(300_000)})
+    told = limited("-f 64", "pin", "s00", check=74).err
+    assert "the limit on the size of a file (ulimit -f)" in told
+    assert "try 1" not in told

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.git import looking
 from support.beginning import Begun
 from support.cli import Hybrid
 from support.kit import changes, codes, git, head, released, replace, snapshot
@@ -241,17 +242,34 @@ def test_clean_merge_and_rebase_states_block_too(hybrid: Hybrid, workspace: Path
     hybrid("sync")
 
 
-def test_live_index_lock_blocks_and_a_stale_one_is_healed(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "refs/hybrid/pin.lock"])
+def test_a_live_lock_blocks_and_a_stale_one_is_healed(hybrid: Hybrid, tool: Upstream, clone: Path, name: str) -> None:
     tool.commit({"README": "four\n"})
     hybrid("pin", "tool")
-    path = clone / ".git/index.lock"
+    path = clone / ".git" / name
     with path.open("w"):
-        blocked = hybrid("sync", check=3)
-        assert "index.lock" in blocked.err
-        assert path.exists()
+        before = snapshot(clone)
+        for command in (["sync"], ["reset", "tool"]):
+            assert f"(it holds .git/{name}); tool was left alone" in hybrid(*command, check=3).err
+        assert [path for path in changes(before, snapshot(clone)) if not path.startswith(".git/hybrid/")] == []
     os.utime(path, (1_700_000_000, 1_700_000_000))
     hybrid("sync")
     assert not path.exists()
+    assert (clone / "README").read_text() == "four\n"
+
+
+def test_a_lock_that_is_taken_when_the_clone_was_looked_at_changes_nothing(
+    hybrid: Hybrid, tool: Upstream, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool.commit({"README": "four\n"})
+    hybrid("pin", "tool")
+    monkeypatch.setattr(looking, "lock_held_in", lambda *_paths: "")
+    before = (clone / "README").read_text()
+    with (clone / ".git/HEAD.lock").open("w"):
+        assert codes(hybrid("sync", "--json", check=3)) == {"tool": 3}
+    assert (clone / "README").read_text() == before
+    assert git("status", "--porcelain", cwd=clone) == ""
+    hybrid("sync")
     assert (clone / "README").read_text() == "four\n"
 
 

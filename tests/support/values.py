@@ -91,7 +91,9 @@ def a_clone(
 ) -> Clone:
     """Return a usable clone, clean unless told otherwise, with HEAD at oid(1)."""
     count = len(dirty) if dirty_count is None else dirty_count
-    return Clone(head=head or oid(1), dirty=dirty, dirty_count=count, operation=operation, locked=locked)
+    return Clone(
+        head=head or oid(1), dirty=dirty, dirty_count=count, operation=operation, locked="index.lock" if locked else ""
+    )
 
 
 def a_state_entry(

@@ -64,7 +64,7 @@ def test_what_is_no_clone_is_told(seen: Foreign | Broken | Unreadable, word: str
     ("clone", "word"),
     [
         (Clone(head=oid(9)), f"HEAD is {oid(9)}"),
-        (replace(CLONE, locked=True), "another git process"),
+        (replace(CLONE, locked="HEAD.lock"), "another git process"),
         (replace(CLONE, operation="merge"), "a merge is in progress"),
         (replace(CLONE, dirty=("x",), dirty_count=12), "12 files changed: x"),
         (replace(CLONE, lfs=True, pointers=("a.bin",)), "Git LFS pointers stand in place of content: a.bin"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import GitFailed
-from git_hybrid.core.machine import disk_trouble, refusal, was_ended
+from git_hybrid.core.machine import closed, disk_trouble, held_lock, refusal, was_ended
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,34 @@ def test_what_was_ended_by_force(told: str, ended: bool) -> None:
 )
 def test_what_the_system_refuses_git(told: str, reason: str | None) -> None:
     assert refusal(told) == reason
+
+
+@pytest.mark.parametrize(
+    ("told", "lock"),
+    [
+        ("fatal: Unable to create '/x/.git/index.lock': File exists.\n\nAnother git process", "/x/.git/index.lock"),
+        ("fatal: cannot lock ref 'HEAD': Unable to create '/x y/HEAD.lock': File exists.", "/x y/HEAD.lock"),
+        ("error: could not lock config file .git/config: File exists", ".git/config.lock"),
+        ("fatal: Unable to create '/x/.git/index.lock': Permission denied", None),
+        ("fatal: cannot lock ref 'refs/a/b': 'refs/a' exists; cannot create 'refs/a/b'", None),
+    ],
+)
+def test_which_lock_another_git_holds(told: str, lock: str | None) -> None:
+    assert held_lock(told) == lock
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("fatal: couldn't read /x/.git/packed-refs: Permission denied", "Permission denied"),
+        ("warning: x\nfatal: unable to access '.git/config': Operation not permitted\n", "Operation not permitted"),
+        ("fatal: failed to read object 0123: Permission denied", "Permission denied"),
+        ("warning: unable to access '/home/x/.config/git/attributes': Permission denied\nfatal: bad object", None),
+        ("error: cannot run /x/gpg: Permission denied", None),
+        ("fatal: cannot exec '/x/ssh': Permission denied", None),
+        ("x@y: Permission denied (publickey).\nfatal: Could not read from remote repository.", None),
+        ("remote: fatal: couldn't read packed-refs: Permission denied", None),
+    ],
+)
+def test_what_git_may_not_read(told: str, reason: str | None) -> None:
+    assert closed(told) == reason

@@ -358,12 +358,37 @@ def test_the_program_for_ssh_that_is_missing_is_named(stderr, tool):
     assert (found.tool, found.found) == (tool, "nothing")
 
 
+def test_an_index_pack_that_ended_without_a_word():
+    wordless = "fatal: fetch-pack: invalid index-pack output\n"
+
+    def told(words: str, url: str, *, bounded: bool) -> errors.HybridError:
+        return classify_network(words, url=url, status=128, command="git fetch", bounded=bounded)
+
+    found = told(wordless, "file:///srv/x.git", bounded=False)
+    assert isinstance(found, errors.GitFailed)
+    assert found.was_ended
+    for url in (URL, "file:///srv/x.git"):
+        assert isinstance(told(wordless, url, bounded=True), errors.LocalIo)
+        assert isinstance(told(CUT, url, bounded=True), Network)
+    assert isinstance(told(wordless, URL, bounded=False), Network)
+
+
 def test_last_words():
     noise = "remote: Enumerating objects: 5\nhint: try this\nwarning: redirecting to x\n\n"
     assert last_words(noise + "fatal: a\n  b  \n") == "fatal: a / b"
     assert len(last_words("x" * 5000)) == 500
     assert last_words("") == ""
     assert last_words("remote: a.\0\nfatal: b\n") == "remote: a. / fatal: b"
+    held = "fatal: Unable to create '/x/.git/HEAD.lock': File exists."
+    advice = (
+        "Another git process seems to be running in this repository, e.g.\nan editor opened by 'git commit'. Please"
+    )
+    advice += (
+        " make sure all processes\nare terminated then try again. If it still fails, a git process\nmay have crashed"
+    )
+    assert (
+        last_words(f"{held}\n\n{advice} in this repository earlier:\nremove the file manually to continue.\n") == held
+    )
 
 
 def test_redirects_are_found():

@@ -27,3 +27,10 @@ def test_the_file_that_the_disk_refused_is_named(said: str, path: str) -> None:
     error = failure(SourceName("tool"), "checkout", Completed(status=128, stdout=b"", stderr=f"hint: x\n{said}\n"))
     assert isinstance(error, LocalIo)
     assert (error.path, error.operation, error.reason) == (path, "run git checkout at", FULL)
+
+
+def test_a_lock_that_another_git_holds_is_named() -> None:
+    said = "fatal: update_ref failed for ref 'x': cannot lock ref 'x': Unable to create '/m/x.lock': File exists.\n"
+    error = failure(SourceName("tool"), "update-ref", Completed(status=128, stdout=b"", stderr=said))
+    assert isinstance(error, LocalIo)
+    assert (error.path, error.reason) == ("/m/x.lock", "another git process holds it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.cli.wiring import new_run
-from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.errors import Interrupted, LocalIo
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change
 from git_hybrid.core.value import replace
+from git_hybrid.git import mirror_aside, mirror_folder
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.mirror_lists import is_listed
@@ -124,3 +127,104 @@ def test_a_ref_that_is_kept_stays_where_there_is_one(mirror: GitMirrorFolder, up
     held = mirror.holding(PATH)
     assert held is not None
     assert held.refs == {MAIN: old if borrow else new}
+
+
+def test_a_ref_that_another_git_holds_leaves_all_as_they_were(
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    git("branch", "old", "main", cwd=mirror.place(PATH))
+    before, lock = mirror.holding(PATH), mirror.place(PATH) / "refs/heads/main.lock"
+    upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=True)
+    change = replace(_change(upstream), gone=("refs/heads/old",))
+    lock.touch()
+    monkeypatch.setattr(mirror_folder, "_PATIENT", [])
+    with pytest.raises(LocalIo) as caught:
+        mirror.install(stage, PATH, change)
+    assert caught.value.path == str(lock)
+    assert before is not None
+    assert mirror.holding(PATH) == replace(before, listed=True)
+    lock.unlink()
+    mirror.install(stage, PATH, change)
+    assert mirror.holding(PATH) == replace(
+        before, refs={MAIN: upstream.rev("main")}, pins=before.pins | {Oid(upstream.rev("main"))}, listed=True
+    )
+
+
+@pytest.mark.parametrize(("gone", "new"), [("x", "x/y"), ("x/y", "x")])
+def test_a_ref_makes_room_for_another(mirror: GitMirrorFolder, upstream: Upstream, gone: str, new: str) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    git("branch", gone, "main", cwd=mirror.place(PATH))
+    stage = _staged(mirror, upstream, borrow=True)
+    git("update-ref", kept_ref(f"refs/heads/{new}"), upstream.rev("main"), cwd=Path(stage.git_dir))
+    mirror.install(stage, PATH, replace(_change(upstream), gone=(f"refs/heads/{gone}",)))
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert set(held.refs) == {MAIN, f"refs/heads/{new}"}
+
+
+def _unable(number: int) -> object:
+    """Return a C library whose renameat2 fails by that *number*, or lacks it."""
+
+    def rename(*_arguments: object) -> int:
+        ctypes.set_errno(number)
+        return -1
+
+    return type("Library", (), {"renameat2": staticmethod(rename)} if number else {})
+
+
+@pytest.mark.parametrize("number", [None, 0, errno.EINVAL, errno.ENOSYS])
+def test_what_is_made_anew_takes_the_place_and_the_old_one_is_aside(
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, number: int | None
+) -> None:
+    assert mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream)) is None
+    old, new = upstream.rev("main"), upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=False)
+    if number is not None:
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_args, **_kwargs: _unable(number))
+    aside = mirror.install(stage, PATH, _change(upstream))
+    assert aside is not None
+    assert [str(path.relative_to(mirror.folder)) for path in (mirror.folder / ".set-aside").iterdir()] == [aside]
+    assert git("rev-parse", "main", cwd=mirror.folder / aside) == old
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert held.refs == {MAIN: new}
+    with mirror.exclusive(PATH) as told:
+        assert told == []
+
+
+def test_what_was_served_still_is_where_the_last_step_is_refused(
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    before = mirror.holding(PATH)
+    upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=False)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_args, **_kwargs: _unable(errno.EACCES))
+    with pytest.raises(LocalIo, match="Permission denied"):
+        mirror.install(stage, PATH, _change(upstream))
+    assert mirror.holding(PATH) == before
+
+
+def test_what_went_aside_and_has_nothing_in_its_place_is_told(
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    upstream.commit({"a": "b"})
+    stage, target = _staged(mirror, upstream, borrow=False), mirror.place(PATH)
+
+    def killed(source: Path, to: Path) -> None:
+        if to == target:
+            raise KeyboardInterrupt
+        os.rename(source, to)
+
+    monkeypatch.setattr(mirror_aside, "exchange", lambda *_paths: False)
+    monkeypatch.setattr(durable, "rename_path", killed)
+    with pytest.raises(KeyboardInterrupt):
+        mirror.install(stage, PATH, _change(upstream))
+    with mirror.exclusive(PATH) as told:
+        (note,) = told
+    assert note.startswith(f"nothing stands at {PATH}: what the mirror had of it is in .set-aside/host+tool.git-")
+    with mirror.exclusive("host/tool.git-other") as told:
+        assert told == []
