@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError, NoPin
+from git_hybrid.core.errors import HybridError, IdentityChanged, NoPin
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, is_oid, short_ref
 from git_hybrid.core.last_pins import pin_of
@@ -100,13 +100,24 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
+def of_head(rt: Runtime, lost: Sequence[Pin]) -> tuple[Pin, ...]:
+    """Return *lost*, the pins of one source by the log, with the roots that HEAD has of those that it tells none of."""
+    if all(pin.root_commits for pin in lost):
+        return tuple(lost)
+    head = rt.head()
+    had = None if head is None else head.pins.get(lost[0].source)
+    if had is None:
+        return tuple(lost)
+    return tuple(replace(pin, root_commits=had.root_commits) if pin.commit == had.commit else pin for pin in lost)
+
+
 def stood_before(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:
     """Return where the pin of a declared source stood last, if the lock has none: by the log, or by another name.
 
     A source whose name changed in the manifest goes on from where it stood, and what an override had let in there is
     not let in by that: such a pin is the last one before it that was not forced.
     """
-    lost = last_of_log(rt, snapshot, source)
+    lost = of_head(rt, last_of_log(rt, snapshot, source))
     if lost or source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
         return lost
     head = rt.head()
@@ -139,6 +150,8 @@ def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
     own = [record for record in sides if record.get("after") == here]
     taken = head is not None and bool(own) and not any(head.has(record) for record in own)
     pinned = [pin_of(record, source.name, source.url) for record in own]
+    # By the records of older versions no roots are known, and of one commit they are the same.
+    pinned = [pin if old is None else replace(pin, root_commits=old.root_commits) for pin in pinned]
     is_merged = head is not None and all(head.has(record) for record in own)
     is_forced = any(pin.override for pin in pinned)
     plain = [pin for pin in pinned if is_forced and not is_merged and not pin.override]
@@ -236,7 +249,7 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     Past a moved tag or a rewritten history, though they lead back, upstream may go on, or put things right again.
     """
     trail, name = snapshot.trail, old.source
-    identity = old.override or ""
+    identity, is_other = old.override or "", False
     forced = told = lifted(identity, name, snapshot.overrides, trail)
     lifts = frozenset() if forced is None else frozenset(forced.lifts)
     found = () if ASIDE & lifts and not REPLACED & lifts else (Base(old),)
@@ -244,7 +257,9 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     while told is not None:
         if told.from_commit is None:
             return found
-        before = _came_from(snapshot, old, told.from_commit)
+        # Where no override let in another repository, it was of the same as that which is pinned.
+        is_other = is_other or IdentityChanged.code in told.lifts
+        before = _came_from(snapshot, old, told.from_commit, roots=() if is_other else old.root_commits)
         # The commit that it came from may itself have been forced.
         earlier = trail.rests.get((name, before.commit), "")
         told = lifted(earlier, name, snapshot.overrides, trail) if earlier < identity else None
@@ -252,9 +267,9 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     return found if before is None else (*found, Base(before, "which its override came from"))
 
 
-def _came_from(snapshot: Snapshot, old: Pin, commit: Oid) -> Pin:
+def _came_from(snapshot: Snapshot, old: Pin, commit: Oid, *, roots: tuple[Oid, ...]) -> Pin:
     ref = RefName(snapshot.trail.refs.get((old.source, commit), "") or UNREACHABLE)
-    return replace(old, commit=commit, ref=ref, root_commits=(), tag_object=None, override=None)
+    return replace(old, commit=commit, ref=ref, root_commits=roots, tag_object=None, override=None)
 
 
 def unless_allowed(errors: Sequence[HybridError | None]) -> HybridError | None:

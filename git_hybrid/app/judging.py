@@ -9,7 +9,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.whereabouts import is_given_out
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError, MovedTag
+from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag
 from git_hybrid.core.ids import RefName
 from git_hybrid.core.last_pins import DESCENDS, pinned_as
 from git_hybrid.core.lock import UNREACHABLE, Pin
@@ -62,7 +62,16 @@ def forbidden(
     there = rt.objects.has_commit(history, old.commit)
     if not there and same_repository(old.url, new.url):
         there = is_given_out(rt, source, manifest, history, old.commit)
-    return forbidden_in(rt, source, Base(old, base.why), new, history, there=there)
+    base = Base(old, base.why)
+    return forbidden_in(rt, source, rooted(rt, base, history) if there else base, new, history, there=there)
+
+
+def rooted(rt: Runtime, base: Base, history: Stage) -> Base:
+    """Return *base* with the root commits that the whole *history* has of it, where nothing told them."""
+    if not base.why or base.pin.root_commits:
+        return base
+    roots = rt.objects.facts(history, base.pin.commit, complete=True).root_commits
+    return Base(replace(base.pin, root_commits=roots), base.why)
 
 
 def forbidden_in(
@@ -73,7 +82,23 @@ def forbidden_in(
     forward = there and rt.objects.is_ancestor(history, old.commit, new.commit)
     backward = there and rt.objects.is_ancestor(history, new.commit, old.commit)
     move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)
-    return forbidden_move(move, source)
+    error = forbidden_move(move, source)
+    is_told = there or not base.why or bool(old.root_commits)
+    if error is None and not is_told and old.commit != new.commit and same_repository(old.url, new.url):
+        return _unknown(source, old, new)
+    return error
+
+
+def _unknown(source: Source, old: Pin, new: Pin) -> IdentityChanged:
+    """Return the error for *new*, of which nothing tells whether it is of the repository that *old* was of."""
+    return IdentityChanged(
+        name=source.name,
+        url=str(source.url),
+        old=("unknown",),
+        new=new.root_commits or ("unknown",),
+        what="nothing tells whether the same repository is served",
+        untold=f"no record tells the root commits of {old.commit}, which neither upstream nor a clone has any more",
+    )
 
 
 def told_as(rt: Runtime, new: Pin, source: Source, before: Sequence[Pin], history: Stage) -> dict[str, Json]:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 _REMOVED = frozenset({"remove", "prune"})
 _CHECKOUT = f"git checkout HEAD -- {LOCK}"
-_HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
+_HAS = {
+    "url": "URL",
+    "ref": "ref",
+    "tree": "content",
+    "content_sha256": "content",
+    "root_commits": "root commits",
+    "pin_sha256": "entry",
+}
 _BARE = "pin asks for an override there, so another wrote the record"
 _TAKEN = "the tag moved between the two, and no override lets the pin follow it"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
