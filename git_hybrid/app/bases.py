@@ -13,7 +13,9 @@ from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import LOCK_BACK, UNREACHABLE, Pin, no_pin, still_allowed, tells_tag, with_pins
 from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.resolve import is_older_version
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.versions import release_order
 
 
 class Base(Struct, frozen=True):
@@ -225,6 +227,26 @@ def former_bases(
     if stood and ref is not None and not isinstance(source.track, Commit) and edited:
         former[f"where it stood last by {short_ref(ref)}"] = rt.ledger.former_pins(source.name, source.url, ref)
     return tuple(of_log(snapshot, pins, why) for why, pins in former.items() if pins)
+
+
+def left_bases(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Base, ...]:
+    """Return where a pin stood before its entry came to follow something else, where that was edited since *stood*.
+
+    So it is where *stood* was forced. Of releases the newest counts, and the newest that the entry allows.
+    """
+    if not stood or any(pin.override is None and pin.config_digest == config_digest(source) for pin in stood):
+        return ()
+    newest, others = dict[bool, Pin](), dict[Oid, Pin]()
+    names = {source.name, *(pin.source for pin in stood)}
+    for pin in (pin for name in sorted(names) for pin in rt.ledger.left_pins(replace(source, name=name))):
+        allowed = still_allowed(pin, source)
+        if not pin.ref.startswith("refs/tags/") or release_order(short_ref(pin.ref)) is None:
+            others[pin.commit] = pin
+        elif allowed not in newest or is_older_version(pin.ref, newest[allowed].ref):
+            newest[allowed] = pin
+    here = {pin.commit for pin in stood}
+    found = {pin.commit: pin for pin in (*newest.values(), *others.values()) if pin.commit not in here}
+    return tuple(Base(pin, "where it stood before it followed something else") for pin in found.values())
 
 
 def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:

@@ -12,6 +12,7 @@ from git_hybrid.app.bases import (
     bases_of,
     former_bases,
     last_of_log,
+    left_bases,
     of_head,
     of_log,
     others_of_tag,
@@ -22,7 +23,7 @@ from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_taking import Applying, decision_of
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.force import Objections
-from git_hybrid.app.judging import forbidden_in, moved_beside, rooted
+from git_hybrid.app.judging import behind_left, forbidden_in, moved_beside, rooted
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.app.sync import (
@@ -160,6 +161,10 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     objections.meet(moved_beside(stood, lambda _ref: others, new.ref, source, partial(moved, new=new)))
     for pins in (bases, *former):
         objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
+    left = left_bases(rt, source, (old,) if old else lost)
+    objections.meet(
+        behind_left(rt, source, left, (old, new), stage, lambda pin: rt.objects.has_commit(stage, pin.commit))
+    )
     if new.override is None or old is None or old.commit != new.commit:
         seen = rt.ledger.first_seen(new.source, new.commit) or rt.info.now
         young = None if how.adopt else too_young(rt, snapshot, new, old, seen=seen, bundle=content.path)
