@@ -12,9 +12,8 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, by_source, last_records, pin_of
+from git_hybrid.core.last_pins import ANEW, DESCENDS, TRACKS, bare_tags, by_source, last_records, pin_of
 from git_hybrid.core.last_told import Last, last_told
-from git_hybrid.core.left_pins import TRACKS, followed, left_records
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
 from git_hybrid.core.override import RESTS_ON
@@ -139,6 +138,9 @@ def _went_back(walk: Walk, step: Step, order: Mapping[str, int]) -> bool:
 
 def _left_above(walk: Walk, step: Step, source: Source) -> list[Record]:
     """Return the records of newer versions, which *source* allows, that the pin left for another ref before *step*."""
+    # Imported here: nearly no pin has a newer version in the log.
+    from git_hybrid.core.left_pins import followed, left_records
+
     to, told = step.to, detail_of(step.to)
     ref, own = str(told.get("ref")), followed(to)
     if own is None or told.get(DESCENDS):

@@ -17,6 +17,8 @@ from git_hybrid.core.values import parse_time
 
 DESCENDS = "descends"
 """What a record tells of a pin that has the one before in its history, though its version is the older one."""
+TRACKS = ("tag", "branch", "version", "commit")
+"""By one of these a record of a pin tells what its entry asked for."""
 _DIGEST = "pin_sha256"
 _ROOTS = "root_commits"
 _PINNED = frozenset({"pin", "override", "bundle-apply"})

@@ -11,14 +11,13 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import Url
-from git_hybrid.core.last_pins import ANEW, last_pins, pin_of
+from git_hybrid.core.last_pins import ANEW, TRACKS, last_pins, pin_of
 from git_hybrid.core.last_told import Last
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Lifts
 
-TRACKS = ("tag", "branch", "version", "commit")
 Followed = tuple[str, str]
 
 
