@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError, NoPin
+from git_hybrid.core.errors import HybridError, IdentityChanged, NoPin
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, is_oid, short_ref
 from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import LOCK_BACK, UNREACHABLE, Pin, no_pin, still_allowed, tells_tag, with_pins
 from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.resolve import is_older_version
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.versions import release_order
 
 
 class Base(Struct, frozen=True):
@@ -100,13 +102,24 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
+def of_head(rt: Runtime, lost: Sequence[Pin]) -> tuple[Pin, ...]:
+    """Return *lost*, the pins of one source by the log, with the roots that HEAD has of those that it tells none of."""
+    if all(pin.root_commits for pin in lost):
+        return tuple(lost)
+    head = rt.head()
+    had = None if head is None else head.pins.get(lost[0].source)
+    if had is None:
+        return tuple(lost)
+    return tuple(replace(pin, root_commits=had.root_commits) if pin.commit == had.commit else pin for pin in lost)
+
+
 def stood_before(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:
     """Return where the pin of a declared source stood last, if the lock has none: by the log, or by another name.
 
     A source whose name changed in the manifest goes on from where it stood, and what an override had let in there is
     not let in by that: such a pin is the last one before it that was not forced.
     """
-    lost = last_of_log(rt, snapshot, source)
+    lost = of_head(rt, last_of_log(rt, snapshot, source))
     if lost or source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
         return lost
     head = rt.head()
@@ -139,6 +152,8 @@ def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
     own = [record for record in sides if record.get("after") == here]
     taken = head is not None and bool(own) and not any(head.has(record) for record in own)
     pinned = [pin_of(record, source.name, source.url) for record in own]
+    # By the records of older versions no roots are known, and of one commit they are the same.
+    pinned = [pin if old is None else replace(pin, root_commits=old.root_commits) for pin in pinned]
     is_merged = head is not None and all(head.has(record) for record in own)
     is_forced = any(pin.override for pin in pinned)
     plain = [pin for pin in pinned if is_forced and not is_merged and not pin.override]
@@ -214,6 +229,26 @@ def former_bases(
     return tuple(of_log(snapshot, pins, why) for why, pins in former.items() if pins)
 
 
+def left_bases(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Base, ...]:
+    """Return where a pin stood before its entry came to follow something else, where that was edited since *stood*.
+
+    So it is where *stood* was forced. Of releases the newest counts, and the newest that the entry allows.
+    """
+    if not stood or any(pin.override is None and pin.config_digest == config_digest(source) for pin in stood):
+        return ()
+    newest, others = dict[bool, Pin](), dict[Oid, Pin]()
+    names = {source.name, *(pin.source for pin in stood)}
+    for pin in (pin for name in sorted(names) for pin in rt.ledger.left_pins(replace(source, name=name))):
+        allowed = still_allowed(pin, source)
+        if not pin.ref.startswith("refs/tags/") or release_order(short_ref(pin.ref)) is None:
+            others[pin.commit] = pin
+        elif allowed not in newest or is_older_version(pin.ref, newest[allowed].ref):
+            newest[allowed] = pin
+    here = {pin.commit for pin in stood}
+    found = {pin.commit: pin for pin in (*newest.values(), *others.values()) if pin.commit not in here}
+    return tuple(Base(pin, "where it stood before it followed something else") for pin in found.values())
+
+
 def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:
     """Return the commit that the pin of a source stands at, by the lock, or else stood at last; None if at none."""
     old = snapshot.lock.pins.get(source.name)
@@ -236,7 +271,7 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     Past a moved tag or a rewritten history, though they lead back, upstream may go on, or put things right again.
     """
     trail, name = snapshot.trail, old.source
-    identity = old.override or ""
+    identity, is_other = old.override or "", False
     forced = told = lifted(identity, name, snapshot.overrides, trail)
     lifts = frozenset() if forced is None else frozenset(forced.lifts)
     found = () if ASIDE & lifts and not REPLACED & lifts else (Base(old),)
@@ -244,7 +279,9 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     while told is not None:
         if told.from_commit is None:
             return found
-        before = _came_from(snapshot, old, told.from_commit)
+        # Where no override let in another repository, it was of the same as that which is pinned.
+        is_other = is_other or IdentityChanged.code in told.lifts
+        before = _came_from(snapshot, old, told.from_commit, roots=() if is_other else old.root_commits)
         # The commit that it came from may itself have been forced.
         earlier = trail.rests.get((name, before.commit), "")
         told = lifted(earlier, name, snapshot.overrides, trail) if earlier < identity else None
@@ -252,9 +289,9 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     return found if before is None else (*found, Base(before, "which its override came from"))
 
 
-def _came_from(snapshot: Snapshot, old: Pin, commit: Oid) -> Pin:
+def _came_from(snapshot: Snapshot, old: Pin, commit: Oid, *, roots: tuple[Oid, ...]) -> Pin:
     ref = RefName(snapshot.trail.refs.get((old.source, commit), "") or UNREACHABLE)
-    return replace(old, commit=commit, ref=ref, root_commits=(), tag_object=None, override=None)
+    return replace(old, commit=commit, ref=ref, root_commits=roots, tag_object=None, override=None)
 
 
 def unless_allowed(errors: Sequence[HybridError | None]) -> HybridError | None:

@@ -12,6 +12,8 @@ from git_hybrid.app.bases import (
     bases_of,
     former_bases,
     last_of_log,
+    left_bases,
+    of_head,
     of_log,
     others_of_tag,
     unless_allowed,
@@ -21,7 +23,7 @@ from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_taking import Applying, decision_of, removed_over_there
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.force import Objections
-from git_hybrid.app.judging import forbidden_in, moved_beside
+from git_hybrid.app.judging import behind_left, forbidden_in, moved_beside, rooted
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.settling import refuse_unfinished
 from git_hybrid.app.sync import (
@@ -150,7 +152,7 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     if old == new and not brought.is_news(new.override):
         return
     objections = Objections(forced=new.override is not None)
-    lost = () if old else last_of_log(rt, snapshot, source)
+    lost = () if old else of_head(rt, last_of_log(rt, snapshot, source))
     objections.meet(unless_allowed([moved(_of_log(pin, new), new) for pin in lost]))
     objections.meet(moved(old, new))
     bases = bases_of(snapshot, old) if old else of_log(snapshot, lost)
@@ -163,6 +165,10 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     objections.meet(moved_beside(stood, lambda _ref: others, new.ref, source, partial(moved, new=new)))
     for pins in (bases, *former):
         objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
+    left = left_bases(rt, source, (old,) if old else lost)
+    objections.meet(
+        behind_left(rt, source, left, (old, new), stage, lambda pin: rt.objects.has_commit(stage, pin.commit))
+    )
     if new.override is None or old is None or old.commit != new.commit:
         seen = rt.ledger.first_seen(new.source, new.commit) or rt.info.now
         young = None if how.adopt else too_young(rt, snapshot, new, old, seen=seen, bundle=content.path)
@@ -222,7 +228,10 @@ def _of_log(pin: Pin, new: Pin) -> Pin:
 
 
 def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) -> HybridError | None:
-    return forbidden_in(rt, source, base, new, stage, there=rt.objects.has_commit(stage, base.pin.commit))
+    there = rt.objects.has_commit(stage, base.pin.commit)
+    # A clone may lack where its history begins.
+    is_whole = there and stage != rt.clones.as_stage(new.source)
+    return forbidden_in(rt, source, rooted(rt, base, stage) if is_whole else base, new, stage, there=there)
 
 
 def _receipt(rt: Runtime) -> Receipt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from git_hybrid.app.bases import as_logged, last_of_log
+from git_hybrid.app.bases import as_logged, last_of_log, left_bases
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Proved
 from git_hybrid.app.edit import Editor, added
@@ -76,7 +76,9 @@ def decision_of(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved:
         old = snapshot.lock.pins.get(name) or next(iter(lost), None)
         before = old.commit if old else None
         source = content.manifest.sources[name]
-        more = told_as(rt, pin, source, (old,) if old else (), proved.stages[name])
+        stood = (old,) if old else ()
+        left = (base.pin for base in left_bases(rt, source, stood))
+        more = told_as(rt, pin, source, (*stood, *left), proved.stages[name])
         more |= {"bundle": content.sha256, "served_by": SERVED + content.sha256}
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
     ends = brought.ends()

@@ -9,7 +9,7 @@ from git_hybrid.app.acquire import EVERY_REF, everything, fetch_content, fetch_h
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
-from git_hybrid.app.judging import forbidden, moved_beside, moved_from
+from git_hybrid.app.judging import behind_left, forbidden, is_there, moved_beside, moved_from
 from git_hybrid.app.listing import listed, moved_to
 from git_hybrid.app.proving import ANYWHERE, belongs, containing_ref, unreachable
 from git_hybrid.app.remote import answered, fetch, going_on
@@ -58,7 +58,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     old what a mirror serves is. ``lost`` is where a pin that the lock does not have stood last. ``former`` returns
     what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``plain``: of
     branches that are being merged one had it where it is without an override. ``beside`` is where other branches had
-    the pin before a merge: it may not go back behind any of them. ``others`` returns what other sources say of a tag.
+    the pin before a merge: it may not go back behind any of them. Nor may it behind ``left``, where it stood before it
+    followed something else. ``others`` returns what other sources say of a tag.
     """
 
     to: str | None
@@ -71,6 +72,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     former: Callable[[RefName | None], tuple[tuple[Base, ...], ...]] = lambda _ref: ()
     plain: bool = False
     beside: tuple[tuple[Base, ...], ...] = ()
+    left: tuple[Base, ...] = ()
     others: Callable[[RefName], tuple[Pin, ...]] = lambda _ref: ()
 
 
@@ -273,6 +275,8 @@ def _judge_move(search: _Search, new: Pin, history: Stage) -> Range | None:
             # Whoever names an older commit means it: no mirror that is behind has to explain it.
             error.from_mirror(None)
         wish.objections.meet(error)
+    has = partial(is_there, rt, source, search.manifest, history)
+    wish.objections.meet(behind_left(rt, source, wish.left, (old if known else None, new), history, has))
     if old is None or not known or old.commit == new.commit:
         return None
     full = source.history == "full"

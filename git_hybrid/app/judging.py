@@ -9,10 +9,10 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.whereabouts import is_given_out
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError, MovedTag
+from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag, Rollback
 from git_hybrid.core.ids import RefName
 from git_hybrid.core.last_pins import DESCENDS, pinned_as
-from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.ports import RemoteRefs, Stage
@@ -59,10 +59,20 @@ def forbidden(
         # The log no longer tells by which ref it was pinned.
         at_tip = (ref for ref in sorted(refs.tips) if refs.commit(ref) == old.commit and ref.startswith("refs/tags/"))
         old = replace(old, ref=next((RefName(ref) for ref in at_tip), new.ref))
-    there = rt.objects.has_commit(history, old.commit)
-    if not there and same_repository(old.url, new.url):
-        there = is_given_out(rt, source, manifest, history, old.commit)
-    return forbidden_in(rt, source, Base(old, base.why), new, history, there=there)
+    if same_repository(old.url, new.url):
+        there = is_there(rt, source, manifest, history, old)
+    else:
+        there = rt.objects.has_commit(history, old.commit)
+    base = Base(old, base.why)
+    return forbidden_in(rt, source, rooted(rt, base, history) if there else base, new, history, there=there)
+
+
+def rooted(rt: Runtime, base: Base, history: Stage) -> Base:
+    """Return *base* with the root commits that the whole *history* has of it, where nothing told them."""
+    if not base.why or base.pin.root_commits:
+        return base
+    roots = rt.objects.facts(history, base.pin.commit, complete=True).root_commits
+    return Base(replace(base.pin, root_commits=roots), base.why)
 
 
 def forbidden_in(
@@ -73,7 +83,59 @@ def forbidden_in(
     forward = there and rt.objects.is_ancestor(history, old.commit, new.commit)
     backward = there and rt.objects.is_ancestor(history, new.commit, old.commit)
     move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)
-    return forbidden_move(move, source)
+    error = forbidden_move(move, source)
+    is_told = there or not base.why or bool(old.root_commits)
+    if error is None and not is_told and old.commit != new.commit and same_repository(old.url, new.url):
+        return _unknown(source, old, new)
+    return error
+
+
+def _unknown(source: Source, old: Pin, new: Pin) -> IdentityChanged:
+    """Return the error for *new*, of which nothing tells whether it is of the repository that *old* was of."""
+    return IdentityChanged(
+        name=source.name,
+        url=str(source.url),
+        old=("unknown",),
+        new=new.root_commits or ("unknown",),
+        what="nothing tells whether the same repository is served",
+        untold=f"no record tells the root commits of {old.commit}, which neither upstream nor a clone has any more",
+    )
+
+
+def behind_left(
+    rt: Runtime,
+    source: Source,
+    left: Sequence[Base],
+    move: tuple[Pin | None, Pin],
+    history: Stage,
+    has: Callable[[Pin], bool],
+) -> Rollback | None:
+    """Return the error if *move* goes back behind one of *left*, as no pin may by way of another ref.
+
+    *has* tells which of these there are. An older version that goes on from the old pin is one of another series, which
+    the entry follows by now: it goes back only where the entry allows the newer one still.
+    """
+    old, new = move
+    there = {base: has(base.pin) for base in left if base.pin.commit != new.commit}
+    if not there:
+        return None
+    tips = [base.pin.commit for base, is_there in there.items() if is_there]
+    is_behind = bool(tips) and rt.objects.is_behind(history, new.commit, tips)
+    goes_on = old is not None and has(old) and rt.objects.is_ancestor(history, old.commit, new.commit)
+    for base, is_there in there.items():
+        is_older = is_older_version(base.pin.ref, new.ref) and (not goes_on or still_allowed(base.pin, source))
+        if is_behind or is_older:
+            error = forbidden_in(rt, source, base, new, history, there=is_there)
+            if isinstance(error, Rollback):
+                # What the manifest named there is not what the lock has.
+                error.back = ""
+                return error
+    return None
+
+
+def is_there(rt: Runtime, source: Source, manifest: Manifest, history: Stage, pin: Pin) -> bool:
+    """Tell whether the commit of *pin*, which was of the repository of *source*, is in *history* or given out."""
+    return rt.objects.has_commit(history, pin.commit) or is_given_out(rt, source, manifest, history, pin.commit)
 
 
 def told_as(rt: Runtime, new: Pin, source: Source, before: Sequence[Pin], history: Stage) -> dict[str, Json]:

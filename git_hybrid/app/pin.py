@@ -255,7 +255,8 @@ def _decided(
     elif carried and old is not None:
         new = replace(new, override=old.override)
     left = (old,) if old else wish.lost
-    detail = told_as(rt, new, source, left, found.history) | {"served_by": found.served_by}
+    former = (*left, *(base.pin for base in wish.left))
+    detail = told_as(rt, new, source, former, found.history) | {"served_by": found.served_by}
     before = next((pin.commit for pin in left), None)
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []

@@ -9,6 +9,7 @@ from git_hybrid.app.bases import (
     bases_before,
     bases_of,
     former_bases,
+    left_bases,
     others_of_tag,
     sides_in_log,
     stood_before,
@@ -47,6 +48,8 @@ def wish_for(
         former=former,
         plain=bool(plain),
         beside=sides.beside,
+        # Whoever merges may choose the other side, by whatever way that came.
+        left=() if sides.chosen else left_bases(rt, source, (old,) if old else lost),
         others=partial(others_of_tag, rt, snapshot, source),
     )
 

@@ -270,8 +270,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "identity-changed": Remedy(
         5,
-        "{name}: another repository is served at {url}",
-        "root commits were {old} and are {new}\nfind out who owns {url} now",
+        "{name}: {what} at {url}",
+        "{untold}\nroot commits were {old} and are {new}\nfind out who owns {url} now",
         ("git ls-remote {url}", "if it is approved: " + _forced("REV")),
     ),
     "wrong-content": Remedy(

@@ -86,8 +86,8 @@ BEHIND: Mapping[str, Remedy] = {
     ),
     "identity-changed": Remedy(
         5,
-        "{name}: another repository is served at {url}",
-        "root commits were {old} and are {new}\nthe mirror {mirror} was asked, upstream itself was not",
+        "{name}: {what} at {url}",
+        "{untold}\nroot commits were {old} and are {new}\nthe mirror {mirror} was asked, upstream itself was not",
         ("git ls-remote {url}", *_HINTS[1:]),
     ),
     "rollback": Remedy(

@@ -128,7 +128,13 @@ _MIRROR: _Form = dict.fromkeys(("mirror", "base_url", "owner", "kind", "mirror_s
 _ENDED: _Form = {"log_id": str, "log_seq": int}
 _MOVES = OVERRIDDEN | {"pin"}
 _FORMS: Mapping[str, tuple[Collection[str], _Form]] = {
-    "pin": ((), dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str)),
+    "pin": (
+        (),
+        {
+            **dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str),
+            "root_commits": _are_texts,
+        },
+    ),
     **dict.fromkeys(SCANNED, ((), _SCAN)),
     **dict.fromkeys(OVERRIDDEN, (("override",), _OVERRIDE)),
     **dict.fromkeys(("mirror-add", "mirror-remove", "mirror-verify"), (("mirror",), _MIRROR)),

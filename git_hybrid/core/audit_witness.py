@@ -27,8 +27,16 @@ if TYPE_CHECKING:
 
 _REMOVED = frozenset({"remove", "prune"})
 _CHECKOUT = f"git checkout HEAD -- {LOCK}"
-_HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
+_HAS = {
+    "url": "URL",
+    "ref": "ref",
+    "tree": "content",
+    "content_sha256": "content",
+    "root_commits": "root commits",
+    "pin_sha256": "entry",
+}
 _BARE = "pin asks for an override there, so another wrote the record"
+_BACK = f"{_BARE}, or a version that let it go back by way of another ref"
 _TAKEN = "the tag moved between the two, and no override lets the pin follow it"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
@@ -172,7 +180,7 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
         was = " or ".join(item[:12] for item in earlier)
         what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
         mend = _put_back(name, earlier[0], signed=witnesses.has_keys)
-        yield of_log("unexplained-move", what, _BARE, mend=mend)
+        yield of_log("unexplained-move", what, _BACK if how == "back" else _BARE, mend=mend)
     for name, earlier in taken_tags(records, tagged, sources).items():
         was = " or ".join(item[:12] for item in earlier)
         what = f"{name} is at {pins[name].commit[:12]} by a tag that another branch had taken to {was} before"

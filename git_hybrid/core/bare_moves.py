@@ -12,14 +12,14 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, by_source, last_records
+from git_hybrid.core.last_pins import ANEW, DESCENDS, TRACKS, bare_tags, by_source, last_records, pin_of
 from git_hybrid.core.last_told import Last, last_told
-from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, lifts_of
 
-_TRACKS = frozenset({"tag", "branch", "version", "commit"})
+_TRACKS = frozenset(TRACKS)
 Pins = Mapping[SourceName, Pin]
 Sources = Mapping[SourceName, Source]
 Found = dict[SourceName, tuple[str, ...]]
@@ -111,7 +111,8 @@ def stray_tags(records: Mapping[str, Record], pins: Pins) -> Iterator[tuple[Sour
 def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
     """Return where those of *pins* stood that went back, by version or on their branch, without an override.
 
-    So are those that stayed where an override alone allows them, by a record that names none.
+    So are those that stayed where an override alone allows them, by a record that names none; and those that went back
+    by way of another ref behind what the entry allows still.
     """
     asked = _may_be_back(records.values(), _plain(pins, sources))
     walk = Walk(records, _last(records, asked, lambda _record: True), lifts_of(records) if asked else {})
@@ -119,13 +120,35 @@ def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     found: Found = {}
     for name, pin in asked.items():
         steps = walk.steps(pin, sources[name])
-        if steps and all(
-            REPLACED & step.left or _is_behind(step, item) or _is_back(step.to, item, earlier, order)
-            for step, earlier in ((step, walk.all_before(step.before)) for step in steps)
-            for item in step.before
-        ):
-            found[name] = _commits([item for step in steps for item in step.before])
+        above = [_left_above(walk, step, sources[name]) for step in steps]
+        if steps and all(newer or _went_back(walk, step, order) for step, newer in zip(steps, above, strict=True)):
+            pairs = zip(steps, above, strict=True)
+            found[name] = _commits([item for step, newer in pairs for item in newer or step.before])
     return found
+
+
+def _went_back(walk: Walk, step: Step, order: Mapping[str, int]) -> bool:
+    """Tell whether no plain pin takes *step* from any of what it is judged by."""
+    earlier = walk.all_before(step.before)
+    return all(
+        REPLACED & step.left or _is_behind(step, item) or _is_back(step.to, item, earlier, order)
+        for item in step.before
+    )
+
+
+def _left_above(walk: Walk, step: Step, source: Source) -> list[Record]:
+    """Return the records of newer versions, which *source* allows, that the pin left for another ref before *step*."""
+    # Imported here: nearly no pin has a newer version in the log.
+    from git_hybrid.core.left_pins import followed, left_records
+
+    to, told = step.to, detail_of(step.to)
+    ref, own = str(told.get("ref")), followed(to)
+    if own is None or told.get(DESCENDS):
+        return []
+    begin = [(digest, own) for digest in sorted(walk.last.over[str(to["hash"])])]
+    left = [record for record in left_records(walk.records, walk.last, begin, walk.lifts) if followed(record)]
+    newer = [record for record in left if _is_older(str(detail_of(record).get("ref")), ref)]
+    return [record for record in newer if still_allowed(pin_of(record, source.name, source.url), source)]
 
 
 def _plain(pins: Pins, sources: Sources) -> dict[SourceName, Pin]:

@@ -29,6 +29,7 @@ class Setup(Struct, frozen=True, kw_only=True):
 
     ``merge`` and ``text`` are attributes of the audit log, ``ignored`` what git ignores that must be committed,
     ``exposed`` what of :data:`OF_RUNS` it does not ignore, and whether the folder has a ``.gitignore`` all the same.
+    ``joined`` are the files that git would join line by line, though each of their tables is one decision.
     ``cone``: what of the workspace a sparse checkout in cone mode has to name, if there is one.
     """
 
@@ -36,6 +37,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     text: str
     ignored: tuple[str, ...] = ()
     exposed: Mapping[str, bool] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
     cone: str = ""
 
 
@@ -47,6 +49,7 @@ def repository_findings(setup: Setup | None) -> tuple[Finding, ...]:
     found = [Finding(area="git", name="repository", level="ok", what="the workspace is in a git repository")]
     found.append(_attribute("merge", is_set=setup.merge == "union"))
     found.append(_attribute("endings", is_set=setup.text == "unset"))
+    found += [_joined(name) for name in setup.joined]
     found += [
         Finding(
             area="git",
@@ -59,6 +62,11 @@ def repository_findings(setup: Setup | None) -> tuple[Finding, ...]:
     ]
     found += [_exposed(path, is_there=is_there) for path, is_there in setup.exposed.items()]
     return (*found, *([_cone(setup.cone)] if setup.cone else []))
+
+
+def _joined(name: str) -> Finding:
+    what = f"{name} has merge=union: git joins the lines of two branches, also of one pin, and tells no conflict"
+    return Finding(area="git", name="merge", level="warn", what=what, remedy=f"echo '/{name} !merge' >> .gitattributes")
 
 
 def _cone(names: str) -> Finding:

@@ -681,13 +681,18 @@ class RewrittenHistory(HybridError):
 
 
 class IdentityChanged(HybridError):
-    """Another repository is served at the URL: it has other root commits."""
+    """Another repository is served at the URL: it has other root commits.
+
+    ``what`` says so; ``untold`` says why nobody can tell, where the root commits that it had are not known.
+    """
 
     code: ClassVar[str] = "identity-changed"
     name: str
     url: str
     old: tuple[str, ...]
     new: tuple[str, ...]
+    what: str = "another repository is served"
+    untold: str = ""
     mirror: str = ""
 
 

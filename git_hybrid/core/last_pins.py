@@ -17,7 +17,10 @@ from git_hybrid.core.values import parse_time
 
 DESCENDS = "descends"
 """What a record tells of a pin that has the one before in its history, though its version is the older one."""
+TRACKS = ("tag", "branch", "version", "commit")
+"""By one of these a record of a pin tells what its entry asked for."""
 _DIGEST = "pin_sha256"
+_ROOTS = "root_commits"
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 ANEW = frozenset({"add", "remove", "prune"})
 """The events with which a source begins or ends: what stood before them is compared with nothing.
@@ -33,7 +36,9 @@ def pinned_as(pin: Pin, source: Source) -> dict[str, Json]:
 
 
 def _evidence(pin: Pin) -> dict[str, Json]:
-    return {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
+    told: dict[str, Json] = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree}
+    roots: dict[str, Json] = {_ROOTS: list(pin.root_commits)} if pin.root_commits else {}
+    return {**told, "content_sha256": pin.content_sha256, **roots}
 
 
 def untold(record: Record, pin: Pin) -> str:
@@ -97,7 +102,7 @@ def by_source(records: Iterable[Record]) -> Mapping[str, tuple[Record, ...]]:
 def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[Pin, ...]:
     """Return the last pin of a source that was not removed, as far as *records* tell of it; one for each branch.
 
-    They do not tell the tag object, nor the roots of the history; where one tells no URL, it was *url*.
+    They do not tell the tag object; where one tells no URL, it was *url*.
     """
     return tuple(pin_of(record, name, url) for record in _last_that_may_be(tuple(records), name, lambda _record: True))
 
@@ -187,10 +192,13 @@ def _tag_of(record: Record) -> tuple[object, ...]:
 
 
 def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
-    """Return the pin of a source that *record* tells of, as far as it does; where it tells no URL, it was *url*."""
+    """Return the pin of a source that *record* tells of, as far as it does; where it tells no URL, it was *url*.
+
+    One that an older version wrote does not tell the roots of its history.
+    """
     told, at = detail_of(record), parse_time(str(record["at"]))
     ref = RefName(str(told.get("ref") or UNREACHABLE))
-    rests_on = told.get(RESTS_ON)
+    rests_on, roots = told.get(RESTS_ON), told.get(_ROOTS)
     with suppress(InvalidText):
         url = parse_url(str(told.get("url", "")))
     return Pin(
@@ -200,6 +208,7 @@ def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
         commit=Oid(str(record["after"])),
         tree=Oid(str(told.get("tree", ""))),
         reachable_from=ref,
+        root_commits=tuple(Oid(str(root)) for root in roots) if isinstance(roots, list) else (),
         content_sha256=str(told.get("content_sha256", "")),
         commit_time=at,
         first_seen=at,

@@ -144,6 +144,10 @@ class Objects(Protocol):
         """Tell whether *old* is in the history of *new* (a commit is in its own)."""
         ...
 
+    def is_behind(self, stage: Stage, oid: Oid, tips: Sequence[Oid]) -> bool:
+        """Tell whether one of *tips*, which are there, is *oid* or has it in its history."""
+        ...
+
     def facts(self, stage: Stage, oid: Oid, *, complete: bool) -> CommitFacts:
         """Return what the lock keeps of a commit; root commits only where history is *complete*."""
         ...

@@ -132,6 +132,10 @@ class Ledger(Protocol):
         """Return the last pins of a source that were of *url*, and of *ref*, since it last began anew."""
         ...
 
+    def left_pins(self, source: Source) -> tuple[Pin, ...]:
+        """Return the pins that *source*, as its entry is now, left without an override by following something else."""
+        ...
+
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Return which of *pins* the audit log has elsewhere last."""
         ...

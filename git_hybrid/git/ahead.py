@@ -38,7 +38,8 @@ CONFIG = (
 )
 VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
-LISTED = ("git", "ls-files", "--stage", "-z", "--", ":(icase)*sources*", "*.md", "state", "*/state*")
+_WHERE = (":(icase)*sources*", "*.md", ":(icase)state", ":(icase)*/state*")
+LISTED = ("git", "ls-files", "--stage", "-z", "--", *_WHERE)
 """What the index has of every workspace of a repository and of what is below its ``sources/``, and its documents."""
 _BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
 _OTHERS = ("CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")

@@ -14,7 +14,7 @@ from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_digest,
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git import sums
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.facts import facts_of, moment
+from git_hybrid.git.facts import moment, told_of
 from git_hybrid.git.hashing import small_hashes
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
@@ -110,13 +110,18 @@ class GitObjects(Struct, frozen=True):
         done = self.runner.git(["merge-base", "--is-ancestor", "--end-of-options", old, new], git_dir=_git_dir(stage))
         return done.status == 0
 
+    def is_behind(self, stage: Stage, oid: Oid, tips: Sequence[Oid]) -> bool:
+        """Tell whether *oid* is one of *tips* or in the history of one, by one walk over all of them."""
+        done = self.runner.git(["rev-list", "--max-count=1", oid, "--not", *tips, "--"], git_dir=_git_dir(stage))
+        return done.status == 0 and not done.stdout
+
     def facts(self, stage: Stage, oid: Oid, *, complete: bool) -> CommitFacts:
         """Return tree, commit time and, where history is *complete*, the root commits of *oid*.
 
         Raises:
             GitFailed: the commit is not there.
         """
-        if (facts := _told(stage, oid)) is None:
+        if (facts := told_of(_git_dir(stage), oid)) is None:
             tree, _, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).partition(" ")
             facts = CommitFacts(tree=parse_oid(tree), commit_time=moment(seconds), root_commits=())
         if not complete:
@@ -271,16 +276,6 @@ class GitObjects(Struct, frozen=True):
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
         # As _ask: a path is looked for in what that returns.
         return done.stdout.decode("utf-8", "surrogateescape")
-
-
-def _told(stage: Stage, oid: Oid) -> CommitFacts | None:
-    """Return tree and commit time from the bytes of the commit; None if they are not as git writes them."""
-    with suppress(Unsure), opened(_git_dir(stage)) as raw:
-        return facts_of(raw.links(oid)[0], raw.read(oid)[1])
-    with released(open_repository(_git_dir(stage))) as repository:
-        if repository is None or (found := links(repository, oid)) is None:
-            return None
-        return facts_of(found[0], repository.odb.read(oid)[1])
 
 
 def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:

@@ -234,8 +234,9 @@ def of_tree(told: bytes) -> list[tuple[str, Entry]]:
 
 def is_listed(path: str) -> bool:
     """Tell whether a file at *path* would be among the entries."""
-    is_state = path == "state" or path.startswith("state/") or "/state" in path
-    return is_state or "sources" in path.lower() or path.endswith(".md")
+    lowered = path.lower()
+    is_state = lowered == "state" or lowered.startswith("state/") or "/state" in lowered
+    return is_state or "sources" in lowered or path.endswith(".md")
 
 
 def is_below(path: str, folders: Collection[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.diagnosis_git import OF_RUNS, Setup
-from git_hybrid.core.files import LOCK, LOG, MANIFEST, STATE
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import typed
 from git_hybrid.git.environment import child_environment
@@ -14,6 +14,7 @@ from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 
 COMMITTED = (MANIFEST, LOCK, STATE, LOG)
+_TABLES = (LOCK, STATE, OVERRIDES, MIRRORS)
 _CONE = frozenset({b"core.sparsecheckout true", b"core.sparsecheckoutcone true"})
 
 
@@ -36,9 +37,9 @@ def setup_around(runner: Runner, root: Path) -> Setup | None:
     is_inside, _, prefix = inside.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
     if is_inside != "true":
         return None
-    asked = repository.ask(["git", "check-attr", "-z", "merge", "text", "--", LOG], cwd=root)
+    asked = repository.ask(["git", "check-attr", "-z", "merge", "text", "--", LOG, *_TABLES], cwd=root)
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
-    merge, text = told if len(told) == 2 else ("", "")
+    merge, text, *others = told if len(told) > 1 else ("", "")
     names = "\0".join((*COMMITTED, *OF_RUNS)).encode()
     # Without --no-index a file that is tracked already counts as not ignored, which is what matters.
     found = repository.run(["git", "check-ignore", "-z", "--stdin"], cwd=root, stdin=names).stdout
@@ -51,6 +52,7 @@ def setup_around(runner: Runner, root: Path) -> Setup | None:
         text=text,
         ignored=tuple(name for name in ignored if name not in OF_RUNS),
         exposed=exposed,
+        joined=tuple(name for name, value in zip(_TABLES, others[::2], strict=False) if value == "union"),
         cone=(typed(prefix.rstrip("/")) if prefix else "sources state") if is_cone else "",
     )
 

@@ -72,6 +72,12 @@ class LogReader(Struct):
 
         return former_pins_told(self.layout, name, url, ref)
 
+    def left_pins(self, source: Source) -> tuple[Pin, ...]:
+        """Return the pins that *source* left by following something else (:func:`told.left_pins_told`)."""
+        from git_hybrid.store.told import left_pins_told
+
+        return left_pins_told(self.layout, source)
+
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Return which of *pins* the audit log has elsewhere last (:func:`misplaced.misplaced`)."""
         from git_hybrid.store.misplaced import misplaced

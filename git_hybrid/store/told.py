@@ -15,6 +15,7 @@ from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid
 from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
@@ -143,6 +144,18 @@ def former_pins_told(layout: Layout, name: SourceName, url: Url, ref: RefName | 
     return former_pins(_of(layout, name), name, url, ref)
 
 
+def left_pins_told(layout: Layout, source: Source) -> tuple[Pin, ...]:
+    """Return the pins that *source* left by following something else (:func:`git_hybrid.core.left_pins.left_pins`).
+
+    Raises:
+        InvalidFile, LocalIo, NewerSchema: as above.
+    """
+    from git_hybrid.core.left_pins import left_pins
+
+    records = _of(layout, source.name)
+    return left_pins(records, _lifts.of(layout), source, source.url) if records else ()
+
+
 def _of(layout: Layout, name: SourceName) -> Sequence[Record]:
     return _pins.of(layout).get(name, ()) if name in told_by_log(layout).named else ()
 
@@ -224,6 +237,12 @@ def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
     return {name: told for name, told in last.items() if differ(told)}
 
 
+def _lifted(layout: Layout) -> Mapping[str, frozenset[str]]:
+    from git_hybrid.core.pin_steps import lifts_of
+
+    return lifts_of(_by_hash.of(layout))
+
+
 def _commits_of(layout: Layout) -> Mapping[str, dict[str, str]]:
     found = dict[str, dict[str, str]]()
     for record in _records.of(layout):
@@ -240,3 +259,4 @@ _absent = _Memory(archived.absent)
 _pins = _Memory(lambda layout: by_source(_records.of(layout)))
 _sides = _Memory(_branched)
 _by_hash = _Memory(_hashed)
+_lifts = _Memory(_lifted)

@@ -6,8 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from git_hybrid.cli.hooking import run as run_hook
 from support.cli import Hybrid
+from support.governed import plain_site
 from support.kit import git, leave_unfinished, manifest
 from support.upstream import UpstreamFactory
 
@@ -69,3 +72,16 @@ def test_a_run_that_a_pull_request_brings_is_nobodys(
     hybrid("resume", "--abort")
     assert not _kept(workspace)
     hybrid("sync")
+
+
+def test_it_is_told_in_whatever_case_it_is_written(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    site = plain_site(tmp_path, tmp_path_factory)
+    blob = git("hash-object", "-w", "sources.toml", cwd=site.root)
+    before = git("rev-parse", "HEAD", cwd=site.root)
+    names = ["STATE/journal", "State/resume.json"]
+    for path in ("STATE/journal/x.jsonl", "State/resume.json"):
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", cwd=site.root)
+    assert [item.file for item in site.checked("sources")] == names
+    assert [item.file for item in site.checked("sources", staged=True)] == names
+    git("commit", "-q", "-m", "a run", cwd=site.root)
+    assert [item.file for item in site.checked("sources", pushed="HEAD", before=[before])] == names

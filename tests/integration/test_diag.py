@@ -32,6 +32,21 @@ def _found(document: Any, level: str) -> list[str]:
     return [f"{item['area']}: {item['what']}" for item in document["findings"] if item["level"] == level]
 
 
+def test_how_git_joins_state_is_told_and_the_remedy_mends_it(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", cwd=workspace)
+    hybrid("init")
+    attributes = workspace / ".gitattributes"
+    before = attributes.read_text()
+    attributes.write_text(f"{before}/state/sources-audit.jsonl -merge\n/state/*.lock merge=union\n")
+    told = [item for item in hybrid("diag", "--json", check=None).json()["findings"] if item["name"] == "merge"]
+    assert [item["level"] for item in told] == ["warn", "warn"]
+    lines = [item["remedy"].removeprefix("echo '").removesuffix("' >> .gitattributes") for item in told]
+    assert lines == ["/state/sources-audit.jsonl merge=union", "/state/sources.lock !merge"]
+    attributes.write_text(attributes.read_text() + "".join(f"{line}\n" for line in lines))
+    told = [item for item in hybrid("diag", "--json", check=None).json()["findings"] if item["name"] == "merge"]
+    assert [item["level"] for item in told] == ["ok"]
+
+
 def test_a_good_workspace(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     git("init", "-q", cwd=workspace)
     started(hybrid, tool.url)

@@ -93,6 +93,10 @@ class FakeLedger:
         """Know of no pin."""
         return ()
 
+    def left_pins(self, source: Source) -> tuple[Pin, ...]:
+        """Know of no pin."""
+        return ()
+
     def sides(self, name: SourceName) -> tuple[Record, ...]:
         """Know of no branches."""
         return ()

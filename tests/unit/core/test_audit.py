@@ -141,6 +141,7 @@ def test_a_record_that_tells_what_its_event_takes_counts_as_it_is(record: Record
         *[("pin", key, MOVE | {key: "7"}) for key in ("before", "after")],
         *[("pin", key, {name: MOVE[name] for name in MOVE.keys() - {key}}) for key in ("source", "after")],
         ("pin", "rests_on", {**MOVE, "detail": {"rests_on": ["ovr-1"]}}),
+        *[("pin", "root_commits", {**MOVE, "detail": {"root_commits": odd}}) for odd in ("1" * 40, [1])],
         *[("scan", "findings", {"detail": {"findings": odd}}) for odd in (5, "a", [{}], ["a"], [{**FINDING, "id": 1}])],
         *[("scan", "findings", {"detail": {"findings": [{**FINDING, "level": odd}]}}) for odd in ("odd", [], None)],
         *[("bundle-scan", "counts", {"detail": {"counts": odd}}) for odd in ([1], {"high": "1"}, {"high": True})],

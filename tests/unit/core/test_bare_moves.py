@@ -241,6 +241,26 @@ def test_an_older_version_needs_an_override() -> None:
     assert back(grown(first, Event(event="remove", source="tool"), at(1, V1)), 1, V1, Tag("v1")) == []
 
 
+def test_an_older_version_by_way_of_another_ref_needs_an_override() -> None:
+    def by(number: int, ref: str, spec: str = ">=1", **detail: str) -> Event:
+        return at(number, ref, tag="", version=spec, **detail)
+
+    aside, track = grown((), ADD, by(2, V2), at(3, DEV)), Version(">=1")
+    assert back(grown(aside, by(1, V1)), 1, V1, track) == [oid(2)]
+    assert back(grown(aside, by(1, V1, "<2"), by(1, V1)), 1, V1, track) == [oid(2)]
+    # The manifest shows it, or its history goes on from there.
+    assert back(grown(aside, by(1, V1, "<2")), 1, V1, Version("<2")) == []
+    assert back(grown(aside, at(1, V1)), 1, V1, Tag("v1")) == []
+    assert back(grown(aside, by(1, V1, descends="yes")), 1, V1, track) == []
+    assert back(grown(aside, by(4, "refs/tags/v3")), 4, "refs/tags/v3", track) == []
+    # An override let in another history, or another branch that was merged had it.
+    other = grown((), ADD, by(2, V2), *by_override(3, "identity-changed", ref=DEV, tag="", branch="dev"))
+    assert back(grown(other, by(1, V1)), 1, V1, track) == []
+    # What an older version wrote tells not what was asked for.
+    assert back(grown((), ADD, at(2, V2, tag=""), at(3, DEV), by(1, V1)), 1, V1, track) == []
+    assert back(grown((), ADD, by(2, V2), at(3, DEV), at(1, V1, tag="")), 1, V1, track) == []
+
+
 def test_what_only_an_override_allowed_is_told_where_no_record_names_it_any_more() -> None:
     first, track = grown((), ADD, at(1, MAIN)), Branch("main")
     for code in ("rollback", "rewritten-history", "identity-changed"):

@@ -228,6 +228,8 @@ def test_the_repository_around():
     found = repository_findings(Setup(merge="union", text="unset", exposed=exposed))[3:]
     told = [("warn", "git hybrid sync"), ("warn", "echo 'journal/' >> state/.gitignore")]
     assert [(item.level, item.remedy) for item in found] == told
+    (joined,) = repository_findings(Setup(merge="union", text="unset", joined=("state/sources.lock",)))[3:]
+    assert (joined.level, joined.remedy) == ("warn", "echo '/state/sources.lock !merge' >> .gitattributes")
     (cone,) = repository_findings(Setup(merge="union", text="unset", cone="infra"))[3:]
     assert (cone.level, cone.remedy.partition(" in ")[0]) == ("warn", "name infra")
 

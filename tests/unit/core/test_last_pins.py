@@ -9,6 +9,7 @@ from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import by_source, former_pins, pinned_as, pins_of_log
 from git_hybrid.core.lock import UNREACHABLE, pin_digest
 from git_hybrid.core.manifest import Branch, Commit
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL = SourceName("tool")
@@ -99,6 +100,11 @@ def test_a_record_tells_the_evidence_of_a_pin_and_what_was_asked_for() -> None:
             "pin_sha256": pin_digest(pin),
             key: value,
         }
+    told = pinned_as(replace(pin, root_commits=(oid(8), oid(9))), a_source())
+    assert told["root_commits"] == [oid(8), oid(9)]
+    event = Event(event="pin", source="tool", after=oid(3), detail=told)
+    assert [found.root_commits for found in pins_of_log(grown((), event, pinned(3)), TOOL, URL)] == [()]
+    assert [found.root_commits for found in pins_of_log(grown((), event), TOOL, URL)] == [(oid(8), oid(9))]
 
 
 @pytest.mark.timeout(10)
