@@ -604,7 +604,10 @@ class UnusableRef(HybridError):
 
 
 class MovedTag(HybridError):
-    """Upstream's tag is no longer what was pinned; ``held`` says which pin tells that, as the beginning of a line."""
+    """Upstream's tag is no longer what was pinned; ``held`` says which pin tells that, as the beginning of a line.
+
+    ``newer`` is the tag of a newer release that upstream has, if it is known.
+    """
 
     code: ClassVar[str] = "moved-tag"
     name: str
@@ -614,6 +617,7 @@ class MovedTag(HybridError):
     old_commit: str
     new_commit: str
     held: str = "the pin stays"
+    newer: str = ""
     mirror: str = ""
 
 
@@ -630,7 +634,8 @@ class UnexplainedMove(HybridError):
 class RefMissing(HybridError):
     """Upstream has no such branch, tag, commit or version; ``nearest`` are the refs that it has of a similar name.
 
-    ``default`` is the ref of its default branch where a branch is missing and that is known.
+    ``default`` is the ref of its default branch where a branch is missing and that is known, ``pinned`` the commit of
+    the pin of the source.
     """
 
     code: ClassVar[str] = "ref-missing"
@@ -639,6 +644,7 @@ class RefMissing(HybridError):
     url: str
     nearest: tuple[str, ...] = ()
     default: str = ""
+    pinned: str = ""
     mirror: str = ""
 
 
@@ -720,7 +726,10 @@ class PolicyError(HybridError):
 
 
 class OffBranch(PolicyError):
-    """The commit asked for is not reachable from the ref that the manifest declares; ``tag`` is one that it has."""
+    """The commit asked for is not reachable from the ref that the manifest declares.
+
+    ``tag`` is one that it has; nothing where that must not be followed.
+    """
 
     code: ClassVar[str] = "off-branch"
     commit: str
