@@ -197,6 +197,9 @@ def test_the_hints_at_what_ended_lead_on(
     assert hints(hybrid("override", "revoke", forced["id"], "--reason", "over").err) == [stay]
     for command in ("pin", "sync"):
         assert hints(hybrid(command, "tool", check=6).err)[0] == stay
+    # Without a name it moves nothing, and is no word on this one either.
+    told = hybrid("pin", check=6).err
+    assert (hints(told)[0], "every source has a valid pin" in told) == (stay, False)
     assert f"mend: {stay}" in hybrid("check", "overrides", check=1).out
     hybrid(*stay.split()[2:])
     hybrid("sync")
