@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.cli.mirror_words import mirror_words
 from git_hybrid.cli.telling_values import few, joined, lines_of
 from git_hybrid.core.errors import (
-    DEADLINE,
+    LATE,
     AccessDenied,
     BadBundle,
     HostileTree,
@@ -158,7 +158,7 @@ def _of_code(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_later import BY_FACT
 
         return BY_FACT[error.code]
-    if isinstance(error, NetworkFailure) and error.kind == DEADLINE:
+    if isinstance(error, NetworkFailure) and error.kind in LATE:
         from git_hybrid.cli.remedies_later import TOO_LATE
 
         return TOO_LATE

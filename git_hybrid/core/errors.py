@@ -445,6 +445,10 @@ class RemoteError(HybridError):
 
 DEADLINE = "deadline"
 """The kind of a network failure that took all the time that a step has: another try would take as much."""
+STALL = "stall"
+"""The kind of a network failure where nothing came for far longer than a transfer may stand still."""
+LATE = frozenset({DEADLINE, STALL})
+"""Those that took a long time already: they are not tried again."""
 TIMEOUT = "timeout"
 """The kind of a network failure where no connection came about in time."""
 
