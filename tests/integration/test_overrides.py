@@ -488,7 +488,9 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("command", ["override", "audit"])
 def test_exports_are_whole_and_inert(site: Site, command: str) -> None:
-    site.force(site.commits.hotfix, reason=HOSTILE, incident="INC-7,INC-8", approver=f"{HOSTILE_NAME} <bea@example.org>")
+    site.force(
+        site.commits.hotfix, reason=HOSTILE, incident="INC-7,INC-8", approver=f"{HOSTILE_NAME} <bea@example.org>"
+    )
     ident = site.overrides()[0]["id"]
     site("override", "revoke", ident, "--reason", HOSTILE)
     made = {form: site(command, "export", "--format", form).out for form in ("csv", "json", "md", "html")}
