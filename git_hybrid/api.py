@@ -98,7 +98,6 @@ def scan(
     root: Path | str = ".",
     groups: Sequence[str] = (),
     stale: bool = False,
-    again: bool = False,
     diff: bool = False,
     jobs: int | None = None,
     progress: Progress = quiet,
@@ -113,7 +112,7 @@ def scan(
         UnfinishedRun: an interrupted sync has to be finished first.
         LockBusy, InvalidFile, NewerSchema: nothing was recorded.
     """
-    request = ScanRequest(names=tuple(names), groups=tuple(groups), stale=stale, again=again, diff=diff)
+    request = ScanRequest(names=tuple(names), groups=tuple(groups), stale=stale, diff=diff)
     with _opened("scan", root, jobs=jobs, progress=progress, cancelled=cancelled) as wired:
         return scan_sources(wired.runtime, request)
 

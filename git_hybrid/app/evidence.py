@@ -26,6 +26,7 @@ from git_hybrid.core.errors import (
     Unreachable,
 )
 from git_hybrid.core.ids import Oid, RefName
+from git_hybrid.core.instead import instead
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, config_digest
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
@@ -108,7 +109,8 @@ class _Search(Struct, frozen=True, kw_only=True):
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
     """Return what :func:`resolve` does, by the first server that is not surely behind."""
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
-    with listed(rt, source, manifest, old, head=True, to=wish.to, mirrors=wish.mirrors) as (refs, endpoint):
+    listing = listed(rt, source, manifest, old, head=True, to=wish.to, mirrors=wish.mirrors)
+    with listing as (refs, endpoint), instead(old, refs, source):
         search = _Search(rt=rt, source=source, manifest=manifest, old=old, wish=wish, refs=refs)
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
         candidate = _candidate(search, endpoint) if kept is None else tip(refs, kept, source)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
 from git_hybrid.app.force import closing_events
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError, OffBranch, Rollback, TooYoung, Unreachable
-from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted, unapproved
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Commit, Source, config_digest
 from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
-from git_hybrid.core.report import Row
+from git_hybrid.core.report import Row, failed
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 
@@ -38,6 +39,14 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
     if held is found.old and held.config_digest == found.pin.config_digest:
         return held
     return replace(found, pin=replace(found.pin, override=held.override))
+
+
+def refused_pins(snapshot: Snapshot, names: Iterable[SourceName]) -> tuple[Row, ...]:
+    """Return a row for each of *names* whose valid pin may not be used; ``sync`` refuses it in the same words."""
+    known = ((snapshot.manifest.sources[name], snapshot.lock.pins.get(name)) for name in names)
+    valid = ((source, pin) for source, pin in known if pin is not None and is_valid(pin, source))
+    errors = ((pin.source, unapproved(pin, source, snapshot.approvals)) for source, pin in valid)
+    return tuple(failed(name, error) for name, error in errors if error is not None)
 
 
 def rests_still(snapshot: Snapshot, source: Source, error: HybridError) -> Pin | None:

@@ -21,7 +21,7 @@ from git_hybrid.app.force import (
     make_override,
     superseded,
 )
-from git_hybrid.app.held import held_by, kept, rests_still, unless_held
+from git_hybrid.app.held import held_by, kept, refused_pins, rests_still, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
@@ -106,6 +106,7 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
     snapshot = followed(found, request.names, request.follow)
     move = bool(request.names or request.groups or request.everything)
     names = select_to_pin(snapshot.manifest, request.names, request.groups)
+    refused = () if move else refused_pins(snapshot, names)
     if not move:
         pins, sources = snapshot.lock.pins, snapshot.manifest.sources
         names = tuple(name for name in names if not is_valid(pins.get(name), sources[name]))
@@ -124,7 +125,8 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled(), begun=False)
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
-    rows, decision = tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
+    rows = tuple(sorted((*refused, *(row for row, _ in pairs)), key=lambda row: row.name))
+    decision = together([decision for _, decision in pairs])
     return with_entry(rt, found, rows, decision, request.follow)
 
 

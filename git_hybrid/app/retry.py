@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from git_hybrid.core.errors import DEADLINE, NetworkFailure
+from git_hybrid.core.errors import LATE, NetworkFailure
 from git_hybrid.core.manifest import Retry
 from git_hybrid.core.values import format_time
 
@@ -103,7 +103,7 @@ def _again(
 
 def _may_pass(error: BaseException, longest: timedelta) -> bool:
     """Tell whether another try is worth it; where a server wants more than *longest* before it, note until when."""
-    if not isinstance(error, NetworkFailure) or error.kind == DEADLINE or not error.attempts:
+    if not isinstance(error, NetworkFailure) or error.kind in LATE or not error.attempts:
         return False
     if error.retry_after is None or error.retry_after <= longest.total_seconds():
         return True

@@ -44,14 +44,13 @@ from git_hybrid.core.values import format_age
 class ScanRequest(Struct, frozen=True, kw_only=True):
     """What the command line says.
 
-    ``stale``: only what has no fresh result, or none that is fresh for long; ``again``: also what was scanned before;
-    ``diff``: compare with the pin before.
+    ``stale``: only what has no fresh result, or none that is fresh for long, and what a scanner said of the same files
+    counts where it still does; else all of them run. ``diff``: compare with the pin before.
     """
 
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
     stale: bool = False
-    again: bool = False
     diff: bool = False
 
 
@@ -123,12 +122,12 @@ def _scan_all(
         trees.setdefault((pin.tree, besides(snapshot.manifest.sources[name])), []).append(name)
     groups = tuple(trees.values())
     if rt.spread is not None:
-        found = _elsewhere(rt, rt.spread, snapshot, groups, again=request.again)
+        found = _elsewhere(rt, rt.spread, snapshot, groups, again=not request.stale)
         return {name: _finished(rt, snapshot, pins[name], made, diff=request.diff) for name, made in found.items()}
 
     def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
         def look(name: SourceName) -> Scan:
-            return scan_here(rt, snapshot, name, pins[name], again=request.again)
+            return scan_here(rt, snapshot, name, pins[name], again=not request.stale)
 
         made = scan_group(rt, names, pins, look)
         return {name: _finished(rt, snapshot, pins[name], item, diff=request.diff) for name, item in made.items()}
@@ -159,7 +158,7 @@ def _finished(
 def _elsewhere(
     rt: Runtime, spread: Spread, snapshot: Snapshot, groups: Sequence[Sequence[SourceName]], *, again: bool
 ) -> dict[SourceName, Scan | HybridError]:
-    """Let workers scan what is not known already, or all of it *again*."""
+    """Let workers scan what is not known already, or *again* all of it."""
     pins = snapshot.lock.pins
     found: dict[SourceName, Scan | HybridError] = {}
     for names in () if again else groups:

@@ -27,6 +27,7 @@ from git_hybrid.core.difference import Difference
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import SourceName, short_ref
+from git_hybrid.core.instead import instead
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source, track_field
 from git_hybrid.core.mirrors import NO_MIRRORS, Inventory
@@ -184,7 +185,8 @@ def _newest(
 def _newest_listed(
     rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base], mirrors: Inventory
 ) -> _Listed:
-    with listed(rt, source, manifest, pin, head=False, mirrors=mirrors) as (refs, endpoint):
+    listing = listed(rt, source, manifest, pin, head=False, mirrors=mirrors)
+    with listing as (refs, endpoint), instead(pin, refs, source):
         newest = newest_allowed(source, refs)
         gone = moved_from(pin, bases, newest, refs, source)
         if gone is None and pin is not None:

@@ -9,12 +9,16 @@ from typing import TypeVar
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.redact import has_secret, redact
 from git_hybrid.core.values import parse_moment
+from git_hybrid.core.words import quoted
 from git_hybrid.store.wire import TEXT_LIMIT
 
 T = TypeVar("T")
 _SHOWN = 40
+# Controls, ends of lines, and what turns the direction of text: https://www.unicode.org/reports/tr9/.
+_STEERING = pattern("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def parsed(parse: Callable[[str], T], option: str, value: str, *, shown: Callable[[str], str] = str) -> T:
@@ -57,15 +61,27 @@ def text(option: str, value: str | None) -> str:
     return said
 
 
+def line(option: str, value: str | None) -> str:
+    """Return what an option says that names somebody or something, as :func:`text` does.
+
+    Raises:
+        BadArgument: as for :func:`text`, or lists and exports would show something else than was given.
+    """
+    if value is not None and (steering := _STEERING.search(value)):
+        reason = f"has a line break or another control character ({quoted(steering[0])}), and is a name"
+        raise BadArgument(what=option, value=_start(value), reason=reason)
+    return text(option, value)
+
+
 def _start(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def texts(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what an option that repeats says, without empty ones.
+    """Return the names that an option says which repeats, without empty ones.
 
     Raises:
-        BadArgument: as for :func:`text`.
+        BadArgument: as for :func:`line`.
     """
     text(option, ", ".join(values))
-    return tuple(said for value in values if (said := text(option, value)))
+    return tuple(said for value in values if (said := line(option, value)))

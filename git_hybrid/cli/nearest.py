@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.core.errors import HybridError, RefMissing
+from git_hybrid.core.errors import HybridError, MovedTag, OffBranch, RefMissing
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.versions import release_order
 from git_hybrid.core.words import as_typed, some, typed
@@ -13,8 +13,13 @@ from git_hybrid.core.words import as_typed, some, typed
 def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
     """Return the facts ``nearest``, and for a ref ``meant``: the hint that takes the only one that is near.
 
-    Where none is, that is the default branch: upstream may have renamed it.
+    Where none is, that is the default branch: upstream may have renamed it. ``stay``, or ``follow`` where a ref is
+    there and may not be taken, is what else the source may follow.
     """
+    if isinstance(error, MovedTag):
+        return {"follow": _to_tag(error.name, error.newer or "TAG")}
+    if isinstance(error, OffBranch):
+        return {"follow": error.tag and f"to follow another ref: {_to_tag(error.name, error.tag)}"}
     if not isinstance(error, RefMissing):
         return {"nearest": _asking(nearest)}
     kind, only = _kind(error.ref), nearest[0] if len(nearest) == 1 else ""
@@ -29,7 +34,16 @@ def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
     if error.default and error.default not in nearest:
         told = f"{told}\nthe default branch there is {short_ref(error.default)}".lstrip("\n")
         only = only if nearest else error.default
-    return {"nearest": told, "meant": _taking(error, only) if kind and only else ""}
+    alone = f"git hybrid pin {typed(error.name)} --commit {typed(error.pinned)}{as_typed('scan')}"
+    return {
+        "nearest": told,
+        "meant": _taking(error, only) if kind and only else "",
+        "stay": f"to follow the commit of its pin alone: {alone}" if error.pinned else "",
+    }
+
+
+def _to_tag(name: str, tag: str) -> str:
+    return f"git hybrid pin {typed(name)} --tag {typed(tag)}{as_typed('scan', 'branch', 'version')}"
 
 
 def _asking(names: Sequence[str]) -> str:

@@ -242,7 +242,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "its commit was {old_commit} and is {new_commit}\n{held}: a tag that moves is no release any more\n"
         "ask upstream why",
         (
-            "to follow another tag: git hybrid pin {name} --tag TAG" + _SCAN,
+            "to follow another tag: {follow}",
             "if the new one is approved: " + _forced("{new_commit}"),
         ),
     ),
@@ -259,7 +259,8 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{meant}",
             "git ls-remote {url}",
-            "to follow another ref, or the commit of its pin alone: git hybrid pin {name} --branch BRANCH" + _SCAN,
+            "to follow another ref: git hybrid pin {name} --branch BRANCH" + _SCAN,
+            "{stay}",
         ),
     ),
     "rewritten-history": Remedy(
@@ -290,7 +291,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: {commit} is not part of {ref}, which the manifest declares",
         "a commit off the declared ref needs an override: a request id, approvers, a reason and an expiry",
         (
-            "to follow another ref: git hybrid pin {name} --tag {tag}" + _SCAN,
+            "{follow}",
             "if it is approved: " + _forced("{commit}"),
         ),
     ),

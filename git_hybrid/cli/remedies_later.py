@@ -39,6 +39,6 @@ BY_FACT: Mapping[str, Remedy] = {
 TOO_LATE = Remedy(
     4,
     "{name_or_url}: the network failed ({kind}) {tries}",
-    "{message}\n[defaults] deadline in sources.toml can allow more",
+    "{message}\n[defaults] {kind} in sources.toml can allow more",
     ("git ls-remote {url}", "what is set: git hybrid config --show-origin"),
 )

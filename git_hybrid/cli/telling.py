@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.cli.mirror_words import mirror_words
 from git_hybrid.cli.telling_values import few, joined, lines_of
 from git_hybrid.core.errors import (
-    DEADLINE,
+    LATE,
     AccessDenied,
     BadBundle,
     HostileTree,
@@ -48,7 +48,7 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *("begin", "by_colleague", "copying", "take", "waiting", "waive", "way", "whose_url"),
+        *("begin", "by_colleague", "copying", "follow", "stay", "take", "waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
@@ -158,7 +158,7 @@ def _of_code(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_later import BY_FACT
 
         return BY_FACT[error.code]
-    if isinstance(error, NetworkFailure) and error.kind == DEADLINE:
+    if isinstance(error, NetworkFailure) and error.kind in LATE:
         from git_hybrid.cli.remedies_later import TOO_LATE
 
         return TOO_LATE
@@ -252,10 +252,10 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["files"] = lines_of(facts["files"])
     if "stale" in facts:
         facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
-    if "nearest" in facts:
+    if "nearest" in facts or "tag" in facts:
         from git_hybrid.cli.nearest import words_of
 
-        facts |= words_of(error, facts["nearest"])
+        facts |= words_of(error, facts.get("nearest", ()))
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
     facts["rest"] = "what was decided about others is written" if facts.get("is_partly") else "nothing was written"

@@ -103,7 +103,8 @@ def session(
         ToolTooOld: git or libgit2 is too old.
     """
     variables = dict(os.environ)
-    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
+    tell = partial(progress, "note")
+    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, tell=tell, ahead=choices.ahead)
     layout = found(choices.folder, runner, judges=choices.judges)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)

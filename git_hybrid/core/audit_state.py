@@ -16,6 +16,7 @@ _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
 _TRACKS = frozenset({"tag", "branch", "version", "commit"})
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
+_OLDER = "the state entry was written by an older version, or edited by hand"
 _WRITTEN_ANEW = (
     "git checkout HEAD -- state/sources.json; where HEAD has it too, take the entry of {name} out of that file,"
     " then git hybrid sync {name}, which writes it anew"
@@ -33,7 +34,7 @@ def against_state(records: Mapping[str, Record], state: State) -> Iterator[Breac
             # One that an older version wrote names none, and none tells of it.
             if name in installed:
                 what = f"{STATE}: {name} names no record"
-                yield of_log("unbound", what, "the entry was edited by hand", mend="git hybrid sync")
+                yield of_log("unbound", what, _OLDER, mend="git hybrid sync")
             continue
         named = records.get(entry.audit_hash)
         if named is None:

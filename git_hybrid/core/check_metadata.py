@@ -67,8 +67,7 @@ def _contradictions(facts: Facts) -> Iterator[Violation]:
             what = f"has {short_ref(pin.ref)} at {_object(pin)}, and {there}"
             why = "a tag that moves is no release any more: one of the two took it unseen"
             approved = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=facts.has_keys)}"
-            mend = f'write commit = "{pin.commit}" into its entry, then: git hybrid pin {pin.source}'
-            mend += f"; or, if it is approved: {approved}"
+            mend = f"git hybrid pin {pin.source} --commit {pin.commit}; or, if it is approved: {approved}"
             yield Violation(file=LOCK, entry=f"source.{pin.source}", what=what, why=why, mend=mend)
 
 

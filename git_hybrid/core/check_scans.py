@@ -60,7 +60,7 @@ def _losses(facts: Facts, records: Sequence[Record], unproved: Collection[str]) 
     for name, loss in losses(records, pinned).items():
         if pinned[name].commit == facts.lock.pins[name].commit:
             why = "something else than files and rules decided, such as a variable in the env of a scanner"
-            mend = f"git hybrid scan --again {name}"
+            mend = f"git hybrid scan {name}"
             yield Violation(file=STATE, entry=name, what=f"its scan {loss.told}", why=why, mend=mend, level="warn")
 
 

@@ -468,6 +468,10 @@ class RemoteError(HybridError):
 
 DEADLINE = "deadline"
 """The kind of a network failure that took all the time that a step has: another try would take as much."""
+STALL = "stall"
+"""The kind of a network failure where nothing came for far longer than a transfer may stand still."""
+LATE = frozenset({DEADLINE, STALL})
+"""Those that took a long time already: they are not tried again."""
 TIMEOUT = "timeout"
 """The kind of a network failure where no connection came about in time."""
 
@@ -631,7 +635,10 @@ class UnusableRef(HybridError):
 
 
 class MovedTag(HybridError):
-    """Upstream's tag is no longer what was pinned; ``held`` says which pin tells that, as the beginning of a line."""
+    """Upstream's tag is no longer what was pinned; ``held`` says which pin tells that, as the beginning of a line.
+
+    ``newer`` is the tag of a newer release that upstream has, if it is known.
+    """
 
     code: ClassVar[str] = "moved-tag"
     name: str
@@ -641,6 +648,7 @@ class MovedTag(HybridError):
     old_commit: str
     new_commit: str
     held: str = "the pin stays"
+    newer: str = ""
     mirror: str = ""
 
 
@@ -657,7 +665,8 @@ class UnexplainedMove(HybridError):
 class RefMissing(HybridError):
     """Upstream has no such branch, tag, commit or version; ``nearest`` are the refs that it has of a similar name.
 
-    ``default`` is the ref of its default branch where a branch is missing and that is known.
+    ``default`` is the ref of its default branch where a branch is missing and that is known, ``pinned`` the commit of
+    the pin of the source.
     """
 
     code: ClassVar[str] = "ref-missing"
@@ -666,6 +675,7 @@ class RefMissing(HybridError):
     url: str
     nearest: tuple[str, ...] = ()
     default: str = ""
+    pinned: str = ""
     mirror: str = ""
 
 
@@ -752,7 +762,10 @@ class PolicyError(HybridError):
 
 
 class OffBranch(PolicyError):
-    """The commit asked for is not reachable from the ref that the manifest declares; ``tag`` is one that it has."""
+    """The commit asked for is not reachable from the ref that the manifest declares.
+
+    ``tag`` is one that it has; nothing where that must not be followed.
+    """
 
     code: ClassVar[str] = "off-branch"
     commit: str

@@ -219,9 +219,9 @@ def without(record: Override, pin: Pin, approvals: Approvals) -> str:
     if {MALFORMED, ScanBlocked.code} & lifts:
         return ""
     old_enough = later(pin.first_seen, approvals.age)
-    steps = [f"wait until {format_time(old_enough)}"] if TooYoung.code in lifts and old_enough > approvals.clock else []
-    steps += [f'write commit = "{pin.commit}" into its entry'] if REPLACED & lifts else []
-    return f"{', then '.join(steps)}, then: {plain}" if steps else plain
+    is_late = TooYoung.code in lifts and old_enough > approvals.clock
+    plain += f" --commit {pin.commit}" if REPLACED & lifts else ""
+    return f"wait until {format_time(old_enough)}, then: {plain}" if is_late else plain
 
 
 def _unsigned(pin: Pin, record: Override, approvals: Approvals) -> OverrideUnsigned | None:

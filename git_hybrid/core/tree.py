@@ -64,6 +64,10 @@ class TreeLimits(Struct, frozen=True, kw_only=True):
         """Return the finding of a tree that has more of *what*, entries or folders."""
         return f"too-many-entries: the tree has more than {counted(self.max_entries, what)} ([policy] max_entries)"
 
+    def too_deep(self, path: bytes) -> str:
+        """Return the finding of a tree that has *path*, which no file system may take."""
+        return f"too-deep: {show_path(path[:80])}: {_too_deep(self.max_path)}"
+
     def too_large(self, more: str = "") -> str:
         """Return the finding of a tree whose files are too large together, *more* included."""
         size = counted(self.max_bytes, "byte")
@@ -151,7 +155,7 @@ def _has_harmless_names(paths: Sequence[bytes], longest: int = DEPTH_LIMIT) -> b
 def _scan_entry(scan: _Scan, entry: TreeEntry, max_path: int, *, plain: bool) -> None:
     path = entry.path
     if path.count(b"/") >= DEPTH_LIMIT or len(path) > max_path:
-        scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {max_path} bytes")
+        scan.add("too-deep", path[:80], _too_deep(max_path))
         return
     if len(path) > _NAME_BYTES and any(len(part) > _NAME_BYTES for part in path.split(b"/")):
         scan.add("long-name", path[:80], f"a name longer than {_NAME_BYTES} bytes")
@@ -169,6 +173,10 @@ def _scan_entry(scan: _Scan, entry: TreeEntry, max_path: int, *, plain: bool) ->
         if not folder:
             return
         path = folder
+
+
+def _too_deep(max_path: int) -> str:
+    return f"deeper than {DEPTH_LIMIT} folders or longer than {max_path} bytes"
 
 
 def _scan_name(scan: _Scan, path: bytes) -> None:

@@ -17,10 +17,11 @@ _STEP = 1.0
 
 
 class Limits(Struct, frozen=True):
-    """How long a network step may take: without progress, and in all."""
+    """How long a network step may take: without progress, and in all. ``url`` is what git asks by itself."""
 
     stall: timedelta
     deadline: timedelta
+    url: str = ""
 
 
 class DeadlineExceeded(Exception):

@@ -11,16 +11,18 @@ from typing import IO
 from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.tree import TreeEntry
+from git_hybrid.core.tree import DEPTH_LIMIT, TreeEntry
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import TooDeep
 
 _CHUNK = 1 << 18
 
 
 def parse_entries(out: IO[bytes], stage: Stage) -> Iterator[TreeEntry]:
-    """Yield the entries that ``git ls-tree -r -l -z`` writes to *out*, as they come.
+    """Yield the entries that ``git ls-tree -r -t -l -z`` writes to *out*, as they come, but for folders.
 
     Raises:
+        TooDeep: a folder is too deep: git holds a path for each of those that it is in.
         WrongContent: a blob is missing: git writes ``BAD`` for its size.
     """
     rest = b""
@@ -28,7 +30,11 @@ def parse_entries(out: IO[bytes], stage: Stage) -> Iterator[TreeEntry]:
         *lines, rest = (rest + chunk).split(b"\0")
         for line in lines:
             head, _, path = line.partition(b"\t")
-            mode, _, oid, size = head.split()
+            mode, kind, oid, size = head.split()
+            if kind == b"tree":
+                if path.count(b"/") + 1 >= DEPTH_LIMIT:
+                    raise TooDeep(path)
+                continue
             if size == b"BAD":
                 raise missing_blob(stage.name, oid.decode())
             yield TreeEntry(mode.decode(), oid.decode(), 0 if size == b"-" else int(size), path)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from git_hybrid.core.errors import HostNotAllowed, InsecureRedirect, NetworkFailure, RedirectLoop
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.value import replace
 from git_hybrid.git.answers import Answer, host_of, led_to, plain
 from git_hybrid.git.environment import led_nowhere
 from git_hybrid.git.limits import Limits
@@ -43,7 +44,7 @@ class Trail:
     def limits(self) -> Limits:
         """How long the next step may take."""
         left = timedelta(seconds=max(self._end - time.monotonic(), 0.0))
-        return Limits(stall=self._limits.stall, deadline=left) if self._before else self._limits
+        return replace(self._limits, deadline=left) if self._before else self._limits
 
     def settings(self, runner: Runner) -> list[str]:
         """Return the settings with which git goes nowhere by itself, whatever those of the user's that *runner* has.

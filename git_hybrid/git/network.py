@@ -12,7 +12,8 @@ from pathlib import Path
 
 from git_hybrid.git.environment import repository_options, silenced
 from git_hybrid.git.fsck import fsck_settings
-from git_hybrid.git.limits import DeadlineExceeded
+from git_hybrid.git.limits import DeadlineExceeded, Limits
+from git_hybrid.git.silence import Hearing
 
 # How git asks a helper, and any other program (gitcredentials(7)).
 _GET, _QUESTIONS = b"get", (b"Username for ", b"Password for ")
@@ -44,12 +45,18 @@ def network_settings(
     return [*settings, "http.lowSpeedLimit=1000", f"http.lowSpeedTime={max(int(stall.total_seconds()), 1)}"]
 
 
-def naming(pid: int, check: Callable[[], None]) -> Callable[[], None]:
-    """Return *check*, which at the deadline of the git *pid* tells as well whether a login was waited for."""
+def naming(pid: int, check: Callable[[], None], limits: Limits, tell: Callable[[str, str], None]) -> Callable[[], None]:
+    """Return *check*, which at the deadline of the git *pid* tells as well whether a login was waited for.
+
+    It sees too that the git is not kept waiting for nothing (:mod:`git_hybrid.git.silence`).
+    """
+    hearing = Hearing(pid, limits, tell) if limits.url else None
 
     def checked() -> None:
         try:
             check()
+            if hearing is not None:
+                hearing.check()
         except DeadlineExceeded as late:
             late.waited_for = _asked_for_login(pid)
             raise

@@ -22,7 +22,7 @@ from git_hybrid.git.listing import batch, beginnings, hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import is_there
-from git_hybrid.git.trees import TooManyTrees, entries_of
+from git_hybrid.git.trees import TooManyTrees, entries_of, scanned
 
 _CHUNK = 1 << 18
 _SUBJECT = 1000
@@ -150,15 +150,11 @@ class GitObjects(Struct, frozen=True):
             if repository is not None:
                 odb = repository.odb
                 with suppress(KeyError, ValueError, damage()):
-                    try:
-                        entries = entries_at(repository, oid, most=limits.max_entries)
-                        return scan_tree(entries, limits=limits, read_link=lambda blob: odb.read(blob)[1])
-                    except TooManyTrees:
-                        return [], (limits.too_many("folder"),)
-        arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
+                    entries = entries_at(repository, oid, most=limits.max_entries)
+                    return scanned(entries, limits, lambda blob: odb.read(blob)[1])
+        arguments = ["ls-tree", "-r", "-t", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
-            entries = parse_entries(out, stage)
-            return scan_tree(entries, limits=limits, read_link=lambda blob: self._blob(stage, blob))
+            return scanned(parse_entries(out, stage), limits, lambda blob: self._blob(stage, blob))
 
     def _blob(self, stage: Stage, oid: str) -> bytes:
         with suppress(Unsure), opened(_git_dir(stage)) as raw:

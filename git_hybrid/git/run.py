@@ -42,13 +42,14 @@ class Completed(Struct, frozen=True):
 class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``ahead`` was asked before;
-    ``excludes`` and ``settings`` are what the user ignores and which settings there are, once that was asked for.
+    ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``tell`` lets a user know of
+    a server; ``ahead`` was asked before; ``excludes`` is what the user ignores, and ``settings`` which ones there are.
     """
 
     environ: Mapping[str, str]
     cancelled: Callable[[], int] = field(default=lambda: 0)
     hurried: Callable[[], bool] = field(default=lambda: False)
+    tell: Callable[[str, str], None] = field(default=lambda _name, _text: None)
     ahead: Ahead | None = None
     excludes: Sequence[str] | None = None
     settings: frozenset[str] | None = None
@@ -110,12 +111,11 @@ class Runner(Struct):
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited, also, told = ((), None, ()) if headers is None else headers.handed
         source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
-        data = stdin if isinstance(stdin, bytes) else None
         with self.working() as threads, apart(wanted=arguments[0] == "ls-remote") as places:
             argv = ["git", *hardened([*extra, *told, *threads]), *network_options(git_dir), *arguments]
             with self._started(argv, env=env | places, cwd=cwd, stdin=source, inherited=inherited) as child:
-                check = naming(child.pid, partial(self.check, end_of(limits.deadline), also))
-                done = self._ended(child, data, check, watch, arguments)
+                check = naming(child.pid, partial(self.check, end_of(limits.deadline), also), limits, self.tell)
+                done = self._ended(child, stdin if isinstance(stdin, bytes) else None, check, watch, arguments)
         return without_commands(self, done) if done.status != 0 else done
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:

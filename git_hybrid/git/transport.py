@@ -234,8 +234,8 @@ class GitTransport(Struct, frozen=True):
         request: FetchRequest | None = None,
         of_lfs: OfLfs | None = None,
     ) -> tuple[bytes, Answer]:
-        limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
         led = of_lfs is None and url.startswith(("https://", "ssh://"))
+        limits = Limits(stall=defaults.stall, deadline=defaults.deadline, url=url if led else "")
         trail = Trail(url, limits, judged=led and self.policy().hosts is not None)
         while True:
             try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-from git_hybrid.core.tree import GITLINK, LINK, TreeEntry
+from git_hybrid.core.tree import DEPTH_LIMIT, GITLINK, LINK, TreeEntry, TreeLimits, scan_tree
 
 TREE = "040000"
 _FILES = ("100644", "100755", LINK)
@@ -27,6 +27,22 @@ def object_id(kind: str, data: bytes | memoryview, digits: int) -> str:
 class TooManyTrees(Exception):
     """More folders than there may be files: a tree can name itself a million times over and hold nothing."""
 
+    def finding(self, limits: TreeLimits) -> str:
+        """Return what is wrong with the tree."""
+        return limits.too_many("folder")
+
+
+class TooDeep(TooManyTrees):
+    """A folder at ``path`` is so deep that no file in it may be: all paths below it take the square of the depth."""
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__()
+        self.path = path
+
+    def finding(self, limits: TreeLimits) -> str:
+        """Return what is wrong with the tree."""
+        return limits.too_deep(self.path)
+
 
 def entries_of(
     tree: str, read: Callable[[str], tuple[object, bytes]], size: Callable[[str], int], *, most: int
@@ -38,7 +54,7 @@ def entries_of(
 
     Raises:
         ValueError: a tree is not what git writes.
-        TooManyTrees: it has more folders than *most*.
+        TooManyTrees: it has more folders than *most*; TooDeep where one is too deep.
     """
     ahead = [_parsed(read(tree)[1], b"")]
     opened = 1
@@ -48,11 +64,23 @@ def entries_of(
                 opened += 1
                 if opened > most:
                     raise TooManyTrees
+                if len(ahead) >= DEPTH_LIMIT:
+                    raise TooDeep(path)
                 ahead.append(_parsed(read(oid)[1], path + b"/"))
                 break
             yield TreeEntry(mode, oid, size(oid) if mode in _FILES else 0, path)
         else:
             ahead.pop()
+
+
+def scanned(
+    entries: Iterator[TreeEntry], limits: TreeLimits, read_link: Callable[[str], bytes]
+) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
+    """Return what :func:`scan_tree` does; of a tree that is not read to its end, that alone is wrong."""
+    try:
+        return scan_tree(entries, limits=limits, read_link=read_link)
+    except TooManyTrees as error:
+        return [], (error.finding(limits),)
 
 
 def _parsed(data: bytes, folder: bytes) -> Iterator[tuple[str, str, bytes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.fleet import half_done, pinned_fleet, wrong_clones
+from support.kit import replace
 from support.proxy import Proxy
 from support.ssh_server import SshGitServer
 from support.terminal import Ended, run_on_terminal
@@ -88,6 +90,18 @@ def test_a_server_that_says_nothing(scene: Scene) -> None:
     assert "(deadline) after 1 try\n" in err
     assert "hint: git hybrid resume" in err
     assert scene.proxy.connections == 1
+
+
+def test_a_server_that_lists_its_refs_and_then_says_nothing(scene: Scene, tmp_path: Path) -> None:
+    first = f"{scene.commit} refs/heads/main\0agent=x\n"
+    told = f"{len(first) + 4:04x}{first}0000"
+    silent = tmp_path / "silent"
+    silent.write_text(f"#!{sys.executable}\nimport sys\nprint({told!r}, end='', flush=True)\nsys.stdin.read()\n")
+    silent.chmod(0o755)
+    replace(scene.workspace / "sources.toml", 'stall = "1s"', 'stall = "100ms"')
+    err = scene.sync(GIT_SSH_COMMAND=str(silent), GIT_SSH_VARIANT="ssh").result.err
+    assert "nothing has come for 0 s; given up after 1 s" in err
+    assert "(stall) after 1 try\n" in err
 
 
 SLOW = [("fin", 0), ("fin", 30), ("rst", PACK)]

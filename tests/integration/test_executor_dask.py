@@ -138,13 +138,18 @@ def test_scan_without_a_clone(
     assert json.loads((workspace / "state/scans/b.sarif").read_text())["runs"][0]["results"]
     hybrid("audit", "verify")
     (tmp_path / "away").rename(workspace / "sources/a")
-    # What the workers said counts here, and is not asked for again.
+    # What the workers said counts here, and is not asked for again by a job, also not for another commit.
     seen.write_text("")
     before = snapshot(workspace / "state")
-    hybrid("scan", check=1)
-    hybrid("scan", "--executor", where, check=1)
-    assert seen.read_text() == ""
+    hybrid("scan", "--stale")
     assert changes(before, snapshot(workspace / "state")) == []
+    upstreams["a"].commit({})
+    hybrid("pin", "a", env=https_server.env())
+    assert "not scanned again" in hybrid("scan", "--stale", "--executor", where).out
+    assert seen.read_text() == ""
+    # Whoever asks for a scan has one.
+    hybrid("scan", "a", "--executor", where)
+    assert len(seen.read_text().split()) == 1
     # A worker sees the submodules as well, which it fetches.
     modules = '[submodule "b"]\n\tpath = in\n\turl = ../b.git\n'
     upstreams["d"].commit({".gitmodules": modules, "in": Gitlink(upstreams["b"].rev("main"))})

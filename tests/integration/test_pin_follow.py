@@ -27,6 +27,10 @@ def _commit(upstream: Upstream, ref: str) -> str:
     return upstream.rev(f"{ref}^{{commit}}")
 
 
+def _hints(told: str) -> list[str]:
+    return [line.removeprefix("hint: ") for line in told.splitlines() if line.startswith("hint: ")]
+
+
 def _followed(workspace: Path) -> str:
     return (workspace / "sources.toml").read_text().rpartition("\n[source.tool]\n")[2]
 
@@ -73,7 +77,7 @@ def test_a_dry_run_and_what_is_refused_change_nothing(hybrid: Hybrid, workspace:
     assert "    follows tag v1.1.0; it was tag v1.0.0\n" in shown.out
     assert "diff --upstream" not in shown.err, "that compares with what the manifest says"
     gone = hybrid("pin", "tool", "--tag", "v1.0", check=5).err
-    assert "hint: to follow another ref, or the commit of its pin alone: git hybrid pin tool --branch BRANCH\n" in gone
+    assert "hint: to follow another ref: git hybrid pin tool --branch BRANCH\n" in gone
     assert "hint: where that is meant: git hybrid pin tool --tag v1.0.0\n" in gone or "did you mean" in gone
     assert "needs exactly one source" in hybrid("pin", "--tag", "v1.1.0", check=2).err
     assert "give only one of --branch, --tag" in hybrid("pin", "tool", "--branch", "b", "--tag", "a", check=2).err
@@ -84,6 +88,29 @@ def test_a_dry_run_and_what_is_refused_change_nothing(hybrid: Hybrid, workspace:
     back = hybrid("pin", "tool", "--tag", "v1.0.0", check=6).err
     assert "put that back" not in back
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_what_is_hinted_at_is_not_refused_in_its_turn(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("pin", "tool", "--tag", "v1.1.0")
+    pinned = lock(workspace)["tool"]["commit"]
+    (approved,) = _hints(hybrid("pin", "tool", "--to", "v1.0.0", check=6).err)
+    assert approved.startswith("if it is approved: git hybrid pin tool --to v1.0.0 --force ")
+    tool.tag("v1.2.0")
+    tool.tag("v1.1.0", "v1.0.0^{commit}", force=True)
+    newer = "git hybrid pin tool --tag v1.2.0"
+    assert _hints(hybrid("pin", "tool", check=5).err)[0] == f"to follow another tag: {newer}"
+    tool.delete_ref("refs/tags/v1.1.0")
+    tool.delete_ref("refs/tags/v1.2.0")
+    stay = f"git hybrid pin tool --commit {pinned}"
+    told = hybrid("pin", "tool", check=5).err
+    assert _hints(told)[1:] == [
+        "to follow another ref: git hybrid pin tool --branch BRANCH",
+        f"to follow the commit of its pin alone: {stay}",
+    ]
+    assert "v1.0.0" not in told + hybrid("outdated", check=5).err
+    hybrid(*stay.split()[2:])
+    tool.tag("v1.2.0")
+    hybrid(*newer.split()[2:])
 
 
 def test_the_way_back_is_forced_and_the_hint_for_it_works(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

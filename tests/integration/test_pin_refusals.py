@@ -233,7 +233,7 @@ def test_who_follows_a_commit_needs_no_ref_that_is_gone(
     begun(tool.url, "--branch", "stable", "--history", history)
     tool.delete_ref("refs/heads/stable")
     gone = hybrid("pin", "tool", check=5)
-    assert "hint: to follow another ref, or the commit of its pin alone: " in gone.err
+    assert f"hint: to follow the commit of its pin alone: git hybrid pin tool --commit {commit}\n" in gone.err
     hybrid("pin", "tool", "--commit", commit)
     entry = lock(workspace)["tool"]
     assert (entry["commit"], "stable" in entry["ref"]) == (commit, False)

@@ -198,14 +198,14 @@ def test_a_variable_that_makes_findings_go_is_told(
     use(workspace, a_scanner(tmp_path / "fake", f"import os\n{body}"), more='env = ["SKIP"]')
     hybrid("scan", check=1)
     (name,) = [item["id"] for item in scan_of(state(workspace))["findings"]]
-    assert f"by the same scanners: {name}\n" in hybrid("scan", "--again", env={"SKIP": "1"}).out
+    assert f"by the same scanners: {name}\n" in hybrid("scan", env={"SKIP": "1"}).out
     told = hybrid("check", "scans").out
     assert "warn state/sources.json: tool: its scan lacks 1 finding of the one at " in told
-    hybrid("scan", "--again", check=1)
+    hybrid("scan", check=1)
     assert "lacks" not in hybrid("check", "scans", check=1).out
 
 
-def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
+def test_the_same_files_are_scanned_once_a_run_and_for_a_job_once_while_that_counts(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     count = tmp_path / "count"
@@ -218,30 +218,45 @@ def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
     use(workspace, fake, more='env = ["COUNT"]')
     hybrid("scan", env=env, check=1)
     assert count.read_text() == "x"
+    # Who says `scan` has them run, whatever is known; a job asks for what needs it.
+    assert "not scanned again" not in hybrid("scan", env=env, check=1).out
+    assert count.read_text() == "xx"
     before = snapshot(workspace)
-    assert "not scanned again" in hybrid("scan", env=env, check=1).out
+    assert "every selected source has a fresh scan" in hybrid("scan", "--stale", env=env).err
     assert changes(before, snapshot(workspace)) == []
     tool.branch("other")
     tool.commit({"bad": "SMELL "}, branch="other")
     tool.commit({"bad": "SMELL"}, branch="other")
     hybrid("add", tool.url, "--name", "third", "--branch", "other")
     hybrid("sync", "third")
-    assert row_of(hybrid("scan", "third", "--json", env=env, check=1).json(), "third")["outcome"] == "findings"
-    assert count.read_text() == "x"
+    told = hybrid("scan", "--stale", env=env, check=1).out
+    assert told.startswith("third  findings")
+    assert "not scanned again: fake saw the same files" in told
+    assert count.read_text() == "xx"
     assert scan_of(state(workspace), "third")["counts"]["medium"] == 1
     (workspace / "state/scans/third.sarif").unlink()
     (workspace / "state/scans/tool.sarif").write_text("{}")
     (workspace / "state/scans/twin.sarif").unlink()
-    hybrid("scan", "third", env=env, check=1)
-    assert count.read_text() == "xx"
+    hybrid("add", tool.url, "--name", "fourth", "--branch", "other")
+    hybrid("sync", "fourth")
+    hybrid("scan", "--stale", env=env, check=1)
+    assert count.read_text() == "xxx"
     a_scanner(fake, "# another program\n" + COUNTING)
     assert "changed since" in hybrid("status").out
     hybrid("scan", "--stale", env=env, check=1)
-    assert count.read_text() == "xxx"
-    hybrid("scan", "--stale", env=env)
-    assert count.read_text() == "xxx"
-    assert "not scanned again" not in hybrid("scan", "--again", env=env, check=1).out
     assert count.read_text() == "xxxx"
+    hybrid("scan", "--stale", env=env)
+    assert count.read_text() == "xxxx"
+
+
+def test_an_interrupted_scan_goes_on_with_what_needs_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
+) -> None:
+    begun(tool.url)
+    use(workspace, a_scanner(tmp_path / "fake", "os.kill(os.getppid(), 2)\n" + FINDS))
+    told = hybrid("scan", check=130)
+    assert told.err.splitlines()[-1] == "hint: what was scanned is recorded; to go on: git hybrid scan --stale"
+    assert state(workspace)["tool"]["scan_status"]["state"] == "missing"
 
 
 def age(workspace: Path, name: str, stamp: str) -> None:

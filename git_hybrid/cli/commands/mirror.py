@@ -10,7 +10,7 @@ import click
 from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, remove_mirrors
-from git_hybrid.cli.arguments import parsed, text
+from git_hybrid.cli.arguments import line, parsed
 from git_hybrid.cli.mirroring import Claimant, compared_at, described, filled, mirror_folder, own_bases
 from git_hybrid.cli.options import (
     Commands,
@@ -120,7 +120,7 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
     if kind == "mirror" and "," in base:
         reason = "has a comma, at which GIT_HYBRID_MIRRORS is split: nothing could name it"
         raise BadArgument(what="BASE_URL", value=base, reason=reason)
-    if not (who := text("--owner", owner)):
+    if not (who := line("--owner", owner)):
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):
         entry = add_mirror(session.runtime, name=known, base_url=base, owner=who, kind=kind)

@@ -12,7 +12,7 @@ from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.app.select import refuse_unknown
 from git_hybrid.cli.approving import signature_option, signing_by
-from git_hybrid.cli.arguments import moment, text, texts
+from git_hybrid.cli.arguments import line, moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.exporting import (
     format_of,
@@ -153,7 +153,7 @@ def renew_command(
     signatures: tuple[Path, ...],
 ) -> int:
     """Let an override go on, with an approval of its own. An expired one is in force again."""
-    request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
+    request, reason, approvers = line("--request", request), text("--reason", reason), texts("--approver", approvers)
     given = {"--expires": expires, "--approver": approvers, "--reason": reason}
     if absent := tuple(key for key, value in given.items() if not value):
         raise MissingOptions(command="override renew", options=absent)

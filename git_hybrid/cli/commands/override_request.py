@@ -11,7 +11,7 @@ from git_hybrid.app.override import asked_again, find
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_beside_findings
-from git_hybrid.cli.arguments import moment, text
+from git_hybrid.cli.arguments import line, moment, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
@@ -66,7 +66,7 @@ def request_command(
     with opened(context) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         renewed = snapshot.overrides.records.get(identity)
-        request, reason = text("--request", request), text("--reason", reason)
+        request, reason = line("--request", request), text("--reason", reason)
         what = renewed or accepts or to
         given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": what}
         if absent := tuple(key for key, value in given.items() if not value):

@@ -19,7 +19,7 @@ from git_hybrid.cli.approving import (
     signature_option,
     signing_by,
 )
-from git_hybrid.cli.arguments import moment, text, texts
+from git_hybrid.cli.arguments import line, moment, text, texts
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
@@ -104,7 +104,7 @@ def command(
     commit off the declared ref, a moved tag) takes --force with a request, approvers, a reason and an expiry.
     """
     found = chosen_track(context, refs)
-    request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
+    request, reason, approvers = line("--request", request), text("--reason", reason), texts("--approver", approvers)
     incidents, expires = texts("--incident", incidents), text("--expires", expires)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
     accepts = accepts_findings(kind, findings)

@@ -20,7 +20,6 @@ from git_hybrid.view.jsonscan import scan_document
 @jobs_option
 @executor_option
 @click.option("--stale", is_flag=True, help="Only sources whose scan is missing, an error, stale, or halfway to it.")
-@click.option("--again", is_flag=True, help="Scan also what was scanned before, as after a database was updated.")
 @click.option("--diff", is_flag=True, help="Tell what is new since the pin before.")
 @common_options
 @click.pass_context
@@ -32,19 +31,18 @@ def command(
     jobs: int | None,
     executor: str,
     stale: bool,
-    again: bool,
     diff: bool,
 ) -> int:
     """Run the scanners of the manifest on the pinned commits, and record what they say; exit 1 if they found something.
 
-    The files come from the object store, never from the working tree. Files that were scanned by the same scanner with
-    the same rules are not scanned again without --again. A scanner that fails leaves an error, never a clean result.
+    The files come from the object store, never from the working tree. Equal files are scanned once a run; what an
+    earlier one found in them counts with --stale alone. A scanner that fails leaves an error, never a clean result.
     """
     if diff and executor != HERE:
         reason = "the pin before is looked up in the clones that are here: leave --executor out"
         raise BadArgument(what="--diff", value=f"--executor {executor}", reason=reason)
     with opened_with(context, executor, jobs=jobs) as (session, output):
-        request = ScanRequest(names=names, groups=groups, stale=stale, again=again, diff=diff)
+        request = ScanRequest(names=names, groups=groups, stale=stale, diff=diff)
         done = scan(session.runtime, request)
         if output.common.json:
             code = exit_of(done.report)
@@ -54,4 +52,7 @@ def command(
             output.talk("every selected source has a fresh scan")
         elif not done.report.rows:
             output.no_sources()
-        return output.report(done.report)
+        code = output.report(done.report)
+        if done.report.interrupted:
+            output.hint("interrupted", "what was scanned is recorded; to go on: git hybrid scan --stale")
+        return code

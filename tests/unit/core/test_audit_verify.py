@@ -249,7 +249,9 @@ def test_other_files_are_witnesses() -> None:
     # An entry of an older version names no record; where one tells of it, it was edited.
     bare = Witnesses(state=State(sources={TOOL: replace(a_state_entry(), audit_hash=None)}))
     assert ids(lines[:3], bare) == []
-    assert ids(lines, bare) == ["unbound"]
+    (told,) = found(lines, bare)
+    assert (told.id, told.mend) == ("unbound", "git hybrid sync")
+    assert told.proves == "the state entry was written by an older version, or edited by hand"
 
 
 OTHERS: tuple[dict[str, Any], ...] = (

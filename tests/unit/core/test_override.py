@@ -462,7 +462,7 @@ def test_an_end_that_a_pick_brought_is_told_and_counts(event: str) -> None:
     ("lifts", "way"),
     [
         (("rollback",), "git hybrid pin tool"),
-        (("moved-tag",), f'write commit = "{oid(2)}" into its entry, then: git hybrid pin tool'),
+        (("moved-tag",), f"git hybrid pin tool --commit {oid(2)}"),
         (("moved-tag", "rollback"), ""),
         (("fsck-refused",), ""),
         (("scan-blocked",), ""),
@@ -470,7 +470,7 @@ def test_an_end_that_a_pick_brought_is_told_and_counts(event: str) -> None:
         (("too-young",), "wait until 2026-08-29T12:00:00Z, then: git hybrid pin tool"),
         (
             ("moved-tag", "too-young"),
-            f'wait until 2026-08-29T12:00:00Z, then write commit = "{oid(2)}" into its entry, then: git hybrid pin tool',
+            f"wait until 2026-08-29T12:00:00Z, then: git hybrid pin tool --commit {oid(2)}",
         ),
     ],
 )

@@ -327,7 +327,7 @@ def test_check_scans_warns_of_findings_that_the_same_scanners_lost_in_the_same_f
     log = segments(a_log(scan_event(NAME, FOUND), scan_event(NAME, lost)))
     (told,) = checked(lost, log=log)
     assert told.startswith("warn|tool|its scan lacks 2 findings of the one at ")
-    assert told.endswith("|git hybrid scan --again tool")
+    assert told.endswith("|git hybrid scan tool")
     gone = replace(a_snapshot(SOURCE, pins=[a_pin(commit=oid(9))]).lock)
     assert not [item for item in checked(lost, log=log, lock=gone) if item.startswith("warn")]
 
