@@ -293,6 +293,23 @@ def test_the_marker_names_what_is_pending(tmp_path):
         runs.read_marker(path)
 
 
+@pytest.mark.parametrize("left", [None, b"", b'{"t": "begin"'], ids=["gone", "empty", "cut"])
+def test_a_marker_whose_journal_is_lost_is_an_error_unless_the_run_has_just_ended(tmp_path, monkeypatch, left):
+    layout = Layout(tmp_path)
+    runs.begin_journal(layout.journal(INFO.run), INFO, (TASK,))
+    runs.write_marker(layout.marker, INFO, (TASK,))
+    assert runs.read_unfinished(layout).run == INFO.run
+    layout.journal(INFO.run).unlink()
+    if left is not None:
+        layout.journal(INFO.run).write_bytes(left)
+    with pytest.raises(InvalidFile) as caught:
+        runs.read_unfinished(layout)
+    assert (caught.value.path, caught.value.mend) == ("state/resume.json", "git hybrid resume --abort")
+    told = iter([INFO.run, None])
+    monkeypatch.setattr(runs, "read_marker", lambda _path: next(told))
+    assert runs.read_unfinished(layout) is None
+
+
 def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):
     for last, told in (((), "had recorded nothing"), ((decisions.decision_line(Decision()),), "had written all that")):
         layout = Layout(tmp_path)
