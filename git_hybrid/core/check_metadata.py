@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.endpoints import repository_path
+from git_hybrid.core.endpoints import repository_path, same_repository
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
 from git_hybrid.core.ids import short_ref
-from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, pinning, tells_tag
+from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, otherwise, pinning, put_right, still_allowed, tells_tag
 from git_hybrid.core.manifest import allows_host
 from git_hybrid.core.words import approval_words
 
@@ -32,6 +32,10 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
             mend = pinning(wanted, pin)
             found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
+        elif not same_repository(pin.url, wanted.url) or not (pin.override or still_allowed(pin, wanted)):
+            locked, declared = otherwise(pin, wanted)
+            what, why = f"has {locked}, and the manifest {declared}", "no command pins so: it was edited, or merged"
+            found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=put_right(name)))
     found += _contradictions(facts)
     for name in state.sources:
         if name not in manifest.sources:

@@ -720,12 +720,17 @@ class PolicyError(HybridError):
 
 
 class OffBranch(PolicyError):
-    """The commit asked for is not reachable from the ref that the manifest declares; ``tag`` is one that it has."""
+    """The commit asked for is not reachable from the ref that the manifest declares; ``tag`` is one that it has.
+
+    ``edited``: of its history nothing is known, since the lock has ``locked`` where the manifest has ``ref``.
+    """
 
     code: ClassVar[str] = "off-branch"
     commit: str
     ref: str
     tag: str = "TAG"
+    edited: bool = False
+    locked: str = ""
 
 
 class Rollback(PolicyError):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.ids import RefName, parse_url
 from git_hybrid.core.manifest import Commit, Policy, Tag
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
@@ -53,6 +56,17 @@ def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
     assert found.mend == "git hybrid pin"
     (found,) = checked(a_snapshot(TOOL, pins=[a_pin(replace(TOOL, track=Tag("v9")))]))
     assert found.mend == "git hybrid pin tool"
+
+
+@pytest.mark.parametrize("key", ["url", "ref"])
+def test_a_pin_that_was_edited_beside_its_digest_is_a_violation(key: str) -> None:
+    wrong = {"url": parse_url("https://h.example/x"), "ref": RefName("refs/heads/x")}
+    pin = replace(a_pin(TOOL), **{key: wrong[key]})
+    (found,) = checked(a_snapshot(TOOL, pins=[pin]))
+    assert (found.file, found.entry, found.level) == ("state/sources.lock", "source.tool", "fail")
+    assert found.mend == "git checkout HEAD -- state/sources.lock; where it was committed so: git hybrid pin tool"
+    # A forced one may lie off the declared ref, and comes from no other place.
+    assert len(checked(a_snapshot(TOOL, pins=[replace(pin, override="ovr-1")]))) == (key == "url")
 
 
 def test_two_pins_by_one_tag_at_two_commits_are_a_violation_unless_an_override_says_why() -> None:
