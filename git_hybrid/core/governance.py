@@ -270,7 +270,7 @@ def mend_of(error: Unapproved, pin: Pin, approvals: Approvals) -> str:
         return error.way or ", ".join(filter(None, (error.hint, error.leave)))
     if isinstance(error, OverrideUnsigned):
         return renewal(error.override, signed=True)
-    if isinstance(error, OverrideUnrecorded) and (pin.source, pin.commit) in approvals.trail.rests:
+    if (pin.source, pin.commit) in approvals.trail.rests:
         return error.hint
     return again(pin, approvals.trail, signed=approvals.signed)
 

@@ -90,6 +90,23 @@ def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:
     assert found.mend.startswith("git hybrid sync")
 
 
+def test_a_source_that_state_has_lost_is_a_violation_and_a_warning_where_a_merge_may_have_done_it() -> None:
+    snapshot = a_snapshot(TOOL, OTHER, pins=[a_pin(TOOL), a_pin(OTHER)])
+    facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, unsaid={"tool": True, "other": False})
+    lost, doubtful = check_metadata(facts)
+    assert (lost.file, lost.entry, lost.level) == ("state/sources.json", "tool", "fail")
+    assert lost.mend == "git checkout HEAD -- state/sources.json; where it was committed so: git hybrid sync tool"
+    assert (doubtful.entry, doubtful.level, doubtful.mend) == ("other", "warn", "git hybrid sync other")
+
+
+def test_state_in_another_form_is_a_warning() -> None:
+    snapshot = a_snapshot(TOOL, pins=[a_pin(TOOL)])
+    facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, is_in_form=False)
+    (found,) = check_metadata(facts)
+    assert (found.file, found.level) == ("state/sources.json", "warn")
+    assert found.mend.endswith(f" {found.file} {found.file}")
+
+
 def test_every_violation_is_told_at_once() -> None:
     policy = Policy(hosts=frozenset())
     snapshot = a_snapshot(
