@@ -7,6 +7,7 @@ from errno import ENOENT
 
 _SHOWN_NAMES = 10
 _PLURALS = {
+    "breach": "breaches",
     "entry": "entries",
     "try": "tries",
     "copy": "copies",
