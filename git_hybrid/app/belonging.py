@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from git_hybrid.app.acquire import EVERY_REF
-from git_hybrid.app.proving import belongs, containing_ref
+from git_hybrid.app.proving import belongs, containing_ref, unreachable
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import Unreachable, UnusableRef
+from git_hybrid.core.errors import UnusableRef
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
@@ -79,5 +79,5 @@ def reachable_from_ref(
         fetch(rt, source, manifest, history, request, satisfied=lambda: belongs(rt, history, commit))
     found = containing_ref(rt, history, commit)
     if found is None:
-        raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
+        raise unreachable(rt, history, source, commit)
     return found

@@ -15,7 +15,9 @@ from git_hybrid.core.errors import (
     Unreachable,
     WrongContent,
 )
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.plan import Clone
 
 ACCUSING = (MovedTag, IdentityChanged, Unreachable, RefMissing, RewrittenHistory)
 """What says of upstream that it is no longer as it was pinned."""
@@ -43,6 +45,15 @@ def blamed(rt: Runtime, pin: Pin, error: HybridError) -> HybridError:
     found = "the same commit with another entry" if pin.commit in told else " or ".join(dict.fromkeys(told))
     found = f"{found}, as the audit log has it"
     return WrongContent(name=pin.source, what=pin.ref, expected=pin.commit, found=found, edited=True)
+
+
+def owned(rt: Runtime, error: HybridError) -> HybridError:
+    """Return *error*; one about a commit that somebody has made in the clone, and upstream has not, says so."""
+    if isinstance(error, Unreachable) and not error.mirror:
+        seen = rt.clones.inspect(SourceName(error.name), None)
+        if isinstance(seen, Clone) and seen.head == error.commit != seen.installed:
+            error.own = seen.branch or "BRANCH"
+    return error
 
 
 @contextmanager

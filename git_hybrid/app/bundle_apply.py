@@ -18,7 +18,7 @@ from git_hybrid.app.bases import (
 )
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_scans import known_scans, take_scans
-from git_hybrid.app.bundle_taking import Applying, decision_of
+from git_hybrid.app.bundle_taking import Applying, decision_of, removed_over_there
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden_in, moved_beside
@@ -99,6 +99,10 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
         rows, notes = list[Row](), (*mended, *_notes(brought, brought.ends().values()))
+        notes += tuple(
+            f"{item.source} {item.words}, and stays here until: git hybrid remove {item.source}"
+            for item in removed_over_there(content, snapshot, how)
+        )
         try:
             rows, now, waited = finish_first(inside, snapshot, names)
             notes += waited

@@ -23,6 +23,7 @@ from git_hybrid.core.override import Override, event_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.core.removals import Removal, removed_there
 from git_hybrid.core.value import Struct
 
 
@@ -31,7 +32,8 @@ class Applying(Struct, frozen=True, kw_only=True):
 
     ``applied`` takes the end of a log in a bundle, and returns where that log ended in what was applied last;
     ``verify`` checks the signature of an approval. ``awaited`` is the manifest of a workspace that has none of its own
-    yet: the bundle's becomes its own, policy and all. ``adopt`` tells that it is so here.
+    yet: the bundle's becomes its own, policy and all. ``adopt`` tells that it is so here. ``begun_here`` returns when
+    each source was added here (:func:`git_hybrid.core.removals.begun_here`).
     """
 
     tool: BundleTool
@@ -39,6 +41,7 @@ class Applying(Struct, frozen=True, kw_only=True):
     verify: Verify
     applied: Callable[[LogEnd], LogEnd | None]
     awaited: str
+    begun_here: Callable[[], Mapping[str, str]]
     adopt: bool = False
 
 
@@ -63,6 +66,8 @@ def decision_of(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved:
     }
     if content.signer is not None:
         detail["signed_by"] = content.signer
+    if removed := removed_over_there(content, snapshot, how):
+        detail["removed"] = [item.plain() for item in removed]
     events = [Event(event="bundle-apply", after=content.sha256, detail=detail)]
     anew = (*begun(content, snapshot.manifest), *_unheld(content, snapshot))
     events += [added(source, bundle=content.sha256) for source in anew]
@@ -79,6 +84,12 @@ def decision_of(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved:
     events += [*closing_events(over), *map(brought.end_of, ends.values())]
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
     return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
+
+
+def removed_over_there(content: BundleContent, snapshot: Snapshot, how: Applying) -> tuple[Removal, ...]:
+    """Return which sources of this side were removed on the other side; they stay here until somebody removes them."""
+    begun = how.begun_here() if content.removed.keys() & snapshot.manifest.sources.keys() else {}
+    return removed_there(content.removed, content.manifest, snapshot.manifest, begun)
 
 
 def _is_newer(log: LogEnd, applied: LogEnd | None) -> bool:

@@ -7,21 +7,21 @@ from functools import partial
 
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.force import closing_events, superseded
-from git_hybrid.app.listing import listed_anew
-from git_hybrid.app.pin import pin_one
+from git_hybrid.app.pin import How, pin_one
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.settling import refuse_unfinished
+from git_hybrid.app.unnamed import Telling, nothing_told, with_default_branch
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DuplicateSource, HybridError, LocalWork, OffBranch, RefMissing
-from git_hybrid.core.ids import SourceName, parse_oid, short_ref
+from git_hybrid.core.ids import SourceName, parse_oid
 from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, track_field
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.taking import told_missing
 from git_hybrid.core.value import Struct, field, replace
-from git_hybrid.core.versions import newest_release
 
 BEGINNING = Decision(events=[Event(event="init")])
 """What begins the audit log: its first record says who made the workspace, and gives the log its random id."""
@@ -108,7 +108,8 @@ def add(
 
 
 def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source, Row, Decision]:
-    hints: dict[str, str] = {}
+    tell: Telling = nothing_told
+    told: dict[str, str] = {}
     for hoped in item.hoped:
         tried = replace(item, source=replace(item.source, track=hoped), track=hoped, hoped=())
         source, row, decision = _resolve_one(rt, snapshot, tried)
@@ -120,33 +121,29 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
     source = replace(item.source, history=item.history or snapshot.manifest.defaults.history)
     try:
         if item.track is None:
-            source, hints = _with_default_branch(rt, snapshot.manifest, source)
+            source, tell = with_default_branch(rt, snapshot.manifest, source)
     except HybridError as error:
-        return source, failed(source.name, error), Decision()
-    row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True, keep=True)
+        if not isinstance(error, RefMissing) or item.commit is None:
+            return source, failed(source.name, error), Decision()
+        # There is no default branch that the commit could be on.
+        source = replace(source, track=Commit(parse_oid(item.commit)))
+    how = How(to=item.commit, move=True, keep=True, look=lambda found: told.update(tell(found)))
+    row, decision = pin_one(rt, snapshot, source, how)
     if isinstance(row.error, OffBranch) and item.track is None and item.commit is not None:
         # An imported commit that is not on the default branch: the exact commit matters, so it is what is followed.
         source = replace(source, track=Commit(parse_oid(item.commit)))
-        row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True, keep=True)
+        row, decision = pin_one(rt, snapshot, source, how)
     if row.error is None:
-        row = replace(row, outcome="added", detail={**item.detail, **hints}, notes=(*row.notes, *item.notes))
+        row = replace(row, outcome="added", detail={**item.detail, **told}, notes=(*row.notes, *item.notes))
     return source, row, decision
-
-
-def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tuple[Source, dict[str, str]]:
-    with listed_anew(rt, source, manifest) as (refs, endpoint):
-        if refs.head is None or refs.head not in refs.tips:
-            raise RefMissing(name=source.name, ref="usable default branch", url=endpoint.url)
-    release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
-    hints = {"newest_release": release} if release else {}
-    return replace(source, track=Branch(short_ref(refs.head))), hints
 
 
 def _not_added(row: Row, imported: str, url: str, *, listed: bool) -> Row:
     """Return what is said of a source where one of them could not be added, and so none was."""
     if row.error is None:
         return Row(name=row.name, outcome="not-added")
-    return replace(row, error=row.error.while_adding(imported, url, listed=listed))
+    error = told_missing(row.error) if listed else row.error
+    return replace(row, error=error.while_adding(imported, url, listed=listed))
 
 
 def added(source: Source, **more: str) -> Event:

@@ -11,7 +11,7 @@ from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unl
 from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden, moved_beside, moved_from
 from git_hybrid.app.listing import listed, moved_to
-from git_hybrid.app.proving import belongs, containing_ref
+from git_hybrid.app.proving import ANYWHERE, belongs, containing_ref, unreachable
 from git_hybrid.app.remote import answered, fetch, going_on
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
@@ -185,14 +185,12 @@ def _place(search: _Search, history: Stage, candidate: Candidate, commit: Oid) -
         if not wish.objections.forced:
             fetch(rt, source, manifest, history, everything(source), satisfied=lambda: belongs(rt, history, commit))
             require_somewhere(rt, source, manifest, history, commit)
-        wish.objections.meet(off_branch(source, commit, candidate.declared, candidate.named))
+        wish.objections.meet(off_branch(source, commit, candidate.declared, candidate.named, refs))
     else:
-        wish.objections.meet(
-            Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")
-        )
+        wish.objections.meet(unreachable(rt, history, source, commit, candidate.declared or ANYWHERE))
     found = containing_ref(rt, history, commit)
     if found is None:
-        wish.objections.meet(Unreachable(name=source.name, commit=commit, ref="any branch or tag"))
+        wish.objections.meet(unreachable(rt, history, source, commit))
         found = UNREACHABLE
     return replace(candidate, ref=found, declared=None), found
 

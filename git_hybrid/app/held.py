@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
+from git_hybrid.app.force import closing_events
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError, OffBranch, Rollback, TooYoung, Unreachable
 from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source, config_digest
+from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
 
 _AT_A_COMMIT = OffBranch | Unreachable | TooYoung
 """The errors about one commit that an override lifts, besides a rollback: for others a pin may go on from its own."""
@@ -47,6 +52,15 @@ def rests_still(snapshot: Snapshot, source: Source, error: HybridError) -> Pin |
     told = lifted(old.override, source.name, snapshot.overrides, snapshot.trail)
     is_lifted = commit == old.commit and told is not None and error.code in told.lifts
     return old if is_lifted and governed(old, snapshot.approvals) is None else None
+
+
+def kept(snapshot: Snapshot, old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
+    """Return the row and the decision where the pin *old* stays; the overrides *ended* come to nothing with that."""
+    record = snapshot.overrides.records.get(old.override or "")
+    rests = () if record is None else (f"rests on {record.id} until {format_time(record.expires_at)}",)
+    notes = (*rests, *(f"{key} is superseded" for key in ended))
+    row = Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref, notes=notes)
+    return row, Decision(events=closing_events(ended), overrides=ended)
 
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:

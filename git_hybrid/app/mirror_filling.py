@@ -7,9 +7,10 @@ from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.lagging import is_behind
+from git_hybrid.app.mirror_claims import Claims, Look, above_of
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import repository_path
+from git_hybrid.core.endpoints import Endpoint, repository_path
 from git_hybrid.core.errors import (
     BadArgument,
     FsckRefused,
@@ -25,9 +26,9 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirror_refs import kept_refs
+from git_hybrid.core.mirror_refs import claim_of, kept_refs
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
-from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
+from git_hybrid.core.ports_mirror import Change, Claim, Holding, MirrorFolder
 from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import counted, some
@@ -42,7 +43,9 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     """What the folder holds after the update: one repository.
 
     ``missing`` says what of it could not be had; ``kept`` are refs that a mirror lists older or not at all, which is no
-    word of upstream: they stay as the folder had them. ``base`` is the base URL of that mirror, None for upstream.
+    word of upstream: they stay as the folder had them. So do the ``needed`` ones, which upstream has otherwise or no
+    more, as another pin needs them; ``taken`` are those that no longer are what another lock needs. ``base`` is the
+    base URL of the mirror that was asked, None for upstream.
     """
 
     path: str
@@ -52,14 +55,17 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     changed: bool
     missing: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
     base: str | None = None
 
 
 class Filling(Struct, frozen=True, kw_only=True):
     """What the work on all sources shares.
 
-    ``doubted`` are those that some mirror was found not to serve well: they are looked at whole. ``listed`` tells by
-    the path of a repository which URL it is filled from in this run, and what is listed there.
+    ``doubted`` are those that some mirror was found not to serve well: they are looked at whole. ``claims`` tells by
+    the path of a repository what each lock needs of it, ``listed`` which URL it is filled from in this run, and what is
+    listed there.
     """
 
     rt: Runtime
@@ -67,6 +73,7 @@ class Filling(Struct, frozen=True, kw_only=True):
     manifest: Manifest
     pins: Mapping[SourceName, Pin]
     doubted: frozenset[SourceName]
+    claims: Mapping[str, Sequence[Claim]]
     listed: dict[str, tuple[Url, RemoteRefs]] = field(default_factory=dict)
 
     def refuse_other(self, source: Source, path: str, refs: RemoteRefs) -> None:
@@ -106,81 +113,124 @@ class Wanted(Struct, frozen=True, kw_only=True):
     waived: Sequence[Oid] = ()
 
 
+class _Asked(Struct, frozen=True, kw_only=True):
+    """What was listed of a repository, and by whom; ``tips`` are what of it the folder is to have."""
+
+    refs: RemoteRefs
+    endpoint: Endpoint
+    tips: Mapping[str, Oid]
+
+    @property
+    def head(self) -> RefName | None:
+        return self.refs.head if self.refs.head in self.tips else None
+
+
 def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
     """Bring the repository into the folder as it is upstream; one that is there and damaged is made anew.
+
+    What another pin of the folder needs stays as it is, though upstream has it otherwise.
 
     Raises:
         BadArgument: the folder has another repository at its path.
         HybridError: what the servers answered, or what is wrong with it.
     """
-    rt, folder, source, pin = filling.rt, filling.folder, wanted.source, wanted.pin
-    path = repository_path(source.url)
-    with folder.exclusive(path) as mended:
+    path = repository_path(wanted.source.url)
+    with filling.folder.exclusive(path) as mended:
         for note in mended:
-            rt.progress("note", source.name, note)
-        behind = partial(is_behind, rt, source, pin=pin)
-        refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True, behind=behind)
-        newest_allowed(source, refs)
-        if pin is not None and pin.override is None and pin.ref not in refs.tips:
-            raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
-        filling.refuse_other(source, path, refs)
-        held = folder.holding(path)
-        tips = {ref: refs.tips[ref] for ref in kept_refs(source, pin, refs, held.refs if held else ())}
-        head = refs.head if refs.head in tips else None
-        oid_length = len(next(iter(refs.tips.values()), wanted.commit or "0" * 40))
-        kept = _kept(filling, wanted, held, refs, tips) if held is not None and endpoint.base is not None else {}
-        known = partial(Mirrored, path=path, url=str(source.url), source=source.name, base=endpoint.base)
-        if held is not None and source.name not in filling.doubted and _is_current(held, tips | kept, head, wanted):
-            changed = not held.listed and folder.list_again(source.name, path)
-            new = folder.holding(path) if changed else held
-            return known(holding=new or held, changed=changed, kept=tuple(sorted(kept)))
-        gone = tuple(sorted(set(held.refs) - {*refs.tips, *kept})) if held else ()
-        change = Change(gone=gone, kept=tuple(kept), head=head, pin=wanted.commit, waived=wanted.waived)
-        step = partial(_fetch_and_install, filling, wanted, _request(wanted, tips, endpoint.url), oid_length)
-        missing = _refresh(filling, wanted, held, step, change)
-        new = folder.holding(path) or Holding()
-        if held is not None and (lost := held.pins - new.pins):
-            # It was made anew: what it had was damaged, or is of another object format (SHA-1 or SHA-256).
-            what = counted(len(lost), "commit")
-            missing += (f"{what} that older locks name: what the mirror had is set aside in .set-aside/",)
-        if gone_too := sorted(ref for ref, tip in kept.items() if new.refs.get(ref) != tip):
-            missing += (f"{some(gone_too)}, as the mirror had it: that is set aside in .set-aside/",)
-        return known(holding=new, changed=True, missing=missing, kept=tuple(sorted({*kept} - {*gone_too})))
+            filling.rt.progress("note", wanted.source.name, note)
+        held = filling.folder.holding(path)
+        try:
+            return _brought(filling, wanted, held, _ask(filling, wanted, held, every=False))
+        except Unreachable:
+            if wanted.pin is None or not isinstance(wanted.source.track, Commit):
+                raise
+            # Any branch or tag may be what leads to it by now.
+            return _brought(filling, wanted, held, _ask(filling, wanted, held, every=True))
 
 
-def _kept(filling: Filling, wanted: Wanted, held: Holding, refs: RemoteRefs, tips: Mapping[str, Oid]) -> dict[str, Oid]:
+def _ask(filling: Filling, wanted: Wanted, held: Holding | None, *, every: bool) -> _Asked:
+    rt, source, pin = filling.rt, wanted.source, wanted.pin
+    behind = partial(is_behind, rt, source, pin=pin)
+    refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True, behind=behind)
+    newest_allowed(source, refs)
+    is_fixed = pin is not None and pin.override is None and not isinstance(source.track, Commit)
+    if pin is not None and is_fixed and pin.ref not in refs.tips:
+        raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
+    filling.refuse_other(source, repository_path(source.url), refs)
+    names = refs.tips if every else kept_refs(source, pin, refs, held.refs if held else ())
+    return _Asked(refs=refs, endpoint=endpoint, tips={ref: refs.tips[ref] for ref in names})
+
+
+def _brought(filling: Filling, wanted: Wanted, held: Holding | None, asked: _Asked) -> Mirrored:
+    """Make what was *asked* for part of the folder, where it is not *held* already."""
+    source, folder, path = wanted.source, filling.folder, repository_path(wanted.source.url)
+    oid_length = len(next(iter(asked.refs.tips.values()), wanted.commit or "0" * 40))
+    look = partial(folder.look, source.name, path)
+    claims = _claims(filling, wanted, held or Holding(), asked.tips)
+    kept = _kept(filling.rt, look, held, asked) if held is not None and asked.endpoint.base is not None else {}
+    needed = {ref: tip for ref, tip in claims.kept(look).items() if ref not in kept}
+    known = partial(Mirrored, path=path, url=str(source.url), source=source.name, base=asked.endpoint.base)
+    is_same = held is not None and _is_current(held, asked, kept | needed, wanted)
+    if held is not None and is_same and source.name not in filling.doubted and claims.is_proved(look):
+        changed = not held.listed and folder.list_again(source.name, path)
+        new = folder.holding(path) if changed else held
+        return known(holding=new or held, changed=changed, kept=tuple(sorted(kept)), needed=tuple(sorted(needed)))
+    gone = tuple(sorted(claims.held.keys() - {*asked.refs.tips, *kept, *needed}))
+    change = Change(gone=gone, kept=(*kept, *needed), head=asked.head, pin=wanted.commit, waived=wanted.waived)
+    request = _request(wanted, asked.tips, asked.endpoint.url)
+    missing = _refresh(
+        filling, wanted, held, partial(_fetch_and_install, filling, wanted, request, oid_length, claims), change
+    )
+    new = folder.holding(path) or Holding()
+    if held is not None and (lost := held.pins - new.pins):
+        # It was made anew: what it had was damaged, or is of another object format (SHA-1 or SHA-256).
+        what = counted(len(lost), "commit")
+        missing += (f"{what} that older locks name: what the mirror had is set aside in .set-aside/",)
+    if gone_too := sorted(ref for ref, tip in kept.items() if new.refs.get(ref) != tip):
+        missing += (f"{some(gone_too)}, as the mirror had it: that is set aside in .set-aside/",)
+    stayed = {ref for ref, tip in claims.held.items() if asked.tips.get(ref) != tip == new.refs.get(ref)}
+    return known(
+        holding=new,
+        changed=True,
+        missing=missing,
+        kept=tuple(sorted({*kept} - {*gone_too})),
+        needed=tuple(sorted(stayed - {*kept})),
+        taken=tuple(sorted(replace(claims, tips=new.refs).lost(look))),
+    )
+
+
+def _claims(filling: Filling, wanted: Wanted, held: Holding, tips: Mapping[str, Oid]) -> Claims:
+    """Return what is needed of the repository; an override's pin is not proved: what it needs is kept as others' is."""
+    source, pin = wanted.source, wanted.pin
+    own = claim_of(source, pin) if pin is not None and pin.override is None else None
+    others = [claim for claim in filling.claims.get(repository_path(source.url), ()) if claim != own]
+    return Claims(rt=filling.rt, own=own, others=others, held=held.refs, tips=tips)
+
+
+def _kept(rt: Runtime, look: Look, held: Holding, asked: _Asked) -> dict[str, Oid]:
     """Return what stays as it is *held*, though the mirror that was asked does not list it, or what came before it.
 
-    That mirror may be behind, or be filled for fewer workspaces: only upstream can take a ref back. *tips* are what is
-    to come of all that is listed (*refs*).
+    That mirror may be behind, or be filled for fewer workspaces: only upstream can take a ref back.
     """
-    rt, path = filling.rt, repository_path(wanted.source.url)
     # Beside refs/heads/a/b there is no place for refs/heads/a: upstream had one of them before the other.
-    above = {folder for ref in tips for folder in _above(ref)}
+    tips, above = asked.tips, {folder for ref in asked.tips for folder in above_of(ref)}
     unlisted = {
         ref: tip
         for ref, tip in held.refs.items()
-        if ref not in refs.tips and ref not in above and tips.keys().isdisjoint(_above(ref))
+        if ref not in asked.refs.tips and ref not in above and tips.keys().isdisjoint(above_of(ref))
     }
     moved = {ref: tip for ref, tip in tips.items() if ref.startswith("refs/heads/") and held.refs.get(ref, tip) != tip}
-    if not moved:
-        return unlisted
-    look = filling.folder.stage(wanted.source.name, path, borrow=True, oid_length=len(next(iter(moved.values()))))
     older = {
         ref: held.refs[ref]
         for ref, tip in moved.items()
-        if rt.objects.has_commit(look, tip) and rt.objects.is_ancestor(look, tip, held.refs[ref])
+        if rt.objects.has_commit(look(), tip) and rt.objects.is_ancestor(look(), tip, held.refs[ref])
     }
     return unlisted | older
 
 
-def _above(ref: str) -> tuple[str, ...]:
-    parts = ref.split("/")
-    return tuple("/".join(parts[:length]) for length in range(3, len(parts)))
-
-
-def _is_current(held: Holding, tips: Mapping[str, Oid], head: RefName | None, wanted: Wanted) -> bool:
-    same, commit = dict(held.refs) == tips and head in (None, held.head), wanted.commit
+def _is_current(held: Holding, asked: _Asked, kept: Mapping[str, Oid], wanted: Wanted) -> bool:
+    same = dict(held.refs) == {**asked.tips, **kept} and asked.head in (None, held.head)
+    commit = wanted.commit
     if commit is None:
         return same
     return same and commit in held.pins and (wanted.source.lfs == "pointer" or commit in held.lfs)
@@ -211,7 +261,14 @@ def _refresh(
 
 
 def _fetch_and_install(
-    filling: Filling, wanted: Wanted, request: FetchRequest, oid_length: int, change: Change, *, borrow: bool
+    filling: Filling,
+    wanted: Wanted,
+    request: FetchRequest,
+    oid_length: int,
+    claims: Claims,
+    change: Change,
+    *,
+    borrow: bool,
 ) -> tuple[str, ...]:
     """Fetch into a stage, prove and check it, and make it part of the folder; return what could not be had."""
     rt, source = filling.rt, wanted.source
@@ -227,5 +284,7 @@ def _fetch_and_install(
         # Not every server gives out a commit by its id, and a branch may lead to this one all the same.
         served_by = ask(replace(request, commits=()))
     proved = wanted.prove(rt, stage, served_by)
-    filling.folder.install(stage, path, replace(change, lfs=proved.lfs))
+    kept = {*change.kept, *(claims.kept(lambda: stage) if borrow else ())}
+    gone = [ref for ref in change.gone if ref not in kept]
+    filling.folder.install(stage, path, replace(change, lfs=proved.lfs, gone=gone, kept=tuple(kept)))
     return proved.missing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from git_hybrid.app.acquire import gate_content, gate_pin
@@ -31,10 +31,11 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.lock import Pin, no_pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
+from git_hybrid.core.mirror_refs import claims_of
 from git_hybrid.core.mirrors import unwell
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_mirror import MirrorFolder
+from git_hybrid.core.ports_mirror import Claim, MirrorFolder
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import replace
@@ -43,10 +44,13 @@ from git_hybrid.core.words import some
 _Result = tuple[Row, tuple[Mirrored, ...]]
 
 
-def update_mirror(rt: Runtime, folder: MirrorFolder, own: Collection[str]) -> tuple[Report, tuple[Mirrored, ...]]:
+def update_mirror(
+    rt: Runtime, folder: MirrorFolder, own: Collection[str], claims: Mapping[str, Sequence[Claim]]
+) -> tuple[Report, tuple[Mirrored, ...]]:
     """Bring every source into *folder*, and return a row for each and what each repository holds.
 
-    *own* are those base URLs among the mirrors in use that are the folder itself, which is not asked for itself.
+    *own* are those base URLs among the mirrors in use that are the folder itself, which is not asked for itself;
+    *claims* is what the locks of other workspaces need of the repositories there, by their paths.
 
     Raises:
         MirrorAlone: it is the only one.
@@ -55,7 +59,8 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own: Collection[str]) -> tu
     asking = rt.for_many(len(snapshot.manifest.sources)).asking(*_others(rt, own))
     asking = replace(asking, waived=waivers(snapshot))
     doubted = unwell(snapshot.mirrors)
-    filling = Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins, doubted=doubted)
+    pins, claims = snapshot.lock.pins, _all_claims(snapshot, claims)
+    filling = Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=pins, doubted=doubted, claims=claims)
     done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)
     sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
@@ -69,6 +74,14 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own: Collection[str]) -> tu
     pairs = [done[name] for name in snapshot.manifest.sources]
     report = Report(command="mirror update", rows=tuple(row for row, _ in pairs), interrupted=rt.cancelled())
     return report, tuple(item for _, items in pairs for item in items)
+
+
+def _all_claims(snapshot: Snapshot, others: Mapping[str, Sequence[Claim]]) -> dict[str, list[Claim]]:
+    """Return what each lock needs, the own one too, by the path of the repository."""
+    claims = {path: list(found) for path, found in others.items()}
+    for path, claim in claims_of(snapshot.manifest, snapshot.lock):
+        claims.setdefault(path, []).append(claim)
+    return claims
 
 
 def _others(rt: Runtime, own: Collection[str]) -> tuple[str, ...]:
@@ -89,6 +102,10 @@ def _elsewhere(filling: Filling, spread: Spread, snapshot: Snapshot) -> dict[Sou
     rt, folder = filling.rt, filling.folder
     known, where = snapshot.mirrors, folder.announce()
     errands = errands_of(rt, spread, snapshot, groups.values(), waived=rt.waived, folder=where, inventory=known)
+    errands = tuple(
+        replace(errand, claims={path: filling.claims.get(path, ())})
+        for path, errand in zip(groups, errands, strict=True)
+    )
     done: dict[SourceName, _Result] = {}
     for name, found in carried_out(rt, spread, mirror_errand, errands).items():
         done[name] = (failed(name, found), ()) if isinstance(found, HybridError) else found
@@ -103,7 +120,14 @@ def mirror_errand(rt: Runtime, errand: Errand) -> dict[SourceName, _Result]:
     assert rt.mirror is not None, "an errand of mirror update names a folder"
     asking = replace(rt, bundles=lambda _name: None)
     doubted = unwell(errand.inventory)
-    filling = Filling(rt=asking, folder=rt.mirror, manifest=errand.manifest, pins=errand.pins, doubted=doubted)
+    filling = Filling(
+        rt=asking,
+        folder=rt.mirror,
+        manifest=errand.manifest,
+        pins=errand.pins,
+        doubted=doubted,
+        claims=errand.claims,
+    )
     return {name: _attempt(filling, errand.manifest.sources[name]) for name in errand.names}
 
 
@@ -134,7 +158,9 @@ def _attempt(filling: Filling, source: Source) -> _Result:
 
 def _notes(item: Mirrored) -> tuple[str, ...]:
     kept = (f"kept, since only a mirror was asked: {some(item.kept)}",) if item.kept else ()
-    return (*(f"missing: {text}" for text in item.missing), *kept)
+    needed = (f"kept as it was, since a lock needs it: {some(item.needed)}",) if item.needed else ()
+    taken = (f"no longer as another pin needs it: {some(item.taken)}",) if item.taken else ()
+    return (*(f"missing: {text}" for text in item.missing), *kept, *needed, *taken)
 
 
 def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from git_hybrid.app.age import old_enough, seen_now, too_young, young_note
 from git_hybrid.app.bases import as_logged, commit_kept
+from git_hybrid.app.blaming import owned
 from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.evidence import Resolved, Wish, resolve
@@ -20,7 +21,7 @@ from git_hybrid.app.force import (
     make_override,
     superseded,
 )
-from git_hybrid.app.held import held_by, rests_still, unless_held
+from git_hybrid.app.held import held_by, kept, rests_still, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
@@ -52,7 +53,6 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.values import format_time
 from git_hybrid.core.words import some
 
 
@@ -113,12 +113,12 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
         raise NoScanner
 
     asking, logged = rt.for_many(len(names)), as_logged(rt, snapshot, names)
-    keep, forced, scan = not request.dry_run, request.forced, request.scan
+    how = How(to=request.to, move=move, keep=not request.dry_run, forced=request.forced, scan=request.scan)
 
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
         to = commit_kept(rt, snapshot, logged, source) if request.to is None and not move else request.to
-        return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=scan)
+        return pin_one(asking, logged, source, replace(how, to=to))
 
     rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
@@ -128,21 +128,23 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
     return with_entry(rt, found, rows, decision, request.follow)
 
 
-def pin_one(
-    rt: Runtime,
-    snapshot: Snapshot,
-    source: Source,
-    *,
-    to: str | None,
-    move: bool,
-    keep: bool,
-    forced: Forced | None = None,
-    scan: bool = False,
-) -> tuple[Row, Decision]:
-    """Return the row and the decision for one source; a failure is a row, and its pin stays as it was.
+class How(Struct, frozen=True, kw_only=True):
+    """How a source is pinned: at one revision, or where the manifest says; forced, or after a scan.
 
-    With *keep* the objects that were fetched go into the clone, so that the next sync needs no network even if
-    upstream is gone by then.
+    With ``keep`` the objects that were fetched go into the clone, so that the next sync needs no network even if
+    upstream is gone by then. ``look`` is shown the new pin while these are in quarantine.
+    """
+
+    to: str | None
+    move: bool
+    keep: bool
+    forced: Forced | None = None
+    scan: bool = False
+    look: Callable[[Resolved], None] = lambda _found: None
+
+
+def pin_one(rt: Runtime, snapshot: Snapshot, source: Source, how: How) -> tuple[Row, Decision]:
+    """Return the row and the decision for one source; a failure is a row, and its pin stays as it was.
 
     Raises:
         WorkspaceGone: it failed because the workspace is not there any more.
@@ -151,22 +153,23 @@ def pin_one(
     def tried(instead: Oid | None = None) -> tuple[Row, Decision]:
         try:
             require_host(snapshot.manifest.policy, source)
-            waiving = replace(rt, waived=waivers(snapshot, source.name, forced))
+            waiving = replace(rt, waived=waivers(snapshot, source.name, how.forced))
             with of_source(source.name):
-                wish = wish_for(waiving, snapshot, source, to=to, move=move, forced=forced)
+                wish = wish_for(waiving, snapshot, source, to=how.to, move=how.move, forced=how.forced)
                 wish = wish if instead is None else replace(wish, to=instead)
-                return _pinned(waiving, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
+                return _pinned(waiving, snapshot, source, wish, how)
         except Refused as error:
             return replace(failed(source.name, error.why), notes=error.notes), Decision(events=[error.event])
         except HybridError as error:
             rt.ledger.require_place()
-            return failed(source.name, with_carrier(error, snapshot.state.sources.get(source.name), None)), Decision()
+            told = with_carrier(owned(rt, error), snapshot.state.sources.get(source.name), None)
+            return failed(source.name, told), Decision()
 
     rt.progress("start", source.name, "pin")
     row, decision = tried()
     if isinstance(row.error, TooYoung):
         decision = seen_now(rt, row.error)
-        if to is None and (older := old_enough(rt, snapshot, source.name)) is not None:
+        if how.to is None and (older := old_enough(rt, snapshot, source.name)) is not None:
             found, more = tried(older[0])
             if not isinstance(found.error, OffBranch | Rollback | TooYoung):
                 row = replace(found, notes=(young_note(row.error), *found.notes))
@@ -175,16 +178,15 @@ def pin_one(
     return row, decision
 
 
-def _pinned(
-    rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish, *, keep: bool, forced: Forced | None, scan: bool
-) -> tuple[Row, Decision]:
+def _pinned(rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish, how: How) -> tuple[Row, Decision]:
+    forced, keep = how.forced, how.keep
     approvals = (
         () if forced is None else approved(rt, snapshot, source, wish.to or "", forced, findings=forced.findings)
     )
     found = _found(rt, snapshot, source, wish)
     if isinstance(found, Pin):
-        return _kept(snapshot, found, left_behind(rt, snapshot, found) if wish.move else {})
-    scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
+        return kept(snapshot, found, left_behind(rt, snapshot, found) if wish.move else {})
+    scanned = _scanned(rt, snapshot, found) if how.scan and _moves(found) else None
     if forced is not None or _moves(found):
         meet_scan(rt, snapshot, found.pin, wish.objections, scanned)
     elif found.old is not None and found.old.override is not None and found.pin.override is None:
@@ -204,6 +206,7 @@ def _pinned(
                 raise
             raise Refused(error, scan_event(source.name, scanned.status, refused=True)) from None
     row, decision = _decided(rt, snapshot, source, found, made, wish, keep=keep)
+    how.look(found)
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)
     if keep and decision.pins:
@@ -235,14 +238,6 @@ def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
             cache.found(found.history, source.url, found.pin.ref, found.served_by)
     elif isinstance(rt.clones.inspect(source.name, None), Clone):
         rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)
-
-
-def _kept(snapshot: Snapshot, old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
-    record = snapshot.overrides.records.get(old.override or "")
-    rests = () if record is None else (f"rests on {record.id} until {format_time(record.expires_at)}",)
-    notes = (*rests, *(f"{key} is superseded" for key in ended))
-    row = Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref, notes=notes)
-    return row, Decision(events=closing_events(ended), overrides=ended)
 
 
 def _decided(

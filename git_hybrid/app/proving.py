@@ -10,6 +10,8 @@ from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.resolve import is_other_repository
 
+ANYWHERE = "any branch or tag"
+
 
 def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     """Tell whether *stage* shows that the pinned commit belongs to its ref."""
@@ -50,7 +52,20 @@ def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
         roots = rt.objects.facts(stage, commit, complete=True).root_commits
         if is_other_repository(pin.root_commits, roots):
             raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
-    raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)
+    raise unreachable(rt, stage, source, pin.commit, pin.ref)
+
+
+def unreachable(rt: Runtime, stage: Stage, source: Source, commit: Oid, ref: str = ANYWHERE) -> Unreachable:
+    """Return the error for a *commit* that *ref* does not lead to, nor any other that *stage* has and that counts.
+
+    What counts are names that the manifest could have; where another one leads there, upstream is not to blame.
+    """
+    error = Unreachable(name=source.name, commit=commit, ref=ref)
+    if rt.objects.has_commit(stage, commit) and not belongs(rt, stage, commit):
+        odd = ((ref, tip) for ref, tip in rt.objects.upstream_refs(stage).items() if not is_full_ref(ref))
+        if found := next((ref for ref, tip in odd if rt.objects.is_ancestor(stage, commit, tip)), None):
+            error.why = f"it is on {found} alone, which is left out: a name has to be UTF-8, and not too long"
+    return error
 
 
 def belongs(rt: Runtime, stage: Stage, commit: Oid) -> bool:

@@ -13,6 +13,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Status
+from git_hybrid.core.strays import is_ours, known_names, mend_of_stray
 from git_hybrid.core.value import replace
 
 
@@ -41,8 +42,7 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         for row in rows
     ]
     if not names and not groups:
-        strays = rt.clones.strangers(frozenset(snapshot.manifest.sources))
-        rows += [Condition(name=SourceName(name), word="stray", why="no source of the manifest") for name in strays]
+        rows += _strays(rt, snapshot)
     rows.sort(key=lambda row: (SEVERITY.index(row.word), SCAN_SEVERITY.index(row.scan), row.name))
     return Status(
         rows=tuple(rows),
@@ -50,6 +50,17 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         has_scanners=bool(snapshot.manifest.scanners),
         has_keys=snapshot.has_keys,
     )
+
+
+def _strays(rt: Runtime, snapshot: Snapshot) -> list[Condition]:
+    known, rows = known_names(snapshot), list[Condition]()
+    for name in map(SourceName, rt.clones.strangers(frozenset(snapshot.manifest.sources))):
+        stray = rt.clones.stray(name)
+        why = "no source of the manifest"
+        if not is_ours(name, stray.installed, known):
+            why = f"{why}, and nothing that git hybrid made"
+        rows.append(Condition(name=name, word="stray", why=why, mend=mend_of_stray(name, stray, known)))
+    return rows
 
 
 def _unpinned(rt: Runtime, snapshot: Snapshot, row: Condition, pin: Pin) -> Condition:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.proving import belongs
+from git_hybrid.app.proving import belongs, unreachable
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable, UnusableRef
+from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, UnusableRef
 from git_hybrid.core.ids import Oid, short_ref
 from git_hybrid.core.manifest import Manifest, Source, Version
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
@@ -22,7 +22,7 @@ def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: 
     if belongs(rt, history, commit):
         return
     if is_given_out(rt, source, manifest, history, commit):
-        raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
+        raise unreachable(rt, history, source, commit)
     raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
 
 

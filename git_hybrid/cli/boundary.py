@@ -27,16 +27,16 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
         return _flushed(command(common, argv), common)
     except HybridError as error:
         behind = _interrupt_behind(error)
-        return _told(error, common) if behind is None else _interrupted(behind)
+        return _told(error, common) if behind is None else _interrupted(behind, common)
     except KeyboardInterrupt as error:
-        return _interrupted(error)
+        return _interrupted(error, common)
     except (BrokenPipeError, SystemExit):
         # Whoever read our output has had enough (click turns EPIPE into SystemExit); git dies by SIGPIPE here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except OSError as error:
         if (behind := _interrupt_behind(error)) is not None:
-            return _interrupted(behind)
+            return _interrupted(behind, common)
         path, reason = path_of(error) or "input or output", error.strerror or str(error)
         if isinstance(error, Unsaid):
             return _told(ReportLost(reason=reason), common)
@@ -96,8 +96,10 @@ def _gives_hints(common: Common, code: str) -> bool:
     return advice(common.config, code)
 
 
-def _interrupted(error: KeyboardInterrupt) -> int:
+def _interrupted(error: KeyboardInterrupt, common: Common) -> int:
     print("interrupted", file=sys.stderr)
+    if (command := common.shows_decided()) and _gives_hints(common, "interrupted"):
+        print(f"hint: what was decided by then stands, and is shown by: {command}", file=sys.stderr)
     return _SIGNALLED + int(error.args[0] if error.args else _SIGINT)
 
 
@@ -128,16 +130,17 @@ def _told(error: HybridError, common: Common) -> int:
     return told.exit
 
 
-def usage(message: str, hint: str, common: Common) -> int:
+def usage(message: str, hints: Sequence[str], common: Common) -> int:
     """Tell that the command line is not in the grammar, and return the exit status of that."""
     from git_hybrid.core.redact import redact_typed
     from git_hybrid.view.term import safe
 
     text = _as_ours(safe(redact_typed(message)))
-    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [hint]})
+    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [*hints]})
     print(f"error: {text}", file=sys.stderr)
     if _gives_hints(common, "usage"):
-        print(f"hint: {hint}", file=sys.stderr)
+        for hint in hints:
+            print(f"hint: {safe(hint)}", file=sys.stderr)
     return _USAGE
 
 

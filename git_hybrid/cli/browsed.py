@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-from git_hybrid.core.ids import InvalidText, is_oid, parse_url, shown_url
+from git_hybrid.core.ids import InvalidText, Url, is_oid, parse_url, shown_url
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
 
 _FILES = frozenset({"tree", "blob", "raw", "blame", "commits", "src"})
 _HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
+_TWO_DEEP = _HOSTS - {"gitlab.com"}
+"""Where no repository is deeper than its owner."""
 _RELEASE, _PLAIN = re.compile(r"[vV]?[0-9]+([.]|$)"), re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
 _SCP = re.compile(r"git@(?P<host>[A-Za-z0-9.-]+):/?(?P<path>[^/:][^:]*)")
 _PAGES = _FILES | {
@@ -45,6 +47,15 @@ def instead_of(text: str) -> str:
         return ""
     repository = replace(url, path=f"/{'/'.join(parts)}")
     return f"git hybrid add {typed(str(repository))}{_track(page) or _of(revision)}{as_typed()}"
+
+
+def page_instead(text: str, url: Url) -> str:
+    """Return the command for *text*, the *url* of a page of a repository on a host that surely has none there.
+
+    Elsewhere a repository may be called ``tree``; there its server is asked, and tells.
+    """
+    is_page = url.host in _TWO_DEEP or (url.host in _HOSTS and "/-/" in url.path)
+    return instead_of(text) if url.scheme == "https" and is_page else ""
 
 
 def _secured(text: str) -> str:

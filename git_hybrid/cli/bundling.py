@@ -16,6 +16,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Quarantine
+from git_hybrid.core.removals import removals_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
@@ -137,6 +138,7 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
         overrides=overrides,
         trail=trail_of(log.records),
         signer=who,
+        removed=removals_of(log.records),
     )
 
 

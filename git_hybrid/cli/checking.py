@@ -108,7 +108,7 @@ def _with_left_out(facts: Facts, index: Staged) -> Facts:
 
 def _with_clones(facts: Facts, index: Staged) -> Facts:
     root, pins = index.root, facts.lock.pins
-    facts = replace(facts, tracked=index.tracked(), abandoned=index.abandoned())
+    facts = replace(facts, tracked=index.tracked(), links=index.links(), abandoned=index.abandoned())
     if not index.is_at_head():
         return facts
     standing = _heads(index, tuple(pins))

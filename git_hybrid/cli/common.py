@@ -62,6 +62,8 @@ class Common:
         # Whether policy of the workspace names keys of approvers, read when an approval is hinted at; once it is open.
         self.has_keys: Callable[[], bool] = _no_keys
         self.root: Path | None = None
+        # The command that shows what a run has decided by the time it is asked for, nothing where it has not.
+        self.shows_decided: Callable[[], str] = str
         self.lost = ""
         self.is_dry = False
         self.judges = False

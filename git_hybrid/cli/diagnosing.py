@@ -41,7 +41,7 @@ from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
 from git_hybrid.core.value import Struct, field, replace
-from git_hybrid.core.words import path_of, typed
+from git_hybrid.core.words import path_of, some, typed
 from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.rights import closed
 from git_hybrid.git.run import Runner
@@ -49,10 +49,10 @@ from git_hybrid.git.surroundings import setup_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.filelock import holder, probe_locks, stopped
 from git_hybrid.store.layout import Layout, refuse_links
-from git_hybrid.store.leftovers import in_the_way, leftovers, why_in_the_way
+from git_hybrid.store.leftovers import in_the_way, leftovers, not_of_runs, why_in_the_way
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.runs import read_unfinished
+from git_hybrid.store.runs import JOURNALS_SHOWN, read_unfinished
 from git_hybrid.store.steady import steady
 from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.lines import quiet
@@ -231,6 +231,10 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
         for path in leftovers(layout.state_folder):
             what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
             found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
+        if others := not_of_runs(layout):
+            what = f"{JOURNALS_SHOWN} is for runs, and git shows nothing there; no run made {some(others)}"
+            remedy = f"move it out: mv {typed(JOURNALS_SHOWN + others[0])} NEW"
+            found.append(Finding(area="files", name="journal", level="warn", what=what, remedy=remedy))
     found += _rights(layout)
     return found, manifested
 

@@ -21,13 +21,14 @@ def root_of(folder: Path, runner: Runner) -> Layout:
     """Return the workspace that *folder* is in; git is asked where there is none.
 
     Raises:
-        NoWorkspace: there is none; it names those that are below.
+        NoWorkspace: there is none; it names those that are below, or the branch that has one.
         NotCheckedOut: git has left out its manifest.
         WorkspaceTakenOut: its manifest is missing, and git has it, or had it until lately.
     """
     try:
         return find_root(folder)
     except NoWorkspace as error:
+        from git_hybrid.git.elsewhere import tell_of_branch
         from git_hybrid.git.leftout import refuse_left_out_above, tell_below
         from git_hybrid.git.takenout import refuse_taken_out_above, refuse_taken_out_lately
 
@@ -35,6 +36,7 @@ def root_of(folder: Path, runner: Runner) -> Layout:
         refuse_taken_out_above(runner, folder)
         tell_below(runner, folder, error)
         refuse_taken_out_lately(runner, folder)
+        tell_of_branch(runner, folder, error)
         raise
 
 

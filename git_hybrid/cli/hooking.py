@@ -66,7 +66,19 @@ def _wanted(runner: Runner, here: Path, pushed: bool) -> Sequence[Pushed | None]
 
 def _run(runner: Runner, here: Path, names: Collection[str], pushed: Pushed | None) -> int:
     repository = around(runner, here) if pushed is None else around(runner, here, pushed.commit, pushed.before)
-    return max((_checked(repository, root, names, pushed) for root in _roots(repository, here)), default=0)
+    roots = _roots(repository, here)
+    if not roots and repository.top is not None and "sources" in names:
+        return _of_no_workspace(Staged(repository, repository.top), pushed)
+    return max((_checked(repository, root, names, pushed) for root in roots), default=0)
+
+
+def _of_no_workspace(index: Staged, pushed: Pushed | None) -> int:
+    """Tell of the clones in a commit that has no workspace: as of a branch that begins without, and ignores none."""
+    if not (abandoned := index.abandoned()):
+        return 0
+    from git_hybrid.core.check_sources import check_abandoned
+
+    return _say(check_abandoned(abandoned), pushed, index)
 
 
 def _roots(repository: Repository, here: Path) -> Sequence[Path]:
@@ -87,7 +99,6 @@ def _roots(repository: Repository, here: Path) -> Sequence[Path]:
 
 def _checked(repository: Repository, root: Path, names: Collection[str], pushed: Pushed | None) -> int:
     runner, layout, index = repository.runner, Layout(root), Staged(repository, root)
-    below = os.path.relpath(root)
     try:
         settings = None
         if not repository.revision:
@@ -109,16 +120,22 @@ def _checked(repository: Repository, root: Path, names: Collection[str], pushed:
         sys.stdout.writelines(_then(pushed) if is_committed_so else ())
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
-    more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
     first = _half_written(layout) if found and not repository.revision else ""
+    return _say(found, pushed, index, first)
+
+
+def _say(found: Sequence[Violation], pushed: Pushed | None, index: Staged, first: str = "") -> int:
+    """Tell what was *found* and what mends it, *first* of all; return 1 if it fails, else 0."""
+    repository, below = index.repository, os.path.relpath(index.root)
+    more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
     each = f"git hybrid check{'' if repository.revision else ' --staged'} -v"
     if below != ".":
         from git_hybrid.cli.placing import place_of
 
-        place = place_of(root)
+        place = place_of(index.root)
         found, more = [place.violation(item) for item in found], [place.command(mend) for mend in more]
         first, each = place.command(first), place.command(each)
-    fails = failures(results) > 0
+    fails = failures({"": tuple(found)}) > 0
     sys.stdout.writelines(_commit_lines(pushed, index, fails=fails) if found else ())
     sys.stdout.write(f"first: {safe(first)}\n" if first else "")
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN, each=each))

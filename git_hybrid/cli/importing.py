@@ -17,7 +17,7 @@ from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.nodes import Node
 from git_hybrid.core.report import Report
-from git_hybrid.core.taking import Listed, Taken, slug
+from git_hybrid.core.taking import Listed, Taken, is_shortened, slug
 from git_hybrid.core.taking_repo import listed_by_repo
 from git_hybrid.core.taking_yaml import LOCK, is_vendir, listed_in
 from git_hybrid.core.value import replace
@@ -26,6 +26,7 @@ from git_hybrid.git.importing import HERE, Gitmodules, Submodule, read_gitmodule
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.store.nodes import read_listing, xml_in, yaml_in
 
+_GITMODULES = ".gitmodules"
 _SHOWN = 5
 _YAML = (".repos", ".yml", ".yaml")
 _XML = ".xml"
@@ -35,12 +36,12 @@ _LIKE_YAML = re.compile(r"^(?:repositories|manifest|apiVersion)\s*:", re.MULTILI
 def importable(folder: Path) -> tuple[str, ...]:
     """Return the files in *folder* that can be imported, by the names that they usually have."""
     found = [name for name in ("vendir.yml", "west.yml") if (folder / name).is_file()]
-    return (*([".gitmodules"] if has_submodules(folder / ".gitmodules") else []), *found)
+    return (*([_GITMODULES] if has_submodules(folder / _GITMODULES) else []), *found)
 
 
 def is_importable(file: Path) -> bool:
     """Tell whether *file* is one that can be imported, by its name."""
-    return has_submodules(file) if file.name == ".gitmodules" else file.suffix in (*_YAML, _XML) and file.is_file()
+    return has_submodules(file) if file.name == _GITMODULES else file.suffix in (*_YAML, _XML) and file.is_file()
 
 
 def has_submodules(file: Path) -> bool:
@@ -51,6 +52,8 @@ def has_submodules(file: Path) -> bool:
 def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> int:
     """Make sources of what *file* lists, all or none, and say what is to be done next; return the exit status.
 
+    Where it is a folder they are made of the clones in it.
+
     Raises:
         BadArgument: it is none of the files that are known, or lists nothing.
         InvalidFile: something is wrong with it; every such entry is named.
@@ -59,16 +62,21 @@ def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> 
     # What fails leaves no workspace, and is typed again where it was typed.
     output.common.root = None
     again = f"git hybrid init{as_typed()}"
+    is_folder = file.is_dir()
     try:
         found = _listed(session, file) or read_gitmodules(session.runner, file)
     except InvalidFile as error:
-        error.mend = f"mend {error.path}, then: {again}"
+        what = "these clones" if is_folder else error.path
+        error.mend = f"mend {what}, then: {again}"
         raise
     listed, wanted = isinstance(found, Listed), _wishes(found)
-    report = add(session.runtime, session.editor, wanted, imported=str(file), listed=listed, begins=begins)
+    imported = f"{str(file).rstrip('/')}/" if is_folder else str(file)
+    report = add(session.runtime, session.editor, wanted, imported=imported, listed=listed, begins=begins)
     left = () if listed and any(row.error for row in report.rows) else _left_out(found, wanted)
     code = output.report(replace(report, notes=(*report.notes, *left)))
     if code != 0:
+        if isinstance(found, Listed) and any(is_shortened(row.error) for row in report.rows):
+            output.hint("import", f"to have the whole ids in it: {found.exact}")
         output.hint("pinned", again)
     elif isinstance(found, Listed):
         output.common.root = session.layout.root
@@ -80,15 +88,19 @@ def take_over(session: Session, output: Output, file: Path, *, begins: bool) -> 
 
 def _listed(session: Session, file: Path) -> Listed | None:
     """Return what *file* lists, None where it can be no file but a ``.gitmodules``."""
-    if file.name == ".gitmodules" or (file.suffix not in (*_YAML, _XML) and has_submodules(file)):
+    if file.is_dir():
+        from git_hybrid.git.clonefolder import read_clones
+
+        return read_clones(session.runner, file, place_of(file).below)
+    if file.name == _GITMODULES or (file.suffix not in (*_YAML, _XML) and has_submodules(file)):
         return None
-    text, shown = read_listing(file), str(file)
+    text, path = read_listing(file), str(file)
     if file.suffix == _XML or text.lstrip().startswith("<"):
-        return listed_by_repo(shown, xml_in(text, shown), resolver(session.runner, file))
+        return listed_by_repo(path, xml_in(text, path), resolver(session.runner, file))
     if file.suffix not in _YAML and not _LIKE_YAML.search(text):
         return None
-    root, lock = yaml_in(text, shown), file.with_name(LOCK)
-    return listed_in(shown, root, _lock(lock) if is_vendir(root) else None)
+    root, lock = yaml_in(text, path), file.with_name(LOCK)
+    return listed_in(path, root, _lock(lock) if is_vendir(root) else None)
 
 
 def _lock(file: Path) -> Node | None:
@@ -128,6 +140,9 @@ def _tell_next(modules: Gitmodules, report: Report, output: Output, root: Path) 
     # The submodules are of a repository of their own.
     output.common.root = None
     others = [path for path in paths if path not in in_the_way]
+    if modules.is_kept and not in_the_way and len(others) < _SHOWN:
+        # git leaves it with nothing in it, and does not remove it once that is staged.
+        others.append(_GITMODULES)
     _tell_removal(modules, others, output, "the submodules stay as they are; when the clones are there: ")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from difflib import get_close_matches
@@ -17,6 +17,8 @@ from git_hybrid.core.endpoints import Mirrors, folder_of, mirror_url, repository
 from git_hybrid.core.errors import BadArgument, LockBusy
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url, shown_url
 from git_hybrid.core.mirrors import Inventory, Mirror, plain_url, update_target
+from git_hybrid.core.ports_mirror import Claim
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import typed
 from git_hybrid.git.mirror_folder import GitMirrorFolder
@@ -24,7 +26,7 @@ from git_hybrid.git.quarantine import GitQuarantine, is_alive
 from git_hybrid.store import durable
 from git_hybrid.store.filelock import Held, longer
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.mirrorlisting import held, read_listing
+from git_hybrid.store.mirrorlisting import held, plain_claim, read_claims, read_listing
 from git_hybrid.view.mirrorpage import listing, page
 
 _STEP, _PATIENCE = 0.1, 10.0
@@ -134,10 +136,37 @@ def staged(session: Session, folder: Path, ended: Callable[[], int] = lambda: 0)
         quarantine.close()
 
 
+class Claimant(Struct, frozen=True, kw_only=True):
+    """A workspace that fills a mirror folder: the id of its audit *log*, and what its lock needs there, by path."""
+
+    log: str
+    claims: Sequence[tuple[str, Claim]]
+
+    def others(self, folder: Path) -> dict[str, list[Claim]]:
+        """Return what the locks of other workspaces need of the repositories in *folder*, by path, as it tells."""
+        return {
+            str(item.get("path")): [claim for claim in read_claims(item) if claim.log != self.log]
+            for item in read_listing(folder)
+        }
+
+    def renewed(self, item: dict[str, Any], failed: Collection[SourceName]) -> list[dict[str, Any]]:
+        """Return what each lock needs of the repository *item*; what this one did of sources that *failed* stays."""
+        there = [claim for claim in read_claims(item) if claim.log != self.log or claim.source in failed]
+        own = [claim for path, claim in self.claims if path == item["path"] and claim.source not in failed]
+        return [plain_claim(claim, claim.log or self.log) for claim in (*there, *(own if self.log else ()))]
+
+
 def described(
-    folder: Path, mirror: GitMirrorFolder, found: Sequence[Mirrored], now: datetime
+    folder: Path,
+    mirror: GitMirrorFolder,
+    found: Sequence[Mirrored],
+    now: datetime,
+    claimant: Claimant,
+    failed: Collection[SourceName],
 ) -> tuple[dict[str, Any], str]:
     """Return the listing of *folder* and its page: what this run looked at, and what others put there.
+
+    What the *claimant* needs is told anew, but of the sources that *failed*.
 
     What came of another folder was compared with upstream when that was, as far as it tells.
     """
@@ -158,7 +187,10 @@ def described(
             "checked_at": checked,
             "changed_at": format_time(now) if item.changed or not before else before["changed_at"],
             "missing": list(item.missing) if item.changed else list(before.get("missing", ())),
+            "claims": before.get("claims", []),
         }
+    for entry in entries.values():
+        entry["claims"] = claimant.renewed(entry, failed)
     document = listing(list(entries.values()))
     return document, page(document)
 

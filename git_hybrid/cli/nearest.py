@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from git_hybrid.core.errors import HybridError, RefMissing
 from git_hybrid.core.ids import short_ref
-from git_hybrid.core.words import as_typed, typed
+from git_hybrid.core.versions import release_order
+from git_hybrid.core.words import as_typed, some, typed
 
 
 def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
@@ -19,8 +20,10 @@ def words_of(error: HybridError, nearest: Sequence[str]) -> dict[str, str]:
     kind, only = _kind(error.ref), nearest[0] if len(nearest) == 1 else ""
     shown = [short_ref(ref) if kind in ("", _kind(ref)) else f"the {_kind(ref)} {short_ref(ref)}" for ref in nearest]
     told = _asking(shown)
-    if only and error.ref.startswith("version "):
-        told = f"its newest release is {short_ref(only)}"
+    if nearest and error.ref.startswith("version "):
+        names = [short_ref(ref) for ref in nearest]
+        is_version = release_order(names[0]) is not None
+        told = f"its newest release is {names[0]}" if is_version else f"none of its tags is a version: {some(names)}"
     if only and _kind(only) != kind and f"/{error.ref}".endswith(f"/{short_ref(only)}"):
         told = f"{short_ref(only)} is a {_kind(only)} there"
     if error.default and error.default not in nearest:

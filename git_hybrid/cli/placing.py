@@ -17,8 +17,8 @@ from git_hybrid.store.layout import find_root
 _PARTS = pattern(
     r"\bgit -C (?:'?/|\"\$\(printf '/[^()]*\)\")[^;,()]*|\bgit hybrid -C [^;,()]*"
     r"|\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
-    r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|clean|fetch --unshallow|log|merge"
-    r"|rev-parse --absolute-git-dir|rm|show)\b"
+    r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|clean|fetch --unshallow|log|ls-files"
+    r"|merge|mv|rev-parse --absolute-git-dir|rm|show)\b"
     r"(?:\$\([^()]*\)|[^;,()&|>])*)"
     r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*|(?<=ls -l )(?:sources|state)$)"
 )

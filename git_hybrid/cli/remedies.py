@@ -37,7 +37,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "no sources.toml in {path} or any folder above it",
         "{below}",
-        ("{hint}", "git hybrid init", "git hybrid demo"),
+        ("{hint}", "{begin}", "git hybrid demo"),
     ),
     "workspace-exists": Remedy(
         2,
@@ -50,6 +50,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "the workspace {path} has no {what} any more, and git has it",
         "with a new one in its place nothing that was pinned and approved would count",
         ("{mend}", "for a workspace that has nothing to do with it, another folder: git hybrid init FOLDER" + _TOO),
+    ),
+    "folder-taken": Remedy(
+        2,
+        "{path} has files of its own in {folder}, which a workspace keeps for itself; nothing was touched",
+        "{files}\n{why}",
+        ("to make another folder the workspace: git hybrid init FOLDER" + _TOO, "{mend}"),
     ),
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
@@ -94,7 +100,12 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} stands at {head}, which is neither pinned nor recorded; {name} was left alone",
         "expected {expected}\nreset saves HEAD below refs/hybrid/saved/, then goes to the pin",
-        (_RESET, "git hybrid diff {name}", "git -C {path} log -3"),
+        (
+            _RESET,
+            "git hybrid diff {name}",
+            "git -C {path} log -3",
+            "to pin what stands there: git hybrid pin {name} --to {head}",
+        ),
     ),
     "operation-in-progress": Remedy(
         3,
@@ -210,7 +221,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unreachable": Remedy(
         5,
         "{name}: the commit {commit} is not in the history of {ref} upstream",
-        "upstream rewrote its history, or the commit never belonged to it",
+        "{why}",
         ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
     ),
     "submodule-unreachable": Remedy(

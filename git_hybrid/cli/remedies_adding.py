@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from git_hybrid.core.errors import HybridError, RefMissing, RemoteError, RepositoryNotFound
+from git_hybrid.core.errors import HybridError, Interrupted, RefMissing, RemoteError, RepositoryNotFound
 from git_hybrid.core.ids import normalize_url
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
@@ -64,16 +64,37 @@ LISTED: Mapping[str, tuple[str, ...]] = {
 """The same where the file of another tool names the commits itself."""
 
 
+_ANOTHER_CLONE = "check out another commit in the clone, or move the clone out of {imported}"
+
+CLONES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(IMPORTING, (_ANOTHER_CLONE,)),
+    **{code: IMPORTING[code] for code in ("too-young", "host-not-allowed")},
+    "unreachable": ("push the commit to a branch of its upstream, or " + _ANOTHER_CLONE,),
+    "ref-missing": ("git ls-remote {url}", _ANOTHER_CLONE),
+    "fsck-refused": (_TELL, _ANOTHER_CLONE),
+}
+"""The same where clones that stand in a folder are taken over."""
+
+
 def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     """Return the hints of *error*, which is about what is added; *hints* are those of its remedy."""
+    if isinstance(error, Interrupted) and error.imported:
+        # What it made is gone with it: there may be no workspace.
+        return (f"git hybrid init{_TOO}",)
     if isinstance(error, RefMissing) and error.imported and error.ref.startswith("commit "):
         # No ref is what is missing there: a submodule was committed and never pushed.
-        return (LISTED if error.listed else IMPORTING)["unreachable"]
+        return _of_import(error)["unreachable"]
     if isinstance(error, RemoteError) and not error.imported:
         from git_hybrid.cli.browsed import instead_of
 
         return (instead_of(error.url), *_of_scp(error), *hints)
-    return ((LISTED if error.listed else IMPORTING) if error.imported else ADDING).get(error.code, hints)
+    return (_of_import(error) if error.imported else ADDING).get(error.code, hints)
+
+
+def _of_import(error: HybridError) -> Mapping[str, tuple[str, ...]]:
+    if error.imported.endswith("/"):
+        return CLONES
+    return LISTED if error.listed else IMPORTING
 
 
 def _of_scp(error: RemoteError) -> tuple[str, ...]:

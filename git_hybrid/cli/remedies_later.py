@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from git_hybrid.cli.remedy import Remedy
 
+_PUSH = "to have it upstream first: git -C sources/{name} push origin HEAD:refs/heads/{own}"
+
 BY_FACT: Mapping[str, Remedy] = {
     # With until.
     "network": Remedy(
@@ -13,6 +15,17 @@ BY_FACT: Mapping[str, Remedy] = {
         "{name_or_url}: the server asks to wait until {until} ({kind})",
         "{message}\nthat is longer than [defaults] retry lets anybody wait here",
         ("after that, not before: git ls-remote {url}",),
+    ),
+    # With own.
+    "unreachable": Remedy(
+        5,
+        "{name}: the commit {commit} is not in the history of {ref} upstream",
+        "it stands in sources/{name}, and is in that clone alone",
+        (
+            _PUSH + ", then git hybrid pin {name} --branch {own}",
+            "git hybrid diff {name}",
+            "to leave it, saved: git hybrid reset {name}",
+        ),
     ),
     # With setting.
     "git-failed": Remedy(

@@ -20,7 +20,7 @@ BEHIND: Mapping[str, Remedy] = {
     "unreachable": Remedy(
         5,
         "{name}: the commit {commit} is not in the history of {ref} at the mirror {mirror}",
-        f"{_MAY_BE_BEHIND}\nelse upstream rewrote its history, or the commit never belonged to it",
+        f"{_MAY_BE_BEHIND}\nelse {{why}}",
         _HINTS,
     ),
     "submodule-unreachable": Remedy(

@@ -23,7 +23,7 @@ STRAYS: Mapping[str, Remedy] = {
         3,
         "{path} is {what}; " + _NOT_REMOVED,
         "nothing in it was touched",
-        ("ls -l {path}", AWAY),
+        ("{take}", "ls -l {path}", AWAY),
     ),
     "unsaved-work": Remedy(
         3,

@@ -7,12 +7,13 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
+from git_hybrid.core.checks import pinning_head
 from git_hybrid.core.condition import Condition, awaits_archive, needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
-from git_hybrid.core.words import BRING_BACK, hints_of
+from git_hybrid.core.words import BRING_BACK, PRUNE, hints_of
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
@@ -88,11 +89,19 @@ def _tell(found: Status, output: Output) -> None:
 
             output.hint(row.word, remedy_of(row))
         if row.word in ("dirty", "diverged"):
-            output.hint("dirty", f"git hybrid diff {row.name}")
-            output.hint("dirty", f"git hybrid reset {row.name}")
+            _tell_work(row, output)
     _tell_scans(found, output)
-    if "stray" in words:
-        output.hint("stray", "git hybrid sync --prune")
+    strays = dict.fromkeys(row.mend for row in found.rows if row.word == "stray")
+    kept = [mend for mend in strays if mend != PRUNE]
+    for hint in (*kept[:SHOWN_ROWS], *((PRUNE,) if PRUNE in strays else ())):
+        output.hint("stray", hint)
+
+
+def _tell_work(row: Condition, output: Output) -> None:
+    output.hint("dirty", f"git hybrid diff {row.name}")
+    output.hint("dirty", f"git hybrid reset {row.name}")
+    if row.word == "diverged" and row.head:
+        output.hint("diverged", pinning_head(row.name, row.head))
 
 
 def _tell_run(run: Unfinished | None, output: Output) -> None:

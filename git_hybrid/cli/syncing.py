@@ -37,4 +37,8 @@ def _tell_what_is_to_commit(session: Session, output: Output, report: Report) ->
     from git_hybrid.cli.uncommitted import is_alone
 
     if is_alone(session, report.run):
+        if any(row.outcome == "removed" for row in report.rows):
+            # No clone comes back with the files.
+            output.hint("recorded", "it is recorded in state/, which is to be committed: git add -- state")
+            return
         output.hint("recorded", "it is recorded in state/: commit that, or take it back: git checkout -- state")

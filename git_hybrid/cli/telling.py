@@ -46,7 +46,7 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *("by_colleague", "copying", "waiting", "waive", "way", "whose_url"),
+        *("begin", "by_colleague", "copying", "take", "waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
@@ -152,7 +152,7 @@ def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
 
 
 def _of_code(error: HybridError) -> Remedy:
-    if vars(error).get("until") or vars(error).get("setting"):
+    if any(map(vars(error).get, ("until", "setting", "own"))):
         from git_hybrid.cli.remedies_later import BY_FACT
 
         return BY_FACT[error.code]

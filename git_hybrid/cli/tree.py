@@ -96,6 +96,14 @@ _TAKING_AWAY = ("remove", "reset")
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
+class NoSuchCommand(click.UsageError):
+    """A ``word`` that is no command."""
+
+    def __init__(self, word: str, meant: str, context: click.Context) -> None:
+        super().__init__(f"No such command {word!r}.{meant}", context)
+        self.word = word
+
+
 class LazyGroup(click.Group):
     """Imports a command when it is called, not when it is listed."""
 
@@ -123,7 +131,7 @@ class LazyGroup(click.Group):
         """Return the command that *args* start with; a word that is none gets its nearest neighbour told."""
         word = args[0]
         if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
-            ctx.fail(f"No such command {word!r}.{meant(word, self.list_commands(ctx))}")
+            raise NoSuchCommand(word, meant(word, self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -176,11 +184,21 @@ def run(common: Common, argv: Sequence[str]) -> int:
     except click.UsageError as error:
         # click names no command where an option lacks its value.
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else help_of(argv)
-        return usage(_in_words(_with_near(error).format_message()), hint, common)
+        return usage(_in_words(_with_near(error).format_message()), (*_instead(error, argv, common), hint), common)
     except click.Abort as error:
         # click says so of every interrupt; which signal it was is known by what it came from.
         raise (error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt) from None
     return result if isinstance(result, int) else 0
+
+
+def _instead(error: click.UsageError, argv: Sequence[str], common: Common) -> Sequence[str]:
+    word = error.word if isinstance(error, NoSuchCommand) else ""
+    word = error.option_name if isinstance(error, click.NoSuchOption) else word
+    if not word:
+        return ()
+    from git_hybrid.cli.gestures import hints_instead
+
+    return hints_instead(named(argv), word, common.folder)
 
 
 def _with_near(error: click.UsageError) -> click.UsageError:

@@ -38,7 +38,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 
 _IN_ORDER = f"if a merge did it: git hybrid merge; else {RESTORE}"
-_ONE_BEGINNING = (
+ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
     " then git hybrid add what BRANCH had"
 )
@@ -210,7 +210,7 @@ def _links(segments: Sequence[Segment], records: Mapping[str, Record]) -> Iterat
             archived = first and line.record["event"] == ROTATED
             if not named and not first:
                 what, proves = "begins a log of its own", "another log was put in here, or two beginnings were merged"
-                yield replace(breach_at("second-beginning", segment.file, line, what, proves), mend=_ONE_BEGINNING)
+                yield replace(breach_at("second-beginning", segment.file, line, what, proves), mend=ONE_BEGINNING)
             for digest_ in named:
                 if digest_ in seen or archived:
                     continue

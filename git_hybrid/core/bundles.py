@@ -16,6 +16,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.plan import Task
+from git_hybrid.core.removals import Removal
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import Struct, field, replace
 
@@ -61,7 +62,10 @@ class LogEnd(Struct, frozen=True, kw_only=True):
 
 
 class BundleContent(Struct, frozen=True, kw_only=True):
-    """What a bundle file says, read and found to be whole; ``sha256`` is the whole file's."""
+    """What a bundle file says, read and found to be whole; ``sha256`` is the whole file's.
+
+    ``removed`` are the sources that its log has removed, by name.
+    """
 
     path: str
     sha256: str
@@ -74,6 +78,7 @@ class BundleContent(Struct, frozen=True, kw_only=True):
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
     signer: str | None = None
+    removed: Mapping[str, Removal] = field(default_factory=dict)
 
 
 def tip_of(pin: Pin) -> Oid:

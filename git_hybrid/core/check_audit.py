@@ -10,7 +10,8 @@ from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.committed_policy import is_made
-from git_hybrid.core.files import LOG
+from git_hybrid.core.files import LOG, MANIFEST
+from git_hybrid.core.removals import unsettled
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import sized
 
@@ -40,7 +41,7 @@ def check_audit(facts: Facts) -> tuple[Violation, ...]:
     breaches = tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
     shallow = (_SHALLOW,) if facts.is_shallow else ()
     partial = (_PARTIAL,) if facts.witnesses.is_partial else ()
-    return (*breaches, *_loosened(facts), *_size(facts), *_clock(facts), *shallow, *partial)
+    return (*breaches, *_loosened(facts), *_removed(facts), *_size(facts), *_clock(facts), *shallow, *partial)
 
 
 def _loosened(facts: Facts) -> Iterator[Violation]:
@@ -63,6 +64,14 @@ def _loosened(facts: Facts) -> Iterator[Violation]:
             what = f"is allowed only by the change of [policy] that it comes with: {'; '.join(item.problems)}"
             why, mend = "whoever reviews one has to review both", "git diff HEAD -- sources.toml"
             yield Violation(file=LOG, entry=entry, what=what, why=why, mend=mend, level="warn")
+
+
+def _removed(facts: Facts) -> Iterator[Violation]:
+    """Yield the sources that were removed on the other side of an air gap: only a person takes them out here too."""
+    for item in unsettled(records_of(facts.log), facts.manifest):
+        what, why = item.words, "the bundle that told it was applied, and takes no source away: it is used here still"
+        mend = f"git hybrid remove {item.source}"
+        yield Violation(file=MANIFEST, entry=f"source.{item.source}", what=what, why=why, mend=mend, level="warn")
 
 
 def _size(facts: Facts) -> Iterator[Violation]:

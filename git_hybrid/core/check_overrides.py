@@ -28,9 +28,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
-from git_hybrid.core.words import BRING_BACK
-
-PRUNE = "git hybrid sync --prune"
+from git_hybrid.core.words import BRING_BACK, PRUNE
 
 
 def check_overrides(facts: Facts) -> tuple[Violation, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from git_hybrid.core.checks import Facts, Violation, going_back
 from git_hybrid.core.words import typed
@@ -14,13 +14,42 @@ _OF_ANOTHER = (
     "is tracked by git, and belongs to another repository",
     "state/sources.lock says what is at this path; a copy would be built from without any proof",
 )
+_FILES = (
+    "is tracked by git, and sources/ is for clones alone",
+    "git shows no new file there, and what a clone has would be built from without any proof",
+)
 _NEXT = "git add -- sources.toml state"
+_RUNS = frozenset({".lock", ".incoming", ".set-aside", ".durations.tmp"})
 _OF_A_RUN = ("is tracked by git, and is of this machine alone", "whoever gets the commit would take it for a run's")
 
 
 def check_sources(facts: Facts) -> tuple[Violation, ...]:
     """Return what is committed of clones and of runs, and which clones do not stand where the lock says."""
-    return (*_committed(facts), *_abandoned(facts), *_of_runs(facts), *_exposed(facts), *_misplaced(facts))
+    # Those of the workspace itself are among what is tracked.
+    elsewhere = {folder: paths for folder, paths in facts.abandoned.items() if folder != "sources"}
+    return (
+        *_committed(facts),
+        *check_abandoned(elsewhere),
+        *_of_runs(facts),
+        *_exposed(facts),
+        *_misplaced(facts),
+    )
+
+
+def check_abandoned(abandoned: Mapping[str, Sequence[str]]) -> tuple[Violation, ...]:
+    """Return what is committed of clones that no workspace has: the paths to take out, by the folder of the clones."""
+    what = "is tracked by git: the clones of a workspace that was moved from there, or is on another branch"
+    why = "others get links to repositories that they do not have; nothing ignores it: move it out, or name it in"
+    return tuple(
+        Violation(
+            file=folder,
+            entry="index",
+            what=what,
+            why=f"{why} .git/info/exclude",
+            mend=f"git rm -r -f --cached -- {typed(*paths)}",
+        )
+        for folder, paths in abandoned.items()
+    )
 
 
 def is_of_sources(path: str) -> bool:
@@ -30,23 +59,27 @@ def is_of_sources(path: str) -> bool:
 
 def _committed(facts: Facts) -> Iterator[Violation]:
     strays = [path for path in facts.tracked if path not in _OURS and is_of_sources(path)]
-    names = sorted({"/".join(path.split("/")[:2]) for path in strays})
+    # Taken out of git, a file is gone for everybody else; of another repository no more goes than a link to it.
+    files = {_entry_of(path) for path in strays if path not in facts.links}
+    names = sorted({_entry_of(path) for path in strays})
     for name in names[:_SHOWN]:
-        what, why = _OF_ANOTHER if not name.partition("/")[2].startswith(".") else _OF_A_RUN
+        is_of_a_run = name.partition("/")[2] in _RUNS
+        what, why = _OF_A_RUN if is_of_a_run else _FILES if name in files else _OF_ANOTHER
         mend = f"git rm -r -f --cached --ignore-unmatch -- {typed(name)}"
+        if what == _FILES[0]:
+            mend = f"to keep it, move it out: git mv {typed(name)} NEW; a copy of a clone goes by: {mend}"
         yield Violation(file=name, entry="index", what=what, why=why, mend=mend)
-    if len(names) > _SHOWN:
-        what, why = f"{len(names) - _SHOWN} more paths are tracked by git", "the same holds of them"
+    if left := names[_SHOWN:]:
+        what, why = f"{len(left)} more paths are tracked by git", "the same holds of them"
         mend = "git rm -r -f --cached --ignore-unmatch -- sources ':!sources/.gitignore'"
+        if not files.isdisjoint(names):
+            mend = "do the same with each of these: git ls-files -- sources"
         yield Violation(file="sources", entry="index", what=what, why=why, mend=mend)
 
 
-def _abandoned(facts: Facts) -> Iterator[Violation]:
-    for folder in facts.abandoned:
-        what = "is tracked by git: the clones of a workspace that was moved from there stayed behind"
-        mend = f"git rm -r -f --cached -- {typed(folder)}"
-        why = "others get links to repositories that they do not have; nothing ignores it: move it out, or delete it"
-        yield Violation(file=folder, entry="index", what=what, why=why, mend=mend)
+def _entry_of(path: str) -> str:
+    """Return what *path* is in, or is itself, of all that stands in ``sources/``."""
+    return "/".join(path.split("/")[:2])
 
 
 def _of_runs(facts: Facts) -> Iterator[Violation]:
@@ -94,5 +127,5 @@ def _misplaced(facts: Facts) -> Iterator[Violation]:
             continue
         recorded = facts.state.sources.get(name)
         known = head and head in (facts.installed.get(name), recorded.commit if recorded else None)
-        mend = f"git hybrid sync {name}" if known else going_back(name)
+        mend = f"git hybrid sync {name}" if known else going_back(name, head)
         yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=mend)

@@ -38,18 +38,19 @@ class Facts(Governed, frozen=True, kw_only=True):
 
     ``now`` is the present time. ``mirrors`` and ``bundle_folder`` (an absolute path) are what is set to be asked
     instead of upstream. ``log`` holds the audit log and its archives, the oldest first; ``witnesses`` what it is held
-    against. ``tracked`` are the paths below ``sources/``, and those of single runs, that are committed, ``heads`` the
-    commits at which the clones stand, ``installed`` those at which a sync left the ones that do not stand at their
-    pins, ``tried`` the pins on the disk where a commit is checked that has its own. ``documents`` are specifications by
-    path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the files
-    that are on the disk and not in the commit, ``ignored`` those of them that git ignores; without a commit, those that
-    git ignores and does not have. ``foreign_reports`` names the sources whose scan report on the disk is another than
-    state says; ``scanner_files`` has the digests of the files that decide what a scanner finds, where all of them are
-    of the workspace, and ``unadded`` those of them that git has not as the disk has them, where a commit lacks that.
-    ``exposed`` are the paths of clones, and of the lock of a run, that git does not ignore, and ``ignore_file`` says
-    whether there is a ``sources/.gitignore``. ``abandoned`` are committed folders of clones that a workspace which was
-    moved left elsewhere. ``is_shallow``: git has the end of the history alone. ``lost`` are the sources that HEAD has
-    pins of where the lock has none at all. ``unsaid`` are those that state lacks (:func:`unsaid.unsaid`), and
+    against. ``tracked`` are the paths below ``sources/``, and those of single runs, that are committed, ``links`` those
+    of them that are other repositories, as git has a clone, ``heads`` the commits at which the clones stand,
+    ``installed`` those at which a sync left the ones that do not stand at their pins, ``tried`` the pins on the disk
+    where a commit is checked that has its own. ``documents`` are specifications by path, ``paths`` every path that they
+    may name, ``changed`` what the commit changes, ``left_out`` those of the files that are on the disk and not in the
+    commit, ``ignored`` those of them that git ignores; without a commit, those that git ignores and does not have.
+    ``foreign_reports`` names the sources whose scan report on the disk is another than state says; ``scanner_files``
+    has the digests of the files that decide what a scanner finds, where all of them are of the workspace, and
+    ``unadded`` those of them that git has not as the disk has them, where a commit lacks that. ``exposed`` are the
+    paths of clones, and of the lock of a run, that git does not ignore, and ``ignore_file`` says whether there is a
+    ``sources/.gitignore``. ``abandoned`` has what is committed of clones that no workspace of the commit has, by the
+    folder that they are in. ``is_shallow``: git has the end of the history alone. ``lost`` are the sources that HEAD
+    has pins of where the lock has none at all, ``unsaid`` those that state lacks (:func:`unsaid.unsaid`), and
     ``is_in_form`` tells whether that has the form in which it is written.
     """
 
@@ -62,7 +63,8 @@ class Facts(Governed, frozen=True, kw_only=True):
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()
-    abandoned: tuple[str, ...] = ()
+    links: frozenset[str] = frozenset()
+    abandoned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     tried: Mapping[str, str] = field(default_factory=dict)
     installed: Mapping[str, str] = field(default_factory=dict)
@@ -82,9 +84,18 @@ class Facts(Governed, frozen=True, kw_only=True):
     is_in_form: bool = True
 
 
-def going_back(name: str) -> str:
-    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go."""
-    return f"git hybrid diff {name}, then git hybrid reset {name}"
+def going_back(name: str, head: str = "") -> str:
+    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go.
+
+    One that somebody has put at the commit *head*, and changed nothing, may be what is wanted.
+    """
+    mend = f"git hybrid diff {name}, then git hybrid reset {name}"
+    return f"{mend}; or, {pinning_head(name, head)}" if head else mend
+
+
+def pinning_head(name: str, head: str) -> str:
+    """Return what pins a source at *head*, where somebody has put its clone."""
+    return f"to pin what stands there: git hybrid pin {name} --to {head}"
 
 
 def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:

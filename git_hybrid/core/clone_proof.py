@@ -104,8 +104,9 @@ def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None, differs: str) -> I
     if seen.head != pin.commit:
         what, why = f"HEAD is {seen.head}, the lock says {pin.commit}", "another commit than the pinned one is used"
         is_begun = seen.locked or seen.operation is not None or seen.dirty_count
+        back = going_back(name, "" if is_begun else seen.head)
         blocks = is_begun or seen.head not in (recorded, seen.installed)
-        yield _violation(name, what, why, going_back(name) if blocks else f"git hybrid sync {name}")
+        yield _violation(name, what, why, back if blocks else f"git hybrid sync {name}")
     if seen.locked or seen.operation is not None:
         what = f"a {seen.operation} is in progress" if seen.operation else "another git process works in it"
         yield _violation(name, what, "what stands there is about to change", reset)

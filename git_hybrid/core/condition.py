@@ -64,7 +64,7 @@ class Served(Struct, frozen=True, kw_only=True):
 class Condition(Struct, frozen=True, kw_only=True):
     """One row of status.
 
-    ``mend`` is what brings a pin that is not approved to order, or one back that the lock lost.
+    ``mend`` is what brings a pin that is not approved to order, or one back that the lock lost; or ends a stray.
     ``override`` is what its pin rests on, ``override_phase`` how that stands; ``accepted`` is the override by which
     findings are accepted that policy blocks on, of several the next to end; ``in_force`` has all overrides of the
     source that are. ``blocked`` tells of the findings for which sync refuses it.

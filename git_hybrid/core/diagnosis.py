@@ -16,7 +16,7 @@ from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory, Mirror, late, update_target
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
-from git_hybrid.core.words import counted, plural
+from git_hybrid.core.words import PRUNE, counted, plural
 
 Level = Literal["ok", "warn", "fail"]
 LEVELS: tuple[Level, ...] = ("fail", "warn", "ok")
@@ -141,7 +141,7 @@ def remedy_of(row: Condition) -> str:
     """Return what mends how *row* stands: a command, or words with one at their end."""
     match row.word:
         case "dirty" | "diverged":
-            return going_back(row.name)
+            return going_back(row.name, (row.head or "") if row.word == "diverged" else "")
         case "foreign" | "unreadable":
             first = f"move sources/{row.name} away" if row.word == "foreign" else "mend disk and rights"
             return f"{first}, then: git hybrid sync {row.name}"
@@ -159,7 +159,7 @@ def remedy_of(row: Condition) -> str:
             assert row.source is not None
             return row.mend or pinning(row.source, row.pin, lost=row.pin is None and row.moved is not None)
         case "stray":
-            return "git hybrid sync --prune"
+            return row.mend or PRUNE
         case _:
             return f"git hybrid sync {row.name}"
 

@@ -3,8 +3,8 @@
 ::
 
     HybridError
-    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut NotCheckedOut
-    │                     UnknownSource DuplicateSource BadArgument
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut FolderTaken
+    │                     NotCheckedOut UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     │                     LibraryMissing
     ├── pins:             NoPin
@@ -111,7 +111,7 @@ class HybridError(Exception):
         """Return the error; it is about a source that is not in the manifest, and for this reason will not be.
 
         *imported* is the file that it was to be taken over from, if so, which has its commit itself where that is
-        *listed*; *added* is its URL, as typed.
+        *listed*, or the folder of its clone, with a slash behind it; *added* is its URL, as typed.
         """
         vars(self).update(adding=True, imported=imported, added=added, listed=listed)
         return self
@@ -225,12 +225,16 @@ class NewerSchema(HybridError):
 
 
 class NoWorkspace(HybridError):
-    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one."""
+    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one.
+
+    Where another branch has one these tell of that, and *begin* how it is had here; else how a new one is begun.
+    """
 
     code: ClassVar[str] = "no-workspace"
     path: str
     below: str = ""
     hint: str = ""
+    begin: str = "git hybrid init"
 
 
 class WorkspaceExists(HybridError):
@@ -248,6 +252,20 @@ class WorkspaceTakenOut(HybridError):
     code: ClassVar[str] = "workspace-taken-out"
     path: str
     what: str
+    mend: str
+
+
+class FolderTaken(HybridError):
+    """A folder that was to become a workspace has, in ``folder``, *files* of its own that would not be safe there.
+
+    ``why`` says what would become of them, ``mend`` is how they get out of the way.
+    """
+
+    code: ClassVar[str] = "folder-taken"
+    path: str
+    folder: str
+    files: tuple[str, ...]
+    why: str
     mend: str
 
 
@@ -402,11 +420,15 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
+    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away.
+
+    ``take`` is a hint for what makes a source of it, if anything does.
+    """
 
     code: ClassVar[str] = "foreign-folder"
     what: str
     command: str
+    take: str = ""
 
 
 class NestedRepository(LocalWork):
@@ -562,7 +584,9 @@ class NotCarried(Offline):
 class Unreachable(HybridError):
     """The pinned commit is not in the history of what the manifest declares.
 
-    ``edited``: the audit log has another pin, because the lock was edited.
+    ``edited``: the audit log has another pin, because the lock was edited. ``own`` is the branch to push it to where
+    it is somebody's own: the clone stands at it, and no command put it there. ``why`` tells the cause where that is
+    known.
     """
 
     code: ClassVar[str] = "unreachable"
@@ -570,6 +594,8 @@ class Unreachable(HybridError):
     commit: str
     ref: str
     mirror: str = ""
+    own: str = ""
+    why: str = "upstream rewrote its history, or the commit never belonged to it"
     edited: ClassVar[bool] = False
 
     def of_edited_lock(self) -> Unreachable:

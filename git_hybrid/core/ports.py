@@ -10,6 +10,7 @@ from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.plan import Absent, Clone, Observed
+from git_hybrid.core.strays import Stray
 from git_hybrid.core.tree import TreeEntry, TreeLimits
 from git_hybrid.core.value import Struct, field
 
@@ -230,10 +231,7 @@ class Clones(Protocol):
         ...
 
     def stands(self, name: SourceName, head: Oid) -> bool:
-        """Tell at little cost whether the clone surely stands at *head* still, with nothing staged and nothing begun.
-
-        Files that were edited are not seen.
-        """
+        """Tell at little cost whether the clone surely is at *head*, nothing staged, nothing begun; no edit is seen."""
         ...
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
@@ -249,6 +247,10 @@ class Clones(Protocol):
 
     def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:
         """Return the folders below ``sources/`` that belong to no source of the manifest."""
+        ...
+
+    def stray(self, name: SourceName) -> Stray:
+        """Return what stands at the path of *name*, as far as that shows without looking at what is changed."""
         ...
 
     def as_stage(self, name: SourceName) -> Stage:

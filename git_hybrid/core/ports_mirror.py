@@ -25,6 +25,21 @@ class Holding(Struct, frozen=True, kw_only=True):
     listed: bool = True
 
 
+class Claim(Struct, frozen=True, kw_only=True):
+    """What a lock needs of a mirrored repository, so that its pin is proved there.
+
+    ``ref`` has ``commit`` in its history, or is the very object ``tip`` (a tag); ``by_any``: any other branch or tag
+    may have the commit just as well. ``log`` is the id of the audit log of that workspace, empty for the one that runs.
+    """
+
+    source: SourceName
+    ref: RefName
+    commit: Oid
+    tip: Oid | None = None
+    by_any: bool = False
+    log: str = ""
+
+
 class Change(Struct, frozen=True, kw_only=True):
     """What is to become of a mirrored repository: everything fetched into a stage goes in.
 
@@ -66,6 +81,10 @@ class MirrorFolder(Protocol):
 
     def stage(self, name: SourceName, path: str, *, borrow: bool, oid_length: int) -> Stage:
         """Return a new stage; with *borrow* it sees the objects of the repository at *path*."""
+        ...
+
+    def look(self, name: SourceName, path: str) -> Stage:
+        """Return the repository at *path* itself, to be read and no more."""
         ...
 
     def install(self, stage: Stage, path: str, change: Change) -> None:

@@ -12,6 +12,7 @@ from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.ports_mirror import Claim
 from git_hybrid.core.value import Struct, field
 
 R = TypeVar("R")
@@ -22,7 +23,8 @@ class Errand(Struct, frozen=True, kw_only=True):
 
     ``manifest`` has these sources alone; ``version`` is that of the program which sends it; ``root`` the workspace's
     folder, whose files the manifest's scanners may name, ``folder`` a mirror folder that every machine sees there;
-    ``bases`` are what a pin that was forced is judged against; ``inventory`` tells how old what a mirror serves is.
+    ``bases`` are what a pin that was forced is judged against; ``inventory`` tells how old what a mirror serves is;
+    ``claims`` what other pins need of what the folder has, by path.
     """
 
     version: str
@@ -37,6 +39,7 @@ class Errand(Struct, frozen=True, kw_only=True):
     waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
     bases: Mapping[SourceName, Sequence[Pin]] = field(default_factory=dict)
     inventory: Inventory = field(default_factory=Inventory)
+    claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[SourceName, ...]:

@@ -31,9 +31,10 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.versions import matching, newest, newest_release, parse_version, release_order
+from git_hybrid.core.versions import instead_of_versions, matching, newest, newest_release, parse_version, release_order
 from git_hybrid.core.words import typed
 
+_HEADS = ("HEAD", "@")
 _NO_ID = "it is no commit id (7 hex digits or more)"
 
 
@@ -98,8 +99,7 @@ def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
             tags = [short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/")]
             tag = newest(spec, tags)
             if tag is None:
-                last = newest_release(tags)
-                nearest = () if last is None else (tag_ref(last),)
+                nearest = tuple(map(tag_ref, instead_of_versions(tags)))
                 raise RefMissing(name=source.name, ref=f"version {spec}", url=str(source.url), nearest=nearest)
             return tip(refs, tag_ref(tag), source)
         case Commit(oid):
@@ -129,7 +129,11 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: b
         lower = revision.lower()
         why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or is_oid(lower) else _NO_ID
         reason = f"upstream has no such branch or tag, and {why}{meant}"
-        raise BadArgument(what="--to", value=revision, reason=reason, hint=typed("git", "ls-remote", str(source.url)))
+        hint = typed("git", "ls-remote", str(source.url))
+        if revision in _HEADS:
+            clone = f"sources/{source.name}"
+            hint = f'what stands in {clone}: git hybrid pin {source.name} --to "$(git -C {clone} rev-parse HEAD)"'
+        raise BadArgument(what="--to", value=revision, reason=reason, hint=hint)
     if isinstance(source.track, Branch):
         declared = tip(refs, branch_ref(source.track.name), source)
         if ref == declared.ref and not is_full:
@@ -143,14 +147,23 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: b
         if wanted.startswith(revision) if ref is None or is_full else refs.commit(ref) == wanted:
             return candidate
     kind, value = track_field(source.track)
-    raise off_branch(source, revision, f"{kind} {value}", ref)
+    raise off_branch(source, revision, f"{kind} {value}", ref, refs)
 
 
-def off_branch(source: Source, commit: str, declared: str, named: RefName | None) -> OffBranch:
-    """Return the error for a *commit* off what is *declared*; *named* is the ref by which a user gave it."""
+def off_branch(source: Source, commit: str, declared: str, named: RefName | None, refs: RemoteRefs) -> OffBranch:
+    """Return the error for a *commit* off what is *declared*; *named* is the ref by which a user gave it.
+
+    Where it was given by its id, or by the beginning of that, it names the newest tag that *refs* have there.
+    """
     error = OffBranch(name=source.name, commit=commit, ref=declared)
-    if named is not None and named.startswith("refs/tags/"):
-        error.tag = short_ref(named)
+    tags = [] if named is None else [named]
+    if named is None and (is_oid(commit) or is_oid_prefix(commit)):
+        tags = [RefName(ref) for ref in refs.tips if (refs.commit(ref) or "").startswith(commit)]
+        # Of the beginning of several ids nobody knows which is meant.
+        tags = tags if len({refs.commit(ref) for ref in tags}) == 1 else []
+    names = sorted(short_ref(ref) for ref in tags if ref.startswith("refs/tags/"))
+    if names:
+        error.tag = newest_release(names) or names[-1]
     return error
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, Url, is_oid, parse_ref_part
+from git_hybrid.core.errors import BadArgument, HybridError, InvalidFile, Problem, RefMissing
+from git_hybrid.core.ids import InvalidText, Url, is_oid, is_oid_prefix, parse_ref_part, short_ref
 from git_hybrid.core.manifest import Branch, Tag, Track
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.relative_url import resolve_url
@@ -18,6 +18,7 @@ KNOWN = (
     "vendir.yml with its vendir.lock.yml"
 )
 """What can be imported, for people."""
+_SHORTENED = ", and to be a commit it has to be the whole id"
 _EACH = "init without --import, then for each of its repositories: git hybrid add URL"
 _OTHER = pattern(r"[^A-Za-z0-9._-]+")
 _NAMED = (("refs/heads/", Branch), ("refs/tags/", Tag), ("heads/", Branch), ("tags/", Tag))
@@ -106,6 +107,18 @@ def followed(revision: str, ref: str = "") -> Followed:
         raise InvalidText(f"{shorten(revision)} is neither a branch nor a tag, and no other ref can be followed")
     *hoped, track = _meant(revision) or (None,)
     return Followed(hoped=tuple(filter(None, hoped)), track=track)
+
+
+def told_missing(error: HybridError) -> HybridError:
+    """Return *error*, of a revision that a file names; a branch that may be a shortened commit is told as both."""
+    if isinstance(error, RefMissing) and is_oid_prefix(short_ref(error.ref).lower()):
+        error.ref, error.default = f"branch or tag {short_ref(error.ref)}{_SHORTENED}", ""
+    return error
+
+
+def is_shortened(error: HybridError | None) -> bool:
+    """Tell whether *error* is of what may be the beginning of a commit's id, as :func:`told_missing` returned it."""
+    return isinstance(error, RefMissing) and error.ref.endswith(_SHORTENED)
 
 
 def _is_other(ref: str) -> bool:

@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.core.errors import BadArgument, InvalidFile, until_many
 from git_hybrid.core.ids import InvalidText, is_oid
+from git_hybrid.core.manifest import Version
 from git_hybrid.core.nodes import Node, list_of, required, table_of, text_of
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.taking import Listed, Taken, Taking, followed, groups_of, plain_path, unknown, whole_url
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import shorten
 
 LOCK = "vendir.lock.yml"
 """The file beside a vendir.yml that has the commits."""
 _Pinned = Mapping[str, tuple[str, str]]
 _FREEZE = "west manifest --freeze lists what is imported, too"
+_SELECTED = "vendir chose among its versions (refSelection); to follow such a range as PEP 440 writes it"
+_OPERATOR = pattern(r"([<>=!])\s+")
+_CONSTRAINT = pattern(r"(?P<op>>=|<=|>|<|==?|!=?|)v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)")
+_OURS = {"": "==", "=": "==", "!": "!="}
+"""What an operator of the constraints of vendir is called in PEP 440, where it is called otherwise."""
 _PARTS = ("includePaths", "excludePaths", "newRootPath")
 
 
@@ -80,6 +88,7 @@ def _west(manifest: Mapping[str, Node], taking: Taking) -> None:
                 groups=groups_of(_texts(table, "groups")),
                 shallow=text_of(table, "clone-depth") not in ("", "0"),
                 submodules=_is_meant(table.get("submodules")),
+                notes=_some_submodules(table.get("submodules")),
             )
             taking.take(node.line, taken)
             if _is_meant(table.get("import")):
@@ -89,6 +98,14 @@ def _west(manifest: Mapping[str, Node], taking: Taking) -> None:
         taking.leave(own.line, "self, the repository of the manifest", _FREEZE if imports else "")
     if (closed := manifest.get("group-filter")) is not None:
         taking.leave(closed.line, "group-filter", "the projects of all groups are, and sync -g GROUP takes one group")
+
+
+def _some_submodules(node: Node | None) -> tuple[str, ...]:
+    """Return what is told where west takes but the submodules that it lists."""
+    if node is None or isinstance(node.value, str | Mapping | None):
+        return ()
+    paths = shorten(", ".join(text_of(table_of(item, "it"), "path") for item in node.value))
+    return (f"west took of its submodules {paths}, and submodules = true takes all",)
 
 
 def _below(bases: Mapping[str, str], remote: str, table: Mapping[str, Node], name: str) -> str:
@@ -129,9 +146,26 @@ def _content(node: Node, base: str, pinned: _Pinned | None, taking: Taking) -> N
     if not commit or not (pinned is None or is_oid(commit)):
         raise InvalidText(f"no {LOCK} names a commit for it: run vendir sync")
     partly = [key for key in _PARTS if key in table]
-    notes = (f"vendir took a part of it ({', '.join(partly)}), and sync makes its clone",) if partly else ()
-    url, shallow = whole_url(required(git, "url")), text_of(git, "depth") not in ("", "0")
-    taking.take(node.line, Taken(path=path, url=url, at=followed(commit, ref), shallow=shallow, notes=notes))
+    notes: tuple[str, ...] = ()
+    if partly:
+        notes = (f"vendir took a part of it ({', '.join(partly)}), and sync makes its clone",)
+    url, shallow, at = whole_url(required(git, "url")), text_of(git, "depth") not in ("", "0"), followed(commit, ref)
+    if "refSelection" in git and not text_of(git, "ref"):
+        if spec := _range(table_of(table_of(git["refSelection"], "refSelection").get("semver"), "semver")):
+            at = replace(at, hoped=(Version(spec),))
+        else:
+            notes += (f"{_SELECTED}: git hybrid pin NAME --version RANGE",)
+    taking.take(node.line, Taken(path=path, url=url, at=at, shallow=shallow, notes=notes))
+
+
+def _range(semver: Mapping[str, Node]) -> str:
+    """Return the versions that vendir takes (https://carvel.dev/vendir/docs/latest/versions/) as ours, if we can."""
+    words = _OPERATOR.sub(r"\1", text_of(semver, "constraints")).split()
+    found = [_CONSTRAINT.fullmatch(word) for word in words]
+    # With pre-releases of its choice, it takes others than a range that names none.
+    if not words or "prereleases" in semver or not all(found):
+        return ""
+    return ",".join(f"{_OURS.get(term['op'], term['op'])}{term['version']}" for term in found if term)
 
 
 def _pinned(lock: Node, file: str) -> _Pinned:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.pattern import pattern
 
+_ENDS_IN_VERSION = pattern(r"[^0-9.][0-9]+(\.[0-9]+)+$")
+_NUMBER = pattern(r"[0-9]{1,18}")
 _LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 
 if TYPE_CHECKING:
@@ -74,6 +77,24 @@ def leaving_out(spec: str, tag: str) -> str | None:
     """Return the range *spec* without the version of the tag name *tag*; None where either is no such thing."""
     version = parse_version(tag)
     return None if version is None or parse_version(spec.strip()) is not None else f"{spec},!={version}"
+
+
+def usual_release(tags: Sequence[str]) -> str | None:
+    """Return the newest release as :func:`newest_release`; None where *tags* for the most part are called otherwise.
+
+    Where releases are ``core@1.2.0`` or ``jq-1.8.2``, the few tags that are versions are of a time before.
+    """
+    versions = sum(release_order(tag) is not None for tag in tags)
+    others = sum(release_order(tag) is None and _ENDS_IN_VERSION.search(tag) is not None for tag in tags)
+    return None if others > versions else newest_release(tags)
+
+
+def instead_of_versions(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return what is shown where no range is met: the newest release, or two of *tags* where none is a version."""
+    if (release := newest_release(tags)) is not None:
+        return (release,)
+    numbers = [([int(number) for number in _NUMBER.findall(tag)], tag) for tag in tags]
+    return () if any(map(parse_version, tags)) else tuple(tag for _, tag in sorted(numbers, reverse=True)[:2])
 
 
 def newest_release(tags: Iterable[str]) -> str | None:

@@ -89,6 +89,8 @@ COMMITTED = "; where it was committed so: "
 """Stands between what brings a file back as HEAD has it and what mends it where HEAD has it like that."""
 BRING_BACK = "bring the archive back, as this tells: git hybrid audit verify"
 """What mends what cannot be proven as long as an archive of the audit log, which may prove it, is lost or changed."""
+PRUNE = "git hybrid sync --prune"
+"""What takes out all of a source that the manifest has no more."""
 MAY_BE = "what the audit log tells of it may be in "
 """How it is told of the scan of a source that this is so; which archive it is comes after it."""
 

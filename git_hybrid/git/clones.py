@@ -12,6 +12,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Clone, Observed
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.strays import Stray
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.glance import stands
@@ -158,6 +159,13 @@ class GitClones(Struct, frozen=True):
         with os.scandir(self.folder) as entries:
             folders = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
         return tuple(sorted(name for name in folders if name not in known))
+
+    def stray(self, name: SourceName) -> Stray:
+        """Return what stands at the path of *name* (:func:`git_hybrid.git.strays.stray_at`)."""
+        # Imported here: only what belongs to no source is looked at so.
+        from git_hybrid.git.strays import stray_at
+
+        return stray_at(self.folder / name)
 
 
 def _is_surely_gone(path: Path) -> bool:

@@ -138,9 +138,9 @@ def look(
 
         if not is_sound(bytes_at(f"{git_dir}/packed-refs")):
             raise Doubt
-    if bytes_at(f"{git_dir}/refs/hybrid/pin") != f"{commit}\n".encode():
+    if bytes_at(f"{git_dir}/refs/hybrid/pin", links=False) != f"{commit}\n".encode():
         raise Doubt
-    if bytes_at(f"{git_dir}/info/attributes") != ATTRIBUTES.encode():
+    if bytes_at(f"{git_dir}/info/attributes", links=False) != ATTRIBUTES.encode():
         raise Doubt
     if not _is_plain(bytes_at(f"{git_dir}/config"), url):
         raise Doubt

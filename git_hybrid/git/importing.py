@@ -22,6 +22,7 @@ from git_hybrid.git.superproject import Base, base_at, branch_at
 
 HERE = "."
 """As the branch of a submodule: the one that its repository is on."""
+_FILE = ".gitmodules"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
 
 
@@ -44,13 +45,15 @@ class Gitmodules(Struct, frozen=True, kw_only=True):
     """The submodules that a ``.gitmodules`` lists of the repository at ``top``, and those that its index has besides.
 
     ``unlisted`` has the commit of each by its path; nothing where that is in conflict. ``branch`` is what ``.`` stands
-    for as the branch of a submodule: the one that the repository is on, or nothing.
+    for as the branch of a submodule: the one that the repository is on, or nothing. ``is_kept``: the file is in the
+    index, where git looks for it.
     """
 
     top: Path
     branch: str
     listed: tuple[Submodule, ...]
     unlisted: Mapping[str, str]
+    is_kept: bool = False
 
 
 def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
@@ -66,7 +69,7 @@ def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
         raise BadArgument(what="--import", value=str(file), reason="no such file")
     values = _values(runner, file)
     names = list(dict.fromkeys(name for name, _ in values))
-    if not names and file.name != ".gitmodules":
+    if not names and file.name != _FILE:
         raise unknown(str(file))
     if not names:
         raise BadArgument(what="--import", value=str(file), reason="lists no submodule")
@@ -84,7 +87,8 @@ def read_gitmodules(runner: Runner, file: Path) -> Gitmodules:
     paths = {module.path for module in found}
     unlisted = {path: oid for path, (mode, oid) in index.items() if mode == GITLINK and path not in paths}
     branch = branch_at(runner, top) if any(module.branch == HERE for module in found) else ""
-    return Gitmodules(top=top, branch=branch, listed=tuple(found), unlisted=unlisted)
+    is_kept = _FILE in index and os.path.realpath(file) == os.path.realpath(top / _FILE)
+    return Gitmodules(top=top, branch=branch, listed=tuple(found), unlisted=unlisted, is_kept=is_kept)
 
 
 def resolver(runner: Runner, file: Path) -> Callable[[str], Url]:
@@ -136,7 +140,7 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
         done = listed(lambda into: runner.run(arguments, env=env, watch=into))
     except TooManySettings:
         raise InvalidFile.at(str(file), "file", TOO_MANY) from None
-    if done.status != 0 and file.name != ".gitmodules":
+    if done.status != 0 and file.name != _FILE:
         raise unknown(str(file))
     if done.status != 0:
         raise InvalidFile.at(str(file), "file", done.stderr.strip()[:200])

@@ -151,6 +151,11 @@ class GitMirrorFolder(Struct):
                 borrow_from(Path(stage.git_dir), target)
         return Stage(name=name, path=stage.path, borrows=borrows)
 
+    def look(self, name: SourceName, path: str) -> Stage:
+        """Return the repository at *path* itself, to be read and no more: a stage that borrows from it takes longer."""
+        target = str(self.place(path))
+        return Stage(name=name, path=target, apart=target)
+
     def install(self, stage: Stage, path: str, change: Change) -> None:
         """Check *stage* with fsck, then bring its packs and refs into the repository at *path*.
 

@@ -38,13 +38,13 @@ def _refuse(path: str, _flags: int) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
-def bytes_at(path: bytes | str | Path) -> bytes:
-    """Return what the file at *path* holds, also behind a link; nothing of a pipe.
+def bytes_at(path: bytes | str | Path, *, links: bool = True) -> bytes:
+    """Return what the file at *path* holds, with *links* also behind a link; nothing of a pipe.
 
     Raises:
         OSError: it cannot be read.
     """
-    with file_at(path, links=True) as file:
+    with file_at(path, links=links) as file:
         return file.read() or b""
 
 

@@ -15,7 +15,7 @@ from git_hybrid.git.environment import asking_environment, to_read
 from git_hybrid.git.place import common_dir, of_commit, top_of
 from git_hybrid.git.run import Completed, Runner, items
 
-FILE, LINK = "10", "120000"
+FILE, LINK, CLONE = "10", "120000", "160000"
 """What git keeps, by the first digits of its mode."""
 EMPTY_BLOBS = (
     "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from git_hybrid.core.check_sources import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, SymlinkRefused
-from git_hybrid.core.files import FILES, LOCK, LOG, MANIFEST, MARKER
+from git_hybrid.core.files import FILES, LOG, MARKER
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
+from git_hybrid.git.abandoned import ROOTS, abandoned
 from git_hybrid.git.ahead import STAGED, staged_question
 from git_hybrid.git.plainfiles import file_at, read_plain
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, blobs, is_below, is_listed, of_tree
+from git_hybrid.git.repository import CLONE, FILE, LINK, Entry, Repository, blobs, is_below, is_listed, of_tree
 from git_hybrid.git.run import items
 
-_ROOTS = (MANIFEST, LOCK)
-_LOCK, _CLONE = "sources/.lock", "160000"
 _RUNS = (f"{MARKER}/", "state/journal/")
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 
@@ -134,14 +133,13 @@ class Staged(Struct):
         """Return the paths that will be in the commit and are below ``sources/``, in any case, or of one run alone."""
         return tuple(path for path in self.entries if is_of_sources(path) or _is_of_a_run(path))
 
-    def abandoned(self) -> tuple[str, ...]:
-        """Return the folders that will be in the commit with clones of a workspace that was moved, from the root."""
-        known = self.repository.entries()
-        found = [path.removesuffix(_LOCK) for path in known if f"/{path}".endswith(f"/{_LOCK}")]
-        gone = {f"{one}sources/" for one in found if not any(f"{one}{name}" in known for name in _ROOTS)}
-        links = (path for path, (mode, _) in known.items() if mode == _CLONE and is_below(path, gone))
-        here = self.repository.prefix(self.root)
-        return tuple(dict.fromkeys(os.path.relpath(f"/{os.path.dirname(path)}", f"/{here}") for path in links))
+    def links(self) -> frozenset[str]:
+        """Return the paths below ``sources/`` at which the commit will have another repository."""
+        return frozenset(path for path, (mode, _) in self.entries.items() if mode == CLONE and is_of_sources(path))
+
+    def abandoned(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what will be in the commit of clones that no workspace in it has (:mod:`git_hybrid.git.abandoned`)."""
+        return abandoned(self.repository, self.root)
 
     def runs(self) -> tuple[str, ...]:
         """Return the paths of markers and journals that git has, in any case, as some file systems find them."""
@@ -194,7 +192,7 @@ class Staged(Struct):
 def is_committed(repository: Repository, root: Path) -> bool:
     """Tell whether HEAD has the workspace at *root*."""
     prefix = repository.prefix(root)
-    done = repository.run(["git", "ls-tree", "-z", "HEAD", "--", *(f"{prefix}{name}" for name in _ROOTS)])
+    done = repository.run(["git", "ls-tree", "-z", "HEAD", "--", *(f"{prefix}{name}" for name in ROOTS)])
     # A repository without a commit has no HEAD.
     return done.status == 0 and bool(done.stdout)
 
@@ -204,7 +202,7 @@ def roots_in(entries: Iterable[str]) -> tuple[str, ...]:
 
     What stands below the ``sources/`` of another is part of somebody else's repository.
     """
-    found = sorted({path.removesuffix(name) for path in entries for name in _ROOTS if f"/{path}".endswith(f"/{name}")})
+    found = sorted({path.removesuffix(name) for path in entries for name in ROOTS if f"/{path}".endswith(f"/{name}")})
     sources = {f"{one}sources/" for one in found}
     return tuple(one for one in found if not is_below(one, sources))
 

@@ -39,13 +39,17 @@ def base_at(runner: Runner, top: Path) -> Base:
     # To git a repository without a remote is its own upstream (git-submodule(1), add).
     text = _default_remote(runner, top) or str(top)
     try:
-        return Base(_parsed(text, top))
+        return Base(parsed(text, top))
     except InvalidText as error:
         return Base(why=f"is relative, and its origin {shown_url(text)} is refused: {error}")
 
 
-def _parsed(text: str, top: Path) -> Url:
-    """Return the URL of a remote: it may be a path, from *top*, and who logs in there is left out, with the secret."""
+def parsed(text: str, top: Path) -> Url:
+    """Return the URL of a remote, *text*: it may be a path, from *top*; who logs in is left out, with the secret.
+
+    Raises:
+        InvalidText: it is no URL that is asked.
+    """
     if ":" not in text.partition("/")[0]:
         return normalize_url(folder_url(os.path.normpath(top / text)))
     return normalize_url(_LOGIN.sub("", text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
 from pathlib import Path
@@ -227,8 +227,12 @@ def log_end(log: Log) -> LogEnd:
     """Return where *log* ends, with the random id that its first record has."""
     from git_hybrid.core.bundles import LogEnd
 
-    ids = [record["log_id"] for record in log.records if "log_id" in record]
-    return LogEnd(log_id=str(ids[0]) if ids else "", seq=log.tail.seq, heads=log.tail.heads)
+    return LogEnd(log_id=log_id(log.records), seq=log.tail.seq, heads=log.tail.heads)
+
+
+def log_id(records: Iterable[Record]) -> str:
+    """Return the random id that the first of *records*, those of a whole log, has; nothing if they have none."""
+    return next((str(record["log_id"]) for record in records if "log_id" in record), "")
 
 
 def last_applied(records: Sequence[Record], end: LogEnd) -> LogEnd | None:

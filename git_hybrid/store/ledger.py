@@ -23,11 +23,18 @@ from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of
 from git_hybrid.core.value import field, replace
 from git_hybrid.store import reading, runs
 from git_hybrid.store.decisions import Line, decision_line
-from git_hybrid.store.durable import make_folder, remove_file, remove_tree
+from git_hybrid.store.durable import make_folder, remove_file
 from git_hybrid.store.filelock import Held, writer_lock
 from git_hybrid.store.inplace import Facts, as_group, facts_of, require_manifest, require_place
 from git_hybrid.store.layout import refuse_links
-from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals, restore_ignores
+from git_hybrid.store.leftovers import (
+    journals_of,
+    of_runs,
+    remove_journals,
+    remove_leftovers,
+    remove_stray_journals,
+    restore_ignores,
+)
 from git_hybrid.store.logreader import LogReader
 from git_hybrid.store.snapshots import read_snapshot
 from git_hybrid.turn import TURN
@@ -113,7 +120,7 @@ class FileLedger(LogReader):
     def _settle(self, *, gives_up: bool) -> list[str]:
         """Write out a decision that an earlier run did not bring to its end, or drop it where it can be given up."""
         run = runs.read_marker(self.layout.marker)
-        if run is None and not self.layout.journals.is_dir():
+        if run is None and not of_runs(self.layout):
             return []
         if self.tracked():
             raise runs.in_git(self.layout)
@@ -168,7 +175,7 @@ class FileLedger(LogReader):
         runs.begin_journal(self._journal, info, self._tasks)
         runs.write_marker(self.layout.marker, info, self._tasks)
         # A run that takes over from an unfinished one, or goes on after it: all that was left of that is in *tasks*.
-        for path in sorted(self.layout.journals.glob("*.jsonl")):
+        for path in journals_of(self.layout):
             if path != self._journal:
                 remove_file(path)
 
@@ -266,14 +273,12 @@ class FileLedger(LogReader):
         return [*written.notes], written.left
 
     def forget(self) -> None:
-        """Remove the marker, then every journal.
+        """Remove the marker, then every journal of a run.
 
         Raises:
             LocalIo: the file system refused.
         """
         self.require_place()
         remove_file(self.layout.marker)
-        for path in sorted(self.layout.journals.glob("*.jsonl")):
-            remove_file(path)
-        remove_tree(self.layout.journals)
+        remove_journals(self.layout)
         self._journal, self._tasks = None, ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import InvalidFile, LocalIo, reported
 from git_hybrid.core.files import FILES, MARKER, STATE
-from git_hybrid.core.ids import RunId
+from git_hybrid.core.ids import InvalidText, RunId, parse_run_id
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.words import typed
 from git_hybrid.store.content import regular
@@ -34,6 +34,8 @@ _DECISION = b'"t": "decision"'
 _HINTS = ".durations" + TEMPORARY
 _PROBE = pattern(r"\.probe-[a-z0-9_]{8}\.tmp")
 """What :func:`git_hybrid.store.filelock.probe_locks` makes."""
+_REPORT = f".sarif{TEMPORARY}"
+_JOURNAL = ".jsonl"
 _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
 
@@ -47,14 +49,18 @@ def restore_ignores(layout: Layout) -> None:
 
 
 def leftovers(folder: Path) -> tuple[Path, ...]:
-    """Return the temporary files that an earlier writer left in *folder*, and what else but a folder is called so."""
-    return tuple(path for path in _temporary(folder) if not _is_folder(path))
+    """Return what an earlier writer left in *folder* by a temporary name of ours; no folder: none is made by it."""
+    return tuple(path for path in _temporary(folder) if _is_ours(path.name) and not _is_folder(path))
 
 
 def _temporary(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY))
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OURS or _LOG.fullmatch(name) is not None or _PROBE.fullmatch(name) is not None
 
 
 def _is_folder(path: Path) -> bool:
@@ -64,8 +70,8 @@ def _is_folder(path: Path) -> bool:
 def _ours(layout: Layout) -> list[Path]:
     """Return what stands where a file is written before it takes the place of another, or where locks are probed."""
     found = [*_temporary(layout.state_folder), *_temporary(layout.root)]
-    ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name) or _PROBE.fullmatch(path.name)]
-    return ours + _temporary(layout.scans)
+    reports = [path for path in _temporary(layout.scans) if path.name.endswith(_REPORT)]
+    return [*(path for path in found if _is_ours(path.name)), *reports]
 
 
 def in_the_way(layout: Layout) -> list[Path]:
@@ -105,22 +111,72 @@ def remove_leftovers(layout: Layout) -> list[str]:
     return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]
 
 
+def taken_names(layout: Layout) -> tuple[Path, ...]:
+    """Return what stands in ``state/`` by the names of files of a workspace, or of what a run leaves there.
+
+    Where there never was a workspace it is somebody else's: the first writer would go on from it, or remove it.
+    """
+    names = {name for name in (*FILES, MARKER) if name.startswith("state/")}
+    names |= {name + TEMPORARY for name in names}
+    found = [layout.root / name for name in sorted(names) if os.path.lexists(layout.root / name)]
+    journals = layout.journals
+    is_taken = os.path.lexists(journals) and not (journals.is_dir() and not os.listdir(journals))
+    return (*found, *([journals] if is_taken else []))
+
+
+def of_runs(layout: Layout) -> list[Path]:
+    """Return what runs have made in ``state/journal/``, by its names: journals, and folders of scan reports."""
+    if not layout.journals.is_dir():
+        return []
+    return [path for path in sorted(layout.journals.iterdir()) if _is_of_a_run(path.name)]
+
+
+def not_of_runs(layout: Layout) -> list[str]:
+    """Return the names of all else that stands there."""
+    names = os.listdir(layout.journals) if layout.journals.is_dir() else ()
+    return sorted(name for name in names if not _is_of_a_run(name))
+
+
+def _is_of_a_run(name: str) -> bool:
+    with suppress(InvalidText):
+        parse_run_id(name.removesuffix(TEMPORARY).removesuffix(_JOURNAL))
+        return True
+    return False
+
+
+def journals_of(layout: Layout) -> list[Path]:
+    """Return the journals of runs."""
+    return [path for path in of_runs(layout) if path.suffix == _JOURNAL]
+
+
+def remove_journals(layout: Layout) -> None:
+    """Remove the journals of all runs and what waits beside them, and the folder unless there is something else in it.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    for path in journals_of(layout):
+        remove_file(path)
+    for path in of_runs(layout):
+        remove_tree(path)
+    if layout.journals.is_dir() and not os.listdir(layout.journals):
+        remove_tree(layout.journals)
+
+
 def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
     """Remove the journals of runs that came to no marker, all but the one to *keep*, and say so.
 
     Raises:
         LocalIo: the file system refused.
     """
-    if not layout.journals.is_dir():
-        return []
     kept = None if keep is None else layout.journal(keep)
-    stray = [path for path in sorted(layout.journals.glob("*.jsonl")) if path != kept]
+    stray = [path for path in journals_of(layout) if path != kept]
     refuse_linked(layout, stray)
     notes = [f"dropped {layout.relative(path)}: {_done(path)}" for path in stray]
     for path in stray:
         remove_file(path)
     if kept is None:
-        remove_tree(layout.journals)
+        remove_journals(layout)
     return notes
 
 

@@ -15,6 +15,8 @@ from git_hybrid.store.chain import segment_of
 
 RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
 """The hash of a record, in the text of the log."""
+_FIRST = b'"prev":[]'
+"""What a record has in the text of the log that no other comes before."""
 
 
 class Rejoined(Struct, frozen=True):
@@ -29,6 +31,22 @@ def joined(ours: bytes, theirs: bytes) -> bytes:
     first, second = ([line for line in text.split(b"\n") if line] for text in (ours, theirs))
     known = frozenset(first)
     return b"".join(b"%b\n" % line for line in (*first, *(line for line in second if line not in known)))
+
+
+def second_beginning(log: bytes, archived: Iterable[bytes] = ()) -> int:
+    """Return the number of the line with which a second log begins in *log*, whose archives are *archived*; 0: none."""
+    begun = {_digest(line) for text in archived for line in text.splitlines() if _FIRST in line}
+    for number, line in enumerate(log.splitlines(), 1):
+        if _FIRST in line:
+            begun.add(_digest(line))
+            if len(begun) > 1:
+                return number
+    return 0
+
+
+def _digest(line: bytes) -> bytes:
+    found: list[bytes] = RECORDED.findall(line) or [line]
+    return found[-1]
 
 
 def in_order(log: bytes) -> bytes:

@@ -9,13 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from git_hybrid.core.errors import BadArgument, HybridError, SymlinkRefused, reported
+from git_hybrid.core.errors import BadArgument, HybridError, Problem, SymlinkRefused, reported
+from git_hybrid.core.ids import InvalidText, parse_full_ref, parse_name, parse_oid
 from git_hybrid.core.mirrors import PAGE_TITLE
+from git_hybrid.core.ports_mirror import Claim
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.words import typed
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.filelock import Held, writer_lock
-from git_hybrid.store.parsing import load_json, read_bytes
+from git_hybrid.store.parsing import convert, load_json, read_bytes
+from git_hybrid.store.wire_airgap import ClaimShape
 
 LISTING, PAGE = "mirror.json", "index.html"
 _HEAD = 4096
@@ -69,6 +72,40 @@ def read_listing(folder: Path) -> list[dict[str, Any]]:
     """Return the repositories that ``mirror.json`` tells of; a listing that cannot be read tells of none."""
     found = _document(folder).get("repositories", [])
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def read_claims(item: dict[str, Any]) -> list[Claim]:
+    """Return what locks need of a repository of the listing, as *item* tells; what is no such claim is left out."""
+    found = item.get("claims")
+    problems: list[Problem] = []
+    shapes = (convert(entry, ClaimShape, "claims", problems) for entry in (found if isinstance(found, list) else ()))
+    claims = []
+    for shape in shapes:
+        with suppress(InvalidText):
+            if shape is not None:
+                claims.append(
+                    Claim(
+                        source=parse_name(shape.source),
+                        ref=parse_full_ref(shape.ref),
+                        commit=parse_oid(shape.commit),
+                        tip=None if shape.tip is None else parse_oid(shape.tip),
+                        by_any=shape.by_any,
+                        log=shape.log,
+                    )
+                )
+    return claims
+
+
+def plain_claim(claim: Claim, log: str) -> dict[str, Any]:
+    """Return *claim*, of the workspace with the audit log of the id *log*, as it stands in the listing."""
+    return {
+        "log": log,
+        "source": claim.source,
+        "ref": claim.ref,
+        "commit": claim.commit,
+        "tip": claim.tip,
+        "by_any": claim.by_any,
+    }
 
 
 def write_listing(folder: Path, document: dict[str, Any], page: str) -> None:

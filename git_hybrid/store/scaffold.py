@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from git_hybrid.core.errors import BadArgument, WorkspaceExists
+from git_hybrid.core.errors import BadArgument, FolderTaken, WorkspaceExists
 from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.words import counted, typed
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.inplace import as_group
 from git_hybrid.store.layout import Layout, refuse_linked, refuse_links
-from git_hybrid.store.leftovers import IGNORES
+from git_hybrid.store.leftovers import IGNORES, taken_names
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
@@ -30,10 +30,14 @@ AWAITED = (
 
 
 class Scaffold(NamedTuple):
-    """The names of the files that :func:`create` made, and of git's that were there and got lines."""
+    """The names of the files that :func:`create` made, and of git's that were there and got lines.
+
+    ``before`` has of each of these what it was, and what it became.
+    """
 
     created: tuple[str, ...] = ()
     extended: tuple[str, ...] = ()
+    before: Sequence[tuple[bytes, bytes]] = ()
 
 
 def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
@@ -45,6 +49,7 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
         WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
         SymlinkRefused: ``state/``, ``sources/``, ``.gitattributes`` or a ``.gitignore`` is a symbolic link.
         InvalidFile: ``state`` or ``sources`` is a file.
+        FolderTaken: ``state/`` has files by names of ours, and no audit log.
         OSError: what stands there cannot be read.
     """
     layout = Layout(root)
@@ -52,6 +57,8 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
     if layout.manifest.exists() or layout.manifest.is_symlink():
         raise _exists(root)
     refuse_links(layout)
+    if not layout.has_log():
+        _refuse_taken(layout)
     texts = {_ATTRIBUTES: "".join(f"{line}\n" for line in _missing(root / _ATTRIBUTES, _LINES))}
     with as_group(root):
         for name, text in IGNORES.items():
@@ -60,9 +67,17 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> Scaffold:
             texts[name] = text if _missing(root / name, _rules(text)) else ""
         # The manifest comes last: it is what makes the folder a workspace.
         texts[MANIFEST] = manifest
-        is_new = {name: _append(root / name, text) for name, text in texts.items() if text}
-    names = sorted(is_new)
-    return Scaffold(tuple(name for name in names if is_new[name]), tuple(name for name in names if not is_new[name]))
+        former = {name: _append(root / name, text) for name, text in texts.items() if text}
+    extended = {name: was for name, was in sorted(former.items()) if was is not None}
+    return Scaffold(tuple(sorted(former.keys() - extended)), tuple(extended), tuple(extended.values()))
+
+
+def _refuse_taken(layout: Layout) -> None:
+    if found := taken_names(layout):
+        mend = f"or move them, then try again: mkdir NEW && {typed('mv', *map(str, found), 'NEW')}"
+        why = "a workspace that left them has its audit log there too; a command would go on from them, or remove them"
+        files = tuple(map(layout.relative, found))
+        raise FolderTaken(path=str(layout.root), folder="state/", files=files, why=why, mend=mend)
 
 
 def refuse_inside(folder: Path, shown: str) -> None:
@@ -118,25 +133,32 @@ def _missing(path: Path, lines: Sequence[str]) -> list[str]:
     return [line for line in lines if line not in present]
 
 
-def _append(path: Path, text: str) -> bool:
+def _append(path: Path, text: str) -> tuple[bytes, bytes] | None:
     """Put *text* to the end, since of two lines that contradict each other the later one counts for git.
 
-    Return whether the file is new.
+    Return what the file was, and what it became; None where it is new.
     """
     is_new = not path.exists()
     before = b"" if is_new else regular(path)
     between = b"\n" if before and not before.endswith(b"\n") else b""
-    write_file(path, before + between + text.encode("utf-8"))
-    return is_new
+    after = before + between + text.encode("utf-8")
+    write_file(path, after)
+    return None if is_new else (before, after)
 
 
-def undo(root: Path, created: Sequence[str]) -> None:
-    """Remove what :func:`create` made, so that it can be tried again; a workspace in which a run began stays."""
-    layout = Layout(root)
+def undo(root: Path, scaffold: Scaffold) -> None:
+    """Take back what :func:`create` did, so that it can be tried again; a workspace in which a run began stays.
+
+    A file of git's that somebody wrote since keeps its lines.
+    """
+    layout, created = Layout(root), scaffold.created
     if not created or layout.marker.exists() or layout.journals.exists() or layout.audit.exists():
         return
     for name in created:
         remove_file(root / name)
+    for name, (before, after) in zip(scaffold.extended, scaffold.before, strict=True):
+        if (root / name).exists() and regular(root / name) == after:
+            write_file(root / name, before)
     if "sources/.gitignore" in created:
         remove_file(layout.writer_lock)
     for folder in (layout.sources_folder, layout.state_folder):

@@ -31,6 +31,17 @@ class MirrorShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     audit_hash: Hash | UnsetType = UNSET
 
 
+class ClaimShape(Struct, frozen=True, kw_only=True):
+    """What a lock needs of a repository of a mirror folder, in ``mirror.json``."""
+
+    log: Text
+    source: Text
+    ref: Text
+    commit: Text
+    tip: Text | None
+    by_any: bool
+
+
 class HadShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One source of a receipt."""
 

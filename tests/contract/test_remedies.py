@@ -14,10 +14,10 @@ import click
 import pytest
 
 import git_hybrid
-from git_hybrid.cli.browsed import instead_of
+from git_hybrid.cli.browsed import instead_of, page_instead
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
-from git_hybrid.cli.remedies_adding import ADDING, IMPORTING, LISTED
+from git_hybrid.cli.remedies_adding import ADDING, CLONES, IMPORTING, LISTED
 from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import _COMMANDS, explain, tell
@@ -40,6 +40,7 @@ from git_hybrid.core.errors import (
     Unreachable,
     WrongContent,
 )
+from git_hybrid.core.ids import parse_url
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.core.words import as_typed
 from git_hybrid.store import lockfile, manifest, statefile
@@ -71,7 +72,7 @@ PROGRAMS = (
     "dask",
 )
 MENDED = ("InvalidFile", "mended")
-NAMED = {"command": "override renew"}
+NAMED = {"command": "override renew", "take": "git hybrid add https://host/x"}
 
 
 def _classes(root: type[HybridError] = HybridError) -> Iterator[type[HybridError]]:
@@ -275,13 +276,14 @@ def test_what_was_not_added_is_named_to_no_command(code):
     assert "{" not in "".join(told.hints)
 
 
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("listed", [False, True, None])
 @pytest.mark.parametrize("code", sorted(ADDING))
 def test_what_was_not_imported_is_told_no_options_of_add(code, listed):
-    assert set(IMPORTING) == set(LISTED) == set(ADDING)
+    assert set(IMPORTING) == set(LISTED) == set(CLONES) == set(ADDING)
     (kind,) = (kind for kind in CODED if kind.code == code)
-    told = tell(_sample(kind).while_adding("west.yml" if listed else "old/.gitmodules", listed=listed))
-    assert not listed or "submodule" not in "".join(told.hints)
+    file = {True: "west.yml", False: "old/.gitmodules", None: "src/"}[listed]
+    told = tell(_sample(kind).while_adding(file, listed=listed is not False))
+    assert listed is False or "submodule" not in "".join(told.hints)
     assert told.hints
     assert [command for hint in told.hints for command in _typed(hint)] == []
     assert "--" not in "".join(told.hints)
@@ -297,7 +299,7 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
     for hint in told.hints:
         assert hint.rpartition(": ")[2].split()[0] in PROGRAMS
         for command in _typed(hint):
-            assert command == "sync --prune"
+            assert command in ("sync --prune", "add https://host/x")
             _type(command)
 
 
@@ -360,6 +362,24 @@ def test_a_page_of_a_repository_is_told_with_the_command_that_adds_it(page, comm
     error = RepositoryNotFound(url=url, message="").while_adding()
     assert (tell(error).hints[0] == whole) is (whole is not None)
     assert instead_of(url.replace("https:", "file:")) == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("https://github.com/a/b/tree/main/modules/x", "https://github.com/a/b --branch main"),
+        ("https://github.com/a/b/releases/tag/v1.2.0", "https://github.com/a/b --tag v1.2.0"),
+        ("https://bitbucket.org/a/b/src/main/", "https://bitbucket.org/a/b --branch main"),
+        ("https://gitlab.com/g/h/b/-/tree/main", "https://gitlab.com/g/h/b --branch main"),
+        # A group in a group may be called so, and on another host anything.
+        ("https://gitlab.com/g/b/tree/main", None),
+        ("https://git.corp/a/b/tree/main", None),
+        ("https://github.com/a/tree", None),
+        ("ssh://git@github.com/a/b/tree/main", None),
+    ],
+)
+def test_a_page_is_told_before_anybody_is_asked_where_no_repository_can_be(page, command):
+    assert page_instead(page, parse_url(page)) == (f"git hybrid add {command}{as_typed()}" if command else "")
 
 
 @pytest.mark.parametrize(

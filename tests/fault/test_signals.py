@@ -18,7 +18,7 @@ import pytest
 from support.cli import Hybrid, executable, merged_env, run_hybrid
 from support.https_server import HttpsGitServer
 from support.injection import audit, readable, restored, tidy
-from support.kit import head, lock, state
+from support.kit import changes, head, lock, snapshot, state
 from support.points import strace
 from support.upstream import Upstream, UpstreamFactory
 
@@ -132,6 +132,27 @@ def test_a_signal_while_the_server_stalls(
     hybrid("resume", env=pinned)
     assert head(workspace) == lock(workspace)["tool"]["commit"]
     tidy(workspace)
+
+
+def test_an_import_that_is_stopped_leaves_nothing_and_is_typed_again(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, https_server: HttpsGitServer
+) -> None:
+    upstream_factory("tool").commit({"README": "one\n"})
+    url = https_server.url("tool.git")
+    listed = f"repositories:\n  tool:\n    type: git\n    url: {url}\n    version: main\n"
+    (workspace / "x.repos").write_text(listed)
+    (workspace / ".gitattributes").write_text("*.x binary")
+    before, env = snapshot(workspace), https_server.env()
+    https_server.stall(10, only="upload-pack")
+    with _running(workspace, "init", "--import", "x.repos", env=env) as child:
+        assert https_server.stalled.wait(30)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=20)
+    assert child.returncode == 130, err
+    assert err.splitlines()[-1] == "hint: git hybrid init --import x.repos"
+    assert changes(before, snapshot(workspace)) == []
+    https_server.clear_faults()
+    hybrid("init", "--import", "x.repos", env=env)
 
 
 def test_a_pin_that_is_stopped_leaves_no_marker(

@@ -41,8 +41,45 @@ def test_add_takes_the_default_branch_and_hints_at_the_release(hybrid: Hybrid, w
     assert entry["commit"] == tool.rev("trunk")
     assert entry["ref"] == "refs/heads/trunk"
     assert entry["tree"] == tool.rev("trunk^{tree}")
-    assert "v1.1.0" in added.err
+    assert "hint: the newest release is v1.1.0; to follow that: git hybrid pin tool --tag v1.1.0\n" in added.err
     assert not (workspace / "sources/tool").exists()
+    hybrid("pin", "tool", "--tag", "v1.1.0")
+    assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.1.0"
+
+
+def test_a_branch_beyond_the_newest_release_is_told_with_what_follows_that(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    hybrid("init")
+    added = hybrid("add", tool.url, "--name", "new", "-g", "x", "--json")
+    assert added.json()["sources"][0]["detail"] == {"newest_release": "v1.1.0", "beyond_release": "true"}
+    hybrid("remove", "new")
+    told = hybrid("add", tool.url, "--name", "new", "-g", "x").err.splitlines()
+    assert told[1:3] == [
+        "hint: the newest release is v1.1.0, which main has gone beyond; to follow that: git hybrid remove new",
+        f"hint: then: git hybrid add {tool.url} --tag v1.1.0 --name new -g x",
+    ]
+    for line in told[1:3]:
+        hybrid(*shlex.split(line.rpartition("git hybrid ")[2]))
+    assert manifest(workspace) == {"new": {"url": tool.url, "tag": "v1.1.0", "groups": ["x"]}}
+
+
+def test_a_range_is_told_that_no_tag_is_a_version(hybrid: Hybrid, upstream_factory: UpstreamFactory) -> None:
+    jq = upstream_factory("jq")
+    jq.commit({"a": "a"})
+    for name in ("jq-1.6", "jq-1.7", "jq-1.8.2"):
+        jq.tag(name)
+    hybrid("init")
+    told = hybrid("add", jq.url, "--version", ">=1.6", check=5).err.splitlines()
+    assert told[2] == "cause: none of its tags is a version: jq-1.8.2, jq-1.7"
+    assert f"git hybrid add {jq.url} --tag TAG" in told[4]
+
+
+def test_a_version_of_long_ago_is_no_release_to_hint_at(hybrid: Hybrid, tool: Upstream) -> None:
+    hybrid("init")
+    for name in ("tool@2.0.0", "tool@2.1.0", "tool@2.2.0"):
+        tool.tag(name)
+    assert hybrid("add", tool.url).err.count("hint: ") == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from support.kit import codes, commands, git, head, lock, logging_git, write_man
 from support.upstream import Upstream, UpstreamFactory
 
 NAMES = ["a", "b", "c", "d", "e"]
-FAST = "[defaults]\njobs = 2\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\nstall = '2s'\n"
+FAST = "[defaults]\njobs = 2\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\nstall = '30s'\n"
 POST = "/git-upload-pack"
 MAIN, KEPT = "refs/heads/main", "refs/hybrid/upstream/heads/main"
 
@@ -267,6 +267,9 @@ def test_what_may_pass_is_tried_again_by_git(
     kind: str,
 ) -> None:
     env, log = pinned
+    if kind == "stalled":
+        text = (workspace / "sources.toml").read_text()
+        (workspace / "sources.toml").write_text(text.replace("stall = '30s'", "stall = '2s'"))
     fault(https_server)
     result = hybrid("-v", "sync", env=env)
     assert f"c: try 1 of 3 failed ({kind})" in result.err
@@ -325,7 +328,7 @@ def test_a_signal_ends_it_and_resume_goes_on(workspace, https_server, pinned, hy
     env, _ = pinned
     https_server.stall(20_000, times=None, only=f"/c.git{POST}")
     text = (workspace / "sources.toml").read_text()
-    (workspace / "sources.toml").write_text(text.replace("stall = '2s'", "stall = '10m'"))
+    (workspace / "sources.toml").write_text(text.replace("stall = '30s'", "stall = '10m'"))
     with subprocess.Popen(
         [executable(), "sync"],
         cwd=workspace,

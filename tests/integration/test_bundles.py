@@ -468,6 +468,28 @@ def test_a_replayed_bundle_takes_nothing_back(
     assert lock(there)["tool"]["commit"] == tool.rev("main")
 
 
+def test_what_was_removed_on_the_other_side_is_told(
+    ws: Path, bundle: Path, tool: Upstream, lib: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    hybrid("remove", "lib")
+    hybrid("bundle", "create", "-o", tmp_path / "newer")
+    for _ in range(2):
+        told = hybrid("bundle", "apply", tmp_path / "newer", cwd=there)
+        assert "note: lib was removed on the other side (" in told.err
+        assert "), and stays here until: git hybrid remove lib\n" in told.err
+    assert set(lock(there)) == {"tool", "lib"}
+    warned = hybrid("check", cwd=there)
+    assert "warn sources.toml: source.lib: was removed on the other side (" in warned.out + warned.err
+    assert "mend: git hybrid remove lib\n" in warned.out + warned.err
+    hybrid("remove", "lib", cwd=there)
+    again = hybrid("check", cwd=there)
+    assert "other side" not in again.out + again.err
+    # Who wants it here all the same has decided that.
+    hybrid("add", lib.url, "--tag", "v1.0.0", cwd=there)
+    assert "other side" not in hybrid("bundle", "apply", tmp_path / "newer", cwd=there).err
+
+
 def test_a_workspace_of_its_own_keeps_its_policy(
     ws: Path, bundle: Path, there: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
 ) -> None:

@@ -63,6 +63,8 @@ def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstr
     path.write_text(path.read_text() + SCANNER)
     (workspace / "sources/tool/README").write_text("mine")
     (workspace / "state/sources.json.tmp").write_text("{")
+    (workspace / "state/journal").mkdir()
+    (workspace / "state/journal/my notes").touch()
     log = workspace / "state/sources-audit.jsonl"
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
     done = hybrid("diag", "--json", check=1)
@@ -72,6 +74,8 @@ def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstr
     assert any(line.startswith("audit: ") for line in bad)
     assert any("scans: " in line and "never scanned" in line for line in bad)
     assert any("sources.json.tmp" in line for line in _found(document, "warn"))
+    (notes,) = (item for item in document["findings"] if item["name"] == "journal")
+    assert notes["remedy"] == "move it out: mv 'state/journal/my notes' NEW"
     assert all(item["remedy"] for item in document["findings"] if item["level"] != "ok")
     levels = [item["level"] for item in document["findings"]]
     assert levels == sorted(levels, key=("fail", "warn", "ok").index)

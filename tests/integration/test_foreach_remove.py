@@ -56,6 +56,15 @@ def test_foreach_keeps_arguments_apart(hybrid: Hybrid, workspace: Path, tool: Up
     assert hybrid("foreach", "--", "echo $((1 + 1)) | cat").out == "2\n"
 
 
+def test_sources_that_stand_before_the_command_are_told_as_options(hybrid: Hybrid, three: Path) -> None:
+    names = sorted(path.name for path in (three / "sources").iterdir() if not path.name.startswith("."))
+    told = hybrid("foreach", *names[:2], "--", "ls", "a b", check=2).err
+    assert f"hint: git hybrid foreach -s {names[0]} -s {names[1]} -- ls 'a b'\n" in told
+    assert "hint: git hybrid foreach -h\n" in hybrid("foreach", "no-such-program", "x", check=2).err
+    # A source and nothing to do there.
+    assert "not found" in hybrid("foreach", "-s", names[0], names[0], check=1).err
+
+
 def test_foreach_order_env_and_folder(hybrid: Hybrid, three: Path) -> None:
     script = 'pwd; echo "$GIT_HYBRID_NAME $GIT_HYBRID_COMMIT"; git rev-parse HEAD'
     for jobs in ("1", "3"):

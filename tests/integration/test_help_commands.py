@@ -9,7 +9,7 @@ import pytest
 
 from git_hybrid.cli.manual import error_entry
 from git_hybrid.cli.remedies import REMEDIES
-from support.cli import Hybrid
+from support.cli import Hybrid, run_hybrid
 from support.kit import changes, snapshot, write_manifest
 from support.terminal import in_terminal
 
@@ -84,6 +84,20 @@ def test_pages_are_put_where_man_looks(hybrid: Hybrid, tmp_path: Path) -> None:
     assert len(again["installed"]) == len(done.out.splitlines())
     hybrid("install-man", env={"XDG_DATA_HOME": str(tmp_path / "data")})
     assert (tmp_path / "data/man/man1/git-hybrid.1").is_file()
+
+
+def test_what_other_tools_call_it_leads_to_the_command_that_does_it(hybrid: Hybrid, workspace: Path) -> None:
+    assert " git checkout " not in hybrid("undo", check=2).err
+    hybrid("init")
+    back = "hint: what pin or add wrote since the last commit is taken back by: git"
+    assert f"{back} checkout -- sources.toml state\nhint: git hybrid -h\n" in hybrid("undo", check=2).err
+    (workspace / "deep").mkdir()
+    told = run_hybrid("-C", "deep", "revert", cwd=workspace, check=2).err
+    assert f"{back} checkout -- sources.toml state\n" in told
+    told = run_hybrid("undo", cwd=workspace / "deep", check=2).err
+    assert f"{back} -C .. checkout -- sources.toml state\n" in told
+    assert ": git hybrid reset NAME\n" in hybrid("sync", "--force", check=2).err
+    assert " reset " not in hybrid("pin", "--frce", check=2).err
 
 
 def test_help(hybrid: Hybrid, tmp_path: Path) -> None:

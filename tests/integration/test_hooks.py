@@ -147,9 +147,23 @@ def test_a_clone_that_is_staged_is_taken_out_as_the_hook_says(committed: Path) -
     git("add", "-f", "sources/tool", cwd=committed)
     # As git refuses to take out by itself: neither as on the disk nor as in HEAD.
     git("commit", "-q", "--no-verify", "--allow-empty", "-m", "x", cwd=committed / "sources/tool")
-    mends = re.findall(r"  mend: (git rm .*)", hook("sources", committed).stdout)
-    git(*shlex.split(mends[-1])[1:], cwd=committed)
-    assert (len(mends), git("ls-files", "-s", cwd=committed)) == (6, before)
+    told = hook("sources", committed).stdout
+    mends = re.findall(r"  mend: to keep it, .* goes by: (git rm .*)", told)
+    (look,) = re.findall(r"  mend: do the same with each of these: git (ls-files .*)", told)
+    assert git(*shlex.split(look), cwd=committed).endswith("\nsources/tool")
+    for mend in mends:
+        git(*shlex.split(mend)[1:], cwd=committed)
+    (mend,) = re.findall(r"  mend: (git rm .*)", hook("sources", committed).stdout)
+    git(*shlex.split(mend)[1:], cwd=committed)
+    assert (len(mends), git("ls-files", "-s", cwd=committed)) == (5, before)
+
+
+def test_code_that_is_staged_below_sources_is_kept_as_the_hook_says(committed: Path) -> None:
+    write(committed, "sources/main.c", "int main;")
+    (mend,) = re.findall(r"  mend: to keep it, move it out: (git mv .*);", hook("sources", committed).stdout)
+    git(*shlex.split(mend)[1:], cwd=committed)
+    assert hook("sources", committed).returncode == 0
+    assert git("show", ":NEW", cwd=committed) == "int main;"
 
 
 def test_the_overrides_hook_stops_an_override_without_its_record(
@@ -370,6 +384,26 @@ def test_the_line_that_is_told_works_in_a_hook_that_ends_early(committed: Path, 
     (committed / "sources.toml").write_text("schema_version = 0\n")
     git("add", "-A", cwd=committed)
     assert _commit(committed, env=git_env_path()) != 0
+
+
+def test_a_hook_whose_program_is_gone_says_how_it_is_taken_out(hooked: Path, tmp_path: Path) -> None:
+    path = hooked / ".git/hooks/pre-commit"
+    path.write_text(path.read_text().replace(str(executable("git-hybrid-hook-check")), "/nowhere/x"))
+    argv, env = ["git", "commit", "-q", "-m", "x"], os.environ | {"PATH": os.defpath}
+    done = subprocess.run(argv, cwd=hooked / "state", capture_output=True, text=True, check=False, env=env)
+    first, hint = done.stderr.splitlines()
+    assert (done.returncode, first) == (1, "error: git hybrid is not installed")
+    subprocess.run(hint.rpartition(": ")[2], shell=True, check=True, cwd=tmp_path)
+    assert _commit(hooked, env={"PATH": os.defpath}) == 0
+
+
+def test_hooks_are_taken_out_where_the_workspace_is_already(hooked: Path, hybrid: Hybrid) -> None:
+    hybrid("remove", "tool")
+    git("add", "-A", cwd=hooked)
+    git("rm", "-q", "-r", "-f", "sources.toml", "state", "sources", ".gitattributes", cwd=hooked)
+    assert _commit(hooked) == 0
+    assert hybrid("hooks", "uninstall").out.count("removed ") == 2
+    assert hybrid("hooks", "uninstall", "--json").json()["removed"] == []
 
 
 def test_a_hook_of_the_user_is_kept(committed: Path, hybrid: Hybrid) -> None:

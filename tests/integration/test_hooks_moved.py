@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.test_hooks_places import hook
+from support.cli import run_hybrid
 from support.governed import FILES, LOCK, LOG, Site, forced_site
 from support.kit import git
 
@@ -79,8 +80,39 @@ def test_clones_that_stayed_behind_are_not_committed(site: Site) -> None:
     code, said = hook(there.root)
     assert (code, said.count("fail ")) == (1, 1)
     assert said.startswith("fail ../ws/sources: index: is tracked by git: the clones of a workspace that was moved")
+    assert "  mend: git rm -r -f --cached -- ../ws/sources\n" in said
     git("rm", "-r", "-f", "-q", "--cached", "--", "../ws/sources", cwd=there.root)
     assert hook(there.root) == (0, "")
+
+
+def test_clones_are_not_committed_on_a_branch_without_their_workspace(site: Site) -> None:
+    site("sync")
+    top = site.root.parent
+    git("switch", "-q", "--orphan", "app", cwd=top)
+    (site.root / "sources/own.c").touch()
+    git("add", "-f", "ws/sources/tool", "ws/sources/own.c", cwd=top)
+    code, said = hook(top)
+    assert (code, said.count("fail ")) == (1, 1)
+    assert said.endswith("  mend: git rm -r -f --cached -- ws/sources/tool\n")
+    git("commit", "-q", "-m", "taken up", cwd=top)
+    # A push of that, by whoever has no clone there, is told by the lock of a run.
+    git("add", "-f", "ws/sources/.lock", cwd=top)
+    git("commit", "-q", "-m", "with the lock", cwd=top)
+    shutil.rmtree(site.root / "sources/tool")
+    env = {"PRE_COMMIT_REMOTE_NAME": "origin", "PRE_COMMIT_TO_REF": git("rev-parse", "HEAD", cwd=top)}
+    told = run_hybrid(program="git-hybrid-hook-check", cwd=top, env=env, check=None)
+    mend = "git rm -r -f --cached -- ws/sources/tool ws/sources/.lock"
+    assert (told.code, told.out.splitlines()[-2:]) == (1, [f"  mend: {mend}", "then: git commit"])
+    git(*mend.split()[1:], cwd=top)
+    assert hook(top) == (0, "")
+
+
+def test_a_submodule_below_sources_is_no_clone_of_ours(site: Site) -> None:
+    top = site.root.parent
+    git("switch", "-q", "--orphan", "app", cwd=top)
+    git("-c", "protocol.file.allow=always", "submodule", "-q", "add", site.tool.url, "ws/sources/lib", cwd=top)
+    (site.root / "sources/.lock").touch()
+    assert hook(top) == (0, "")
 
 
 def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:

@@ -223,5 +223,5 @@ def test_a_file_without_submodules_is_refused_and_no_folder_stays(
     told = hybrid("init", "new/dir", "--import", "old/modules", check=2).err
     assert ("no such file" if content is None else "is none of what can be imported") in told
     told = hybrid("init", "new/dir", "--import", "old", check=2).err
-    assert "old': is a folder: name the file in it" in told
+    assert "old': is a folder without git clones: name a file" in told
     assert changes(before, snapshot(workspace)) == []

@@ -229,9 +229,25 @@ def test_a_branch_that_upstream_lost_is_told_with_what_there_is(
     assert sorted(outcomes(hybrid("init", "--import", "my.repos", "--json", check=5)).values()) == [
         *("failed", "not-added", "not-added"),
     ]
-    replace(workspace / "my.repos", "version: gone", f"version: {'0' * 40}")
+    replace(workspace / "my.repos", "version: gone", f"version: {'0' * 10}")
+    told = hybrid("init", "--import", "my.repos", check=5).err
+    assert (
+        "error: rel: upstream has no branch or tag 0000000000, and to be a commit it has to be the whole id\n" in told
+    )
+    assert "hint: to have the whole ids in it: vcs export --exact\n" in told
+    assert "the default branch" not in told
+    replace(workspace / "my.repos", f"version: {'0' * 10}", f"version: {'0' * 40}")
     assert f"in {workspace}/my.repos, or" in hybrid("init", "--import", "my.repos", check=5).err
     assert changes(before, snapshot(workspace)) == ["my.repos"]
+
+
+def test_a_commit_is_followed_where_upstream_has_no_default_branch(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, files: dict[str, str]
+) -> None:
+    upstream.git("symbolic-ref", "HEAD", "refs/heads/gone")
+    hybrid("init", "ws", "--import", "pinned.xml")
+    assert manifest(workspace / "ws")["tool"]["commit"] == files["first"]
+    assert "has no usable default branch" in hybrid("-C", "ws", "add", upstream.url, "--name", "x", check=5).err
 
 
 def test_a_manifest_of_repo_is_relative_to_where_repo_had_it_from(
@@ -292,6 +308,16 @@ def test_what_was_decided_without_a_commit_is_there_when_it_is_typed_again(
     stopped_at("sources.toml", ["init", "--import", "my.repos"], cwd=workspace)
     assert "note: finished writing what run " in hybrid("init", "--import", "my.repos").err
     assert list(lock(workspace)) == ["rel", "tagged", "tool"]
+
+
+def test_an_import_that_was_killed_before_its_first_record_begins_the_log(
+    hybrid: Hybrid, workspace: Path, files: dict[str, str]
+) -> None:
+    hybrid("init")
+    (workspace / "state/sources-audit.jsonl").unlink()
+    hybrid("init", "--import", "my.repos")
+    assert '"event":"init"' in (workspace / "state/sources-audit.jsonl").read_text().splitlines()[0]
+    hybrid("audit", "verify")
 
 
 def test_what_reads_yaml_is_named_where_it_is_missing(

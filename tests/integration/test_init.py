@@ -253,6 +253,68 @@ def test_init_where_a_file_stands_for_a_folder_leaves_nothing(
     assert [path.name for path in workspace.iterdir()] == [file]
 
 
+@pytest.mark.parametrize("name", ["sources", "Sources"])
+def test_a_folder_with_code_below_its_sources_is_not_made_a_workspace(
+    hybrid: Hybrid, workspace: Path, name: str
+) -> None:
+    git("init", "-q", cwd=workspace)
+    (workspace / f"ws/{name}/lib").mkdir(parents=True)
+    (workspace / f"ws/{name}/lib/l.c").write_text("1")
+    git("add", ".", cwd=workspace)
+    before = snapshot(workspace)
+    for words in (["init", "ws"], ["-C", "ws", "init"], ["init", "ws", "--import", "x.repos"]):
+        told = hybrid(*words, check=2).err.splitlines()
+        assert told[1] == f"cause: {name}/lib/l.c"
+    assert changes(before, snapshot(workspace)) == []
+    assert "hint: to make another folder the workspace: git hybrid init FOLDER --import x.repos" in told
+    git(*shlex.split(told[-1].rpartition(": git ")[2]), cwd=workspace)
+    hybrid("init", "ws")
+    assert git("ls-files", cwd=workspace) == "ws/NEW/lib/l.c"
+
+
+def test_what_nobody_committed_below_sources_is_told(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", "sources/clone", cwd=workspace)
+    assert "note: " not in hybrid("init", "beside").err
+    (workspace / "sources/lib").mkdir()
+    (workspace / "sources/main.c").touch()
+    assert hybrid("init").err.endswith("git shows nothing else there from now on: lib, main.c\n")
+
+
+@pytest.mark.parametrize("words", [["init"], ["init", "--import", "x.repos"], ["bundle", "apply", "x"]])
+def test_a_users_own_marker_and_journal_keep_a_workspace_away(
+    hybrid: Hybrid, workspace: Path, words: list[str]
+) -> None:
+    (workspace / "state/journal").mkdir(parents=True)
+    for name in ("resume.json", "journal/my.txt"):
+        (workspace / "state" / name).write_text("mine")
+    before = snapshot(workspace)
+    told = hybrid(*words, check=2).err.splitlines()
+    assert told[1:3] == ["cause: state/resume.json", "cause: state/journal"]
+    assert changes(before, snapshot(workspace)) == []
+    if words == ["init"]:
+        subprocess.run(["/bin/sh", "-c", told[-1].rpartition(": ")[2]], cwd=workspace, check=True)
+        hybrid("init")
+        assert (workspace / "NEW/resume.json").read_text() == "mine"
+
+
+def test_submodules_below_sources_are_taken_over(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    first, _, _ = released(upstream)
+    git("init", "-q", "-b", "main", cwd=workspace)
+    git("-c", "protocol.file.allow=always", "submodule", "add", "-q", upstream.url, "sources/tool", cwd=workspace)
+    git("checkout", "-q", first, cwd=workspace / "sources/tool")
+    git("commit", "-q", "-a", "-m", "x", cwd=workspace)
+    told = hybrid("init", "--import", ".gitmodules").err
+    (hint,) = (line for line in told.splitlines() if "take them out first: " in line)
+    git(*shlex.split(hint.rpartition(": git ")[2]), cwd=workspace)
+    hybrid("sync")
+    assert (head(workspace), lock(workspace)["tool"]["commit"]) == (first, first)
+    git("add", ".", cwd=workspace)
+    hybrid("check", "sources")
+
+
 def test_init_in_a_bare_repository_is_refused_and_in_a_worktree_of_it_is_not(hybrid: Hybrid, workspace: Path) -> None:
     git("init", "-q", "--bare", cwd=workspace)
     before = snapshot(workspace)

@@ -276,7 +276,7 @@ def test_the_newest_two_are_kept(hybrid, workspace, filled, tool, cache):
 
 def test_what_a_killed_run_began_goes(hybrid, workspace, filled, cache):
     work = cache / ".work"
-    left = work / f"{filled.parent.parent.name}.tree999999-1"
+    left = work / f"{filled.parent.parent.name}.tree{1 << 22}-1"
     left.write_bytes(b"half")
     filled.unlink()
     shutil.rmtree(workspace / "sources/tool")

@@ -173,6 +173,8 @@ def test_what_only_a_mirror_says_takes_nothing_away(
     pinned = lock(ws)["tool"]["commit"]
     assert refs(bare) == before | {f"refs/hybrid/pins/{pinned}": pinned}
     tool.delete_ref("refs/heads/wip")
+    hybrid("remove", "x", cwd=folder.with_name("other"))
+    hybrid("mirror", "update", inner, cwd=folder.with_name("other"))
     assert outcomes(hybrid("mirror", "update", inner, "--json")) == {"tool": "updated"}
     assert "refs/heads/wip" not in refs(bare)
 
@@ -188,7 +190,7 @@ def test_what_a_mirror_lists_beyond_what_is_held_comes(
     hybrid("mirror", "update", folder)
     env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
     (row,) = hybrid("mirror", "update", inner, "--json", env=env).json()["sources"]
-    assert row["notes"] == []
+    assert row["notes"] == ["no longer as another pin needs it: refs/heads/wip"]
     assert {ref: oid for ref, oid in refs(repository(tool, inner)).items() if "/pins/" not in ref} == {
         "refs/heads/main": tool.rev("main"),
         "refs/heads/wip/a": tool.rev("wip/a"),
@@ -239,6 +241,118 @@ def test_a_moved_tag_is_not_taken_over(tool: Upstream, workspace: Path, folder: 
     tool.tag("v1.0.0", "main", force=True)
     hybrid("mirror", "update", folder, check=5)
     assert refs(repository(tool, folder)) == before
+
+
+@pytest.mark.parametrize(
+    ("where", "kind", "news"),
+    [
+        ("ws", "tag", True),
+        ("ws", "tag", False),
+        ("ws", "branch", True),
+        ("ws", "commit", True),
+        ("elsewhere", "tag", True),
+        ("elsewhere", "branch", False),
+        ("elsewhere", "gone", False),
+    ],
+)
+def test_what_another_pin_needs_stays_as_it_was(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path, kind: str, news: bool, where: str
+) -> None:
+    """Of two sources of one repository the one refreshed the refs of the other, whose pin nobody proved."""
+    other = tmp_path / where
+    if other != ws:
+        other.mkdir()
+        hybrid("init", cwd=other)
+    tool.commit({"c.txt": "c\n"}, branch="side", parents=["v1.0.0"])
+    wanted = {"tag": "--tag=v1.0.0", "branch": "--branch=side", "commit": f"--commit={tool.rev('side')}"}
+    hybrid("add", tool.url, "--name", "z", wanted.get(kind, "--branch=side"), cwd=other)
+    hybrid("mirror", "update", folder)
+    hybrid("mirror", "update", folder, cwd=other)
+    before = refs(repository(tool, folder))
+    if kind == "tag":
+        tool.tag("v1.0.0", "main", force=True)
+    elif kind == "gone":
+        tool.delete_ref("refs/heads/side")
+    else:
+        tool.commit({"d.txt": "d\n"}, branch="side", parents=["v1.0.0"])
+    if news:
+        tool.commit({"a.txt": "three\n"})
+    told = hybrid("mirror", "update", folder, "--json", check=None)
+    assert told.code == (5 if other == ws else 0)
+    for again in (told, hybrid("mirror", "update", folder, "--json", check=None)):
+        row = next(row for row in again.json()["sources"] if row["name"] == "tool")
+        ref = "refs/tags/v1.0.0" if kind == "tag" else "refs/heads/side"
+        assert row["notes"] == [f"kept as it was, since a lock needs it: {ref}"]
+    assert outcomes(told)["tool"] == ("current" if not news and kind in ("tag", "gone") else "updated")
+    assert outcomes(again)["tool"] == "current"
+    hybrid("mirror", "update", folder, cwd=other, check=5)
+    now = refs(repository(tool, folder))
+    assert {ref: oid for ref, oid in now.items() if ref != "refs/heads/main"} == {
+        ref: oid for ref, oid in before.items() if ref != "refs/heads/main"
+    }
+    hybrid("sync", "z", cwd=other, env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+
+
+def test_what_no_lock_needs_any_more_goes(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("add", tool.url, "--name", "z", "--branch", "wip")
+    tool.commit({"c.txt": "c\n"}, branch="wip", parents=["wip"])
+    hybrid("pin", "z")
+    hybrid("mirror", "update", folder)
+    hybrid("remove", "z")
+    tool.delete_ref("refs/heads/wip")
+    assert outcomes(hybrid("mirror", "update", folder, "--json"))["tool"] == "updated"
+    assert "refs/heads/wip" not in refs(repository(tool, folder))
+
+
+def test_what_is_as_upstream_has_it_and_proves_no_pin_is_told(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid
+) -> None:
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    hybrid("mirror", "update", folder)
+    tool.tag("v1.0.0", "main", force=True)
+    git("fetch", "-qf", tool.path, "refs/tags/v1.0.0:refs/tags/v1.0.0", cwd=repository(tool, folder))
+    assert errors(hybrid("mirror", "update", folder, "--json", check=5)) == {"tool": "moved-tag"}
+
+
+def test_a_pin_of_a_tag_that_moved_takes_it_from_another_workspace(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, "--name", "x", "--tag", "v1.0.0", cwd=other)
+    hybrid("mirror", "update", folder, cwd=other)
+    tool.tag("v1.0.0", "main", force=True)
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    (row,) = hybrid("mirror", "update", folder, "--json").json()["sources"]
+    assert row["notes"] == ["no longer as another pin needs it: refs/tags/v1.0.0"]
+    assert refs(repository(tool, folder))["refs/tags/v1.0.0"] == tool.rev("v1.0.0")
+
+
+@pytest.mark.parametrize("how", ["tag gone", "all gone"])
+def test_a_commit_is_proved_by_any_branch_or_tag(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, how: str
+) -> None:
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--commit", tool.rev("v1.0.0^{commit}"))
+    assert lock(ws)["tool"]["ref"] == "refs/tags/v1.0.0"
+    hybrid("mirror", "update", folder)
+    tool.delete_ref("refs/tags/v1.0.0")
+    if how == "all gone":
+        # Nor is it on the branch that led to it; but on another one.
+        tool.commit({"new": "new\n"}, parents=[])
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "updated"}
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
+    shutil.rmtree(folder)
+    hybrid("mirror", "update", folder)
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+    for ref in ("wip", "main"):
+        if ref != "main" or how != "all gone":
+            tool.update_ref(f"refs/heads/{ref}", tool.commit({"other": "o\n"}, branch="away", parents=[]))
+    tool.delete_ref("refs/heads/away")
+    assert errors(hybrid("mirror", "update", folder, "--json", check=5)) == {"tool": "unreachable"}
 
 
 def spoil(bare: Path) -> None:

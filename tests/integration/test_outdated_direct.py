@@ -25,7 +25,7 @@ from support.kit import codes, git, logging_git, write_manifest
 from support.upstream import Upstream, UpstreamFactory
 
 NAMES = ["a", "b", "c", "d", "e"]
-FAST = "[defaults]\njobs = 2\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\nstall = '2s'\n"
+FAST = "[defaults]\njobs = 2\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\nstall = '30s'\n"
 POST = "/git-upload-pack"
 
 
@@ -316,7 +316,7 @@ def test_a_signal_ends_it(workspace: Path, https_server: HttpsGitServer, asked: 
     env, _ = asked
     https_server.stall(10, times=None, only=POST)
     text = (workspace / "sources.toml").read_text()
-    (workspace / "sources.toml").write_text(text.replace("stall = '2s'", "stall = '10m'"))
+    (workspace / "sources.toml").write_text(text.replace("stall = '30s'", "stall = '10m'"))
     child = subprocess.Popen(
         [executable(), "outdated"],
         cwd=workspace,

@@ -60,6 +60,24 @@ def test_a_commit_is_never_pinned_by_a_name_that_no_file_can_hold(
     assert 'ref = "refs/heads/main"' in (workspace / "state/sources.lock").read_text()
 
 
+def test_a_commit_that_only_a_name_which_no_file_can_hold_leads_to_is_told_as_that(
+    workspace: Path, hybrid: Hybrid, tool: Upstream
+) -> None:
+    alone = tool.commit({"b": "1\n"}, branch="side", parents=["main"])
+    nowhere = tool.commit({"c": "1\n"}, branch="away", parents=["main"])
+    tool.git("update-ref", os.fsdecode(b"refs/heads/caf\xe9"), alone)
+    for name in ("side", "away"):
+        tool.delete_ref(f"refs/heads/{name}")
+    hybrid("init")
+    told = hybrid("add", tool.url, "--commit", alone, check=5).err
+    assert r"cause: it is on refs/heads/caf\xe9 alone, which is left out: a name has to be UTF-8" in told
+    assert "rewrote" not in told
+    assert "left out" not in hybrid("add", tool.url, "--commit", nowhere, check=5).err
+    hybrid("add", tool.url)
+    for commit in (alone, nowhere):
+        assert ("left out" in hybrid("pin", "tool", "--to", commit, check=5).err) == (commit == alone)
+
+
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_branch_may_become_a_folder_of_branches_and_a_branch_again(
     workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path, cached: bool

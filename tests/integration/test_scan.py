@@ -6,9 +6,9 @@ import fcntl
 import hashlib
 import json
 import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from git_hybrid.core.audit import record_hash
 from git_hybrid.core.canonical import canonical_json
 from support.beginning import Begun
-from support.cli import Hybrid, run_hybrid
+from support.cli import Hybrid, executable, merged_env, run_hybrid
 from support.kit import changes, git, leave_unfinished, replace, snapshot, started, state
 from support.points import stopped_at
 from support.scanners import FINDS, a_scanner, scan_of, use
@@ -577,11 +577,16 @@ def test_what_was_found_is_told_and_recorded_when_another_writer_ends(
         assert "error: another git hybrid is writing: " in told.err
         assert "note: what was found is not recorded: git hybrid scan\n" in told.err
         assert scan_of(state(workspace))["state"] == "missing"
-        ends = Timer(1, fcntl.flock, (file, fcntl.LOCK_UN))
-        ends.start()
-        told = hybrid("scan", env={"GIT_HYBRID_LOCK_TIMEOUT": "100ms"})
-        ends.join()
-    assert told.err.count("note: what was found is recorded when another ends: ") == 1
+        env = merged_env({"GIT_HYBRID_LOCK_TIMEOUT": "100ms"})
+        with subprocess.Popen(
+            [executable(), "scan"], cwd=workspace, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stderr is not None
+            told = [next(line for line in child.stderr if "is recorded when another ends: " in line)]
+            fcntl.flock(file, fcntl.LOCK_UN)
+            told += child.stderr
+        assert child.returncode == 0
+    assert "".join(told).count("note: what was found is recorded when another ends: ") == 1
     assert scan_of(state(workspace))["state"] == "clean"
 
 

@@ -230,8 +230,10 @@ def test_git_status_leaves_no_doubt(clone: Path) -> None:
 def test_what_is_young_is_not_kept(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pin = pin_of(clone)
     aged(clone / "run.sh")
-    with pytest.raises(ValueError, match="tool"):
-        settle(Runner(environ=os.environ), str(clone), pin)
+    with monkeypatch.context() as patched:
+        patched.setattr(seen, "_SETTLED", 10**12)
+        with pytest.raises(ValueError, match="tool"):
+            settle(Runner(environ=os.environ), str(clone), pin)
     assert not is_settled(clone, pin)
     settled_later(clone, pin, monkeypatch)
     assert is_settled(clone, pin)
@@ -243,7 +245,7 @@ def test_files_that_are_young_are_not_kept(clone: Path, monkeypatch: pytest.Monk
     base, tree = seen.prepare, seen.Collector()
     monkeypatch.setattr(seen, "_SETTLED", -(10**12))
     taken = base(str(clone))
-    monkeypatch.undo()
+    monkeypatch.setattr(seen, "_SETTLED", 10**12)
     tree.add(b"run.sh", (clone / "run.sh").lstat())
     before = (clone / seen.TREE).read_bytes()
     seen.keep(str(clone), taken, tree.stamps(pin.commit, pin.tree), str(pin.url))
@@ -292,6 +294,7 @@ def test_a_pack_that_others_link_is_the_same(clone: Path, tmp_path: Path) -> Non
 def test_what_comes_after_the_tree_was_kept_is_later(tmp_path: Path) -> None:
     for _ in range(5):
         seen.keep_tree(str(tmp_path), seen.Collector().stamps(Oid("a" * 40), Oid("b" * 40)))
+        seen.wait_for_later(str(tmp_path))
         (tmp_path / "new").write_text("x")
         assert (tmp_path / "new").lstat().st_ctime_ns > (tmp_path / seen.TREE).lstat().st_ctime_ns
 

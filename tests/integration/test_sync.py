@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from support.beginning import Begun
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
-from support.kit import changes, codes, git, head, lock, logging_git, released, snapshot, state
+from support.kit import changes, codes, git, head, lock, logging_git, outcomes, released, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -232,8 +234,10 @@ def test_what_prune_finds_in_a_stray_is_told_by_what_it_is(
 ) -> None:
     begun(tool.url, "--branch", "main", sync=False)
     hybrid("sync")
-    git("-c", "protocol.file.allow=always", "clone", "-q", tool.url, "sources/old one", cwd=workspace)
     stray = workspace / "sources/old one"
+    shutil.copytree(workspace / "sources/tool", stray, symlinks=True)
+    git("fetch", "-q", "--tags", "origin", "refs/heads/*:refs/remotes/origin/*", cwd=stray)
+    git("switch", "-q", "-c", "main", "origin/main", cwd=stray)
     git("tag", "-a", "-m", "mine", "mine", cwd=stray)
     git("commit", "-q", "--allow-empty", "-m", "mine", cwd=stray)
     git("checkout", "-q", "--detach", cwd=stray)
@@ -254,6 +258,83 @@ def test_what_prune_finds_in_a_stray_is_told_by_what_it_is(
     git("reflog", "expire", "--expire=now", "--all", cwd=stray)
     hybrid("sync", "--prune")
     assert not stray.exists()
+
+
+def _plain_clone(workspace: Path, url: str, name: str) -> Path:
+    git("-c", "protocol.file.allow=always", "clone", "-q", url, f"sources/{name}", cwd=workspace)
+    return workspace / "sources" / name
+
+
+def test_a_clone_that_somebody_else_made_is_not_pruned_and_can_be_taken_over(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    hybrid("init")
+    _plain_clone(workspace, tool.url, "tool")
+    older = _plain_clone(workspace, tool.url, "older")
+    git("checkout", "-q", "v1.0.0", cwd=older)
+    git("remote", "remove", "origin", cwd=_plain_clone(workspace, tool.url, "alone"))
+    (workspace / "sources/notes").mkdir()
+    (workspace / "sources/notes/mine").touch()
+    commits = {name: head(workspace, name) for name in ("tool", "older")}
+    told = hybrid("status").err
+    assert "sync --prune" not in told
+    takes = [line.rpartition(": ")[2] for line in told.splitlines() if "to make it a source" in line]
+    assert takes == [
+        f"git hybrid add {tool.url} --name older --commit {commits['older']}",
+        f"git hybrid add {tool.url}",
+    ]
+    before = snapshot(workspace / "sources")
+    blocked = hybrid("sync", "--prune", check=3).err
+    assert "error: sources/tool is a clone that git hybrid did not make; it belongs to no source" in blocked
+    assert changes(before, snapshot(workspace / "sources")) == []
+    for take in takes:
+        assert f"hint: to make it a source: {take}\n" in blocked
+        hybrid(*shlex.split(take)[2:])
+    assert outcomes(hybrid("sync", "--json")) == {"older": "recorded", "tool": "recorded"}
+    assert {name: head(workspace, name) for name in commits} == commits
+    for name in ("alone", "notes"):
+        (mend,) = (line.rpartition(": ")[2] for line in told.splitlines() if f"mv sources/{name} NEW" in line)
+        subprocess.run(mend.replace("NEW", f"was-{name}"), cwd=workspace, shell=True, check=True)
+    hybrid("sync", "--prune")
+
+
+def test_a_clone_that_no_file_of_this_branch_knows_is_pruned_with_a_record_of_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "begun", cwd=workspace)
+    git("switch", "-q", "-c", "other", cwd=workspace)
+    hybrid("add", tool.url)
+    hybrid("sync")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "a source", cwd=workspace)
+    git("switch", "-q", "main", cwd=workspace)
+    assert hybrid("status").err.endswith("hint: git hybrid sync --prune\n")
+    done = hybrid("sync", "--prune")
+    assert done.err.endswith("hint: it is recorded in state/, which is to be committed: git add -- state\n")
+    record = json.loads((workspace / "state/sources-audit.jsonl").read_text().splitlines()[-1])
+    assert (record["event"], record["detail"]) == ("prune", {"head": tool.rev("main"), "url": tool.url})
+    hybrid("audit", "verify")
+    assert not (workspace / "sources/tool").exists()
+
+
+def test_what_stands_elsewhere_than_what_is_added_is_told_with_how_to_pin_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    hybrid("init")
+    clone = _plain_clone(workspace, tool.url, "tool")
+    assert "stands at" not in hybrid("add", tool.url, "--name", "other").err
+    git("reset", "-q", "--hard", "v1.0.0", cwd=clone)
+    told = hybrid("add", tool.url).err
+    assert f"hint: sources/tool stands at {tool.rev('v1.0.0^0')[:10]}, which is not the pin" in told
+    (hint,) = (line for line in told.splitlines() if line.startswith("hint: to pin what stands there: "))
+    for command in hint.rpartition(": ")[2].split(" && "):
+        words = shlex.split(command)
+        hybrid(*words[2:]) if words[0] == "git" else subprocess.run(words, cwd=workspace, check=True)
+    assert outcomes(hybrid("sync", "tool", "--json")) == {"tool": "recorded"}
+    assert head(workspace) == tool.rev("v1.0.0^0")
 
 
 def test_user_filters_and_hooks_do_not_run(hybrid: Hybrid, workspace: Path, tmp_path: Path) -> None:

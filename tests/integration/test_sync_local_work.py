@@ -182,7 +182,22 @@ def test_diverged(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
     before = snapshot(workspace)
     blocked = hybrid("sync", check=3)
     assert "hint: git hybrid reset tool" in blocked.err
+    pinning = f"git hybrid pin tool --to {git('rev-parse', 'HEAD', cwd=clone)}"
+    assert f"hint: to pin what stands there: {pinning}\n" in blocked.err
+    assert f"hint: to pin what stands there: {pinning}\n" in hybrid("status").err
     assert changes(before, snapshot(workspace)) == []
+    # It is in the clone alone: once it is upstream it can be pinned.
+    for branch, mine in (("BRANCH", None), ("mine", "mine")):
+        if mine:
+            git("switch", "-q", "-c", mine, cwd=clone)
+        refused = hybrid(*pinning.split()[2:], check=5).err
+        steps = f"git -C sources/tool push origin HEAD:refs/heads/{branch}, then git hybrid pin tool --branch {branch}"
+        assert f"hint: to have it upstream first: {steps}\n" in refused
+    assert "--force" not in refused
+    push, pin = steps.split(", then ")
+    git(*push.split()[1:], cwd=workspace)
+    hybrid(*pin.split()[2:])
+    assert "recorded" in hybrid("sync").out
 
 
 def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:

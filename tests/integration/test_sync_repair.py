@@ -472,6 +472,9 @@ def test_a_link_in_place_of_the_attributes_is_replaced(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun, text: str
 ) -> None:
     begun(tool.url)
+    # Not a copy of a clone that another test made: files of a copy are looked at anew, whatever else there is.
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync")
     attributes, other = workspace / "sources/tool/.git/info/attributes", tmp_path / "attributes"
     other.write_text(text)
     attributes.unlink()

@@ -93,7 +93,7 @@ def test_a_sync_goes_on_with_the_others_when_the_unfinished_one_fails_again(
     (workspace / "sources/stray").mkdir()
     git("init", "-q", cwd=workspace / "sources/stray")
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=workspace / "sources/stray")
-    git("update-ref", "refs/hybrid/upstream/x", "HEAD", cwd=workspace / "sources/stray")
+    git("update-ref", "refs/hybrid/pin", "HEAD", cwd=workspace / "sources/stray")
     again = hybrid("sync", "--json", "--prune", env=pinned, check=4)
     assert outcomes(again) == {"local": "cloned", "stray": "removed", "tool": "failed"}
     assert [item["name"] for item in again.json()["pending"]] == ["tool"]

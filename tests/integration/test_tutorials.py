@@ -17,6 +17,7 @@ PLAYED = (
         "daily.md",
         "from-submodules.md",
         "from-other-tools.md",
+        "from-terraform.md",
         "hooks-and-ci.md",
         "air-gap.md",
         "overrides.md",

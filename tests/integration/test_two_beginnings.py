@@ -127,6 +127,30 @@ def test_a_branch_that_never_had_the_log_begins_one(site: Site) -> None:
     assert site.verified() == ()
 
 
+def test_a_branch_without_a_workspace_is_told_of_one_that_has_it(site: Site, tmp_path: Path) -> None:
+    git("switch", "-q", "-c", "vendor", cwd=site.root)
+    git("branch", "-q", "-D", "main", cwd=site.root)
+    git("switch", "-q", "--orphan", "app", cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "app", cwd=site.root)
+    (site.root / "deep").mkdir()
+    for words, git_there in (((), "git"), (("-C", "deep"), "git -C deep")):
+        told = site(*words, "status", check=2).err
+        assert "cause: branch vendor has a workspace, and this one has none\nhint: git switch vendor\n" in told
+        assert f"hint: to have it on this branch too: {git_there} merge vendor\n" in told
+        assert " init\n" not in told
+    clone = tmp_path / "clone"
+    git("clone", "-q", "-b", "app", site.root, clone, cwd=tmp_path)
+    fetched = Site(clone, site.tool, site.commits)
+    assert "hint: git switch --track origin/vendor\n" in fetched("status", check=2).err
+    git("branch", "-q", "vendor", cwd=clone)
+    assert "hint: git switch --detach origin/vendor\n" in fetched("status", check=2).err
+    # Where it is checked out already git does not go there again.
+    tree = tmp_path / "tree"
+    git("worktree", "add", "-q", tree, "vendor", cwd=site.root)
+    told = site("-C", site.root, "status", check=2).err
+    assert f"hint: git hybrid -C {tree} status\nhint: to have it on this branch too: git merge vendor\n" in told
+
+
 def test_a_second_beginning_is_told_before_it_is_committed(site: Site) -> None:
     take_out(site)
     git("commit", "-q", "-m", "no longer needed", cwd=site.root)
@@ -153,6 +177,12 @@ def test_two_who_both_began_and_merge(site: Site, tmp_path: Path) -> None:
         both("add", site.tool.url, "--name", name, "--branch", "main")
         both.commit(branch)
     git("merge", "-q", "ada", cwd=root, check=False)
+    before = git("status", "--porcelain", cwd=root)
+    told = both("merge", check=2).err
+    assert "state/sources-audit.jsonl: 1 entry is invalid\n" in told
+    assert "begins a log of its own: each side began a workspace by itself\nhint: one side begins anew: " in told
+    # What it had written git would not abort.
+    assert git("status", "--porcelain", cwd=root) == before
     git("checkout", "-q", "--ours", ".", cwd=root)
     both.put_lines([*both.lines(), *git("show", f"ada:{LOG}", cwd=root).splitlines()])
     git("add", "-A", cwd=root)

@@ -16,10 +16,15 @@ from git_hybrid.cli.output import opened
 from git_hybrid.cli.tracks import chosen_track, track_options
 from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
+from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, short_ref, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
+from git_hybrid.core.report import Row
+from git_hybrid.core.strays import left_standing
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group
+
+_DEEP = 2
+"""So many slashes has the path of an owner's repository; a page of it has more."""
 
 
 @click.command("add", context_settings={"allow_extra_args": True})
@@ -56,12 +61,25 @@ def command(
         code = output.report(report)
         if code == 0:
             for row in report.rows:
-                if release := row.detail.get("newest_release"):
-                    follow = f"git hybrid pin {row.name} --tag {typed(release)}"
-                    text = f"the newest release is {release}; to follow that: {follow}"
-                    output.hint("release", text)
+                for hint in _of_release(row, url):
+                    output.hint("release", hint)
+                stray = session.runtime.clones.stray(row.name)
+                for text in left_standing(row.name, stray, row.after, source.url):
+                    output.hint("standing", text)
             output.hint("pinned", "git hybrid sync")
         return code
+
+
+def _of_release(row: Row, url: str) -> tuple[str, ...]:
+    """Return how to follow the newest release: a pin beyond it would not go back there without approvers."""
+    release = row.detail.get("newest_release")
+    if release is None:
+        return ()
+    if "beyond_release" not in row.detail:
+        return (f"the newest release is {release}; to follow that: git hybrid pin {row.name} --tag {typed(release)}",)
+    told = f"the newest release is {release}, which {short_ref(row.ref or '')} has gone beyond"
+    anew = f"git hybrid add {typed(url)} --tag {typed(release)}"
+    return (f"{told}; to follow that: git hybrid remove {row.name}", f"then: {anew}{as_typed()}")
 
 
 def _too_many(url: str, more: Sequence[str]) -> BadArgument:
@@ -92,6 +110,12 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         from git_hybrid.cli.browsed import instead_of
 
         raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=instead_of(url)) from error
+    if parsed.path.count("/") > _DEEP:
+        from git_hybrid.cli.browsed import page_instead
+
+        if hint := page_instead(url, parsed):
+            reason = "is a page of a repository, as a browser shows it"
+            raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=hint)
     text = name if name is not None else name_from_url(parsed)
     try:
         valid = parse_name(text)

@@ -36,10 +36,12 @@ from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, LocalIo, NotCarried
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.removals import begun_here
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.bundling import GitBundles, sign
+from git_hybrid.git.occupied import refuse_tracked
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
@@ -173,7 +175,7 @@ def apply_command(
     """
     path, allowed = _resolved(context, file, allowed_signers)
     folder = common_of(context).folder
-    created = () if is_workspace(folder) else _created(folder)
+    made = scaffold.Scaffold() if is_workspace(folder) else _made(folder)
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     done = False
     try:
@@ -190,14 +192,16 @@ def apply_command(
     finally:
         # Also where a signal or the machine ended it.
         if not done:
-            scaffold.undo(folder, created)
+            scaffold.undo(folder, made)
     return code
 
 
-def _created(folder: Path) -> tuple[str, ...]:
+def _made(folder: Path) -> scaffold.Scaffold:
     scaffold.refuse_inside(folder, ".")
-    refuse_taken_out(Runner(environ=dict(os.environ)), folder)
-    return scaffold.create(folder, scaffold.AWAITED).created
+    runner = Runner(environ=dict(os.environ))
+    refuse_taken_out(runner, folder)
+    refuse_tracked(runner, folder)
+    return scaffold.create(folder, scaffold.AWAITED)
 
 
 def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any], bytes]:
@@ -210,6 +214,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
         editor=session.editor,
         applied=lambda end: last_applied(reading.records(session.layout), end),
         awaited=scaffold.AWAITED,
+        begun_here=lambda: begun_here(reading.records(session.layout)),
     )
     # The members are in quarantine, which is gone once the writer lock is.
     reports = reports_in(unpacked, bundle.content.lock.pins)

@@ -21,6 +21,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo, ToolTooOld
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
+from git_hybrid.core.words import typed
 from git_hybrid.git.environment import user_environment
 from git_hybrid.git.watched import Into
 
@@ -120,7 +121,7 @@ def _run(session: Session, arguments: Sequence[str], source: Source, pin: Pin | 
         return session.runner.run(argv, env=env, cwd=path, guarded=False, watch=watch).status
     except ToolTooOld as error:
         reason = "is not there" if os.path.dirname(argv[0]) else "is not installed"
-        return _unstarted(argv[0], reason, _MISSING, watch, error)
+        return _unstarted(argv[0], reason, _MISSING, watch, error, _meant(session, arguments))
     except LocalIo as error:
         # Nothing is wrong with the machine.
         if error.operation == "start" and getattr(error.__cause__, "errno", None) in _NO_PROGRAM:
@@ -128,14 +129,22 @@ def _run(session: Session, arguments: Sequence[str], source: Source, pin: Pin | 
         raise
 
 
-def _unstarted(program: str, reason: str, status: int, watch: Into, error: HybridError) -> int:
+def _meant(session: Session, arguments: Sequence[str]) -> str:
+    """Return how the command is typed for the sources that *arguments* begin with; nothing if they do not."""
+    from git_hybrid.cli.gestures import of_source
+
+    words = of_source([*session.runtime.ledger.steady().manifest.sources], arguments)
+    return typed("git", "hybrid", "foreach", *words) if words else ""
+
+
+def _unstarted(program: str, reason: str, status: int, watch: Into, error: HybridError, hint: str = "") -> int:
     """Say that *program* cannot be run in one clone, as a shell does, and return *status*.
 
     Raises:
         BadArgument: it is the same file everywhere.
     """
     if os.path.isabs(program) or not os.path.dirname(program):
-        raise BadArgument(what="the command", value=program, reason=reason) from error
+        raise BadArgument(what="the command", value=program, reason=reason, hint=hint) from error
     watch.err(os.fsencode(f"{program} {reason}\n"))
     return status
 

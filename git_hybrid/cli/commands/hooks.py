@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import click
 
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.hookfiles import MARK, STAGES, hooks_folder, is_by_framework, is_taken, place_of
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
-from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HookTaken
+from git_hybrid.git.run import Runner
 from git_hybrid.store.durable import make_folder, remove_file
 from git_hybrid.store.outputfile import write_output
 from git_hybrid.view.term import safe
@@ -69,7 +70,7 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
     Without options it is the hook before each commit.
     """
     with opened(context) as (session, output):
-        folder = _folder(session)
+        folder = _folder(session.runner, session.layout.root)
         if folder.exists() and not folder.is_dir():
             # As core.hooksPath=/dev/null, by which git is told to run none.
             hint = "git config --show-origin core.hooksPath"
@@ -97,27 +98,26 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
 @common_options
 @click.pass_context
 def uninstall_command(context: click.Context, /, **wanted: bool) -> int:
-    """Remove the git hooks that install wrote, and no others."""
-    with opened(context) as (session, output):
-        folder = _folder(session)
-        chosen = _chosen(wanted)
-        paths = [place_of(folder, name) for name in chosen or STAGES]
-        ours = [path for path in paths if path.is_file() and not is_taken(path)]
-        for path in ours:
-            remove_file(path)
-        none = f"no {' or '.join(chosen)} hook" if chosen else "no hooks"
-        return _told(output, {"removed": ours}, f"{none} of git hybrid here")
+    """Remove the git hooks that install wrote, and no others. It needs a git repository, and no workspace in it."""
+    common = common_of(context)
+    folder = _folder(Runner(environ=dict(os.environ)), common.folder.resolve())
+    chosen = _chosen(wanted)
+    paths = [place_of(folder, name) for name in chosen or STAGES]
+    ours = [path for path in paths if path.is_file() and not is_taken(path)]
+    for path in ours:
+        remove_file(path)
+    none = f"no {' or '.join(chosen)} hook" if chosen else "no hooks"
+    return _told(Output(common), {"removed": ours}, f"{none} of git hybrid here")
 
 
-def _folder(session: Session) -> Path:
-    """Return the folder in which git looks for hooks.
+def _folder(runner: Runner, root: Path) -> Path:
+    """Return the folder in which git looks for hooks around *root*.
 
     Raises:
-        BadArgument: the workspace is in no git repository.
+        BadArgument: it is in no git repository.
         GitRefused: git does not answer about it.
     """
-    root = session.layout.root
-    if (folder := hooks_folder(session.runner, root)) is None:
+    if (folder := hooks_folder(runner, root)) is None:
         raise BadArgument(what="hooks", value=str(root), reason="is in no git repository: git init makes it one")
     return folder
 
@@ -151,6 +151,7 @@ def _script(name: str) -> bytes:
         f"hook={_program()}",
         f'[ -x "$hook" ] || hook=$(command -v {_PROGRAM}) || {{',
         '    echo "error: git hybrid is not installed" >&2',
+        """    echo "hint: to go on without its checks: rm '$(cd "${0%/*}" && pwd)/${0##*/}'" >&2""",
         "    exit 1",
         "}",
         _command(name, 'exec "$hook"'),

@@ -17,11 +17,12 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, NoWorkspace, WorkspaceExists
+from git_hybrid.core.errors import BadArgument, Interrupted, NoWorkspace, WorkspaceExists
 from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.ids import InvalidText, normalize_url, shown_url
-from git_hybrid.core.words import as_typed, typed
+from git_hybrid.core.words import as_typed, some, typed
 from git_hybrid.git.ignored import ignored
+from git_hybrid.git.occupied import refuse_tracked
 from git_hybrid.git.place import top_of
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
@@ -38,7 +39,7 @@ from git_hybrid.view.term import safe
     "imported",
     type=FILE,
     metavar="FILE",
-    help="Take over what another tool pins: .gitmodules, .repos, west.yml, a repo manifest or vendir.yml.",
+    help="Take over what .gitmodules, .repos, west.yml, a repo manifest or vendir.yml pins, or a folder's clones.",
 )
 @common_options
 @click.pass_context
@@ -50,9 +51,8 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     if folder is not None and is_importable(common.folder / folder):
         hint = f"git hybrid init --import {typed(str(folder))}{as_typed('imported')}"
         raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=hint)
-    if imported is not None and (common.folder / imported).is_dir():
-        inside = importable(common.folder / imported)
-        hint = f"git hybrid init --import {typed(str(imported / inside[0]))}{as_typed('imported')}" if inside else ""
+    if imported is not None and (inside := importable(common.folder / imported)):
+        hint = f"git hybrid init --import {typed(str(imported / inside[0]))}{as_typed('imported')}"
         raise BadArgument(what="--import", value=str(imported), reason="is a folder: name the file in it", hint=hint)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     made: list[Path] = []
@@ -62,20 +62,26 @@ def command(context: click.Context, *, place: str | None, imported: Path | None)
     root, scaffold = common.folder, Scaffold()
     code = None
     try:
-        refuse_taken_out(Runner(environ=dict(os.environ)), root.resolve())
+        runner = Runner(environ=dict(os.environ))
+        refuse_taken_out(runner, root.resolve())
+        refuse_tracked(runner, root.resolve())
         is_new = file is None or not has_no_sources(root)
         scaffold = create(root) if is_new else scaffold
         with opened(context) as (session, output):
-            code = take_over(session, output, file, begins=is_new) if file else _begin(session, output, scaffold)
+            # One that was killed before its first record left the files.
+            begins = is_new or not session.layout.audit.exists()
+            code = take_over(session, output, file, begins=begins) if file else _begin(session, output, scaffold)
             if code == 0 and not common.json:
                 _tell_ignored(session, output)
     except WorkspaceExists:
         common.root = root
         raise
+    except Interrupted as error:
+        raise error.while_adding(str(imported)) from None
     finally:
         # Also where Ctrl-C ended it.
         if code != 0:
-            undo(root, scaffold.created)
+            undo(root, scaffold)
             _remove_folders(made)
     return code
 
@@ -136,7 +142,17 @@ def _begin(session: Session, output: Output, scaffold: Scaffold) -> int:
 
 
 def _tell_ignored(session: Session, output: Output) -> None:
-    """Say that git would not take up what is decided here, as where the repository ignores every ``state/``."""
+    """Say that git would not take up what is decided here, as where the repository ignores every ``state/``.
+
+    Nor what was begun in ``sources/`` and is not committed yet.
+    """
     root = output.common.root = session.layout.root
+    loose = sorted(entry.name for entry in os.scandir(session.layout.sources_folder) if _is_loose(entry))
+    if loose:
+        output.talk(f"note: sources/ is for clones, and git shows nothing else there from now on: {some(loose)}")
     if ignored(around(session.runner, root), root, (LOCK,)):
         output.hint("ignored", f"git ignores {LOCK}, which is to be committed; by its rule: git check-ignore -v {LOCK}")
+
+
+def _is_loose(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and not os.path.lexists(f"{entry.path}/.git")

@@ -24,7 +24,8 @@ from git_hybrid.core.words import approval_words, typed
 from git_hybrid.git.appended import logged_anywhere
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
-from git_hybrid.store.layout import Layout
+from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store.log_merge import second_beginning
 from git_hybrid.store.merging import Merge, merge_files, unreadable
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.reading import overrides_in
@@ -46,6 +47,7 @@ def command(context: click.Context) -> int:
         # What an unfinished run has decided comes after: it goes into the same files, which cannot be read yet.
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
+            _refuse_two_beginnings(session, conflicts)
             sides = _sides(session, conflicts)
             # What was written since the merge is no more what git joined.
             conflicts |= unreadable(layout, {path: sides.files[path] for path in sides.files.keys() - sides.later})
@@ -70,6 +72,30 @@ def command(context: click.Context) -> int:
         if done := [name for name in dict.fromkeys((*conflicts, *told.files, *chosen)) if name not in told.left]:
             output.hint("merge", f"git add -- {typed(*done)}")
         return code
+
+
+def _refuse_two_beginnings(session: Session, conflicts: Mapping[str, Versions]) -> None:
+    """Refuse to merge what both sides began: no log goes on from two, and what is written here git would not abort.
+
+    Where HEAD has both it is too late for that, and the checks tell of it.
+
+    Raises:
+        InvalidFile: with the way to begin once.
+    """
+    layout, versions = session.layout, conflicts.get(LOG, {})
+    texts = [versions[side] for side in (OURS, THEIRS) if side in versions] or [read_bytes(layout.audit, LOG) or b""]
+    closed = (read_bytes(layout.root / name, name) or b"" for name in archives(layout))
+    if not (line := second_beginning(b"".join(texts), closed)):
+        return
+    from git_hybrid.cli.head import head_of
+
+    head = head_of(layout, session.runner)
+    if head is None or second_beginning(head.log):
+        return
+    from git_hybrid.core.audit_verify import ONE_BEGINNING
+
+    reason = "begins a log of its own: each side began a workspace by itself"
+    raise InvalidFile.at(LOG, f"line {line}", reason, mend=ONE_BEGINNING)
 
 
 def _sides(session: Session, conflicts: Collection[str]) -> Sides:

@@ -11,7 +11,7 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, remove_mirrors
 from git_hybrid.cli.arguments import parsed, text
-from git_hybrid.cli.mirroring import compared_at, described, filled, mirror_folder, own_bases
+from git_hybrid.cli.mirroring import Claimant, compared_at, described, filled, mirror_folder, own_bases
 from git_hybrid.cli.options import (
     Commands,
     common_options,
@@ -25,13 +25,14 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument, MirrorGone
 from git_hybrid.core.ids import SourceName, parse_name, shown_url
+from git_hybrid.core.mirror_refs import claims_of
 from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind, age
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
 from git_hybrid.core.words import plural
 from git_hybrid.store import reading
-from git_hybrid.store.chain import last_seen
+from git_hybrid.store.chain import last_seen, log_id
 from git_hybrid.store.mirrorfile import encode_mirror
 from git_hybrid.store.mirrorlisting import write_listing
 from git_hybrid.view.term import fit, safe, width
@@ -189,13 +190,17 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
     as it is, nothing that a lock named is ever removed, and each repository changes at once or not at all.
     """
     with opened_with(context, executor, jobs=jobs) as (session, output):
-        inventory = session.runtime.ledger.snapshot().mirrors
-        folder = mirror_folder(target, inventory, output.common.folder, session.layout)
+        snapshot = session.runtime.ledger.snapshot()
+        claims = claims_of(snapshot.manifest, snapshot.lock)
+        claimant = Claimant(log=log_id(reading.records(session.layout)), claims=claims)
+        folder = mirror_folder(target, snapshot.mirrors, output.common.folder, session.layout)
         with filled(session, folder) as (mirror, lock):
             own = own_bases(folder, session.runtime.mirrors)
-            report, found = update_mirror(session.runtime, mirror, own)
+            report, found = update_mirror(session.runtime, mirror, own, claimant.others(folder))
             if lock.is_in_place():
-                write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
+                failed = [row.name for row in report.rows if row.error is not None]
+                now = session.runtime.info.now
+                write_listing(folder, *described(folder, mirror, found, now, claimant, failed))
             else:
                 report = replace(report, error=MirrorGone(path=str(folder)))
         code = output.report(report, wrote=True)

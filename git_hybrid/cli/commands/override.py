@@ -28,13 +28,13 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Record
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.check_overrides import PRUNE
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import Governed, ended, unbound
 from git_hybrid.core.override import Override, phase, plain
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.standing import forbidden
+from git_hybrid.core.words import PRUNE
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
 from git_hybrid.store.steady import steady

@@ -15,7 +15,7 @@ from git_hybrid.cli.syncing import sync_clones
 @jobs_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--offline", is_flag=True, help="Ask no server; what is not here fails.")
-@click.option("--prune", is_flag=True, help="Also remove clones that belong to no source, unless work would be lost.")
+@click.option("--prune", is_flag=True, help="Also remove its clones of no source, unless work would be lost.")
 @common_options
 @click.pass_context
 def command(

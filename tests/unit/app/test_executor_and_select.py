@@ -41,13 +41,15 @@ def test_nothing_to_do():
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_no_more_than_so_many_at_a_time(jobs):
     lock, running, most = threading.Lock(), 0, 0
+    # So many are at work at once, or they wait for each other in vain.
+    together = threading.Barrier(jobs, timeout=10)
 
     def work(_item: int) -> None:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.01)
+        together.wait()
         with lock:
             running -= 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -97,7 +96,7 @@ def test_a_hint_that_cannot_be_written_is_none(tmp_path: Path) -> None:
 
 def test_a_host_is_asked_by_so_many_at_once() -> None:
     gate, inside, most = HostGate(lambda: 0, most=2), 0, 0
-    lock = threading.Lock()
+    lock, together = threading.Lock(), threading.Barrier(2, timeout=10)
 
     def ask() -> None:
         nonlocal inside, most
@@ -105,7 +104,7 @@ def test_a_host_is_asked_by_so_many_at_once() -> None:
             with lock:
                 inside += 1
                 most = max(most, inside)
-            time.sleep(0.02)
+            together.wait()
             with lock:
                 inside -= 1
 

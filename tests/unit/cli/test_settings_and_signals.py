@@ -8,11 +8,13 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from git_hybrid.cli import boundary
 from git_hybrid.cli.common import Common, shows_progress
+from git_hybrid.cli.decided import shown_by
 from git_hybrid.cli.effective import effective
 from git_hybrid.cli.output import advice
 from git_hybrid.cli.settings import TWINS, read_settings, require_advice, require_color
@@ -225,8 +227,8 @@ def test_the_first_signal_is_remembered_and_the_second_stops(number, hang_up):
     ("reads", "asks", "is_ended"), [(True, False, True), (True, True, False), (False, False, False)]
 )
 def test_what_only_reads_is_ended_by_a_signal_that_nobody_asks_for(monkeypatch, reads, asks, is_ended):
-    monkeypatch.setattr("git_hybrid.cli.signals._PATIENCE", 0.2)
-    cancel, end = Cancel(reads=reads), time.monotonic() + 0.5
+    monkeypatch.setattr("git_hybrid.cli.signals._PATIENCE", 0.5)
+    cancel, end = Cancel(reads=reads), time.monotonic() + 1
     with handled(cancel), suppress(KeyboardInterrupt):
         with handled(cancel):
             assert not cancel()
@@ -249,6 +251,22 @@ def test_an_interrupt_is_told_by_its_signal_whatever_came_after_it(capsys, numbe
 
     assert boundary.run(command, ["sync"]) == 128 + number
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+def test_an_interrupt_of_a_run_that_had_decided_tells_what_shows_that(capsys, tmp_path, is_decided):
+    ledger = SimpleNamespace(is_decided=lambda _info: is_decided)
+    wired = SimpleNamespace(
+        runtime=SimpleNamespace(ledger=ledger, info=None), layout=SimpleNamespace(root=tmp_path / "a b")
+    )
+
+    def command(common, _argv):
+        common.shows_decided = lambda: shown_by(wired)
+        raise KeyboardInterrupt
+
+    assert boundary.run(command, ["pin"]) == 130
+    told = f"hint: what was decided by then stands, and is shown by: git hybrid -C '{tmp_path}/a b' status\n"
+    assert capsys.readouterr().err == "interrupted\n" + told * is_decided
 
 
 def test_an_interrupt_of_unknown_signal_is_that_of_the_keyboard():

@@ -730,6 +730,16 @@ def test_the_check_tells_each_breach() -> None:
     assert failures({"audit": check_audit(lost), "x": (replace(violation, level="warn"),)}) == 1
 
 
+def test_the_check_tells_what_was_removed_on_the_other_side() -> None:
+    gone = {"source": "tool", "url": TOOL_URL, "at": format_time(NOW), "operator": OPERATOR}
+    applied = Event(event="bundle-apply", detail={"log_id": "1" * 32, "log_seq": 1, "removed": [gone]})
+    manifest = Manifest(sources={a_source().name: a_source()})
+    facts = Facts(manifest=manifest, clock=NOW, log=(segment(grown(LINES, applied)),))
+    (told,) = check_audit(facts)
+    assert (told.level, told.entry, told.mend) == ("warn", "source.tool", "git hybrid remove tool")
+    assert told.what == f"was removed on the other side ({format_time(NOW)}, {OPERATOR})"
+
+
 def test_filters_and_rows() -> None:
     lines = grown(LINES, event_of(an_override(incident="INC-1, INC-2"), "override"))
     records = records_of([segment([*lines, lines[0], "junk"])])

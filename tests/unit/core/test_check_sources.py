@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.check_open_issues import check_open_issues, section
-from git_hybrid.core.check_sources import check_sources
+from git_hybrid.core.check_sources import check_abandoned, check_sources
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, OpenIssues
@@ -157,15 +157,35 @@ def test_an_assessment_does_not_change_alone(changed: str, left: str) -> None:
 
 
 def test_what_is_committed_below_sources_is_told_in_short() -> None:
-    tracked = ("sources/.gitignore", "sources/a/x", "sources/a/y", *(f"sources/{name}/x" for name in "bcdef"))
-    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked))
-    assert [item.file for item in found] == [*(f"sources/{name}" for name in "abcde"), "sources"]
+    links = tuple(f"sources/{name}" for name in "abcdef")
+    tracked = ("sources/.gitignore", *links)
+    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked, links=frozenset(links)))
+    assert [item.file for item in found] == [*links[:5], "sources"]
+    assert all("belongs to another repository" in item.what for item in found[:5])
     assert found[-1].what.startswith("1 more")
+    assert found[-1].mend == "git rm -r -f --cached --ignore-unmatch -- sources ':!sources/.gitignore'"
     (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=("sources/.lock",)))
-    assert "belongs to another" not in found.what
+    assert "of this machine alone" in found.what
     assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked[:1])) == ()
-    (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, abandoned=("../old/sources",)))
-    assert (found.file, found.mend) == ("../old/sources", "git rm -r -f --cached -- ../old/sources")
+    (found,) = check_sources(
+        Facts(manifest=Manifest(), clock=NOW, abandoned={"old/sources": ("old/sources/a", "old/b")})
+    )
+    assert (found.file, found.mend) == ("old/sources", "git rm -r -f --cached -- old/sources/a old/b")
+    own = {"sources": ("sources",)}
+    assert check_sources(Facts(manifest=Manifest(), clock=NOW, abandoned=own)) == ()
+    assert [item.mend for item in check_abandoned(own)] == ["git rm -r -f --cached -- sources"]
+
+
+def test_files_that_are_committed_below_sources_are_moved_out_before_they_go() -> None:
+    tracked = ("sources/.clang-format", "sources/lib/x", "sources/lib/y", "sources/main.c")
+    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked))
+    assert [item.file for item in found] == ["sources/.clang-format", "sources/lib", "sources/main.c"]
+    assert not any("another" in item.what for item in found)
+    untracked = "git rm -r -f --cached --ignore-unmatch -- sources/lib"
+    assert found[1].mend == f"to keep it, move it out: git mv sources/lib NEW; a copy of a clone goes by: {untracked}"
+    links = tuple(f"sources/{name}" for name in "abcdef")
+    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=(*links, "sources/z"), links=frozenset(links)))
+    assert "git rm" not in found[-1].mend
 
 
 def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:
@@ -199,8 +219,11 @@ def test_a_clone_elsewhere_is_mended_by_what_does_not_stop_at_it() -> None:
     state = State(sources={pin.source: a_state_entry(commit=oid(9))})
     for known in (replace(facts, installed={"tool": oid(9)}), replace(facts, state=state)):
         assert [item.mend for item in check_sources(known)] == ["git hybrid sync tool"]
-    for unknown in (facts, replace(facts, installed={"tool": ""}, heads={"tool": ""})):
-        assert [item.mend for item in check_sources(unknown)] == ["git hybrid diff tool, then git hybrid reset tool"]
+    back = "git hybrid diff tool, then git hybrid reset tool"
+    wanted = f"{back}; or, to pin what stands there: git hybrid pin tool --to {oid(9)}"
+    unread = replace(facts, installed={"tool": ""}, heads={"tool": ""})
+    for unknown, mend in ((facts, wanted), (unread, back)):
+        assert [item.mend for item in check_sources(unknown)] == [mend]
 
 
 def test_a_clone_at_a_pin_that_is_not_committed_yet_is_no_fault_of_a_commit() -> None:

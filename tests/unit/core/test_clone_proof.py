@@ -107,7 +107,8 @@ def test_another_commit_is_told_once() -> None:
     """Its index is another one too; the same command mends both."""
     moved = replace(STANDING, index_differs=("a",))
     (found,) = judge_standing(PIN, Clone(head=oid(9)), moved)
-    assert found.mend == "git hybrid diff tool, then git hybrid reset tool"
+    back = "git hybrid diff tool, then git hybrid reset tool"
+    assert found.mend == f"{back}; or, to pin what stands there: git hybrid pin tool --to {oid(9)}"
     # Nor are the objects of a pin damaged that a pull brought, and no sync has fetched yet.
     absent = replace(STANDING, tree=None, broken="the commit x is missing")
     assert judge_standing(PIN, Clone(head=oid(9)), absent) == (found,)

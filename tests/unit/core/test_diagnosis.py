@@ -119,6 +119,11 @@ def test_what_status_sees_of_clones_is_told_without_a_proof():
     ]
 
 
+def test_what_somebody_has_checked_out_can_be_pinned():
+    (found,) = misplaced([replace(_row(word="diverged"), head="a" * 40)])
+    assert found.mend.endswith(f"; or, to pin what stands there: git hybrid pin tool --to {'a' * 40}")
+
+
 def test_a_pin_without_approval_is_told_by_its_check():
     assert [item.level for item in clone_findings([_row(word="unapproved")])] == ["ok"]
 

@@ -5,7 +5,7 @@ import pytest
 from git_hybrid.core.errors import BadArgument, OffBranch, RefMissing
 from git_hybrid.core.ids import branch_ref, tag_ref
 from git_hybrid.core.manifest import Branch, Commit, Tag, Track, Version
-from git_hybrid.core.resolve import Candidate, asked_for, newer_release, newest_allowed, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, newer_release, newest_allowed, off_branch, wherever
 from support.values import a_source, listed, oid
 
 MAIN, DEV, V1, V2, TAG_OBJECT = oid(1), oid(2), oid(0x11), oid(0x12), oid(0xAA)
@@ -245,6 +245,30 @@ def test_what_the_manifest_does_not_allow_is_off_branch(track: Track, revision: 
     with pytest.raises(OffBranch) as caught:
         asked_for(a_source(track=track), REFS, revision)
     assert (caught.value.name, caught.value.commit) == ("tool", revision)
+
+
+@pytest.mark.parametrize(("revision", "tag"), [(V2, "v1.1"), ("v1.1", "v1.1"), (DEV, "TAG"), ("dev", "TAG")])
+def test_a_tag_that_has_the_commit_is_named(revision: str, tag: str) -> None:
+    with pytest.raises(OffBranch) as caught:
+        asked_for(a_source(track=Tag("v1.0")), REFS, revision)
+    assert caught.value.tag == tag
+    # The beginning of an id, that of one commit alone.
+    assert (
+        off_branch(a_source(), "abababa", "x", None, listed({"refs/tags/v3": "ab" * 20, "refs/tags/v1": V1})).tag
+        == "v3"
+    )
+    assert off_branch(a_source(), V1[:9], "x", None, REFS).tag == "TAG"
+    others = listed({f"refs/tags/{name}": V1 for name in ("stable", "v1.9", "v1.10", "rc")})
+    assert off_branch(a_source(), V1, "branch main", None, others).tag == "v1.10"
+    named = listed({f"refs/tags/{name}": V1 for name in ("stable", "rc")})
+    assert off_branch(a_source(), V1, "branch main", None, named).tag == "stable"
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "@"])
+def test_what_a_clone_calls_head_is_told_by_its_id(revision: str) -> None:
+    with pytest.raises(BadArgument) as caught:
+        asked_for(a_source(track=Tag("v1.0")), REFS, revision)
+    assert caught.value.hint.endswith(': git hybrid pin tool --to "$(git -C sources/tool rev-parse HEAD)"')
 
 
 def test_a_branch_that_is_called_like_a_version_is_no_version() -> None:

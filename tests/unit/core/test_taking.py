@@ -5,12 +5,21 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.core.errors import BadArgument, InvalidFile
+from git_hybrid.core.errors import BadArgument, InvalidFile, RefMissing
 from git_hybrid.core.ids import InvalidText, Url, parse_url
-from git_hybrid.core.manifest import Branch, Tag
+from git_hybrid.core.manifest import Branch, Tag, Version
 from git_hybrid.core.nodes import Element, Node
 from git_hybrid.core.relative_url import resolve_url
-from git_hybrid.core.taking import Followed, Listed, followed, groups_of, plain_path, whole_url
+from git_hybrid.core.taking import (
+    Followed,
+    Listed,
+    followed,
+    groups_of,
+    is_shortened,
+    plain_path,
+    told_missing,
+    whole_url,
+)
 from git_hybrid.core.taking_repo import listed_by_repo
 from git_hybrid.core.taking_yaml import is_vendir, listed_in
 
@@ -148,6 +157,11 @@ def test_a_west_manifest_lists_projects() -> None:
         ("fw", "fw", "ssh://git@h/me/firmware", True),
         ("z", "z", "https://h/z", False),
     ]
+    assert [item.notes for item in found.taken] == [
+        (),
+        ("west took of its submodules x, and submodules = true takes all",),
+        (),
+    ]
     assert [item.at.track or item.at.commit for item in found.taken] == [A, Branch("main"), Branch("v1")]
     assert [(item.groups, item.shallow) for item in found.taken] == [(("hal",), True), ((), False), ((), False)]
     assert [note.partition(" (line")[0] for note in found.left] == [
@@ -210,10 +224,37 @@ def test_a_vendir_file_lists_contents_with_the_commits_of_its_lock() -> None:
         ("v/c", Followed(commit=B), False),
     ]
     assert found.taken[0].notes == ("vendir took a part of it (includePaths), and sync makes its clone",)
+    assert [note.rpartition(": ")[2] for note in found.taken[1].notes] == ["git hybrid pin NAME --version RANGE"]
     assert found.left == (
         "not taken over: v/d, no git repository but helmChart (line 10)",
         "not taken over: v/e, no git repository but nothing (line 11)",
     )
+
+
+@pytest.mark.parametrize(
+    ("constraints", "spec"),
+    [
+        (">=1.0.0 <2.0.0", ">=1.0.0,<2.0.0"),
+        ("> v1.0.0 !=1.4.0 !1.5.0", ">1.0.0,!=1.4.0,!=1.5.0"),
+        ("1.2.3", "==1.2.3"),
+        ("= 1.2.3", "==1.2.3"),
+        ("<1.0.0 || >=2.0.0", ""),
+        ("1.x", ""),
+        (">=1.0.0-rc.1", ""),
+        ("", ""),
+    ],
+)
+def test_the_versions_that_vendir_chooses_among_are_followed_where_they_are_the_same(
+    constraints: str, spec: str
+) -> None:
+    pinned = {"directories": [{"path": "v", "contents": [{"path": "a", "git": {"sha": A, "tags": ["v1"]}}]}]}
+    semver = {"constraints": constraints}
+    git = {"url": "https://h/x", "refSelection": {"semver": semver}}
+    (taken,) = listed(vendir({"path": "a", "git": git}), pinned).taken
+    assert taken.at.hoped == ((Version(spec),) if spec else (Tag("v1"), Branch("v1")))
+    assert len(taken.notes) == (not spec)
+    semver["prereleases"] = {}  # type: ignore[assignment]
+    assert listed(vendir({"path": "a", "git": git}), pinned).taken[0].at.hoped[0] == Tag("v1")
 
 
 def test_a_vendir_file_without_a_lock_has_what_its_refs_say() -> None:
@@ -346,3 +387,13 @@ def test_another_xml_file_is_refused() -> None:
         listed_by_repo("f", element("project"), relative)
     with pytest.raises(BadArgument, match="lists no git repository"):
         repo(UP)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/20240102", "refs/tags/ABCDEF0"])
+def test_what_may_be_a_shortened_commit_is_told_as_that(ref: str) -> None:
+    error = told_missing(RefMissing(name="a", ref=ref, url="https://h/a", default="refs/heads/main"))
+    assert is_shortened(error)
+    assert ref.rpartition("/")[2] in str(error)
+    assert not is_shortened(told_missing(RefMissing(name="a", ref="refs/heads/abc", url="https://h/a")))
+    assert not is_shortened(told_missing(BadArgument(what="x", value="x", reason="x")))
+    assert not is_shortened(None)

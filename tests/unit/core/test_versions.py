@@ -3,7 +3,17 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.versions import check_range, in_range, leaving_out, matching, newest, newest_release, parse_version
+from git_hybrid.core.versions import (
+    check_range,
+    in_range,
+    instead_of_versions,
+    leaving_out,
+    matching,
+    newest,
+    newest_release,
+    parse_version,
+    usual_release,
+)
 
 
 @pytest.mark.parametrize("spec", [">=1.2,<2", "~=1.4", "==1.*", "1.2.3", "v1.2.3", "!=1.5", ">=1.0rc1", " >=1 "])
@@ -73,6 +83,26 @@ def test_the_newest_release_is_a_final_one() -> None:
     assert newest_release(["v2.0a1", "tip"]) is None
     assert newest_release(["3.7c", "3.7", "3.7b", "3.8a1"]) == "3.7c"
     assert newest_release(["1.1.1", "1.1.1w", "1.1.0x"]) == "1.1.1w"
+
+
+def test_where_no_tag_is_a_version_two_are_shown() -> None:
+    assert instead_of_versions(["jq-1.7", "jq-1.10", "jq-1.9", "tip"]) == ("jq-1.10", "jq-1.9")
+    assert instead_of_versions(["v1.0", "jq-1.10"]) == ("v1.0",)
+    assert instead_of_versions(["v2.0rc1", "jq-1.10"]) == ()
+    assert instead_of_versions([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "release"),
+    [
+        (["0.0.1", "0.0.2", "core@1.0.0", "core@1.1.0", "cache@4.0.0"], None),
+        (["jq-1.8.2", "jq-1.7", "1.0"], None),
+        (["v1.0", "latest", "nightly", "release-2020-01-01"], "v1.0"),
+        (["v1.0", "core-1.0"], "v1.0"),
+    ],
+)
+def test_versions_are_no_releases_where_most_are_called_otherwise(tags: list[str], release: str | None) -> None:
+    assert usual_release(tags) == release
 
 
 def test_a_tag_that_is_no_version_has_none() -> None:

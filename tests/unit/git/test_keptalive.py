@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -24,11 +25,13 @@ class Server:
     def __init__(self, pki: Pki) -> None:
         self.instead: dict[str, bytes] = {}
         self.connections = 0
+        self.ended = threading.Event()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(pki.cert, pki.key)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
     def _listen(self) -> None:
         while True:
@@ -51,8 +54,15 @@ class Server:
                         return
         except OSError:
             pass
+        finally:
+            self.ended.set()
 
     def close(self) -> None:
+        # The thread that waits there ends first: it would take the connections of whatever gets that number next.
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
         self._listening.close()
 
 
@@ -95,7 +105,7 @@ def test_what_nobody_asked_for_is_nobodys_answer(client: KeptAlive, server: Serv
 
 def test_a_server_that_has_closed_is_asked_anew(client: KeptAlive, server: Server) -> None:
     assert asked(client, server, "/last") == b"/last"
-    time.sleep(0.1)
+    assert server.ended.wait(10)
     assert asked(client, server, "/b") == b"/b"
     assert server.connections == 2
 

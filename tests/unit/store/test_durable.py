@@ -72,11 +72,11 @@ def test_nothing_is_written_into_what_stands_in_the_place_of_the_temporary_file(
 
 
 def test_leftovers_are_found(tmp_path):
-    for name in ("a.tmp", "c", "tmp"):
+    for name in ("sources.lock.tmp", "mine.tmp", "c", "tmp"):
         (tmp_path / name).write_bytes(b"")
-    os.mkfifo(tmp_path / "b.tmp")
-    (tmp_path / "d.tmp").mkdir()
-    assert [path.name for path in leftovers(tmp_path)] == ["a.tmp", "b.tmp"]
+    os.mkfifo(tmp_path / "resume.json.tmp")
+    (tmp_path / "sources.json.tmp").mkdir()
+    assert [path.name for path in leftovers(tmp_path)] == ["resume.json.tmp", "sources.lock.tmp"]
     assert leftovers(tmp_path / "gone") == ()
 
 

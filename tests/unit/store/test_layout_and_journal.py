@@ -8,14 +8,22 @@ import os
 import pytest
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, NoWorkspace, SymlinkRefused, WorkspaceExists
+from git_hybrid.core.errors import (
+    FolderTaken,
+    InvalidFile,
+    LocalIo,
+    NewerSchema,
+    NoWorkspace,
+    SymlinkRefused,
+    WorkspaceExists,
+)
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.value import replace
 from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout, find_root, refuse_links
-from git_hybrid.store.leftovers import IGNORES, remove_stray_journals
+from git_hybrid.store.leftovers import IGNORES, not_of_runs, remove_stray_journals
 from git_hybrid.store.reading import manifest_text
 from git_hybrid.store.scaffold import create, undo
 from support.samples import OID, pin_of, run_info, source, state_of
@@ -99,25 +107,39 @@ def test_the_manifest_is_made_last(tmp_path, monkeypatch):
 
 
 def test_create_and_undo(tmp_path):
-    created = create(tmp_path).created
-    assert set(created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
+    made = create(tmp_path)
+    assert set(made.created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
     lines = ["/state/** -text", "/state/sources-audit.jsonl merge=union"]
     assert (tmp_path / ".gitattributes").read_text().splitlines() == lines
     with pytest.raises(WorkspaceExists) as caught:
         create(tmp_path)
     assert (caught.value.lacks, caught.value.mend) == ("", "")
-    undo(tmp_path, created)
+    undo(tmp_path, made)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_undo_leaves_what_was_there(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.bin binary")
-    created, extended = create(tmp_path)
-    assert extended == (".gitattributes",)
-    assert ".gitattributes" not in created
+    made = create(tmp_path)
+    assert made.extended == (".gitattributes",)
+    assert ".gitattributes" not in made.created
     assert (tmp_path / ".gitattributes").read_text().splitlines()[0] == "*.bin binary"
-    undo(tmp_path, created)
-    assert (tmp_path / ".gitattributes").read_text().startswith("*.bin binary")
+    undo(tmp_path, made)
+    assert (tmp_path / ".gitattributes").read_text() == "*.bin binary"
+
+
+def test_undo_leaves_what_somebody_wrote_meanwhile(tmp_path):
+    path = tmp_path / ".gitattributes"
+    path.write_text("*.bin binary\n")
+    made = create(tmp_path)
+    path.write_text(now := f"{path.read_text()}*.png binary\n")
+    undo(tmp_path, made)
+    assert path.read_text() == now
+    path.unlink()
+    made = create(tmp_path)
+    path.unlink()
+    undo(tmp_path, made)
+    assert not path.exists()
 
 
 def test_attributes_come_last_and_what_was_there_stays_byte_for_byte(tmp_path):
@@ -140,10 +162,10 @@ def test_clones_are_ignored_where_the_folder_has_rules_already(tmp_path, before,
     path = tmp_path / "sources/.gitignore"
     path.parent.mkdir()
     path.write_text(before)
-    created = create(tmp_path).created
+    made = create(tmp_path)
     assert path.read_text() == before + added
-    undo(tmp_path, created)
-    assert path.read_text() == before + added
+    undo(tmp_path, made)
+    assert path.read_text() == before
 
 
 def test_no_attributes_are_read_through_a_link_or_from_a_pipe(tmp_path):
@@ -337,6 +359,43 @@ def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):
         (note,) = remove_stray_journals(layout, keep=None)
         assert told in note
         assert not layout.journals.exists()
+
+
+def test_what_no_run_made_stays_beside_the_journals(tmp_path):
+    layout = Layout(tmp_path)
+    runs.begin_journal(layout.journal(INFO.run), INFO, (TASK,))
+    left = [layout.journals / name for name in (f"{INFO.run}.jsonl.tmp", f"{INFO.run}/tool.sarif")]
+    mine = [layout.journals / name for name in ("2026-11.jsonl", "2026/x.md", "notes.md")]
+    for path in (*left, *mine):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert not_of_runs(layout) == ["2026", "2026-11.jsonl", "notes.md"]
+    (note,) = remove_stray_journals(layout, keep=None)
+    assert INFO.run in note
+    assert {path for path in layout.journals.rglob("*") if path.is_file()} == {*mine}
+    assert not left[1].parent.exists()
+    assert remove_stray_journals(layout, keep=None) == []
+
+
+@pytest.mark.parametrize("name", ["resume.json", "journal/my.txt", "journal", "sources.lock.tmp", "sources.json"])
+def test_no_workspace_is_made_of_files_by_names_of_ours(tmp_path, name):
+    path = tmp_path / "state" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(FolderTaken) as caught:
+        create(tmp_path)
+    assert caught.value.files == (f"state/{name.removesuffix('/my.txt')}",)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [path]
+    # With a log beside them they are of a workspace that lost its manifest.
+    (tmp_path / "state/sources-audit.jsonl").write_text("{}")
+    create(tmp_path)
+    assert path.read_text() == "mine"
+
+
+def test_what_is_nobodys_is_in_nobodys_way(tmp_path):
+    (tmp_path / "state/journal").mkdir(parents=True)
+    (tmp_path / "state/notes.tmp").touch()
+    create(tmp_path)
 
 
 def test_no_journal_is_read_through_a_link(tmp_path):

@@ -302,7 +302,7 @@ def test_a_decision_stays_decided_when_only_the_end_of_the_run_fails(files, monk
     def refuse(path):
         raise LocalIo(path=str(path), operation="remove", reason="refused")
 
-    monkeypatch.setattr("git_hybrid.store.ledger.remove_tree", refuse)
+    monkeypatch.setattr("git_hybrid.store.leftovers.remove_tree", refuse)
     with pytest.raises(DecidedOnly) as caught:
         ledger.record(FIRST, DECISION, ())
     assert caught.value.is_written
@@ -429,17 +429,30 @@ def test_a_run_that_takes_over_leaves_one_journal(files):
     assert [path.stem for path in Layout(files.root).journals.iterdir()] == [SECOND.run]
 
 
+def test_what_no_run_made_outlives_runs_and_hides_none(files):
+    files.write("state/journal/notes.md", "mine")
+    asked: list[int] = []
+    with replace(_ledger(files), tracked=lambda: asked.append(1) or []).writer(FIRST):
+        _ledger(files).begin(FIRST, TASKS)
+    assert asked == []
+    ledger = _ledger(files)
+    with ledger.writer(SECOND, settles=False):
+        ledger.forget()
+    assert [path.name for path in Layout(files.root).journals.iterdir()] == ["notes.md"]
+
+
 def test_leftovers_are_removed_and_told(files):
     files.write("state/sources.json.tmp", "{half")
     files.write("sources.toml.tmp", "half")
     files.write("sources/.durations.tmp", "half")
     for folder in ("sources", "."):
         files.write(f"{folder}/.probe-1mjym_gi.tmp", "")
-    files.write("state/mine.tmp", "mine")
+    for name in ("mine.tmp", "scans/mine.tmp", "journal/notes.md"):
+        files.write(f"state/{name}", "mine")
     with _ledger(files).writer(FIRST) as notes:
         assert len([note for note in notes if ".tmp" in note]) == 5
     assert "sources/.durations.tmp" not in files.files()
-    assert "state/mine.tmp" in files.files()
+    assert {"state/mine.tmp", "state/scans/mine.tmp", "state/journal/notes.md"} <= {*files.files()}
     assert "state/sources.json.tmp" not in files.files()
 
 

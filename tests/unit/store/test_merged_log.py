@@ -12,7 +12,7 @@ from git_hybrid.core.stages import THEIRS
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store.chain import rotate, segment_of
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.log_merge import Rejoined, in_order, rejoined
+from git_hybrid.store.log_merge import Rejoined, in_order, rejoined, second_beginning
 from git_hybrid.store.meanwhile import Watch
 from git_hybrid.store.merging import merge_files
 from support.samples import run_info
@@ -35,6 +35,16 @@ def test_each_record_comes_behind_those_that_it_names() -> None:
     assert in_order(in_order(whole) + lines[5]) == in_order(whole) + lines[5]
     torn = whole + b"{"
     assert in_order(torn) == torn
+
+
+def test_a_second_beginning_is_found_and_the_first_one_again_is_none() -> None:
+    one, other = (
+        canonical_json(record) + b"\n"
+        for log in ("one", "other")
+        for record in extend(tail_of(()), [Event(event="init")], **(WHO | {"log_id": log}))
+    )
+    assert second_beginning(one + one) == second_beginning(one, [one]) == second_beginning(b"") == 0
+    assert (second_beginning(one + other), second_beginning(other, [one])) == (2, 1)
 
 
 def test_a_log_that_stands_the_other_way_round_comes_right_and_a_circle_stays() -> None:
