@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from git_hybrid.cli.lacking import with_lacking
 from git_hybrid.cli.settings import Settings
 from git_hybrid.core.approval import check_signatures
 from git_hybrid.core.check_table import CHECKS, find_check
@@ -86,8 +87,9 @@ def gather(
         facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
-    elif "metadata" in names and not staged:
-        facts = replace(facts, ignored=_ignored(index), lost=_lost(facts, layout, runner))
+    if "metadata" in names:
+        files = (*_archives(layout, index, staged=staged), LOG)
+        facts = with_lacking(facts, index, layout, read, log=files, staged=staged)
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.trail, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
@@ -102,26 +104,6 @@ def _with_left_out(facts: Facts, index: Staged) -> Facts:
     from git_hybrid.git.ignored import ignored
 
     return replace(facts, left_out=left_out, ignored=ignored(index.repository, index.root, left_out))
-
-
-def _lost(facts: Facts, layout: Layout, runner: Runner) -> frozenset[str]:
-    """Return the sources that HEAD has pins of where the lock has none at all."""
-    if facts.lock.pins or not facts.manifest.sources:
-        return frozenset()
-    from git_hybrid.cli.head import head_of
-
-    head = head_of(layout, runner)
-    return frozenset(() if head is None else head.pins)
-
-
-def _ignored(index: Staged) -> frozenset[str]:
-    """Return the files of the workspace that are there, that git has not and that it ignores."""
-    new = [name for name in (*FILES, LOG) if name not in index.entries and (index.root / name).is_file()]
-    if not new:
-        return frozenset()
-    from git_hybrid.git.ignored import ignored
-
-    return ignored(index.repository, index.root, new)
 
 
 def _with_clones(facts: Facts, index: Staged) -> Facts:

@@ -49,7 +49,7 @@ from git_hybrid.git.surroundings import setup_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.filelock import holder, probe_locks, stopped
 from git_hybrid.store.layout import Layout, refuse_links
-from git_hybrid.store.leftovers import leftovers, not_of_runs
+from git_hybrid.store.leftovers import in_the_way, leftovers, not_of_runs, why_in_the_way
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.runs import JOURNALS_SHOWN, read_unfinished
@@ -225,6 +225,9 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
             what = f"{shown} can be read" if data is not None else f"{shown} is not there yet"
             found.append(Finding(area="files", name=shown, level="ok", what=what))
     with _told(found, "files", "leftover"):
+        for path in in_the_way(layout):
+            with _told(found, "files", layout.relative(path)):
+                raise why_in_the_way(layout, path)
         for path in leftovers(layout.state_folder):
             what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
             found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))

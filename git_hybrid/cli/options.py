@@ -183,12 +183,15 @@ class Commands(click.Group):
 
 
 def shows_help(context: click.Context) -> int:
-    """Print the help of a group that was called without a command; return 2, or 0 where there is one.
+    """Return 0 for a group that was called with a command; without any, print the help of the program and return 2.
 
     Raises:
-        UsageError: there is none, and the answer is to be a document.
+        UsageError: there is none, and it is one of several groups, or the answer is to be a document.
     """
     if context.invoked_subcommand is None:
+        if context.parent is not None and isinstance(context.command, click.Group):
+            names = ", ".join(context.command.list_commands(context))
+            raise click.UsageError(f"Missing command, one of: {names}.", context)
         if common_of(context).json:
             raise click.UsageError("Missing command.", context)
         click.echo(context.get_help(), err=True)

@@ -13,7 +13,7 @@ from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
-from git_hybrid.core.words import BRING_BACK, PRUNE
+from git_hybrid.core.words import BRING_BACK, PRUNE, hints_of
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
@@ -59,7 +59,8 @@ def show_status(
 
 def _tell_override(row: Condition, output: Output, *, signed: bool) -> None:
     if row.word == "unapproved" and not awaits_archive(row):
-        output.hint("override", row.mend)
+        for hint in hints_of(row.mend):
+            output.hint("override", hint)
     override, phase = resting(row)
     renew = "" if override is None else renewal(override.id, signed=signed)
     # Of a pin that its record does not bear out the record's end says nothing.

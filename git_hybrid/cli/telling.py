@@ -25,9 +25,7 @@ from git_hybrid.core.errors import (
     ReportLost,
     ToolTooOld,
     TooYoung,
-    Unreachable,
     UnsavedWork,
-    WrongContent,
 )
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
@@ -118,7 +116,7 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_mirror import OF_ANOTHER
 
         return OF_ANOTHER
-    if isinstance(error, WrongContent | Unreachable) and error.edited:
+    if vars(error).get("edited"):
         from git_hybrid.cli.remedies_lock import EDITED
 
         return EDITED[error.code]

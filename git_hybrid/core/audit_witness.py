@@ -20,7 +20,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.core.words import JOINED, approval_words
+from git_hybrid.core.words import COMMITTED, JOINED, approval_words
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
@@ -76,7 +76,7 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
         elif own and all(untold(record, pin) for record in own):
             has = _HAS[untold(own[0], pin)]
             what = f"no record tells of the {has} that {LOCK} has for {name} at {pin.commit[:12]}"
-            mend = f"{_CHECKOUT}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
+            mend = f"{_CHECKOUT}{COMMITTED}git hybrid pin {name} --to {pin.commit}"
             proves = "the lock was edited by hand"
             if has_branches(records):
                 mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
@@ -233,7 +233,7 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
             yield of_log("mirror-edited", what, "the inventory was edited by hand")
         elif not is_told(mirror, records):
             what = f"no record tells of the mirror {name} what {MIRRORS} says: how fresh it is"
-            mend = f"git checkout HEAD -- {MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
+            mend = f"git checkout HEAD -- {MIRRORS}{COMMITTED}git hybrid mirror verify {name}"
             yield of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
     if any(told.get("mirror") not in inventory.mirrors for told in details):
         for name, mend in lost_mirrors(records, inventory).items():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.endpoints import repository_path
+from git_hybrid.core.endpoints import repository_path, same_repository
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
 from git_hybrid.core.ids import short_ref
-from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, pinning, tells_tag
+from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, otherwise, pinning, put_right, still_allowed, tells_tag
 from git_hybrid.core.manifest import allows_host
-from git_hybrid.core.words import approval_words
+from git_hybrid.core.words import COMMITTED, approval_words
+
+_STATE_BACK = f"git checkout HEAD -- {STATE}"
 
 
 def check_metadata(facts: Facts) -> tuple[Violation, ...]:
@@ -32,12 +34,17 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
             mend = pinning(wanted, pin)
             found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend))
+        elif not same_repository(pin.url, wanted.url) or not (pin.override or still_allowed(pin, wanted)):
+            locked, declared = otherwise(pin, wanted)
+            what, why = f"has {locked}, and the manifest {declared}", "no command pins so: it was edited, or merged"
+            found.append(Violation(file=LOCK, entry=entry, what=what, why=why, mend=put_right(name)))
     found += _contradictions(facts)
     for name in state.sources:
         if name not in manifest.sources:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
             mend = "git hybrid sync --prune"
             found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
+    found += _unsaid(facts)
     for path in facts.left_out or sorted(facts.ignored):
         what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
         mend = f"git add -- {path}"
@@ -45,6 +52,27 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)
+
+
+def _unsaid(facts: Facts) -> Iterator[Violation]:
+    """Yield what state does not say, or not as it would be written."""
+    why = "whoever reads it takes the source for one that nobody has built from yet"
+    for name, is_sure in facts.unsaid.items():
+        what, mend = f"lacks what the audit log tells: {name} was installed", f"git hybrid sync {name}"
+        if not is_sure:
+            what = f"{what}, maybe on a branch that was merged"
+        yield Violation(
+            file=STATE,
+            entry=name,
+            what=what,
+            why=why,
+            mend=f"{_STATE_BACK}{COMMITTED}{mend}" if is_sure else mend,
+            level="fail" if is_sure else "warn",
+        )
+    if not facts.is_in_form:
+        what, why = "is in another form than it is written in", "a change of one source shows as one of all"
+        mend = f"{_STATE_BACK}{COMMITTED}python3 -m json.tool --sort-keys --indent 2 --no-ensure-ascii {STATE} {STATE}"
+        yield Violation(file=STATE, entry="file", what=what, why=why, mend=mend, level="warn")
 
 
 def _contradictions(facts: Facts) -> Iterator[Violation]:

@@ -10,7 +10,7 @@ from git_hybrid.core.audit import detail_of, records_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation, awaiting
-from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
+from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnsigned
 from git_hybrid.core.files import LOCK, OVERRIDES
 from git_hybrid.core.governance import (
     Unapproved,
@@ -83,6 +83,8 @@ def _mend(error: Unapproved, pin: Pin, facts: Facts) -> tuple[str, str]:
     name, mend = pin.source, mend_of(error, pin, facts.approvals)
     if isinstance(error, OverrideEnded):
         return "exceptions end", mend if name in facts.manifest.sources else PRUNE
+    if isinstance(error, OffBranch):
+        return "no command pins so: the lock was edited by hand, or merged", mend
     if (name, pin.commit) not in facts.trail.rests:
         return "the audit log knows of no pin to this commit: the lock was edited, or merged", mend
     return "without its record nobody can tell who approved this pin", mend

@@ -96,7 +96,11 @@ def _one_of(path: str) -> str:
     """Return the name under which *path* is told: all journals, and all that killed writers left, are one each."""
     if path.lower().startswith(_JOURNALS):
         return path[: len(_JOURNALS)]
-    return f"{path.partition('/')[0]}/*{_LEFT}" if path.lower().endswith(_LEFT) and "/" in path else path
+    if path.lower().endswith(_LEFT) and "/" in path:
+        return f"{path.partition('/')[0]}/*{_LEFT}"
+    # A folder is told by its name: the pattern is of what it has.
+    at = path.lower().find(f"{_LEFT}/")
+    return path if at < 0 else path[: at + len(_LEFT)]
 
 
 def _exposed(facts: Facts) -> Iterator[Violation]:

@@ -50,7 +50,8 @@ class Facts(Governed, frozen=True, kw_only=True):
     paths of clones, and of the lock of a run, that git does not ignore, and ``ignore_file`` says whether there is a
     ``sources/.gitignore``. ``abandoned`` has what is committed of clones that no workspace of the commit has, by the
     folder that they are in. ``is_shallow``: git has the end of the history alone. ``lost`` are the sources that HEAD
-    has pins of where the lock has none at all.
+    has pins of where the lock has none at all, ``unsaid`` those that state lacks (:func:`unsaid.unsaid`), and
+    ``is_in_form`` tells whether that has the form in which it is written.
     """
 
     now: datetime | None = None
@@ -79,6 +80,8 @@ class Facts(Governed, frozen=True, kw_only=True):
     unadded: tuple[str, ...] = ()
     is_shallow: bool = False
     lost: frozenset[str] = frozenset()
+    unsaid: Mapping[str, bool] = field(default_factory=dict)
+    is_in_form: bool = True
 
 
 def going_back(name: str, head: str = "") -> str:

@@ -765,12 +765,15 @@ class OffBranch(PolicyError):
     """The commit asked for is not reachable from the ref that the manifest declares.
 
     ``tag`` is one that it has; nothing where that must not be followed.
+    ``edited``: of its history nothing is known, since the lock has ``locked`` where the manifest has ``ref``.
     """
 
     code: ClassVar[str] = "off-branch"
     commit: str
     ref: str
     tag: str = "TAG"
+    edited: bool = False
+    locked: str = ""
 
 
 class Rollback(PolicyError):

@@ -17,8 +17,8 @@ from git_hybrid.core.errors import (
     TooYoung,
 )
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin, is_valid, pin_digest, still_allowed
-from git_hybrid.core.manifest import Manifest, Source, track_field
+from git_hybrid.core.lock import Pin, is_valid, otherwise, pin_digest, put_right, still_allowed
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.override import CLOSINGS, Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, later
@@ -76,15 +76,15 @@ def unapproved(pin: Pin, source: Source, approvals: Approvals) -> Unapproved | N
         return None
     if still_allowed(pin, source) and pin.ref.startswith(("refs/heads/", "refs/tags/")):
         return None
-    kind, value = track_field(source.track)
-    return OffBranch(name=pin.source, commit=pin.commit, ref=f"{kind} {value}")
+    locked, ref = otherwise(pin, source)
+    return OffBranch(name=pin.source, commit=pin.commit, ref=ref, edited=True, locked=locked)
 
 
 def why_unapproved(error: Unapproved) -> str:
     """Return what :func:`unapproved` found, as the end of a sentence about the pin."""
     match error:
-        case OffBranch(ref=ref):
-            return f"is not what the manifest declares ({ref}), and no override is named"
+        case OffBranch(ref=ref, locked=locked):
+            return f"has {locked}, and the manifest {ref}"
         case OverrideEnded(override=override, how=how):
             return f"rests on {override}, which {how}"
         case OverrideUnrecorded(override=override, what=what) | OverrideUnsigned(override=override, what=what):
@@ -264,11 +264,13 @@ def again(pin: Pin, trail: Trail, *, signed: bool) -> str:
 
 def mend_of(error: Unapproved, pin: Pin, approvals: Approvals) -> str:
     """Return what brings *pin*, which *error* refuses, to order: by the approval that it had, where it had one."""
+    if isinstance(error, OffBranch):
+        return put_right(pin.source)
     if isinstance(error, OverrideEnded):
         return error.way or ", ".join(filter(None, (error.hint, error.leave)))
     if isinstance(error, OverrideUnsigned):
         return renewal(error.override, signed=True)
-    if isinstance(error, OverrideUnrecorded) and (pin.source, pin.commit) in approvals.trail.rests:
+    if (pin.source, pin.commit) in approvals.trail.rests:
         return error.hint
     return again(pin, approvals.trail, signed=approvals.signed)
 

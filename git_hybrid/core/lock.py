@@ -12,10 +12,11 @@ from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import NoPin
 from git_hybrid.core.files import LOCK
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
-from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
+from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref, track_field
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time
 from git_hybrid.core.versions import in_range
+from git_hybrid.core.words import COMMITTED
 
 UNREACHABLE = RefName("refs/hybrid/unreachable")
 """Stands for the ref of a forced pin whose commit is in the history of no branch and no tag."""
@@ -106,8 +107,25 @@ def still_allowed(pin: Pin, source: Source) -> bool:
             assert_never(source.track)
 
 
+def otherwise(pin: Pin, source: Source) -> tuple[str, str]:
+    """Return what *pin*, though it is valid, has that *source* does not allow, and what that has there: words of both.
+
+    No command makes such a pin: the lock was edited, or merged.
+    """
+    if not same_repository(pin.url, source.url):
+        return f"url {pin.url}", f"url {source.url}"
+    kind, value = track_field(source.track)
+    is_fixed = isinstance(source.track, Commit) and pin.commit != value
+    return f"commit {pin.commit}" if is_fixed else f"ref {pin.ref}", f"{kind} {value}"
+
+
 LOCK_BACK = f"git checkout HEAD -- {LOCK}"
 """What brings the lock back that is lost, where HEAD has it: a pin would be made anew, and recorded as such."""
+
+
+def put_right(name: SourceName) -> str:
+    """Return what mends the pin of *name* that was edited in the lock."""
+    return f"{LOCK_BACK}{COMMITTED}git hybrid pin {name}"
 
 
 def origin_changes(before: Sequence[Pin], new: Pin) -> tuple[str, ...]:

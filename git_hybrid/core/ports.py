@@ -228,10 +228,7 @@ class Clones(Protocol):
         ...
 
     def glance(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Clone | Absent]:
-        """Return the clones that surely stand untouched at their pins, and which are not there.
-
-        The others are left to inspect.
-        """
+        """Return the clones that surely stand untouched at their pins, and which are not there, but no others."""
         ...
 
     def stands(self, name: SourceName, head: Oid) -> bool:

@@ -7,6 +7,7 @@ from errno import ENOENT
 
 _SHOWN_NAMES = 10
 _PLURALS = {
+    "breach": "breaches",
     "entry": "entries",
     "try": "tries",
     "copy": "copies",
@@ -84,6 +85,8 @@ def quoted(text: str) -> str:
 
 JOINED = "where a merge joined it from two: git hybrid merge; else: "
 """How the mend of a pin begins that git may have put together from those of both sides."""
+COMMITTED = "; where it was committed so: "
+"""Stands between what brings a file back as HEAD has it and what mends it where HEAD has it like that."""
 BRING_BACK = "bring the archive back, as this tells: git hybrid audit verify"
 """What mends what cannot be proven as long as an archive of the audit log, which may prove it, is lost or changed."""
 PRUNE = "git hybrid sync --prune"
@@ -94,6 +97,9 @@ MAY_BE = "what the audit log tells of it may be in "
 
 def hints_of(mend: str) -> tuple[str, ...]:
     """Return *mend* as hints, of which each has one command."""
+    if COMMITTED in mend:
+        first, _, then = mend.partition(COMMITTED)
+        return (first, f"{COMMITTED.removeprefix('; ')}{then}")
     rest = mend.removeprefix(JOINED)
     return (mend,) if rest == mend else (JOINED.partition(";")[0], f"else: {rest}")
 

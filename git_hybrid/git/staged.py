@@ -224,7 +224,8 @@ def _walked(root: Path) -> Iterator[str]:
 
 def _is_of_a_run(path: str) -> bool:
     lowered = path.lower()
-    is_left = lowered.endswith(".tmp") and lowered.startswith(("state/", "sources.toml."))
+    # A folder that is called so is in the way of everybody who writes.
+    is_left = ".tmp/" in f"{lowered}/" and lowered.startswith(("state/", "sources.toml."))
     return is_left or f"{lowered}/".startswith(_RUNS)
 
 

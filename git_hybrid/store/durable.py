@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TEMPORARY = ".tmp"
 _NOTHING = 0.0002
 """Where the last fsync took longer than this, in seconds, other threads go on during the next one."""
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _slow = True
 _REMOVALS, _MOMENT = 10, 0.05
@@ -48,8 +49,7 @@ def write_file(path: Path, data: bytes, *, shared: bool = False, watch: Watch | 
     # A folder there is what has to go away.
     with reported(temporary if temporary.is_dir() else path, "write"):
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            facts = _write_and_close(descriptor, data, mode)
+            facts = _write_and_close(_opened(temporary), data, mode)
             if watch is not None:
                 watch.require()
             os.rename(temporary, path)
@@ -61,19 +61,23 @@ def write_file(path: Path, data: bytes, *, shared: bool = False, watch: Watch | 
         sync_folder(path.parent)
 
 
+def _opened(temporary: Path) -> int:
+    with suppress(FileExistsError):
+        return os.open(temporary, _NEW, 0o666)
+    # It was left by a killed writer, or is a pipe, which would hold us up for ever: nothing is written into it.
+    temporary.unlink()
+    return os.open(temporary, _NEW, 0o666)
+
+
 def _mode_for(path: Path, *, shared: bool) -> int | None:
     """Return which mode is to be set on what is written to *path*; None for what the umask leaves."""
     try:
         found = path.lstat().st_mode
     except FileNotFoundError:
-        return _mode_in(path) if shared else None
+        return path.parent.stat().st_mode & 0o666 if shared else None
     if stat.S_ISLNK(found):
         raise SymlinkRefused(path=str(path))
     return stat.S_IMODE(found)
-
-
-def _mode_in(path: Path) -> int:
-    return path.parent.stat().st_mode & 0o666
 
 
 def append_file(path: Path, data: bytes, *, new: bool = True, shared: bool = False, watch: Watch | None = None) -> None:
@@ -90,7 +94,7 @@ def append_file(path: Path, data: bytes, *, new: bool = True, shared: bool = Fal
         created = new and not path.exists()
         flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if new else 0)
         expected = None if watch is None else partial(watch.require_open, path)
-        mode = _mode_in(path) if created and shared else None
+        mode = path.parent.stat().st_mode & 0o666 if created and shared else None
         facts = _write_and_close(os.open(path, flags, 0o666), data, mode, expected)
         if watch is not None:
             watch.wrote(path, facts)
@@ -163,11 +167,8 @@ def remove_file(path: Path) -> None:
     Raises:
         LocalIo: the file system refused.
     """
-    with reported(path, "remove"):
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return
+    with reported(path, "remove"), suppress(FileNotFoundError):
+        path.unlink()
         sync_folder(path.parent)
 
 

@@ -39,9 +39,9 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         raise InvalidFile.at(MANIFEST, "file", "is missing")
     lock, state, overrides = read(LOCK), read(STATE), read(OVERRIDES)
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
-    installed = State() if state is None else statefile.decode_state(state)
+    installed, is_in_form = (State(), True) if state is None else statefile.state_in(state)
     approved = overrides_in(overrides)
-    segments = tuple(chain.segment_of(name, read(name) or b"", alone=len(log) == 1) for name in log)
+    segments = read_log(read, log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = replace(trail_of(records), absent=cache(partial(_absent, segments)))
     inventory = mirrors_in(read(MIRRORS))
@@ -68,12 +68,18 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         now=now,
         lock=decided,
         state=installed,
+        is_in_form=is_in_form,
         overrides=approved,
         trail=trail,
         inventory=inventory,
         log=segments,
         witnesses=witnesses,
     )
+
+
+def read_log(read: Read, log: Sequence[str]) -> tuple[Segment, ...]:
+    """Return the files of the audit log that *log* names, the oldest first."""
+    return tuple(chain.segment_of(name, read(name) or b"", alone=len(log) == 1) for name in log)
 
 
 def _before(git: Witnesses, lock: bytes | None) -> tuple[tuple[Lock, tuple[str, ...]], ...]:

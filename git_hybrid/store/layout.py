@@ -155,9 +155,11 @@ def find_root(start: Path) -> Layout:
 def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     """Refuse to work through symbolic links, which could lead writes out of the workspace; and files for folders.
 
+    So is a folder where the lock of the writers belongs.
+
     Raises:
         SymlinkRefused: ``state/``, ``sources/``, a file in them or a source's folder is a symbolic link.
-        InvalidFile: ``state`` or ``sources`` is a file.
+        InvalidFile: ``state`` or ``sources`` is no folder, or ``sources/.lock`` is one.
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
@@ -166,9 +168,15 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     folders = (layout.state_folder, layout.sources_folder)
     refuse_linked(layout, (*paths, *(f"{folder}/.gitignore" for folder in folders)))
     for folder in folders:
-        if os.path.isfile(folder):
-            name, mend = layout.relative(folder), typed("mv", str(folder), f"{folder}.old")
-            raise InvalidFile.at(name, name, "is a file, and a folder belongs there", mend=mend)
+        if not os.path.isdir(folder) and os.path.exists(folder):
+            raise _in_place_of(layout, folder, f"is {'a file' if folder.is_file() else 'no folder'}, and a folder")
+    if os.path.isdir(layout.writer_lock):
+        raise _in_place_of(layout, layout.writer_lock, "is a folder, and a file")
+
+
+def _in_place_of(layout: Layout, path: Path, what: str) -> InvalidFile:
+    name = layout.relative(path)
+    return InvalidFile.at(name, name, f"{what} belongs there", mend=typed("mv", str(path), f"{path}.old"))
 
 
 def refuse_linked(layout: Layout, paths: Iterable[Path | str]) -> None:

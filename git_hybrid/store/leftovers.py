@@ -9,10 +9,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo, reported
+from git_hybrid.core.errors import InvalidFile, LocalIo, reported
 from git_hybrid.core.files import FILES, MARKER, STATE
 from git_hybrid.core.ids import InvalidText, RunId, parse_run_id
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.words import typed
 from git_hybrid.store.content import regular
 from git_hybrid.store.durable import TEMPORARY, remove_file, remove_tree, write_file
 from git_hybrid.store.layout import Layout, refuse_linked
@@ -48,31 +49,63 @@ def restore_ignores(layout: Layout) -> None:
 
 
 def leftovers(folder: Path) -> tuple[Path, ...]:
-    """Return the temporary files in *folder* that an earlier writer left: those that have names of ours."""
-    return tuple(path for path in _temporary(folder) if _is_ours(path.name))
+    """Return what an earlier writer left in *folder* by a temporary name of ours; no folder: none is made by it."""
+    return tuple(path for path in _temporary(folder) if _is_ours(path.name) and not _is_folder(path))
 
 
 def _temporary(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file())
+    return sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY))
 
 
 def _is_ours(name: str) -> bool:
     return name in _OURS or _LOG.fullmatch(name) is not None or _PROBE.fullmatch(name) is not None
 
 
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _ours(layout: Layout) -> list[Path]:
+    """Return what stands where a file is written before it takes the place of another, or where locks are probed."""
+    found = [*_temporary(layout.state_folder), *_temporary(layout.root)]
+    reports = [path for path in _temporary(layout.scans) if path.name.endswith(_REPORT)]
+    return [*(path for path in found if _is_ours(path.name)), *reports]
+
+
+def in_the_way(layout: Layout) -> list[Path]:
+    """Return the folders that stand where a file is to be written first."""
+    return _folders(_ours(layout))
+
+
+def _folders(found: list[Path]) -> list[Path]:
+    """Return the folders in *found*; what is written by init alone stops no other command."""
+    others = [path for path in found if path.name != f".gitattributes{TEMPORARY}" and not _PROBE.fullmatch(path.name)]
+    return [path for path in others if _is_folder(path)]
+
+
+def why_in_the_way(layout: Layout, path: Path) -> InvalidFile:
+    """Return the error for what is :func:`in_the_way`: a run that comes to it has decided, and is stuck for good."""
+    mend = typed("rm", "-r", "--", str(path))
+    why = f"is a folder, and a file is written there first; if git has it, it also takes: git {mend}"
+    return InvalidFile.at(layout.relative(path), "folder", why, mend=mend)
+
+
 def remove_leftovers(layout: Layout) -> list[str]:
     """Remove whole files that were never renamed into place, and say so.
 
     Raises:
+        InvalidFile: a folder stands where one would be written.
         LocalIo: the file system refused.
     """
-    ours = [*leftovers(layout.state_folder), *leftovers(layout.root)]
-    ours += [path for path in _temporary(layout.scans) if path.name.endswith(_REPORT)]
+    found = _ours(layout)
+    for path in _folders(found):
+        raise why_in_the_way(layout, path)
+    ours = [path for path in found if not _is_folder(path)]
     # There may be thousands of clones beside it.
     inside = [name for name in os.listdir(layout.sources_folder) if name == _HINTS or _PROBE.fullmatch(name)]
-    ours += [path for name in inside if (path := layout.sources_folder / name).is_file()]
+    ours += [path for name in inside if not _is_folder(path := layout.sources_folder / name)]
     for path in ours:
         remove_file(path)
     return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]

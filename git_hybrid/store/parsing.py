@@ -110,7 +110,7 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
     Raises:
         InvalidFile: it is no JSON, has a key twice, a number JSON does not have, or half a character.
     """
-    if fractions and (written := _as_written(data)) is not None:
+    if fractions and (written := as_written(data)) is not None:
         return written
     import json
 
@@ -168,7 +168,7 @@ def encode_json(document: Mapping[str, Any]) -> bytes:
     return msgspec.json.format(sorted_json(document), indent=2) + b"\n"
 
 
-def _as_written(data: bytes) -> Document | None:
+def as_written(data: bytes) -> Document | None:
     """Return the JSON object in *data* if that is as :func:`encode_json` writes it, which is strict enough; else None.
 
     The library json, which tells what is wrong with a file, takes longer to be imported than all of it to be read.

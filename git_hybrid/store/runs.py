@@ -2,7 +2,7 @@
 
 The journal (``state/journal/<run>.jsonl``) is written before the first effect of a run: what it will do, how far each
 source came, and in the end the decision that goes into the files. The marker says that a run is open; it comes after
-the journal and goes before it, so a marker without a journal never is.
+the journal and goes before it, so a marker without a journal never is, but by somebody else's hand.
 """
 
 from __future__ import annotations
@@ -182,13 +182,13 @@ def read_unfinished(layout: Layout) -> Unfinished | None:
     """Return the run that has sources left, or files to write; None if there is none.
 
     Raises:
-        InvalidFile, NewerSchema: its marker or its journal cannot be read.
+        InvalidFile, NewerSchema: its marker or its journal cannot be read, or the journal is gone.
     """
     run = read_marker(layout.marker)
-    if run is None:
-        return None
-    # A reader takes no lock: the writer may end its run between two reads.
-    journal = journal_of(layout, run)
+    journal = None if run is None else journal_of(layout, run)
+    # A reader takes no lock: the writer may have ended its run since, and the marker goes first.
+    if run is not None and journal is None and read_marker(layout.marker) == run:
+        journal = open_journal(layout, run)
     is_open = journal is not None and (journal.tasks or journal.decision is not None)
     return journal.unfinished() if journal is not None and is_open else None
 

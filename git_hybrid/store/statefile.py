@@ -16,6 +16,7 @@ from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import track_of
 from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import (
+    as_written,
     check_version,
     checked,
     convert,
@@ -30,7 +31,6 @@ from git_hybrid.store.wire import OldStateShape, StateShape
 VERSION = 1
 
 
-@mended(from_git(STATE), "or move it away, then: git hybrid sync")
 def decode_state(data: bytes) -> State:
     """Return the state in *data*, migrated to the newest version in memory.
 
@@ -38,7 +38,18 @@ def decode_state(data: bytes) -> State:
         InvalidFile: with its bad entries.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json_value(data, STATE)
+    return state_in(data)[0]
+
+
+@mended(from_git(STATE), "or move it away, then: git hybrid sync")
+def state_in(data: bytes) -> tuple[State, bool]:
+    """Return :func:`decode_state`, and whether *data* has the form in which state is written.
+
+    Raises:
+        InvalidFile, NewerSchema: as there.
+    """
+    written = as_written(data)
+    document = load_json_value(data, STATE) if written is None else written
     problems: list[Problem] = []
     entries: Any
     if isinstance(document, list):
@@ -62,7 +73,8 @@ def decode_state(data: bytes) -> State:
             sources[decoded.name] = decoded
     if problems:
         raise InvalidFile(path=STATE, problems=tuple(problems))
-    return State(sources=dict(sorted(sources.items())))
+    # What an older version wrote is written anew by the next run that changes it.
+    return State(sources=dict(sorted(sources.items()))), written is not None or isinstance(document, list)
 
 
 def state_version(data: bytes) -> int:

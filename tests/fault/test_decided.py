@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from support.cli import Hybrid, run_hybrid
 from support.injection import audit, restored, tidy
 from support.kit import git, lock, manifest, write_manifest
-from support.points import clear_error, log_bytes, strace
+from support.points import clear_error, log_bytes, stopped_at, strace
 from support.upstream import Upstream, UpstreamFactory
 
 DECIDED = "cause: what it does is decided, and the next command that writes finishes it: do not run the command again\n"
@@ -65,22 +64,14 @@ def test_what_is_decided_is_finished_and_not_done_again(
     tidy(workspace)
 
 
-@contextmanager
-def _unwritable(workspace: Path) -> Iterator[Path]:
-    """Yield the manifest, which cannot be written for the block."""
-    (workspace / "sources.toml.tmp").mkdir()
-    yield workspace / "sources.toml"
-    (workspace / "sources.toml.tmp").rmdir()
-
-
 @pytest.mark.parametrize("command", ["add", "remove"])
 def test_what_is_decided_is_written_into_a_manifest_that_was_edited_since(
     hybrid: Hybrid, workspace: Path, tool: Upstream, command: str
 ) -> None:
     words = ["add", tool.url, "--name", "two"] if command == "add" else ["remove", "one"]
-    with _unwritable(workspace) as path:
-        assert DECIDED in hybrid(*words, check=74).err
-        path.write_text(f"# mine\n{path.read_text()}")
+    path = workspace / "sources.toml"
+    assert DECIDED in stopped_at("sources.toml", words, cwd=workspace).err
+    path.write_text(f"# mine\n{path.read_text()}")
     path.write_text(f"[no table\n{path.read_text()}")
     assert "error: sources.toml: " in hybrid("sync", check=2).err
     path.write_text(path.read_text().removeprefix("[no table\n"))
@@ -95,8 +86,7 @@ def test_what_is_decided_is_not_recorded_twice_where_the_log_is_in_a_stash(
 ) -> None:
     git("add", "-A", cwd=workspace)
     git("commit", "-qm", "one", cwd=workspace)
-    with _unwritable(workspace):
-        hybrid("add", tool.url, "--name", "two", check=74)
+    stopped_at("sources.toml", ["add", tool.url, "--name", "two"], cwd=workspace)
     whole = log_bytes(workspace)
     git("stash", cwd=workspace)
     told = hybrid("resume", check=7).err
@@ -117,10 +107,10 @@ def test_what_is_decided_is_not_recorded_twice_where_the_log_is_in_a_stash(
 
 def test_what_no_longer_fits_is_told_with_what_does_it(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     tool.branch("other")
-    with _unwritable(workspace) as path:
-        hybrid("remove", "one", check=74)
-        edited = path.read_text().replace('"main"', '"other"')
-        path.write_text(edited)
+    stopped_at("sources.toml", ["remove", "one"], cwd=workspace)
+    path = workspace / "sources.toml"
+    edited = path.read_text().replace('"main"', '"other"')
+    path.write_text(edited)
     told = hybrid("sync", check=1).err
     assert (
         "note: sources.toml was edited meanwhile and stays (ours), without what was decided for it (theirs):"
@@ -204,8 +194,7 @@ def test_what_a_pull_brought_is_not_written_over_by_what_was_decided_before(
     _commit(workspace, "theirs")
     kept = {path: path.read_bytes() for path in (workspace / "state/sources.lock", overrides) if path.exists()}
     git("switch", "-q", "-", cwd=workspace)
-    options = ["-f", "-o", "/dev/null", "-P", str(workspace / f"state/{file}.tmp"), "-e", "trace=openat"]
-    assert strace([*options, "-e", "inject=openat:error=EIO"], ours, cwd=workspace).code == 74
+    stopped_at(f"state/{file}", ours, cwd=workspace)
     _commit(workspace, "ours")
     git("merge", "-q", "--no-edit", "theirs", cwd=workspace)
     settled = hybrid("resume")

@@ -222,6 +222,14 @@ def test_a_marker_that_cannot_be_read_is_given_up(hybrid: Hybrid, workspace: Pat
     for words in (["sync"], ["resume"], ["pin"]):
         assert "hint: git hybrid resume --abort" in hybrid(*words, check=2).err
     hybrid("resume", "--abort")
+    shutil.rmtree(workspace / "sources/two")
+    leave_unfinished(hybrid, workspace)
+    shutil.rmtree(workspace / "state/journal")
+    for words in (["status"], ["check"], ["pin"]):
+        told = hybrid(*words, check=2).err
+        assert "whose journal is not there\nhint: git hybrid resume --abort\n" in told
+    assert "whose journal is not there" in hybrid("diag", check=1).out
+    hybrid("resume", "--abort")
     hybrid("sync")
     tidy(workspace)
 

@@ -154,6 +154,7 @@ def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     assert "git has committed" in told
     edit(site)
     verified = site("audit", "verify", check=5)
+    assert verified.err.splitlines()[0] == "error: the audit log cannot be relied on: 2 breaches"
     found, (hint,) = verified.out, [line for line in verified.err.splitlines() if line.startswith("hint: ")]
     assert f"mend: {hint.removeprefix('hint: ')}\n" in site("check", "audit", check=1).out
     assert f"{LOG}:4 (record 4): edited" in found

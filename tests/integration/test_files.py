@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -236,7 +237,18 @@ def test_leftover_tmp_files_do_no_harm(hybrid: Hybrid, workspace: Path, tool: Up
     begun(tool.url, sync=False)
     for name in ("sources.lock", "sources.json", "resume.json"):
         (workspace / f"state/{name}.tmp").write_text("half")
+    os.mkfifo(workspace / "sources.toml.tmp")
+    folder = workspace / "state/sources-overrides.json.tmp"
+    folder.mkdir()
+    told = hybrid("sync", check=2).err
+    assert (told.splitlines()[0], told.splitlines()[-1]) == (
+        "error: state/sources-overrides.json.tmp: 1 entry is invalid",
+        f"hint: rm -r -- {folder}",
+    )
+    assert f" → rm -r -- {folder}\n" in hybrid("diag", check=1).out
+    folder.rmdir()
     hybrid("sync")
+    assert not (workspace / "sources.toml.tmp").exists()
     assert head(workspace) == tool.rev("main")
     tool.commit({"x": "x"})
     hybrid("pin", "tool")

@@ -16,6 +16,7 @@ from git_hybrid import __version__
 from support.beginning import Beginning
 from support.cli import Hybrid, executable, run_hybrid
 from support.kit import git, git_env_path
+from support.points import stopped_at
 from support.upstream import Upstream, UpstreamFactory
 
 HOOKS = ("metadata", "overrides", "audit", "sources", "open-issues", "check")
@@ -104,6 +105,11 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "a log that was cut": ("audit", cut_the_log, "restore"),
     "a record that was edited": ("audit", edit_a_record, "edited after it was written"),
     "a clone that is committed": ("sources", commit_a_clone, "git rm -r -f --cached"),
+    "a folder where a file is written first": (
+        "sources",
+        lambda ws: write(ws, "state/sources.json.tmp/x", "x"),
+        "git rm -r --cached --ignore-unmatch -- state/sources.json.tmp\n",
+    ),
     "a clone elsewhere": ("sources", move_a_clone, ", then git hybrid reset "),
     "a specification without the section": ("open-issues", lose_the_open_issues, "## Open Issues"),
     "a pointer to nothing": ("open-issues", point_nowhere, "name the path"),
@@ -193,13 +199,11 @@ def test_what_is_staged_counts_and_not_the_disk(committed: Path) -> None:
 
 
 def test_a_run_that_is_half_written_comes_to_its_end_first(committed: Path, hybrid: Hybrid) -> None:
-    in_the_way = committed / "state/sources-mirrors.json.tmp"
-    in_the_way.mkdir()
-    hybrid("mirror", "add", "corp", "file:///corp", "--owner", "ops", check=74)
+    words = ["mirror", "add", "corp", "file:///corp", "--owner", "ops"]
+    stopped_at("state/sources-mirrors.json", words, cwd=committed)
     git("add", "-A", cwd=committed)
     told = hook("audit", committed)
     assert (told.returncode, told.stdout.splitlines()[0]) == (1, "first: git hybrid resume")
-    in_the_way.rmdir()
     hybrid("resume")
     git("add", "-A", cwd=committed)
     assert hook("audit", committed).returncode == 0

@@ -15,6 +15,7 @@ from git_hybrid.cli.common import Common
 from git_hybrid.cli.tree import group
 from support.cli import Hybrid
 from support.kit import changes, git, lock, released, replace, snapshot
+from support.points import stopped_at
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 
@@ -194,9 +195,7 @@ def test_an_import_that_was_decided_is_there_when_it_is_typed_again(
 ) -> None:
     _superproject(workspace / "old", upstream.url, {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
     (workspace / "sources.toml").write_text("schema_version = 1\n")
-    (workspace / "sources.toml.tmp").mkdir()
-    hybrid("init", "--import", "old/.gitmodules", check=74)
-    (workspace / "sources.toml.tmp").rmdir()
+    stopped_at("sources.toml", ["init", "--import", "old/.gitmodules"], cwd=workspace)
     replace(workspace / "old/.gitmodules", upstream.url, url or upstream.url)
     again = hybrid("init", "--import", "old/.gitmodules", check=2 if url else 0)
     assert "note: finished writing what run " in again.err

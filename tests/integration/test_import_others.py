@@ -10,6 +10,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.kit import changes, git, lock, manifest, outcomes, released, replace, snapshot
+from support.points import stopped_at
 from support.upstream import Upstream, UpstreamFactory
 
 REPOS = """\
@@ -304,9 +305,7 @@ def test_what_was_decided_without_a_commit_is_there_when_it_is_typed_again(
     hybrid: Hybrid, workspace: Path, files: dict[str, str]
 ) -> None:
     (workspace / "sources.toml").write_text("schema_version = 1\n")
-    (workspace / "sources.toml.tmp").mkdir()
-    hybrid("init", "--import", "my.repos", check=74)
-    (workspace / "sources.toml.tmp").rmdir()
+    stopped_at("sources.toml", ["init", "--import", "my.repos"], cwd=workspace)
     assert "note: finished writing what run " in hybrid("init", "--import", "my.repos").err
     assert list(lock(workspace)) == ["rel", "tagged", "tool"]
 

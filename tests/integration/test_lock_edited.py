@@ -59,6 +59,25 @@ def test_an_edited_line_is_told_and_mended(site: Site, key: str) -> None:
     assert site.checked("audit") == []
 
 
+@pytest.mark.parametrize("edited", [line("ref", '"refs/heads/hotfix"'), line("url", '"file:///elsewhere"')])
+def test_what_the_manifest_has_otherwise_is_no_commit_off_its_ref(site: Site, edited: Callable[[str], str]) -> None:
+    right = site.read(LOCK)
+    site.write(LOCK, edited(right))
+    title, _, back, anew, *_ = site("sync", check=6).err.splitlines()
+    assert title.startswith("error: tool: state/sources.lock has ")
+    assert ", and sources.toml " in title
+    assert [back, anew] == [line for line in site("status").err.splitlines() if line.startswith("hint: ")]
+    assert [item.file for item in site.checked("metadata")] == [LOCK]
+    git(*back.removeprefix("hint: ").split()[1:], cwd=site.root)
+    assert site.read(LOCK) == right
+    site.write(LOCK, edited(right))
+    site.commit("edited")
+    site(*anew.partition("git hybrid ")[2].split())
+    site("sync")
+    site("check")
+    assert edited(right) != site.read(LOCK)
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_commit_that_was_edited_is_told_and_mended_and_upstream_not_accused(site: Site, there: bool) -> None:
     right = site.read(LOCK)

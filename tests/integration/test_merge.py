@@ -715,7 +715,7 @@ def test_a_log_that_was_committed_with_a_conflict_in_it_is_put_right(
     git("commit", "-q", "-n", "-m", "with markers", cwd=workspace)
     told = hybrid("audit", "verify", check=5)
     assert "conflict: is a marker of a merge conflict (with lines " in told.out
-    assert told.err == "hint: git hybrid merge\n"
+    assert told.err == "error: the audit log cannot be relied on: 1 breach\nhint: git hybrid merge\n"
     assert "is a marker of a merge conflict" in hybrid("check", "audit", "--staged", check=1).out
     if by_hand:
         log.write_bytes(b"".join(line for line in torn.splitlines(keepends=True) if line.startswith(b"{")))

@@ -217,7 +217,7 @@ def test_a_pin_that_no_command_would_make_is_refused(site: Site) -> None:
     git("-C", "sources/tool", "checkout", "-q", site.commits.third, cwd=site.root)
     site("sync")
     site.write(LOCK, entry)
-    assert "the manifest declares" in site("sync", check=6).err
+    assert "has ref refs/heads/hotfix, and sources.toml branch main" in site("sync", check=6).err
     assert "unapproved" in site("status").out
     assert site.checked("overrides") != []
     site.replace("sources.toml", 'branch = "main"', f'commit = "{site.commits.hotfix}"')

@@ -145,3 +145,73 @@ def test_what_an_older_version_installed_is_not_accused(
         hybrid("check", "audit")
     # The first sync recorded it anew, and so bound it to the log.
     assert state(workspace)["tool"]["audit_hash"] in (workspace / LOG).read_text()
+
+
+def without_the_entry(text: str) -> str:
+    return json.dumps({"schema_version": 1, "sources": []}, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("change", [without_the_entry, None], ids=["entry", "file"])
+def test_an_installed_source_that_it_has_lost_is_told_and_mended(site: Site, change: Any) -> None:
+    honest, path = site.read(STATE), site.root / STATE
+
+    def lose() -> None:
+        path.unlink() if change is None else path.write_text(change(honest))
+        git("add", "-A", cwd=site.root)
+
+    lose()
+    (found,) = site.checked("metadata")
+    assert (found.file, found.entry, found.level) == (STATE, "tool", "fail")
+    for name in ("metadata", "check"):
+        told = hook(name, site.root)
+        assert (told.returncode, f"  mend: {found.mend}\n" in told.stdout) == (1, True)
+    back, _, anew = found.mend.partition("; where it was committed so: ")
+    git(*back.split()[1:], cwd=site.root)
+    assert site.read(STATE) == honest
+    site("check")
+    lose()
+    git("commit", "-q", "--no-verify", "-m", "lost", cwd=site.root)
+    assert [item.mend for item in site.checked("metadata")] == [found.mend]
+    site(*anew.split()[2:])
+    site("check")
+    # Taken out as it should be, and put in again, it is not installed.
+    site("remove", "tool")
+    site("add", site.tool.url, "--name", "tool", "--branch", "main")
+    git("add", "-A", cwd=site.root)
+    assert site.checked("metadata") == []
+    assert hook("check", site.root).returncode == 0
+
+
+def test_another_form_of_it_is_a_warning_that_is_mended(site: Site) -> None:
+    honest = site.read(STATE)
+    site.write(STATE, json.dumps(json.loads(honest)))
+    site.commit("compact")
+    (found,) = site.checked("metadata")
+    assert (found.file, found.level) == (STATE, "warn")
+    assert hook("metadata", site.root).returncode == 0
+    subprocess.run(found.mend.rpartition("so: ")[2], shell=True, cwd=site.root, check=True)
+    assert site.read(STATE) == honest
+
+
+def test_a_merge_that_took_the_state_of_one_side_is_a_warning(site: Site, upstream_factory: UpstreamFactory) -> None:
+    more = upstream_factory("more")
+    more.commit({"a": "1\n"})
+    git("switch", "-q", "-c", "theirs", cwd=site.root)
+    site("add", more.url, "--name", "more", "--branch", "main")
+    site("sync")
+    site.commit("theirs")
+    git("switch", "-q", "-", cwd=site.root)
+    site.tool.commit({"n": "n"})
+    site("pin", "tool")
+    site("sync")
+    kept = site.read(STATE)
+    site.commit("ours")
+    git("merge", "-q", "--no-commit", "theirs", cwd=site.root, check=False)
+    site("merge")
+    site.write(STATE, kept)
+    git("add", "-A", cwd=site.root)
+    (found,) = site.checked("metadata")
+    assert (found.entry, found.level, found.mend) == ("more", "warn", "git hybrid sync more")
+    site("sync", "more")
+    assert site.checked("metadata") == []
+    site("check")

@@ -122,6 +122,14 @@ def injected(point: Point, what: str, arguments: Sequence[str], *, cwd: Path, lo
     return done, "(INJECTED)" in text or "killed by SIGKILL" in text
 
 
+def stopped_at(name: str, arguments: Sequence[str], *, cwd: Path) -> Result:
+    """Run ``git-hybrid`` in the workspace *cwd*, of which it cannot write the file *name*, and fail unless it says so."""
+    options = ["-f", "-o", "/dev/null", "-P", f"{cwd}/{name}.tmp", "-e", "trace=openat"]
+    done = strace([*options, "-e", "inject=openat:error=EIO"], arguments, cwd=cwd)
+    assert done.code == 74, done.err
+    return done
+
+
 def clear_error(result: Result, *, at_most: int = 2) -> None:
     """Fail unless *result* is one clear refusal: an exit status that is no bug and no signal, and an error in words."""
     assert 1 <= result.code < 128, result

@@ -193,6 +193,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             return code
         output.data(*breach_lines(breaches, color=output.color))
         if breaches:
+            output.failure(f"the audit log cannot be relied on: {counted(len(breaches), 'breach')}")
             output.hint("audit", breaches[0].mend)
             if len({breach.mend for breach in breaches}) > 1:
                 output.hint("audit", "what mends each of them: git hybrid check audit")

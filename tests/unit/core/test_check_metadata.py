@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.ids import RefName, parse_url
 from git_hybrid.core.manifest import Commit, Policy, Tag
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
@@ -55,6 +58,17 @@ def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
     assert found.mend == "git hybrid pin tool"
 
 
+@pytest.mark.parametrize("key", ["url", "ref"])
+def test_a_pin_that_was_edited_beside_its_digest_is_a_violation(key: str) -> None:
+    wrong = {"url": parse_url("https://h.example/x"), "ref": RefName("refs/heads/x")}
+    pin = replace(a_pin(TOOL), **{key: wrong[key]})
+    (found,) = checked(a_snapshot(TOOL, pins=[pin]))
+    assert (found.file, found.entry, found.level) == ("state/sources.lock", "source.tool", "fail")
+    assert found.mend == "git checkout HEAD -- state/sources.lock; where it was committed so: git hybrid pin tool"
+    # A forced one may lie off the declared ref, and comes from no other place.
+    assert len(checked(a_snapshot(TOOL, pins=[replace(pin, override="ovr-1")]))) == (key == "url")
+
+
 def test_two_pins_by_one_tag_at_two_commits_are_a_violation_unless_an_override_says_why() -> None:
     at_tag, later = a_source("tool", track=Tag("v1")), a_source("other", track=Tag("v1"))
     by_commit = a_source("fixed", track=Commit(oid(3)))
@@ -74,6 +88,23 @@ def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:
     (found,) = checked(a_snapshot(recorded=[a_state_entry(OTHER)]))
     assert (found.file, found.entry) == ("state/sources.json", "other")
     assert found.mend.startswith("git hybrid sync")
+
+
+def test_a_source_that_state_has_lost_is_a_violation_and_a_warning_where_a_merge_may_have_done_it() -> None:
+    snapshot = a_snapshot(TOOL, OTHER, pins=[a_pin(TOOL), a_pin(OTHER)])
+    facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, unsaid={"tool": True, "other": False})
+    lost, doubtful = check_metadata(facts)
+    assert (lost.file, lost.entry, lost.level) == ("state/sources.json", "tool", "fail")
+    assert lost.mend == "git checkout HEAD -- state/sources.json; where it was committed so: git hybrid sync tool"
+    assert (doubtful.entry, doubtful.level, doubtful.mend) == ("other", "warn", "git hybrid sync other")
+
+
+def test_state_in_another_form_is_a_warning() -> None:
+    snapshot = a_snapshot(TOOL, pins=[a_pin(TOOL)])
+    facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, is_in_form=False)
+    (found,) = check_metadata(facts)
+    assert (found.file, found.level) == ("state/sources.json", "warn")
+    assert found.mend.endswith(f" {found.file} {found.file}")
 
 
 def test_every_violation_is_told_at_once() -> None:

@@ -222,8 +222,6 @@ def test_a_pin_without_its_record_says_how_to_capture_it_again() -> None:
     pinned = Event(event="pin", source=TOOL.name, after=oid(2), detail={"rests_on": "ovr-1"})
     for pin in (PIN, replace(PIN, override=None)):
         assert checked(pin, pinned)[0].mend.startswith(f"git hybrid pin tool --to {oid(2)} --force")
-    plain = Event(event="pin", source=TOOL.name, after=oid(2))
-    assert "--force" in checked(replace(PIN, override=None), plain)[0].mend
     assert "no record" in told(None, declared=False)[0].what
 
 
@@ -238,10 +236,13 @@ def test_a_pin_that_names_the_override_of_another_commit_may_be_joined_by_a_merg
 
 
 def test_a_pin_that_nobody_made_is_not_to_be_approved() -> None:
-    for pin in (PIN, replace(PIN, override=None)):
-        (found,) = checked(pin, Event(event="init"))
-        assert "knows of no pin" in found.why
-        assert found.mend.startswith("git hybrid pin tool, or find")
+    (found,) = checked(PIN, Event(event="init"))
+    assert "knows of no pin" in found.why
+    assert found.mend.startswith("git hybrid pin tool, or find")
+    for before in (Event(event="init"), Event(event="pin", source=TOOL.name, after=oid(2))):
+        (found,) = checked(replace(PIN, override=None), before)
+        assert "no command pins so" in found.why
+        assert found.mend.endswith("; where it was committed so: git hybrid pin tool")
 
 
 def test_a_record_that_the_log_does_not_bear_out_fails() -> None:

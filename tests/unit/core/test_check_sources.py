@@ -195,6 +195,9 @@ def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:
     names = ["State/Journal", "sources.toml.tmp", "state/*.tmp", "state/journal", "state/resume.json"]
     assert [item.file for item in found] == names
     assert found[-1].mend == "git rm -r --cached --ignore-unmatch -- state/resume.json"
+    inside = ("state/sources.json.TMP/x", "state/sources.json.TMP/y.tmp/z", "sources.toml.tmp/a/b")
+    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=inside))
+    assert [item.file for item in found] == ["sources.toml.tmp", "state/sources.json.TMP"]
 
 
 def test_clones_that_are_there_stand_at_their_pins() -> None:

@@ -9,9 +9,9 @@ from git_hybrid.core.approval import Approvals, Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import NoPin, OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import Lifted, expiring, governed, lifted, mend_of, unapproved, unbound, why_unapproved
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.lock import Lock, pin_digest
-from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
+from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy, config_digest
 from git_hybrid.core.override import (
     RESTS_ON,
     UNKNOWN,
@@ -509,7 +509,16 @@ def test_a_pin_without_an_override_has_the_ref_that_is_declared() -> None:
     hand_made = a_pin(TOOL, ref="refs/heads/other")
     error = unapproved(hand_made, TOOL, Approvals(*nothing, certain, signed=False))
     assert isinstance(error, OffBranch)
-    assert "branch main" in why_unapproved(error)
+    approvals = Approvals(*nothing, certain, signed=False)
+    assert why_unapproved(error) == "has ref refs/heads/other, and the manifest branch main"
+    assert mend_of(error, hand_made, approvals).endswith("; where it was committed so: git hybrid pin tool")
+    error = unapproved(replace(a_pin(TOOL), url=parse_url("https://h.example/other")), TOOL, approvals)
+    assert isinstance(error, OffBranch)
+    assert (error.locked, error.ref) == ("url https://h.example/other", f"url {TOOL.url}")
+    fixed = a_source(track=Commit(oid(1)))
+    error = unapproved(a_pin(fixed, commit=oid(2), digest=config_digest(fixed)), fixed, approvals)
+    assert isinstance(error, OffBranch)
+    assert (error.locked, error.ref) == (f"commit {oid(2)}", f"commit {oid(1)}")
     assert unapproved(a_pin(TOOL), TOOL, Approvals(*nothing, certain, signed=False)) is None
     assert (
         unapproved(replace(hand_made, config_digest="sha256:old"), TOOL, Approvals(*nothing, certain, signed=False))

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from git_hybrid.core.words import JOINED, counted, hints_of, lasting, path_of, plural, sized, some, typed
+from git_hybrid.core.words import COMMITTED, JOINED, counted, hints_of, lasting, path_of, plural, sized, some, typed
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,10 @@ def test_what_is_typed_comes_back_from_a_shell(shell: str) -> None:
 
 def test_each_hint_has_one_command() -> None:
     assert hints_of("git hybrid pin tool") == ("git hybrid pin tool",)
+    assert hints_of(f"git checkout HEAD -- f{COMMITTED}git hybrid sync") == (
+        "git checkout HEAD -- f",
+        "where it was committed so: git hybrid sync",
+    )
     assert hints_of(f"{JOINED}git hybrid pin tool") == (
         "where a merge joined it from two: git hybrid merge",
         "else: git hybrid pin tool",

@@ -22,7 +22,7 @@ from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.value import replace
 from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
-from git_hybrid.store.layout import Layout, find_root
+from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.leftovers import IGNORES, not_of_runs, remove_stray_journals
 from git_hybrid.store.reading import manifest_text
 from git_hybrid.store.scaffold import create, undo
@@ -55,6 +55,25 @@ def test_what_is_no_file_is_told_and_not_passed_over(tmp_path):
     os.mkfifo(tmp_path / "sources.toml")
     with pytest.raises(InvalidFile):
         manifest_text(find_root(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "told"),
+    [
+        ("state", os.mkfifo, "is no folder, and a folder belongs there"),
+        ("sources", os.mkfifo, "is no folder, and a folder belongs there"),
+        ("sources", lambda path: path.touch(), "is a file, and a folder belongs there"),
+        ("sources/.lock", lambda path: path.mkdir(parents=True), "is a folder, and a file belongs there"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_folder_or_of_the_lock_is_refused(tmp_path, name, make, told):
+    layout = Layout(tmp_path)
+    refuse_links(layout)
+    make(tmp_path / name)
+    with pytest.raises(InvalidFile) as caught:
+        refuse_links(layout)
+    assert (caught.value.path, caught.value.problems[0].reason) == (name, told)
+    assert caught.value.mend == f"mv {tmp_path / name} {tmp_path / name}.old"
 
 
 def test_a_manifest_of_a_clone_is_no_root(tmp_path):
@@ -313,6 +332,23 @@ def test_the_marker_names_what_is_pending(tmp_path):
     path.write_text(json.dumps(document | {"schema_version": 2}))
     with pytest.raises(NewerSchema):
         runs.read_marker(path)
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"t": "begin"'], ids=["gone", "empty", "cut"])
+def test_a_marker_whose_journal_is_lost_is_an_error_unless_the_run_has_just_ended(tmp_path, monkeypatch, left):
+    layout = Layout(tmp_path)
+    runs.begin_journal(layout.journal(INFO.run), INFO, (TASK,))
+    runs.write_marker(layout.marker, INFO, (TASK,))
+    assert runs.read_unfinished(layout).run == INFO.run
+    layout.journal(INFO.run).unlink()
+    if left is not None:
+        layout.journal(INFO.run).write_bytes(left)
+    with pytest.raises(InvalidFile) as caught:
+        runs.read_unfinished(layout)
+    assert (caught.value.path, caught.value.mend) == ("state/resume.json", "git hybrid resume --abort")
+    told = iter([INFO.run, None])
+    monkeypatch.setattr(runs, "read_marker", lambda _path: next(told))
+    assert runs.read_unfinished(layout) is None
 
 
 def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):

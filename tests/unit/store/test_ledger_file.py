@@ -456,6 +456,16 @@ def test_leftovers_are_removed_and_told(files):
     assert "state/sources.json.tmp" not in files.files()
 
 
+@pytest.mark.parametrize("name", ["state/sources.json.tmp", "sources.toml.tmp", "state/scans/tool.sarif.tmp"])
+def test_a_folder_where_a_file_is_written_first_stops_a_run_before_it_begins(files, name):
+    files.write(f"{name}/x", "x")
+    with pytest.raises(InvalidFile) as caught, _ledger(files).writer(FIRST):
+        pytest.fail("the run began")
+    assert caught.value.path == name
+    assert caught.value.mend == f"rm -r -- {files.root / name}"
+    assert f"{name}/x" in files.files()
+
+
 @pytest.mark.parametrize("name", ["sources-mirrors.json.tmp", "sources-overrides.json.tmp", "resume.json.tmp"])
 def test_leftovers_of_every_file_are_removed(files, name):
     files.write(f"state/{name}", "half")
