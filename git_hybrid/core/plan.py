@@ -109,6 +109,19 @@ class Unreadable(Struct, frozen=True):
 Looked = Observed | Unreadable
 
 
+class Stray(Struct, frozen=True, kw_only=True):
+    """What the files of a folder below ``sources/`` tell at little cost; nothing of one that is no clone.
+
+    ``head`` is the commit at HEAD, ``tip`` that at which the default branch of ``origin``, a URL, was when that was
+    asked last, ``installed`` the one that this tool checked out last; None where it does not show.
+    """
+
+    head: Oid | None = None
+    tip: Oid | None = None
+    origin: str | None = None
+    installed: Oid | None = None
+
+
 class Task(Struct, frozen=True, kw_only=True):
     """One source to bring to one commit. ``before`` is the commit that stands there now, if any."""
 

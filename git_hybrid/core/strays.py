@@ -5,24 +5,11 @@ from __future__ import annotations
 from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url, name_from_url, normalize_url, parse_name
-from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.plan import Snapshot, Stray
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import PRUNE, typed
 
 _SHOWN = 10
-
-
-class Stray(Struct, frozen=True, kw_only=True):
-    """What the files of a folder below ``sources/`` tell at little cost; nothing of one that is no clone.
-
-    ``head`` is the commit at HEAD, ``tip`` that at which the default branch of ``origin``, a URL, was when that was
-    asked last, ``installed`` the one that this tool checked out last; None where it does not show.
-    """
-
-    head: Oid | None = None
-    tip: Oid | None = None
-    origin: str | None = None
-    installed: Oid | None = None
 
 
 def known_names(snapshot: Snapshot) -> frozenset[SourceName]:

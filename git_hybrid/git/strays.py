@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
-from git_hybrid.core.plan import PIN_REF
-from git_hybrid.core.strays import Stray
+from git_hybrid.core.plan import PIN_REF, Stray
 from git_hybrid.git.kept import packed_refs
 from git_hybrid.git.origin import origin_of
 from git_hybrid.git.plainfiles import read_plain

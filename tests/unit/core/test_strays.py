@@ -6,7 +6,8 @@ import pytest
 
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.override import Overrides
-from git_hybrid.core.strays import Stray, known_names, left_standing, mend_of_stray, taking_over
+from git_hybrid.core.plan import Stray
+from git_hybrid.core.strays import known_names, left_standing, mend_of_stray, taking_over
 from git_hybrid.core.value import replace
 from support.values import a_pin, a_snapshot, a_source, a_state_entry, an_override, oid
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.strays import Stray
+from git_hybrid.core.plan import Stray
 from git_hybrid.git.strays import stray_at
 from support.kit import git
 from support.upstream import Upstream
