@@ -61,9 +61,16 @@ def left_standing(name: SourceName, stray: Stray, pin: str | None, url: Url) -> 
     hints = (f"{told}; to have it saved and go to the pin: git hybrid reset {name}",)
     if _url_of(stray.origin) != url:
         return hints
-    again = taking_over(name, replace(stray, tip=None))
-    away = typed("mv", f"sources/{name}", "NEW")
-    return (*hints, f"to pin what stands there: {away} && git hybrid remove {name} && mv NEW sources/{name} && {again}")
+    out, again = taking_out(name, replace(stray, installed=None)), taking_over(name, replace(stray, tip=None))
+    return (*hints, f"to pin what stands there: {out} && {again}")
+
+
+def taking_out(name: str, stray: Stray) -> str:
+    """Return the command that takes the source *name* out; a clone there that this tool did not make stays."""
+    remove, path = f"git hybrid remove {name}", f"sources/{name}"
+    if stray.head is None or stray.installed is not None:
+        return remove
+    return f"{typed('mv', path, 'NEW')} && {remove} && {typed('mv', 'NEW', path)}"
 
 
 def _url_of(origin: str | None) -> Url | None:
