@@ -47,7 +47,14 @@ def mend_of_stray(name: SourceName, stray: Stray, known: frozenset[SourceName]) 
         return PRUNE
     if take := taking_over(name, stray):
         return f"to make it a source: {take}"
-    return f"to keep it elsewhere: {typed('mv', f'sources/{name}', 'NEW')}"
+    return f"to keep it elsewhere: {_moving(f'sources/{name}', stray)}"
+
+
+def _moving(path: str, stray: Stray) -> str:
+    """Return what moves the folder *path*; git has it do that where another repository knows where it is."""
+    if "/worktrees/" in stray.lent_by:
+        return f'{typed("git", "-C", path, "worktree", "move", ".")} "$PWD/NEW"'
+    return typed(*(("git", "mv") if stray.lent_by else ("mv",)), path, "NEW")
 
 
 def left_standing(name: SourceName, stray: Stray, pin: str | None, url: Url) -> tuple[str, ...]:

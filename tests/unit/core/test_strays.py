@@ -48,6 +48,11 @@ def test_only_what_this_tool_made_may_go() -> None:
     prune = "git hybrid sync --prune"
     assert mend_of_stray(NAME, HERE, frozenset()) == f"to make it a source: git hybrid add {URL}"
     assert mend_of_stray(NAME, Stray(), frozenset()) == "to keep it elsewhere: mv sources/tool NEW"
+    # git knows by its folder what is of another repository.
+    module, tree = Stray(lent_by="../../.git/modules/sources/tool"), Stray(lent_by="/r/.git/worktrees/tool")
+    assert mend_of_stray(NAME, module, frozenset()) == "to keep it elsewhere: git mv sources/tool NEW"
+    there = 'git -C sources/tool worktree move . "$PWD/NEW"'
+    assert mend_of_stray(NAME, tree, frozenset()) == f"to keep it elsewhere: {there}"
     assert mend_of_stray(NAME, HERE, frozenset({NAME})) == prune
     assert mend_of_stray(NAME, Stray(installed=oid(1)), frozenset()) == prune
 
