@@ -56,7 +56,10 @@ def read_clones(runner: Runner, folder: Path, shown: str) -> Listed:
     if problems:
         raise InvalidFile(path=shown, problems=tuple(problems))
     if not taken:
-        raise BadArgument(what="--import", value=shown, reason="is a folder without git clones: name a file")
+        is_one = os.path.lexists(folder / ".git")
+        none = "is a folder without git clones: name a file"
+        one = "is a repository itself: name the folder that it stands in"
+        raise BadArgument(what="--import", value=shown, reason=one if is_one else none)
     return Listed(taken=tuple(taken), left=not_clones(others), exact="")
 
 

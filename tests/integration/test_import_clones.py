@@ -117,5 +117,7 @@ def test_a_folder_without_clones_or_with_a_file_to_import_is_refused(
     hybrid: Hybrid, workspace: Path, src: Path
 ) -> None:
     assert "is a folder without git clones" in hybrid("init", "ws", "--import", "src/notes", check=2).err
+    told = hybrid("init", "ws", "--import", "src/tagged", check=2).err
+    assert "'src/tagged': is a repository itself: name the folder that it stands in\n" in told
     (src / "west.yml").touch()
     assert "hint: git hybrid init --import src/west.yml\n" in hybrid("init", "--import", "src", check=2).err
