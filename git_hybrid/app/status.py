@@ -13,7 +13,6 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Status
-from git_hybrid.core.strays import is_ours, known_names, mend_of_stray
 from git_hybrid.core.value import replace
 
 
@@ -53,8 +52,14 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
 
 
 def _strays(rt: Runtime, snapshot: Snapshot) -> list[Condition]:
+    names = rt.clones.strangers(frozenset(snapshot.manifest.sources))
+    if not names:
+        return []
+    # Imported here: a status of what the manifest has takes none of it.
+    from git_hybrid.core.strays import is_ours, known_names, mend_of_stray
+
     known, rows = known_names(snapshot), list[Condition]()
-    for name in map(SourceName, rt.clones.strangers(frozenset(snapshot.manifest.sources))):
+    for name in map(SourceName, names):
         stray = rt.clones.stray(name)
         why = "no source of the manifest"
         if not is_ours(name, stray.installed, known):

@@ -18,7 +18,7 @@ _UNASKED = frozenset({"jobs", "executor"})
 """How the work is done, which changes nothing of what is done."""
 _APART = (
     frozenset(FOLLOWED_BY),
-    frozenset({"names", "groups", "everything", "stale"}),
+    frozenset({"names", "groups", "everything", "stale", "prune"}),
 )
 """Parameters of which a hint that gives one takes out the others."""
 _ADDED_TO = frozenset({"waived"})

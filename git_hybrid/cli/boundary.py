@@ -98,8 +98,11 @@ def _gives_hints(common: Common, code: str) -> bool:
 
 def _interrupted(error: KeyboardInterrupt, common: Common) -> int:
     print("interrupted", file=sys.stderr)
-    if (command := common.shows_decided()) and _gives_hints(common, "interrupted"):
-        print(f"hint: what was decided by then stands, and is shown by: {command}", file=sys.stderr)
+    if common.wired is not None and _gives_hints(common, "interrupted"):
+        from git_hybrid.cli.decided import shown_by
+
+        if command := shown_by(common.wired):
+            print(f"hint: what was decided by then stands, and is shown by: {command}", file=sys.stderr)
     return _SIGNALLED + int(error.args[0] if error.args else _SIGINT)
 
 

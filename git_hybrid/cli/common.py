@@ -14,6 +14,7 @@ from git_hybrid.core.words import MARK
 if TYPE_CHECKING:
     import click
 
+    from git_hybrid.cli.wiring import Session
     from git_hybrid.git.ahead import Ahead
 
 When = Literal["always", "auto", "never"]
@@ -62,8 +63,8 @@ class Common:
         # Whether policy of the workspace names keys of approvers, read when an approval is hinted at; once it is open.
         self.has_keys: Callable[[], bool] = _no_keys
         self.root: Path | None = None
-        # The command that shows what a run has decided by the time it is asked for, nothing where it has not.
-        self.shows_decided: Callable[[], str] = str
+        # The workspace, once it is open: an interrupt asks what its run has decided.
+        self.wired: Session | None = None
         self.lost = ""
         self.is_dry = False
         self.judges = False

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.cli.placing import place_of
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.files import MANIFEST
+from git_hybrid.core.files import LOCK, MANIFEST
+from git_hybrid.git.repository import around
+from git_hybrid.git.run import Runner, items
 from git_hybrid.store.layout import find_root
 
 UNDOING = frozenset({"restore", "revert", "undo", "unpin"})
 _BACK = f"what pin or add wrote since the last commit is taken back by: git checkout -- {MANIFEST} state"
+_OUT = "what add brought is taken out by: git hybrid remove NAME"
 _FORCED = ("sync", "--force")
 _SAVED = "what was changed in a clone is saved, and the pin taken, by: git hybrid reset NAME"
 
@@ -26,8 +30,17 @@ def hints_instead(command: Sequence[str], word: str, folder: Path) -> list[str]:
         return [_SAVED]
     if not command and word in UNDOING:
         with suppress(HybridError):
-            return [place_of(find_root(folder).root).command(_BACK)]
+            root = find_root(folder).root
+            return [place_of(root).command(_BACK if _is_committed(root) else _OUT)]
     return []
+
+
+def _is_committed(root: Path) -> bool:
+    """Tell whether git can bring back all that add and pin write: a file that it does not have it leaves as it is."""
+    repository, names = around(Runner(environ=dict(os.environ)), root), (MANIFEST, LOCK)
+    if repository.top is None:
+        return False
+    return len(items(repository.run(["git", "ls-files", "-z", "--", *names], cwd=root).stdout)) == len(names)
 
 
 def of_source(known: Sequence[str], arguments: Sequence[str]) -> list[str]:

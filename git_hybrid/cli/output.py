@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
-from git_hybrid.cli.decided import shown_by
 from git_hybrid.cli.settings import require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.streams import reporting
@@ -271,7 +270,7 @@ def opened_for(
         require_advice(wired.config)
         common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
         common.root = wired.layout.root
-        common.shows_decided = partial(shown_by, wired)
+        common.wired = wired
         try:
             yield wired, Output(common) if line is None else Output(common, line.clear)
         finally:

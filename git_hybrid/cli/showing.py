@@ -7,13 +7,12 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.core.checks import pinning_head
 from git_hybrid.core.condition import Condition, awaits_archive, needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
-from git_hybrid.core.words import BRING_BACK, PRUNE, hints_of
+from git_hybrid.core.words import BRING_BACK, PRUNE, hints_of, pinning_head
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5

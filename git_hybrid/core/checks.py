@@ -14,7 +14,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.core.words import BRING_BACK
+from git_hybrid.core.words import BRING_BACK, pinning_head
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -91,11 +91,6 @@ def going_back(name: str, head: str = "") -> str:
     """
     mend = f"git hybrid diff {name}, then git hybrid reset {name}"
     return f"{mend}; or, {pinning_head(name, head)}" if head else mend
-
-
-def pinning_head(name: str, head: str) -> str:
-    """Return what pins a source at *head*, where somebody has put its clone."""
-    return f"to pin what stands there: git hybrid pin {name} --to {head}"
 
 
 def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:

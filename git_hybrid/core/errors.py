@@ -227,7 +227,7 @@ class NewerSchema(HybridError):
 class NoWorkspace(HybridError):
     """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one.
 
-    Where another branch has one these tell of that, and *begin* how it is had here; else how a new one is begun.
+    Where another branch has one these tell of that, and *begin* how git merges it; else how a new one is begun.
     """
 
     code: ClassVar[str] = "no-workspace"

@@ -9,8 +9,7 @@ from typing import Literal, Protocol
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Defaults
-from git_hybrid.core.plan import Absent, Clone, Observed
-from git_hybrid.core.strays import Stray
+from git_hybrid.core.plan import Absent, Clone, Observed, Stray
 from git_hybrid.core.tree import TreeEntry, TreeLimits
 from git_hybrid.core.value import Struct, field
 

@@ -5,24 +5,11 @@ from __future__ import annotations
 from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url, name_from_url, normalize_url, parse_name
-from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.plan import Snapshot, Stray
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import PRUNE, typed
 
 _SHOWN = 10
-
-
-class Stray(Struct, frozen=True, kw_only=True):
-    """What the files of a folder below ``sources/`` tell at little cost; nothing of one that is no clone.
-
-    ``head`` is the commit at HEAD, ``tip`` that at which the default branch of ``origin``, a URL, was when that was
-    asked last, ``installed`` the one that this tool checked out last; None where it does not show.
-    """
-
-    head: Oid | None = None
-    tip: Oid | None = None
-    origin: str | None = None
-    installed: Oid | None = None
 
 
 def known_names(snapshot: Snapshot) -> frozenset[SourceName]:
@@ -60,7 +47,14 @@ def mend_of_stray(name: SourceName, stray: Stray, known: frozenset[SourceName]) 
         return PRUNE
     if take := taking_over(name, stray):
         return f"to make it a source: {take}"
-    return f"to keep it elsewhere: {typed('mv', f'sources/{name}', 'NEW')}"
+    return f"to keep it elsewhere: {_moving(f'sources/{name}', stray)}"
+
+
+def _moving(path: str, stray: Stray) -> str:
+    """Return what moves the folder *path*; git has it do that where another repository knows where it is."""
+    if "/worktrees/" in stray.lent_by:
+        return f'{typed("git", "-C", path, "worktree", "move", ".")} "$PWD/NEW"'
+    return typed(*(("git", "mv") if stray.lent_by else ("mv",)), path, "NEW")
 
 
 def left_standing(name: SourceName, stray: Stray, pin: str | None, url: Url) -> tuple[str, ...]:
@@ -74,9 +68,16 @@ def left_standing(name: SourceName, stray: Stray, pin: str | None, url: Url) -> 
     hints = (f"{told}; to have it saved and go to the pin: git hybrid reset {name}",)
     if _url_of(stray.origin) != url:
         return hints
-    again = taking_over(name, replace(stray, tip=None))
-    away = typed("mv", f"sources/{name}", "NEW")
-    return (*hints, f"to pin what stands there: {away} && git hybrid remove {name} && mv NEW sources/{name} && {again}")
+    out, again = taking_out(name, replace(stray, installed=None)), taking_over(name, replace(stray, tip=None))
+    return (*hints, f"to pin what stands there: {out} && {again}")
+
+
+def taking_out(name: str, stray: Stray) -> str:
+    """Return the command that takes the source *name* out; a clone there that this tool did not make stays."""
+    remove, path = f"git hybrid remove {name}", f"sources/{name}"
+    if stray.head is None or stray.installed is not None:
+        return remove
+    return f"{typed('mv', path, 'NEW')} && {remove} && {typed('mv', 'NEW', path)}"
 
 
 def _url_of(origin: str | None) -> Url | None:

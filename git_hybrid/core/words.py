@@ -104,6 +104,11 @@ def hints_of(mend: str) -> tuple[str, ...]:
     return (mend,) if rest == mend else (JOINED.partition(";")[0], f"else: {rest}")
 
 
+def pinning_head(name: str, head: str) -> str:
+    """Return what pins a source at *head*, where somebody has put its clone."""
+    return f"to pin what stands there: git hybrid pin {name} --to {head}"
+
+
 def typed(*words: str) -> str:
     """Return *words* as they are typed in a shell: what it would split, or run, stays one word.
 

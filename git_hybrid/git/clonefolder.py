@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, GitRefused, InvalidFile, Problem, until_many
+from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import InvalidText, Url
 from git_hybrid.core.taking import Listed, Taken
 from git_hybrid.core.taking_clones import not_clones, taken_clone
@@ -16,10 +17,14 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.superproject import parsed
 
 _TAGS = "refs/tags/"
+_OWN = frozenset({"sources", "state"})
+"""The folders of a workspace."""
 
 
 def clones_in(folder: Path) -> tuple[list[str], list[str]]:
     """Return the names of the clones that stand in *folder*, and of the other folders there; links lead elsewhere.
+
+    Where it is the workspace itself its own folders are none of these.
 
     Raises:
         OSError: it cannot be read.
@@ -27,7 +32,8 @@ def clones_in(folder: Path) -> tuple[list[str], list[str]]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name != ".git")
     found = [name for name in names if os.path.lexists(folder / name / ".git")]
-    return found, [name for name in names if name not in found]
+    known = {*found, *(_OWN if os.path.lexists(folder / MANIFEST) else ())}
+    return found, [name for name in names if name not in known]
 
 
 def read_clones(runner: Runner, folder: Path, shown: str) -> Listed:
@@ -50,7 +56,10 @@ def read_clones(runner: Runner, folder: Path, shown: str) -> Listed:
     if problems:
         raise InvalidFile(path=shown, problems=tuple(problems))
     if not taken:
-        raise BadArgument(what="--import", value=shown, reason="is a folder without git clones: name a file")
+        is_one = os.path.lexists(folder / ".git")
+        none = "is a folder without git clones: name a file"
+        one = "is a repository itself: name the folder that it stands in"
+        raise BadArgument(what="--import", value=shown, reason=one if is_one else none)
     return Listed(taken=tuple(taken), left=not_clones(others), exact="")
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.plan import Absent, Clone, Observed
+from git_hybrid.core.plan import Absent, Clone, Observed, Stray
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.strays import Stray
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.glance import stands

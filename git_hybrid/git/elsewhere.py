@@ -44,7 +44,9 @@ def tell_of_branch(runner: Runner, start: Path, error: NoWorkspace) -> None:
     if trees[ref]:
         # git checks a branch out once.
         error.hint = typed("git", "hybrid", "-C", os.path.normpath(f"{trees[ref]}/{prefix}"), "status")
-    error.begin = f"to have it on this branch too: {typed(*git, 'merge', short)}"
+    # With another history, as that of a branch of pages, git merges none.
+    is_related = repository.run(["git", "merge-base", "HEAD", ref]).status == 0
+    error.begin = f"to have it on this branch too: {typed(*git, 'merge', short)}" if is_related else ""
 
 
 def _with_workspace(repository: Repository, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
-from git_hybrid.core.plan import PIN_REF
-from git_hybrid.core.strays import Stray
+from git_hybrid.core.plan import PIN_REF, Stray
 from git_hybrid.git.kept import packed_refs
 from git_hybrid.git.origin import origin_of
 from git_hybrid.git.plainfiles import read_plain
 
 _TIP = "refs/remotes/origin/HEAD"
-_REF = b"ref: "
+_REF, _LENT = b"ref: ", b"gitdir: "
 _LINKS = 5
 """So many names of names are followed, as git does."""
 
@@ -21,6 +21,8 @@ _LINKS = 5
 def stray_at(path: Path) -> Stray:
     """Return what the clone at *path* is, as far as its files tell."""
     git_dir = path / ".git"
+    if not path.is_symlink() and (text := read_plain(git_dir) or b"").startswith(_LENT):
+        return Stray(lent_by=os.fsdecode(text.removeprefix(_LENT).strip()))
     if path.is_symlink() or git_dir.is_symlink() or not git_dir.is_dir():
         return Stray()
     # What cannot be read tells nothing.

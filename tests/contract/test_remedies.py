@@ -215,6 +215,8 @@ def test_a_url_with_a_password_is_not_repeated_wherever_it_was_typed():
         ("init --import=f -- -d", "git hybrid init", "init --import f -- -d"),
         ("outdated a --executor dask://h", "git hybrid outdated -v", "outdated -v a"),
         ("sync --prune", "git hybrid pin up", "pin up"),
+        ("sync --prune --offline", "move it away, then: git hybrid sync up", "sync up --offline"),
+        ("sync --prune", "git hybrid sync", "sync --prune"),
         ("", "git hybrid pin up", "pin up"),
     ],
 )

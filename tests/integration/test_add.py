@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.cli import Hybrid
 from support.governed import shifted
-from support.kit import changes, git, lock, manifest, released, replace, snapshot
+from support.kit import changes, git, git_env_path, lock, manifest, released, replace, snapshot
 from support.ssh_server import SshGitServer
 from support.upstream import Upstream, UpstreamFactory
 
@@ -62,6 +64,20 @@ def test_a_branch_beyond_the_newest_release_is_told_with_what_follows_that(
     for line in told[1:3]:
         hybrid(*shlex.split(line.rpartition("git hybrid ")[2]))
     assert manifest(workspace) == {"new": {"url": tool.url, "tag": "v1.1.0", "groups": ["x"]}}
+
+
+def test_the_way_to_the_newest_release_spares_a_clone_that_stood_there(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    hybrid("init")
+    clone = workspace / "sources/tool"
+    git("clone", "-q", tool.url, clone, cwd=workspace)
+    (clone / ".git/info/exclude").write_text("mine\n")
+    (clone / "mine").touch()
+    (told,) = (line for line in hybrid("add", tool.url).err.splitlines() if "has gone beyond" in line)
+    subprocess.run(told.rpartition(": ")[2], shell=True, check=True, cwd=workspace, env=os.environ | git_env_path())
+    assert manifest(workspace) == {}
+    assert (clone / "mine").exists()
 
 
 def test_a_range_is_told_that_no_tag_is_a_version(hybrid: Hybrid, upstream_factory: UpstreamFactory) -> None:

@@ -10,7 +10,7 @@ import pytest
 from git_hybrid.cli.manual import error_entry
 from git_hybrid.cli.remedies import REMEDIES
 from support.cli import Hybrid, run_hybrid
-from support.kit import changes, snapshot, write_manifest
+from support.kit import changes, git, snapshot, write_manifest
 from support.terminal import in_terminal
 
 CANARY = "c4n4ryS3cr3t99"
@@ -89,6 +89,11 @@ def test_pages_are_put_where_man_looks(hybrid: Hybrid, tmp_path: Path) -> None:
 def test_what_other_tools_call_it_leads_to_the_command_that_does_it(hybrid: Hybrid, workspace: Path) -> None:
     assert " git checkout " not in hybrid("undo", check=2).err
     hybrid("init")
+    git("init", "-q", cwd=workspace)
+    # git has nothing of it yet, and would say so.
+    assert "hint: what add brought is taken out by: git hybrid remove NAME\n" in hybrid("undo", check=2).err
+    (workspace / "state/sources.lock").write_text("lock_version = 1\n")
+    git("add", "sources.toml", "state", cwd=workspace)
     back = "hint: what pin or add wrote since the last commit is taken back by: git"
     assert f"{back} checkout -- sources.toml state\nhint: git hybrid -h\n" in hybrid("undo", check=2).err
     (workspace / "deep").mkdir()

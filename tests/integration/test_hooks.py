@@ -387,6 +387,7 @@ def test_the_line_that_is_told_works_in_a_hook_that_ends_early(committed: Path, 
 
 
 def test_a_hook_whose_program_is_gone_says_how_it_is_taken_out(hooked: Path, tmp_path: Path) -> None:
+    hooked = hooked.rename(hooked.with_name("it's"))
     path = hooked / ".git/hooks/pre-commit"
     path.write_text(path.read_text().replace(str(executable("git-hybrid-hook-check")), "/nowhere/x"))
     argv, env = ["git", "commit", "-q", "-m", "x"], os.environ | {"PATH": os.defpath}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
+from support.cli import Hybrid, run_hybrid
 from support.kit import changes, git, lock, manifest, outcomes, released, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
@@ -60,6 +60,14 @@ def test_clones_in_sources_are_recorded_and_keep_their_branches(hybrid: Hybrid, 
     assert git("symbolic-ref", "--short", "HEAD", cwd=workspace / "sources/on-rel") == "rel"
 
 
+def test_a_folder_of_clones_that_becomes_the_workspace_is_told_nothing_of_its_own_folders(
+    hybrid: Hybrid, src: Path
+) -> None:
+    told = run_hybrid("init", "--import", ".", cwd=src)
+    assert told.err.splitlines()[0] == "note: not taken over, as no git clone: notes"
+    assert set(outcomes(run_hybrid("sync", "--json", cwd=src))) == {"dirty", "on-rel", "tagged"}
+
+
 def test_each_clone_that_cannot_be_taken_over_is_told_with_its_mend_and_nothing_is_made(
     hybrid: Hybrid, workspace: Path, src: Path, upstream: Upstream
 ) -> None:
@@ -109,5 +117,7 @@ def test_a_folder_without_clones_or_with_a_file_to_import_is_refused(
     hybrid: Hybrid, workspace: Path, src: Path
 ) -> None:
     assert "is a folder without git clones" in hybrid("init", "ws", "--import", "src/notes", check=2).err
+    told = hybrid("init", "ws", "--import", "src/tagged", check=2).err
+    assert "'src/tagged': is a repository itself: name the folder that it stands in\n" in told
     (src / "west.yml").touch()
     assert "hint: git hybrid init --import src/west.yml\n" in hybrid("init", "--import", "src", check=2).err

@@ -306,6 +306,8 @@ def test_submodules_below_sources_are_taken_over(
     git("-c", "protocol.file.allow=always", "submodule", "add", "-q", upstream.url, "sources/tool", cwd=workspace)
     git("checkout", "-q", first, cwd=workspace / "sources/tool")
     git("commit", "-q", "-a", "-m", "x", cwd=workspace)
+    hybrid("init")
+    assert "hint: to keep it elsewhere: git mv sources/tool NEW\n" in hybrid("status").err
     told = hybrid("init", "--import", ".gitmodules").err
     (hint,) = (line for line in told.splitlines() if "take them out first: " in line)
     git(*shlex.split(hint.rpartition(": git ")[2]), cwd=workspace)

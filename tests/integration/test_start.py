@@ -42,6 +42,9 @@ def test_where_nothing_changed_nothing_slow_is_loaded(site: Site, argv: list[str
     found = loaded(site, *argv)
     assert "git_hybrid.core.digest" in found
     assert found & SLOW == set()
+    # Nothing stands there that is no source, and nothing is interrupted.
+    assert found & {"git_hybrid.core.strays", "git_hybrid.git.strays", "git_hybrid.cli.decided"} == set()
+    assert argv[0] == "git-hybrid-hook-check" or "git_hybrid.core.checks" not in found
 
 
 def test_a_sync_loads_nothing_for_what_it_does_not_do(site: Site) -> None:

@@ -128,10 +128,13 @@ def test_a_branch_that_never_had_the_log_begins_one(site: Site) -> None:
 
 
 def test_a_branch_without_a_workspace_is_told_of_one_that_has_it(site: Site, tmp_path: Path) -> None:
-    git("switch", "-q", "-c", "vendor", cwd=site.root)
-    git("branch", "-q", "-D", "main", cwd=site.root)
     git("switch", "-q", "--orphan", "app", cwd=site.root)
     git("commit", "-q", "--allow-empty", "-m", "app", cwd=site.root)
+    git("switch", "-q", "-c", "vendor", cwd=site.root)
+    git("checkout", "-q", "main", "--", ".", cwd=site.root)
+    git("commit", "-q", "-m", "vendor", cwd=site.root)
+    git("branch", "-q", "-D", "main", cwd=site.root)
+    git("switch", "-q", "app", cwd=site.root)
     (site.root / "deep").mkdir()
     for words, git_there in (((), "git"), (("-C", "deep"), "git -C deep")):
         told = site(*words, "status", check=2).err
@@ -149,6 +152,11 @@ def test_a_branch_without_a_workspace_is_told_of_one_that_has_it(site: Site, tmp
     git("worktree", "add", "-q", tree, "vendor", cwd=site.root)
     told = site("-C", site.root, "status", check=2).err
     assert f"hint: git hybrid -C {tree} status\nhint: to have it on this branch too: git merge vendor\n" in told
+    # Two histories git does not merge.
+    git("worktree", "remove", tree, cwd=site.root)
+    git("switch", "-q", "--orphan", "pages", cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "pages", cwd=site.root)
+    assert "hint: git switch vendor\nhint: git hybrid demo\n" in site("-C", site.root, "status", check=2).err
 
 
 def test_a_second_beginning_is_told_before_it_is_committed(site: Site) -> None:

@@ -18,8 +18,9 @@ from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, short_ref, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
+from git_hybrid.core.plan import Stray
 from git_hybrid.core.report import Row
-from git_hybrid.core.strays import left_standing
+from git_hybrid.core.strays import left_standing, taking_out
 from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.manifest import NO_GROUP, is_group
 
@@ -61,16 +62,16 @@ def command(
         code = output.report(report)
         if code == 0:
             for row in report.rows:
-                for hint in _of_release(row, url):
-                    output.hint("release", hint)
                 stray = session.runtime.clones.stray(row.name)
+                for hint in _of_release(row, url, stray):
+                    output.hint("release", hint)
                 for text in left_standing(row.name, stray, row.after, source.url):
                     output.hint("standing", text)
             output.hint("pinned", "git hybrid sync")
         return code
 
 
-def _of_release(row: Row, url: str) -> tuple[str, ...]:
+def _of_release(row: Row, url: str, stray: Stray) -> tuple[str, ...]:
     """Return how to follow the newest release: a pin beyond it would not go back there without approvers."""
     release = row.detail.get("newest_release")
     if release is None:
@@ -79,7 +80,7 @@ def _of_release(row: Row, url: str) -> tuple[str, ...]:
         return (f"the newest release is {release}; to follow that: git hybrid pin {row.name} --tag {typed(release)}",)
     told = f"the newest release is {release}, which {short_ref(row.ref or '')} has gone beyond"
     anew = f"git hybrid add {typed(url)} --tag {typed(release)}"
-    return (f"{told}; to follow that: git hybrid remove {row.name}", f"then: {anew}{as_typed()}")
+    return (f"{told}; to follow that: {taking_out(row.name, stray)}", f"then: {anew}{as_typed()}")
 
 
 def _too_many(url: str, more: Sequence[str]) -> BadArgument:

@@ -14,7 +14,6 @@ import pytest
 
 from git_hybrid.cli import boundary
 from git_hybrid.cli.common import Common, shows_progress
-from git_hybrid.cli.decided import shown_by
 from git_hybrid.cli.effective import effective
 from git_hybrid.cli.output import advice
 from git_hybrid.cli.settings import TWINS, read_settings, require_advice, require_color
@@ -261,7 +260,7 @@ def test_an_interrupt_of_a_run_that_had_decided_tells_what_shows_that(capsys, tm
     )
 
     def command(common, _argv):
-        common.shows_decided = lambda: shown_by(wired)
+        common.wired = wired
         raise KeyboardInterrupt
 
     assert boundary.run(command, ["pin"]) == 130

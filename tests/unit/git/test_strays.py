@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.strays import Stray
+from git_hybrid.core.plan import Stray
 from git_hybrid.git.strays import stray_at
 from support.kit import git
 from support.upstream import Upstream
@@ -31,6 +31,11 @@ def test_a_clone_tells_where_it_stands(clone: Path, *, packed: bool) -> None:
     assert stray_at(clone) == Stray(head=head, tip=tip, origin=f"{clone}.git", installed=tip)
     git("checkout", "-q", "--detach", tip, cwd=clone)
     assert stray_at(clone).head == tip
+
+
+def test_a_linked_worktree_tells_whose_it_is(clone: Path, tmp_path: Path) -> None:
+    git("worktree", "add", "-q", "--detach", tmp_path / "linked", cwd=clone)
+    assert stray_at(tmp_path / "linked") == Stray(lent_by=f"{clone}/.git/worktrees/linked")
 
 
 def test_what_is_no_clone_tells_nothing(clone: Path, tmp_path: Path) -> None:
