@@ -206,8 +206,10 @@ def _claims(filling: Filling, wanted: Wanted, held: Holding, tips: Mapping[str, 
     """Return what is needed of the repository; an override's pin is not proved: what it needs is kept as others' is."""
     source, pin = wanted.source, wanted.pin
     own = claim_of(source, pin) if pin is not None and pin.override is None else None
-    others = [claim for claim in filling.claims.get(repository_path(source.url), ()) if claim != own]
-    return Claims(rt=filling.rt, own=own, others=others, held=held.refs, tips=tips)
+    # What a hundred workspaces need alike is looked for once.
+    found = filling.claims.get(repository_path(source.url), ())
+    others = {(claim.ref, claim.commit, claim.tip, claim.by_any): claim for claim in found if claim != own}
+    return Claims(rt=filling.rt, own=own, others=tuple(others.values()), held=held.refs, tips=tips)
 
 
 def _kept(rt: Runtime, look: Look, held: Holding, asked: _Asked) -> dict[str, Oid]:
