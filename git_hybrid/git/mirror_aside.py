@@ -63,14 +63,17 @@ def missed(folder: Path, target: Path, path: str) -> list[str]:
     """Tell, if nothing stands at *target*, what of the repository at *path* is aside: a run may have ended in between.
 
     Raises:
-        LocalIo: the file system refused.
+        LocalIo: the file system refused to say whether something stands there.
     """
     aside = folder / _ASIDE
     if is_there(target) or not aside.is_dir():
         return []
     ours = re.compile(re.escape(path.replace("/", "+")) + _OF_RUN)
-    with reported(aside, "read"):
+    try:
         names = sorted(filter(ours.fullmatch, os.listdir(aside)))
+    except OSError:
+        # It may be somebody else's: that keeps nothing from being mirrored here.
+        return []
     return [f"nothing stands at {path}: what the mirror had of it is in {_ASIDE}/{name}" for name in names[-1:]]
 
 

@@ -240,3 +240,19 @@ def test_what_went_aside_and_has_nothing_in_its_place_is_told(
     assert note.startswith(f"nothing stands at {PATH}: what the mirror had of it is in .set-aside/host+tool.git-")
     with mirror.exclusive("host/tool.git-other") as told:
         assert told == []
+
+
+def test_what_is_aside_and_may_not_be_listed_keeps_nobody_from_what_is_new(
+    mirror: GitMirrorFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mirror.folder / ".set-aside").mkdir(parents=True)
+    real = os.listdir
+
+    def listed(path: str | Path = ".") -> list[str]:
+        if Path(path).name == ".set-aside":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listed)
+    with mirror.exclusive(PATH) as told:
+        assert told == []
