@@ -6,18 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.mirror_refs import without_place
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Claim
 from git_hybrid.core.value import Struct
 
 Look = Callable[[], Stage]
 """Returns a stage that sees what the folder has of the repository, and what was fetched of it."""
-
-
-def above_of(ref: str) -> tuple[str, ...]:
-    """Return the refs beside which *ref* has no place: git keeps them as files in folders."""
-    parts = ref.split("/")
-    return tuple("/".join(parts[:length]) for length in range(3, len(parts)))
 
 
 class Claims(Struct, frozen=True, kw_only=True):
@@ -35,12 +30,11 @@ class Claims(Struct, frozen=True, kw_only=True):
     def kept(self, look: Look) -> dict[str, Oid]:
         """Return which refs stay as they are *held*: of what :meth:`lost` has all that the own pin can do without."""
         lost = self.lost(look)
-        above = {folder for ref in self.tips for folder in above_of(ref)}
+        crossed = without_place(lost, self.tips)
         return {
             ref: tip
             for ref, tip in lost.items()
-            # Beside refs/heads/a/b there is no place for refs/heads/a.
-            if (ref in self.tips or (ref not in above and self.tips.keys().isdisjoint(above_of(ref))))
+            if (ref in self.tips or ref not in crossed)
             and (
                 self._own_but_any is None
                 or ref != self._own_but_any.ref

@@ -7,7 +7,7 @@ from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.lagging import is_behind
-from git_hybrid.app.mirror_claims import Claims, Look, above_of
+from git_hybrid.app.mirror_claims import Claims, Look
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, repository_path
@@ -26,7 +26,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirror_refs import claim_of, kept_refs
+from git_hybrid.core.mirror_refs import claim_of, kept_refs, without_place
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Claim, Holding, MirrorFolder
 from git_hybrid.core.resolve import newest_allowed
@@ -206,8 +206,10 @@ def _claims(filling: Filling, wanted: Wanted, held: Holding, tips: Mapping[str, 
     """Return what is needed of the repository; an override's pin is not proved: what it needs is kept as others' is."""
     source, pin = wanted.source, wanted.pin
     own = claim_of(source, pin) if pin is not None and pin.override is None else None
-    others = [claim for claim in filling.claims.get(repository_path(source.url), ()) if claim != own]
-    return Claims(rt=filling.rt, own=own, others=others, held=held.refs, tips=tips)
+    # What a hundred workspaces need alike is looked for once.
+    found = filling.claims.get(repository_path(source.url), ())
+    others = {(claim.ref, claim.commit, claim.tip, claim.by_any): claim for claim in found if claim != own}
+    return Claims(rt=filling.rt, own=own, others=tuple(others.values()), held=held.refs, tips=tips)
 
 
 def _kept(rt: Runtime, look: Look, held: Holding, asked: _Asked) -> dict[str, Oid]:
@@ -215,13 +217,10 @@ def _kept(rt: Runtime, look: Look, held: Holding, asked: _Asked) -> dict[str, Oi
 
     That mirror may be behind, or be filled for fewer workspaces: only upstream can take a ref back.
     """
-    # Beside refs/heads/a/b there is no place for refs/heads/a: upstream had one of them before the other.
-    tips, above = asked.tips, {folder for ref in asked.tips for folder in above_of(ref)}
-    unlisted = {
-        ref: tip
-        for ref, tip in held.refs.items()
-        if ref not in asked.refs.tips and ref not in above and tips.keys().isdisjoint(above_of(ref))
-    }
+    tips = asked.tips
+    # Upstream had one of two that have no place beside each other before the other.
+    crossed = without_place(held.refs, tips)
+    unlisted = {ref: tip for ref, tip in held.refs.items() if ref not in asked.refs.tips and ref not in crossed}
     moved = {ref: tip for ref, tip in tips.items() if ref.startswith("refs/heads/") and held.refs.get(ref, tip) != tip}
     older = {
         ref: held.refs[ref]

@@ -106,12 +106,19 @@ def _elsewhere(filling: Filling, spread: Spread, snapshot: Snapshot) -> dict[Sou
         replace(errand, claims={path: filling.claims.get(path, ())})
         for path, errand in zip(groups, errands, strict=True)
     )
-    done: dict[SourceName, _Result] = {}
-    for name, found in carried_out(rt, spread, mirror_errand, errands).items():
-        done[name] = (failed(name, found), ()) if isinstance(found, HybridError) else found
-        if any(folder.holding(item.path) != item.holding for item in done[name][1]):
-            why = "what it says it mirrored is not in the folder here"
-            done[name] = (failed(name, WorkerLost(name=name, why=why)), ())
+    told = carried_out(rt, spread, mirror_errand, errands)
+    done = {name: (failed(name, it), ()) if isinstance(it, HybridError) else it for name, it in told.items()}
+    # Of two sources of one repository, the one that came last tells what is there.
+    last = {item.path: item.holding for _, items in done.values() for item in items}
+    for name, (_, items) in done.items():
+        try:
+            is_there = all(folder.holding(item.path) == last[item.path] for item in items)
+        except HybridError as error:
+            done[name] = (failed(name, error), ())
+        else:
+            if not is_there:
+                why = "what it says it mirrored is not in the folder here"
+                done[name] = (failed(name, WorkerLost(name=name, why=why)), ())
     return done
 
 

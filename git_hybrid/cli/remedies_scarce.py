@@ -1,4 +1,4 @@
-"""What to do where the machine gives the program too little of something: the disk and its rights are well."""
+"""What to do where the disk and its rights are well: the machine gives too little of something, or a lock is held."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from git_hybrid.cli.remedy import Remedy
 from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.machine import HELD
 
 _TITLE = "cannot {operation} {path}: {reason}"
 _ONE = "or take one source at a time, as -j 1 does: export GIT_HYBRID_JOBS=1"
@@ -20,6 +21,15 @@ _MEMORY = Remedy(
     "a limit, or what else runs, leaves too little of it: with more the same command goes on",
     ("what limits it, if anything does: ulimit -a", _ONE),
 )
+_SIZE = Remedy(
+    74,
+    _TITLE,
+    "what is written is larger than a limit on the size of files, or this file system, allows",
+    ("what limits it, if anything does: ulimit -f", "to allow more: ulimit -f unlimited"),
+)
+_LOCK = Remedy(
+    74, _TITLE, "run the command again when that has ended", ("where no git is at work any more: rm {path}",)
+)
 _THREAD = "start new thread"
 """What Python says that it cannot, where the system gives it none."""
 _NO_ROOM = "the system has no room for it"
@@ -29,6 +39,9 @@ SCARCE: Mapping[str, Remedy] = {
     os.strerror(errno.ENFILE): _FILES,
     _NO_MEMORY: _MEMORY,
     _NO_ROOM: _MEMORY,
+    os.strerror(errno.EFBIG): _SIZE,
+    "(ulimit -f)": _SIZE,
+    HELD: _LOCK,
 }
 """The remedies by what the reason of a :class:`git_hybrid.core.errors.LocalIo` holds."""
 _SHORT = (_NO_MEMORY, "map segment from shared object", "malloc failure")

@@ -17,7 +17,7 @@ STRAYS: Mapping[str, Remedy] = {
         3,
         "another git process works in {path} (it holds .git/{lock}); " + _NOT_REMOVED,
         "run the command again when that has ended",
-        (_LOOK,),
+        (_LOOK, "where no git is at work any more: rm {path}/.git/{lock}"),
     ),
     "foreign-folder": Remedy(
         3,

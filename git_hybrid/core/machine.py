@@ -28,8 +28,10 @@ _CLOSED = pattern(
     r": (Permission denied|Operation not permitted)$",
     re.MULTILINE,
 )
+HELD = "another git process holds it"
+"""Why a lock file stops us."""
 # A lock file that is not there for long, or that a git which was killed left.
-_HELD = pattern(
+_LOCK = pattern(
     r"(?:nable to create '(?P<lock>[^'\n]+\.lock)'|could not lock config file (?P<config>[^\n]+)): File exists"
 )
 
@@ -56,7 +58,7 @@ def closed(told: str) -> str | None:
 
 def held_lock(told: str) -> str | None:
     """Return the lock file that another git has, by what git *told*; None where that is not why it failed."""
-    match = _HELD.search(told)
+    match = _LOCK.search(told)
     return match and (match["lock"] or f"{match['config']}.lock")
 
 

@@ -1,4 +1,4 @@
-"""Which refs of upstream a mirror folder keeps, and what locks need of them. Pure.
+"""Which refs of upstream a mirror folder keeps and has place for, and what locks need of them. Pure.
 
 What is declared and what proves it: the refs that the manifest allows a pin to be made from, the refs that the pin
 names, and upstream's default branch, which ``add`` and the proof of a tag ask for. What a folder holds already for
@@ -7,7 +7,7 @@ another workspace is refreshed too, as long as upstream has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import assert_never
 
 from git_hybrid.core.bundles import tip_of
@@ -67,3 +67,17 @@ def claims_of(manifest: Manifest, lock: Lock) -> list[tuple[str, Claim]]:
         if source is not None and claim is not None:
             claims.append((repository_path(source.url), claim))
     return claims
+
+
+def without_place(refs: Collection[str], others: Iterable[str]) -> frozenset[str]:
+    """Return which of *refs* have no place beside *others*: git keeps them as files in folders."""
+    if not refs:
+        return frozenset()
+    taken = frozenset(others)
+    above = {folder for ref in taken for folder in _above(ref)}
+    return frozenset(ref for ref in refs if ref in above or not taken.isdisjoint(_above(ref)))
+
+
+def _above(ref: str) -> Iterable[str]:
+    parts = ref.split("/")
+    return ("/".join(parts[:length]) for length in range(3, len(parts)))

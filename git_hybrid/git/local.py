@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, HybridError, InTheWay, LocalIo
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.machine import disk_trouble, held_lock, refusal
+from git_hybrid.core.machine import HELD, disk_trouble, held_lock, refusal
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.planner import source_path
 from git_hybrid.git.classify import last_words
@@ -18,7 +18,6 @@ from git_hybrid.git.run import Completed, Runner
 _RIGHTS = ("Permission denied", "Operation not permitted")
 # What these are not let do is in the working tree; elsewhere it may be a program that cannot be started.
 _AT_FILES = ("add", "checkout", "clean", "reset")
-_LOCKED = "another git process holds it"
 # Of a file, and of a folder in whose place a file is to be.
 _KEPT = ("would be overwritten", "would lose untracked files")
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
@@ -93,4 +92,4 @@ def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
         return None
     path = lock or refused_at(done.stderr, trouble or "")
     at = path if path.startswith("/") else f"{source_path(name)}/{path}".rstrip("/")
-    return LocalIo(path=at, operation=f"run git {command} at", reason=trouble or _LOCKED)
+    return LocalIo(path=at, operation=f"run git {command} at", reason=trouble or HELD)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import reported
+from git_hybrid.core.errors import LocalIo, reported
 from git_hybrid.git.mirror_links import refuse_links_to
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.standing import free_place, is_there
@@ -31,20 +32,30 @@ def put_in_place(disk: Disk, folder: Path, made: Path, target: Path, name: str) 
         SymlinkRefused: the folder for what is set aside is a link.
         LocalIo: the file system refused; what stood there still does, or is aside.
     """
-    aside = free_place(refuse_links_to(folder, [_ASIDE]), name)
-    disk.make_folder(aside.parent)
+    new = free_place(refuse_links_to(folder, [_ASIDE]), name)
+    disk.make_folder(new.parent)
     # Not from where it was made: all that is there goes when the next run begins.
-    disk.rename_path(made, aside)
-    with reported(target, "rename to"):
-        exchanged = exchange(aside, target)
+    disk.rename_path(made, new)
+    aside = free_place(new.parent, new.name)
+    try:
+        with reported(target, "rename to"):
+            exchanged = exchange(new, target)
+        if not exchanged:
+            disk.rename_path(target, aside)
+            disk.rename_path(new, target)
+    except LocalIo:
+        with suppress(LocalIo):
+            if is_there(aside) and not is_there(target):
+                disk.rename_path(aside, target)
+            if not is_there(aside):
+                # Each run that is refused would leave one more.
+                disk.rename_path(new, made)
+        raise
     if exchanged:
+        aside = new
         for changed in (target.parent, aside.parent):
             with reported(changed, "write"):
                 disk.sync_folder(changed)
-    else:
-        new, aside = aside, free_place(aside.parent, aside.name)
-        disk.rename_path(target, aside)
-        disk.rename_path(new, target)
     return f"{_ASIDE}/{aside.name}"
 
 
@@ -52,14 +63,17 @@ def missed(folder: Path, target: Path, path: str) -> list[str]:
     """Tell, if nothing stands at *target*, what of the repository at *path* is aside: a run may have ended in between.
 
     Raises:
-        LocalIo: the file system refused.
+        LocalIo: the file system refused to say whether something stands there.
     """
     aside = folder / _ASIDE
     if is_there(target) or not aside.is_dir():
         return []
     ours = re.compile(re.escape(path.replace("/", "+")) + _OF_RUN)
-    with reported(aside, "read"):
+    try:
         names = sorted(filter(ours.fullmatch, os.listdir(aside)))
+    except OSError:
+        # It may be somebody else's: that keeps nothing from being mirrored here.
+        return []
     return [f"nothing stands at {path}: what the mirror had of it is in {_ASIDE}/{name}" for name in names[-1:]]
 
 

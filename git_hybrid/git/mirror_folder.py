@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from git_hybrid.core.errors import BadArgument, GitFailed, Interrupted, MalformedObjects, SymlinkRefused, reported
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
+from git_hybrid.core.mirror_refs import without_place
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
@@ -236,8 +237,7 @@ class GitMirrorFolder(Struct):
             if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")) and upstream_ref(ref) not in kept
         }
         # git takes nothing away in the same step as what stands in its place; the rest goes all at once, or not at all.
-        above = {folder for ref in new for folder in _above(ref)}
-        first = {ref for ref in change.gone if ref in above or not new.keys().isdisjoint(_above(ref))}
+        first = without_place(change.gone, new)
         self._refs(stage, taker, [f"delete {ref}" for ref in sorted(first)])
         lines = [f"delete {ref}" for ref in change.gone if ref not in first]
         lines += [f"update {ref} {oid}" for ref, oid in new.items()]
@@ -280,11 +280,6 @@ class GitMirrorFolder(Struct):
             return (self.place(path) / "HEAD").is_file()
         except (BadArgument, SymlinkRefused, ValueError):
             return False
-
-
-def _above(ref: str) -> tuple[str, ...]:
-    parts = ref.split("/")
-    return tuple("/".join(parts[:length]) for length in range(3, len(parts)))
 
 
 def _sha256(path: Path) -> str:

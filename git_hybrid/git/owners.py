@@ -31,7 +31,7 @@ def is_held(lock: Path, work_tree: Path) -> bool:
     """
     try:
         status, tree = lock.lstat(), work_tree.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     processes = _processes()
     if processes is None or any(_owns(pid, lock.name, status, tree) for pid in processes):

@@ -63,6 +63,7 @@ PROGRAMS = (
     "git-hybrid",
     "pip",
     "ls",
+    "rm",
     "chmod",
     "export",
     "ssh",

@@ -260,6 +260,27 @@ def test_mirror_update_on_a_shared_folder(
     assert {row["outcome"] for row in third.json()["sources"]} == {"current"}
 
 
+def test_workers_fill_what_is_the_repository_of_two_sources(
+    hybrid: Hybrid,
+    upstreams: dict[str, Upstream],
+    cluster: tuple[str, list[int]],
+    pinned: None,
+    https_server: HttpsGitServer,
+    tmp_path: Path,
+) -> None:
+    upstreams["a"].commit({"README": "later"}, branch="later")
+    hybrid("add", https_server.url("a.git"), "--name", "again", "--branch", "later", env=https_server.env())
+    mirror, (where, _) = tmp_path / "mirror", cluster
+    done = hybrid("mirror", "update", mirror, "--executor", where, "--json")
+    assert {row["outcome"] for row in done.json()["sources"]} == {"updated"}
+    (held,) = (
+        item
+        for item in json.loads((mirror / "mirror.json").read_text())["repositories"]
+        if item["path"].endswith("/a.git")
+    )
+    assert set(held["pins"]) == {upstreams["a"].rev("main"), upstreams["a"].rev("later")}
+
+
 def test_a_signal_ends_it(workspace: Path, cluster: tuple[str, list[int]], pinned: None, tmp_path: Path) -> None:
     where, _ = cluster
     begun = tmp_path / "begun"

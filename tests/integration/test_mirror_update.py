@@ -331,6 +331,23 @@ def test_a_pin_of_a_tag_that_moved_takes_it_from_another_workspace(
     assert refs(repository(tool, folder))["refs/tags/v1.0.0"] == tool.rev("v1.0.0")
 
 
+def test_what_many_workspaces_need_alike_is_looked_for_once(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    counts = []
+    for number in (1, 30):
+        hybrid("mirror", "update", folder)
+        listing = json.loads((folder / "mirror.json").read_text())
+        own = listing["repositories"][0]["claims"][-1]
+        listing["repositories"][0]["claims"] = [own | {"log": f"{of:032x}"} for of in range(number)]
+        (folder / "mirror.json").write_text(json.dumps(listing))
+        tool.commit({"a.txt": f"{number}\n"})
+        env, log = logging_git(tmp_path / f"bin-{number}")
+        hybrid("mirror", "update", folder, env=env)
+        counts.append(len(log.read_text().splitlines()))
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize("how", ["tag gone", "all gone"])
 def test_a_commit_is_proved_by_any_branch_or_tag(
     ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, how: str

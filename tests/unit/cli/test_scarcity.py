@@ -11,7 +11,9 @@ import pytest
 from git_hybrid.cli import boundary, main, streams
 from git_hybrid.cli.remedies_scarce import scarcity
 from git_hybrid.cli.telling import tell
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import IndexLocked, LocalIo
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.machine import HELD
 
 _SHORT = [
     MemoryError(),
@@ -29,6 +31,27 @@ def test_too_little_memory(error: Exception) -> None:
     assert told.exit == 74
     assert any("-j 1" in hint for hint in told.hints)
     assert "disk" not in "".join(told.cause)
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        (HELD, "where no git is at work any more: rm '/m/a b.lock'"),
+        (os.strerror(errno.EFBIG), "to allow more: ulimit -f unlimited"),
+        ("git index-pack was ended, as by the limit on the size of a file (ulimit -f)", "ulimit -f unlimited"),
+    ],
+)
+def test_what_is_no_matter_of_the_disk_has_a_mend_of_its_own(reason: str, hint: str) -> None:
+    told = tell(LocalIo(path="/m/a b.lock", operation="write", reason=reason))
+    assert told.hints[-1].endswith(hint)
+    assert "disk" not in "".join(told.cause)
+
+
+@pytest.mark.parametrize("stray", [False, True])
+def test_a_lock_that_nobody_holds_any_more_can_be_removed(stray: bool) -> None:
+    error = IndexLocked(name=SourceName("tool"), path="sources/tool", lock="refs/hybrid/pin.lock")
+    told = tell(error.about_a_stray() if stray else error)
+    assert told.hints[-1].endswith(": rm sources/tool/.git/refs/hybrid/pin.lock")
 
 
 @pytest.mark.parametrize("behind", [False, True])

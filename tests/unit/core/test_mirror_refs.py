@@ -7,7 +7,7 @@ import pytest
 from git_hybrid.core.endpoints import repository_path
 from git_hybrid.core.lock import UNREACHABLE, Lock
 from git_hybrid.core.manifest import Branch, Commit, Manifest, Tag, Version
-from git_hybrid.core.mirror_refs import claim_of, claims_of, kept_refs
+from git_hybrid.core.mirror_refs import claim_of, claims_of, kept_refs, without_place
 from git_hybrid.core.ports_mirror import Claim
 from support.values import a_pin, a_source, listed, oid
 
@@ -73,3 +73,16 @@ def test_what_a_lock_needs_of_each_repository():
 def test_without_a_default_branch():
     refs = listed({NEXT: oid(1)})
     assert kept_refs(a_source(track=Branch("next")), None, refs, ()) == (NEXT,)
+
+
+@pytest.mark.parametrize(
+    ("refs", "others", "expected"),
+    [
+        ([], ["refs/heads/a/b"], set()),
+        (["refs/heads/a"], ["refs/heads/a", "refs/heads/ab", "refs/tags/a/b"], set()),
+        (["refs/heads/a"], ["refs/heads/a/b/c"], {"refs/heads/a"}),
+        (["refs/heads/a/b/c", "refs/heads/b"], ["refs/heads/a"], {"refs/heads/a/b/c"}),
+    ],
+)
+def test_a_ref_has_no_place_above_or_below_another(refs: list[str], others: list[str], expected: set[str]) -> None:
+    assert without_place(refs, others) == expected

@@ -194,17 +194,29 @@ def test_what_is_made_anew_takes_the_place_and_the_old_one_is_aside(
         assert told == []
 
 
+@pytest.mark.parametrize("step", ["exchange", "aside", "into place"])
 def test_what_was_served_still_is_where_the_last_step_is_refused(
-    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
-    before = mirror.holding(PATH)
+    before, target, rename = mirror.holding(PATH), mirror.place(PATH), os.rename
     upstream.commit({"a": "b"})
-    stage = _staged(mirror, upstream, borrow=False)
-    monkeypatch.setattr(ctypes, "CDLL", lambda *_args, **_kwargs: _unable(errno.EACCES))
+    stage, refused = _staged(mirror, upstream, borrow=False), list[Path]()
+
+    def refusing(source: Path, to: Path) -> None:
+        if not refused and (source if step == "aside" else to) == target:
+            refused.append(to)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        rename(source, to)
+
+    number = errno.EACCES if step == "exchange" else errno.EINVAL
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_args, **_kwargs: _unable(number))
+    monkeypatch.setattr(os, "rename", rename if step == "exchange" else refusing)
     with pytest.raises(LocalIo, match="Permission denied"):
         mirror.install(stage, PATH, _change(upstream))
     assert mirror.holding(PATH) == before
+    # Whoever is refused again and again does not fill the disk.
+    assert list((mirror.folder / ".set-aside").iterdir()) == []
 
 
 def test_what_went_aside_and_has_nothing_in_its_place_is_told(
@@ -227,4 +239,20 @@ def test_what_went_aside_and_has_nothing_in_its_place_is_told(
         (note,) = told
     assert note.startswith(f"nothing stands at {PATH}: what the mirror had of it is in .set-aside/host+tool.git-")
     with mirror.exclusive("host/tool.git-other") as told:
+        assert told == []
+
+
+def test_what_is_aside_and_may_not_be_listed_keeps_nobody_from_what_is_new(
+    mirror: GitMirrorFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mirror.folder / ".set-aside").mkdir(parents=True)
+    real = os.listdir
+
+    def listed(path: str | Path = ".") -> list[str]:
+        if Path(path).name == ".set-aside":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listed)
+    with mirror.exclusive(PATH) as told:
         assert told == []

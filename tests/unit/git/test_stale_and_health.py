@@ -133,6 +133,11 @@ def test_in_a_container_a_young_lock_stays_in_what_others_may_share(
     assert remove_stale(durable, clone.parent) != []
 
 
+def test_where_a_file_stands_in_the_place_of_the_folder_no_lock_is_held(clone: Path) -> None:
+    _touch(clone / ".git/refs/hybrid")
+    assert owners.lock_held_in(clone / ".git", clone) == ""
+
+
 def test_where_no_process_can_be_seen_each_lock_stays(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock, real = _touch(clone / ".git/index.lock"), os.listdir
 
