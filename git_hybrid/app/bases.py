@@ -107,8 +107,7 @@ def of_head(rt: Runtime, lost: Sequence[Pin]) -> tuple[Pin, ...]:
     if all(pin.root_commits for pin in lost):
         return tuple(lost)
     head = rt.head()
-    had = None if head is None else head.pins.get(lost[0].source)
-    if had is None:
+    if head is None or (had := head.pins.get(lost[0].source)) is None:
         return tuple(lost)
     return tuple(replace(pin, root_commits=had.root_commits) if pin.commit == had.commit else pin for pin in lost)
 
@@ -124,7 +123,7 @@ def stood_before(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, 
         return lost
     head = rt.head()
     pins = {**({} if head is None else head.pins), **snapshot.lock.pins}
-    gone = (pin for name, pin in pins.items() if name not in snapshot.manifest.sources)
+    gone = [pin for name, pin in pins.items() if name not in snapshot.manifest.sources]
     same = [pin for pin in gone if same_repository(pin.url, source.url)]
     return tuple(base.pin for pin in same for base in bases_of(snapshot, pin) if base.pin.override is None)
 
@@ -260,33 +259,35 @@ def of_log(
     snapshot: Snapshot, pins: Sequence[Pin], why: str = "where the audit log has its pin last"
 ) -> tuple[Base, ...]:
     """Return what a plain pin is judged against where the log alone has *pins*."""
-    found = [base for pin in pins for base in bases_of(snapshot, pin)]
-    return tuple(Base(base.pin, base.why or why) for base in found)
+    return tuple(Base(base.pin, base.why or why) for pin in pins for base in bases_of(snapshot, pin))
 
 
 def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     """Return what a plain pin is judged against: *old*, and the last pin before it that was not forced.
 
     What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
-    Past a moved tag or a rewritten history, though they lead back, upstream may go on, or put things right again.
+    Past a moved tag or a rewritten history, though they lead back, upstream may go on, or put things right again. What
+    was let in of another repository is where that begins: what was forced on top of it leads back there too.
     """
     trail, name = snapshot.trail, old.source
     identity, is_other = old.override or "", False
     forced = told = lifted(identity, name, snapshot.overrides, trail)
     lifts = frozenset() if forced is None else frozenset(forced.lifts)
     found = () if ASIDE & lifts and not REPLACED & lifts else (Base(old),)
-    before: Pin | None = None
+    before: tuple[Base, ...] = ()
     while told is not None:
         if told.from_commit is None:
             return found
         # Where no override let in another repository, it was of the same as that which is pinned.
-        is_other = is_other or IdentityChanged.code in told.lifts
-        before = _came_from(snapshot, old, told.from_commit, roots=() if is_other else old.root_commits)
+        if IdentityChanged.code in told.lifts and not is_other:
+            is_other, found = True, (*found, *before)
+        pin = _came_from(snapshot, old, told.from_commit, roots=() if is_other else old.root_commits)
+        before = (Base(pin, "which its override came from"),)
         # The commit that it came from may itself have been forced.
-        earlier = trail.rests.get((name, before.commit), "")
+        earlier = trail.rests.get((name, pin.commit), "")
         told = lifted(earlier, name, snapshot.overrides, trail) if earlier < identity else None
         identity = earlier
-    return found if before is None else (*found, Base(before, "which its override came from"))
+    return (*found, *before)
 
 
 def _came_from(snapshot: Snapshot, old: Pin, commit: Oid, *, roots: tuple[Oid, ...]) -> Pin:

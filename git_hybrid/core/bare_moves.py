@@ -139,13 +139,13 @@ def _went_back(walk: Walk, step: Step, order: Mapping[str, int]) -> bool:
 def _left_above(walk: Walk, step: Step, source: Source) -> list[Record]:
     """Return the records of newer versions, which *source* allows, that the pin left for another ref before *step*."""
     # Imported here: nearly no pin has a newer version in the log.
-    from git_hybrid.core.left_pins import followed, left_records
+    from git_hybrid.core.left_pins import after_of, followed, left_records
 
     to, told = step.to, detail_of(step.to)
-    ref, own = str(told.get("ref")), followed(to)
-    if own is None or told.get(DESCENDS):
+    ref = str(told.get("ref"))
+    if followed(to) is None or told.get(DESCENDS):
         return []
-    begin = [(digest, own) for digest in sorted(walk.last.over[str(to["hash"])])]
+    begin = [(digest, after_of(to)) for digest in sorted(walk.last.over[str(to["hash"])])]
     left = [record for record in left_records(walk.records, walk.last, begin, walk.lifts) if followed(record)]
     newer = [record for record in left if _is_older(str(detail_of(record).get("ref")), ref)]
     return [record for record in newer if still_allowed(pin_of(record, source.name, source.url), source)]

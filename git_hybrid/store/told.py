@@ -152,8 +152,8 @@ def left_pins_told(layout: Layout, source: Source) -> tuple[Pin, ...]:
     """
     from git_hybrid.core.left_pins import left_pins
 
-    records = _of(layout, source.name)
-    return left_pins(records, _lifts.of(layout), source, source.url) if records else ()
+    has_records = bool(_of(layout, source.name))
+    return left_pins(_pins.of(layout), _lifts.of(layout), source, source.url) if has_records else ()
 
 
 def _of(layout: Layout, name: SourceName) -> Sequence[Record]:

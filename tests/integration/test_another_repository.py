@@ -88,6 +88,26 @@ def test_what_was_approved_once_lets_in_no_third_one(site: Site) -> None:
     assert lock(site.root)["tool"]["ref"] == "refs/tags/v1.5.0"
 
 
+@pytest.mark.parametrize("branch", [False, True])
+def test_what_was_forced_on_top_of_an_approved_one_leads_back_there(site: Site, branch: bool) -> None:
+    if not branch:
+        by_version(site)
+    other = replaced(site)
+    older, newest = other.rev("main~1"), other.rev("main")
+    site.force(newest)
+    site("sync")
+    other.branch("fix", "main")
+    site.force(other.commit({"fix": "1"}, branch="fix"))
+    # But to nothing older than what was let in.
+    site("pin", "tool", "--to", older, check=6)
+    other.tag("v1.2.5", older)
+    assert f"{older} is older than {newest}, " in site("pin", "tool", "--tag", "v1.2.5", check=6).err
+    site("pin", "tool")
+    assert lock(site.root)["tool"]["commit"] == newest
+    site("sync")
+    site("check", "audit", "overrides", "sources")
+
+
 def test_none_once_the_lock_has_lost_its_table(site: Site) -> None:
     site.write(LOCK, EMPTY)
     replaced(site)

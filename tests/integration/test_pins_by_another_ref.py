@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,29 @@ def test_no_rollback_by_way_of_another_ref(hybrid: Hybrid, workspace: Path, tool
     assert (workspace / "state" / "sources-audit.jsonl").read_bytes() == before
     hybrid("pin", "tool", "--version", ">=1")
     assert lock(workspace)["tool"]["commit"] == newest
+
+
+@pytest.mark.parametrize("between", ["name", "url"])
+def test_nor_with_another_name_or_url_in_between(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun, between: str
+) -> None:
+    begun(tool.url, "--version", ">=1")
+    entry, name = workspace / "sources.toml", "tool"
+    if between == "name":
+        name = "renamed"
+        replace(entry, "[source.tool]", "[source.renamed]")
+        replace(entry, 'version = ">=1"', 'branch = "series"')
+    else:
+        fork = tool.path.with_name("fork.git")
+        shutil.copytree(tool.path, fork)
+        replace(entry, tool.url, fork.as_uri())
+        hybrid("pin", name)
+        hybrid("pin", name, "--branch", "series")
+        replace(entry, fork.as_uri(), tool.url)
+    hybrid("pin", name)
+    assert WHY in hybrid("pin", name, "--version", ">=1", "--to", "v2.0", check=6).err
+    hybrid("pin", name, "--version", ">=1")
+    assert lock(workspace)[name]["commit"] == tool.rev("main")
 
 
 def test_what_was_approved_by_way_of_another_ref_is_as_approved(
