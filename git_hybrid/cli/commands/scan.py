@@ -60,6 +60,6 @@ def command(
         left = [row.name for row in done.report.rows if isinstance(row.error, Interrupted)]
         if left and done.report.error is None:
             # What was fresh before it was left out is no work for --stale, which finds the rest by itself.
-            rest = "" if stale or len(left) > _TYPED else f" {typed(*left)}"
-            output.hint("interrupted", f"what was scanned is recorded; to go on: git hybrid scan{rest}{as_typed()}")
+            rest = "" if stale or len(left) > _TYPED else typed(*left)
+            output.hint("interrupted", f"what was scanned is recorded; to go on: git hybrid scan {rest}{as_typed()}")
         return code
