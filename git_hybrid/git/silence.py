@@ -55,9 +55,12 @@ class Hearing:
 def _life(pid: int) -> tuple[int, ...]:
     """Return what the git *pid* and those that it started have read and computed; nothing where that cannot be told.
 
-    Over HTTP it has limits of its own, and one that waits for the disk waits for no server.
+    Over HTTP it has limits of its own, and one that waits for the disk waits for no server. A kernel that does not tell
+    who was started hides those who do the work, also that they talk over HTTP.
     """
     found = list[int]()
+    if not Path(f"/proc/{pid}/task/{pid}/children").exists():
+        return ()
     for process in (pid, *started_by(pid)):
         folder = Path(f"/proc/{process}")
         try:

@@ -250,13 +250,16 @@ def test_the_same_files_are_scanned_once_a_run_and_for_a_job_once_while_that_cou
     assert count.read_text() == "xxxx"
 
 
-def test_an_interrupted_scan_goes_on_with_what_needs_it(
+def test_an_interrupted_scan_goes_on_with_what_is_left(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, begun: Begun
 ) -> None:
     begun(tool.url)
-    use(workspace, a_scanner(tmp_path / "fake", "os.kill(os.getppid(), 2)\n" + FINDS))
-    told = hybrid("scan", check=130)
-    assert told.err.splitlines()[-1] == "hint: what was scanned is recorded; to go on: git hybrid scan --stale"
+    use(workspace, a_scanner(tmp_path / "fake", "import signal\nos.kill(os.getppid(), 2)\nsignal.pause()\n"))
+    told = hybrid("scan", "--diff", check=130)
+    hint = "hint: what was scanned is recorded; to go on: git hybrid scan"
+    # It may have been fresh before, and --stale would leave it out.
+    assert told.err.splitlines()[-1] == f"{hint} tool --diff"
+    assert hybrid("scan", "--stale", check=130).err.splitlines()[-1] == f"{hint} --stale"
     assert state(workspace)["tool"]["scan_status"]["state"] == "missing"
 
 

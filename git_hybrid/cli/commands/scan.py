@@ -9,9 +9,13 @@ from git_hybrid.cli.common import HERE
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened_with
 from git_hybrid.cli.telling import exit_of
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, Interrupted
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.store.scanstatus import encode_scan
 from git_hybrid.view.jsonscan import scan_document
+
+_TYPED = 10
+"""So many names may stand in a hint; of more the whole is done again."""
 
 
 @click.command("scan")
@@ -53,6 +57,9 @@ def command(
         elif not done.report.rows:
             output.no_sources()
         code = output.report(done.report)
-        if done.report.interrupted:
-            output.hint("interrupted", "what was scanned is recorded; to go on: git hybrid scan --stale")
+        left = [row.name for row in done.report.rows if isinstance(row.error, Interrupted)]
+        if left and done.report.error is None:
+            # What was fresh before it was left out is no work for --stale, which finds the rest by itself.
+            rest = "" if stale or len(left) > _TYPED else typed(*left)
+            output.hint("interrupted", f"what was scanned is recorded; to go on: git hybrid scan {rest}{as_typed()}")
         return code

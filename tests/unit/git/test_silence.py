@@ -70,6 +70,8 @@ def write(proc: Path, pid: int, name: str, *, state: str = "S", read: int = 5) -
     (proc / str(pid)).mkdir(parents=True)
     (proc / f"{pid}/stat").write_text(f"{pid} ({name}) {state} {' '.join(map(str, range(4, 30)))}\n")
     (proc / f"{pid}/io").write_text(f"rchar: {read}\nwchar: 9\n")
+    (proc / f"{pid}/task/{pid}").mkdir(parents=True)
+    (proc / f"{pid}/task/{pid}/children").touch()
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,12 @@ def test_what_git_reads_and_computes_is_its_life(
     write(proc, 1, "git")
     write(proc, 2, name, state=state, read=7)
     assert silence._life(1) == life
+
+
+def test_nothing_is_known_where_the_kernel_does_not_tell_who_was_started(proc: Path) -> None:
+    write(proc, 1, "git")
+    (proc / "1/task/1/children").unlink()
+    assert silence._life(1) == ()
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="needs Linux")
