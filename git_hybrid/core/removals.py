@@ -58,7 +58,7 @@ def removed_there(
 ) -> tuple[Removal, ...]:
     """Return which sources of *ours* were *removed* there and are not in *theirs*.
 
-    Who added one here since then (*begun*) has decided that it stays.
+    Who added one here since then (*begun*), or in the same second, has decided that it stays.
     """
     return tuple(
         removed[name]
@@ -66,7 +66,7 @@ def removed_there(
         if name in removed
         and name not in theirs.sources
         and _is_of(removed[name].url, source.url)
-        and begun.get(name, "") <= removed[name].at
+        and begun.get(name, "") < removed[name].at
     )
 
 

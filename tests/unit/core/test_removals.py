@@ -38,9 +38,10 @@ def test_what_stands_here_and_was_removed_there() -> None:
     )
     assert removed_there({"tool": Removal(source=GONE.source, url="", at=LATE, by="")}, NONE, HERE, {}) == ()
     # Who adds it here once it was removed there wants it; what a bundle adds nobody here has decided.
-    for more, found in (({}, ()), ({"bundle": "0"}, (GONE,))):
-        begun = begun_here([told("pin"), told("add", at=LATER, **more)])
-        assert removed_there(gone, NONE, HERE, begun) == found
+    for at in (LATE, LATER):
+        for more, found in (({}, ()), ({"bundle": "0"}, (GONE,))):
+            begun = begun_here([told("pin"), told("add", at=at, **more)])
+            assert removed_there(gone, NONE, HERE, begun) == found
 
 
 def test_what_is_told_until_it_is_settled() -> None:
