@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from git_hybrid.core.checks import Facts, Violation, going_back
 from git_hybrid.core.words import typed
 
-_OURS = frozenset({"sources/.gitignore"})
+KEPT = frozenset({"sources/.gitignore", "sources/.gitkeep", "sources/.keep"})
+"""What may be committed in ``sources/``: git keeps no empty folder, and many put a file there by one of these names."""
 _SHOWN = 5
 _JOURNALS, _LEFT = "state/journal", ".tmp"
 _OF_ANOTHER = (
@@ -58,7 +59,7 @@ def is_of_sources(path: str) -> bool:
 
 
 def _committed(facts: Facts) -> Iterator[Violation]:
-    strays = [path for path in facts.tracked if path not in _OURS and is_of_sources(path)]
+    strays = [path for path in facts.tracked if is_of_sources(path) and (path not in KEPT or path in facts.links)]
     # Taken out of git, a file is gone for everybody else; of another repository no more goes than a link to it.
     files = {_entry_of(path) for path in strays if path not in facts.links}
     names = sorted({_entry_of(path) for path in strays})

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from git_hybrid.core.check_sources import KEPT
 from git_hybrid.core.errors import FolderTaken
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.words import typed
 from git_hybrid.git.repository import CLONE, around, of_index
 from git_hybrid.git.run import Runner
 
-_IGNORE = "sources/.gitignore"
 _SHOWN = 5
 _WHY = "clones go there: git would show no new file of yours, and no commit with these would pass check sources"
 _ALIKE = "where case does not count, that is sources/, and no commit with these would pass check sources"
@@ -31,7 +31,7 @@ def refuse_tracked(runner: Runner, root: Path) -> None:
     told = repository.run(["git", "ls-files", "--stage", "-z", "--", ":(icase)sources"], cwd=root).stdout
     entries = of_index(told).items()
     # What is in the place of the folder itself is told by whoever makes that.
-    found = [path for path, (mode, _) in entries if mode != CLONE and "/" in path and path != _IGNORE]
+    found = [path for path, (mode, _) in entries if mode != CLONE and "/" in path and path not in KEPT]
     if not found:
         return
     folder = found[0].partition("/")[0]

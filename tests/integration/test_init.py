@@ -272,6 +272,18 @@ def test_a_folder_with_code_below_its_sources_is_not_made_a_workspace(
     assert git("ls-files", cwd=workspace) == "ws/NEW/lib/l.c"
 
 
+def test_a_file_that_keeps_the_folder_in_git_is_in_nobodys_way(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", cwd=workspace)
+    for name in ("sources", "state"):
+        (workspace / name).mkdir()
+        (workspace / name / ".gitkeep").touch()
+    git("add", ".", cwd=workspace)
+    hybrid("init")
+    git("add", ".", cwd=workspace)
+    assert "sources/.gitkeep" in git("ls-files", cwd=workspace)
+    hybrid("check", "sources")
+
+
 def test_what_nobody_committed_below_sources_is_told(hybrid: Hybrid, workspace: Path) -> None:
     git("init", "-q", "sources/clone", cwd=workspace)
     assert "note: " not in hybrid("init", "beside").err

@@ -186,6 +186,12 @@ def test_files_that_are_committed_below_sources_are_moved_out_before_they_go() -
     links = tuple(f"sources/{name}" for name in "abcdef")
     found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=(*links, "sources/z"), links=frozenset(links)))
     assert "git rm" not in found[-1].mend
+    # By such names many keep an empty folder in git.
+    kept = ("sources/.gitignore", "sources/.gitkeep", "sources/.keep")
+    assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=kept)) == ()
+    link = kept[1]
+    (found_link,) = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=kept, links=frozenset({link})))
+    assert found_link.file == link
 
 
 def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:
