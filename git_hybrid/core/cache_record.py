@@ -5,7 +5,6 @@ The record is what makes a pack or a ref part of the store: it is written last, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import InvalidText, Oid, RefName, Url, parse_full_ref, parse_oid, parse_url
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, parse_time
@@ -79,7 +79,7 @@ class StoreRecord(Struct, frozen=True, kw_only=True):
 def folder_name(url: Url) -> str:
     """Return the name of the store's folder: a readable part for people, a digest of the URL for the program."""
     readable = _UNREADABLE.sub("+", f"{url.host}{url.path}".removesuffix(".git"))[-60:].strip("+.-")
-    return f"{readable or 'store'}-{hashlib.sha256(str(url).encode()).hexdigest()[:20]}.git"
+    return f"{readable or 'store'}-{sha256_hex(str(url).encode())[:20]}.git"
 
 
 def is_store(name: str) -> bool:

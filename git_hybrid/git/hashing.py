@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.git.libgit2 import damage, open_repository, released
@@ -37,6 +37,6 @@ def _hashes(repository: Repository, oids: Sequence[str], name: SourceName) -> It
 
 def _small_hash(repository: Repository, oid: str, name: SourceName) -> str:
     try:
-        return hashlib.sha256(repository.odb.read(oid)[1]).hexdigest()
+        return sha256_hex(repository.odb.read(oid)[1])
     except (KeyError, ValueError, damage()) as error:
         raise missing_blob(name, oid) from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from git_hybrid.core.digest import sha256_of
 from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.ports import Stage
@@ -72,10 +72,7 @@ def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
     Raises:
         WrongContent: it is missing, or not what its id says.
     """
-    digest = hashlib.sha256()
-    for piece in pieces_of_blob(out, oid, stage):
-        digest.update(piece)
-    return digest.hexdigest()
+    return sha256_of(pieces_of_blob(out, oid, stage))
 
 
 def pieces_of_blob(out: IO[bytes], oid: str, stage: Stage) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import os
 import stat
 from struct import Struct
 
+from git_hybrid.core.digest import sha1_hex
 from git_hybrid.git.plainfiles import file_at
 
 _ENTRY = Struct(">10I20sH")
@@ -85,12 +86,9 @@ def is_as_recorded(found: os.stat_result, numbers: tuple[int, ...]) -> bool:
 
 def blob_at(path: bytes, found: os.stat_result) -> bytes:
     """Return the id that the content of the file has as a blob (gitformat, loose objects)."""
-    # Not at the top: where nothing has changed nothing is hashed, and OpenSSL takes as long as a dozen modules.
-    import hashlib
-
     if stat.S_ISLNK(found.st_mode):
         content = os.readlink(path)
     else:
         with open(path, "rb", buffering=0) as file:
             content = file.read()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
+    return bytes.fromhex(sha1_hex(content, b"blob %d\0" % len(content)))

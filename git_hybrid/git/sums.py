@@ -7,12 +7,12 @@ twice for them. It is a hint of this machine: where a digest made with it is not
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from struct import error
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.plainfiles import file_at
@@ -79,7 +79,7 @@ def hashed(known: Mapping[str, tuple[str, int]], raw: Raw, entries: Sequence[Tre
             found = known.get(entry.oid)
             if found is None:
                 others += 1
-                hashes.append(hashlib.sha256(_blob(raw, entry.oid, others)).hexdigest())
+                hashes.append(sha256_hex(_blob(raw, entry.oid, others)))
             else:
                 hashes.append(found[0])
     return hashes

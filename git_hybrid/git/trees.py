@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
+from git_hybrid.core.digest import sha1_hex, sha256_hex
 from git_hybrid.core.tree import DEPTH_LIMIT, GITLINK, LINK, TreeEntry, TreeLimits, scan_tree
 
 TREE = "040000"
@@ -12,16 +13,12 @@ _FILES = ("100644", "100755", LINK)
 _OID = 20
 ALGORITHMS = {40: "sha1", 64: "sha256"}
 """How git hashes an object whose id has so many hex digits."""
+_DIGESTS = {40: sha1_hex, 64: sha256_hex}
 
 
 def object_id(kind: str, data: bytes | memoryview, digits: int) -> str:
     """Return the id, of so many hex *digits*, that git gives to an object with the content *data*."""
-    # Not at the top: where nothing has changed nothing is hashed, and OpenSSL takes as long as a dozen modules.
-    import hashlib
-
-    digest = hashlib.new(ALGORITHMS[digits], b"%s %d\0" % (kind.encode("ascii"), len(data)), usedforsecurity=False)
-    digest.update(data)
-    return digest.hexdigest()
+    return _DIGESTS[digits](data, b"%s %d\0" % (kind.encode("ascii"), len(data)))
 
 
 class TooManyTrees(Exception):
