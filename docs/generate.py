@@ -1,8 +1,10 @@
-"""Write what is made from the code: the JSON Schemas below git_hybrid/schemas, and docs/reference.md."""
+"""Write what is made from the code: JSON Schemas below git_hybrid/schemas, docs/reference.md and docs/modules.md."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +21,56 @@ HEAD = """# Commands and options
 Made from the program by `docs/generate.py`. Each command has a manual page that says more: `man git-hybrid-NAME`, or
 `git hybrid help NAME`. The options under "With every command" work before its name and after it.
 """
+
+LAYERS = {
+    "hooks": "one file for each hook of pre-commit, installed as `git_hybrid.hooks`",
+    "git_hybrid": "what stands beside the layers",
+    "git_hybrid/cli": "the command line: options, words, exit codes, and where adapters meet",
+    "git_hybrid/cli/commands": "one file for each command",
+    "git_hybrid/app": "what commands do; the world is seen through the protocols of core/ports.py alone",
+    "git_hybrid/git": "git repositories, servers and processes",
+    "git_hybrid/store": "the files of a workspace",
+    "git_hybrid/scan": "scanners and what they write",
+    "git_hybrid/view": "text, JSON, pages",
+    "git_hybrid/core": "values and decisions: no disk, no process, no clock",
+}
+"""Each folder of modules, from the outermost, with what is in it."""
+MODULES = """# The modules
+
+Made from the program by `docs/generate.py`: each module, and what it says of itself. Where to begin is in
+[contributing.md](contributing.md).
+"""
+
+
+def modules() -> str:
+    """Return the page of all modules.
+
+    Raises:
+        KeyError: a folder of modules is not among LAYERS.
+    """
+    found = sorted([*ROOT.glob("git_hybrid/**/*.py"), *ROOT.glob("hooks/*.py")])
+    told: dict[str, list[str]] = {folder: [] for folder in LAYERS}
+    for path in found:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        if text:
+            place = path.relative_to(ROOT)
+            told[str(place.parent)].append(f"| [{path.stem}](../{place}) | {_first(text)} |")
+    lines = [MODULES]
+    for folder, rows in told.items():
+        lines += [
+            f"## {folder}\n",
+            f"{LAYERS[folder][0].upper()}{LAYERS[folder][1:]}.\n",
+            "| module | |",
+            "|---|---|",
+            *rows,
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _first(docstring: str) -> str:
+    text = re.sub(r":\w+:`(?:git_hybrid\.)?([^`]*)`", r"`\1`", docstring.partition("\n\n")[0]).replace("``", "`")
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def schema(name: str) -> str:
@@ -80,7 +132,7 @@ def _records(command: click.Command, context: click.Context) -> list[Record]:
 def files() -> dict[Path, str]:
     """Return every file that is made, with its content."""
     made = {ROOT / "git_hybrid" / "schemas" / f"{name}.json": schema(name) for name in SHAPES}
-    return made | {ROOT / "docs" / "reference.md": reference()}
+    return made | {ROOT / "docs" / "reference.md": reference(), ROOT / "docs" / "modules.md": modules()}
 
 
 if __name__ == "__main__":

@@ -43,6 +43,12 @@ def test_every_page_that_is_linked_is_there() -> None:
         assert [link for link in links if not (path.parent / link).exists()] == [], path.name
 
 
+def test_every_file_that_the_page_for_contributors_names_is_there() -> None:
+    named = re.findall(r"`((?:git_hybrid|hooks|tests|docs|man|bench)/[\w./-]*)", (DOCS / "contributing.md").read_text())
+    assert len(named) > 40
+    assert [name for name in named if not (DOCS.parent / name).exists()] == []
+
+
 def test_the_player_sees_a_difference(tmp_path: Path) -> None:
     text = "```console\n$ echo one\none\n$ mkdir x && cd x\n$ pwd\n/home/ada/tutorial/x\n```\n"
     assert steps(text)[0] == Step("echo one", "one")
