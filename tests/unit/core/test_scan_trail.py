@@ -9,7 +9,7 @@ from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.scan_trail import scan_trail_of, told_by
+from git_hybrid.core.scan_trail import scan_trail_of, told_by, told_together
 from git_hybrid.core.scans import facts_of, scan_detail, scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
@@ -182,3 +182,4 @@ def test_a_record_without_a_result_tells_none() -> None:
     (bare,) = a_log(Event(event="scan", source=NAME, after=oid(1)))
     assert told_by(odd, oid(1)) is None
     assert told_by(bare, oid(1)) is None
+    assert told_together((odd, bare), oid(1)) is None
