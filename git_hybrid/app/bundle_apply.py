@@ -66,7 +66,7 @@ class Applied(Struct, frozen=True, kw_only=True):
 
     report: Report
     receipt: Receipt = Receipt()
-    reports: Mapping[SourceName, str] = field(default_factory=dict)
+    reports: Mapping[SourceName, str | None] = field(default_factory=dict)
 
 
 def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:

@@ -28,10 +28,10 @@ def known_scans(rt: Runtime, snapshot: Snapshot, pin: Pin) -> tuple[ScanStatus, 
     return tuple(with_places(snapshot, scan) for scan in found if scan is not None)
 
 
-def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str]:
+def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str | None]:
     """Record how the other side scanned the commits that are installed now.
 
-    Returns the digests of its reports of what state tells as it does now, empty where an older version kept none.
+    Returns the digests of its reports of what state tells as it does now.
     A result of this side gives way only to a newer one that takes nothing of it back.
     """
     snapshot = rt.ledger.snapshot()
@@ -54,7 +54,7 @@ def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str]:
         rt.ledger.record(rt.info, Decision(events=events, entries=entries), pending)
     brought = {name: entry.scan for name, entry in content.state.sources.items() if entry.scan.scanned_at is not None}
     now = {name: entry.scan for name, entry in {**snapshot.state.sources, **entries}.items()}
-    return {name: scan.report_sha256 or "" for name, scan in now.items() if scan == brought.get(name)}
+    return {name: scan.report_sha256 for name, scan in now.items() if scan == brought.get(name)}
 
 
 def _counts(theirs: ScanStatus, snapshot: Snapshot, entry: SourceState) -> bool:

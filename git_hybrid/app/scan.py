@@ -176,9 +176,7 @@ def _is_recorded(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> bo
     before = snapshot.state.sources[name].scan
     if name in snapshot.scan_trail.unproved:
         return False
-    return before.report_sha256 is not None and replace(before, report_sha256=None) == replace(
-        status, report_sha256=None
-    )
+    return replace(before, report_sha256=status.report_sha256) == status
 
 
 def _stands(snapshot: Snapshot, name: SourceName, made: Scan) -> ScanStatus:

@@ -126,7 +126,7 @@ def _together(results: Sequence[_One], commit: Oid, tree: Oid) -> Scan:
     findings = tuple(finding for result in results for finding in result.findings)
     records = [result.record for result in results]
     return Scan(
-        status=status_of(records, findings, commit=commit, tree=tree, report_sha256=None),
+        status=status_of(records, findings, commit=commit, tree=tree),
         runs=tuple(run for result in results for run in result.runs),
         findings=findings,
         reused=frozenset(result.record.name for result in results if result.reused),

@@ -75,13 +75,11 @@ def histories_of(packed: Sequence[Packed]) -> dict[str, Path]:
 
 
 def _report(layout: Layout, name: SourceName, entry: SourceState | None) -> bytes | None:
-    """Return the report of the scan of *name* that state tells of; an older version did not tell which one it is."""
+    """Return the report of the scan of *name* that state tells of."""
     require_place(layout, name)
-    if entry is None or entry.scan.scanned_at is None:
+    if entry is None or entry.scan.report_sha256 is None:
         return None
-    if entry.scan.report_sha256 is not None:
-        return read_report(layout, name, entry.scan.report_sha256)
-    return read_bytes(layout.report(name), layout.relative(layout.report(name)))
+    return read_report(layout, name, entry.scan.report_sha256)
 
 
 def opened_bundle(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from git_hybrid.cli.remedies_airgap import AIR_GAP
-from git_hybrid.cli.remedies_cluster import CLUSTER
 from git_hybrid.cli.remedy import Remedy
 from git_hybrid.core.words import FOLLOWED_BY, as_typed
 
@@ -479,8 +477,98 @@ REMEDIES: Mapping[str, Remedy] = {
         "{stderr_and_stdout}\nwith -v each step is told",
         ("git hybrid diag", "whether the clones are whole: git hybrid check sources --content"),
     ),
-    **AIR_GAP,
-    **CLUSTER,
+    "unknown-mirror": Remedy(2, "no such mirror: {names}", "{nearest}", ("git hybrid mirror list",)),
+    "duplicate-mirror": Remedy(
+        2,
+        "there is a mirror {mirror} already, at {base_url}",
+        hints=("git hybrid mirror list", "git hybrid mirror remove {mirror}"),
+    ),
+    "mirror-lacks": Remedy(1, "{name}: the mirror {mirror} lacks {what}", "asked at {url}", ("{filling}",)),
+    "mirror-behind": Remedy(
+        1,
+        "{name}: the mirror {mirror} has the pin, but is behind: {by}",
+        "asked at {url}",
+        ("{filling}",),
+    ),
+    "mirror-lies": Remedy(
+        5,
+        "{name}: the mirror {mirror} serves {served}",
+        "{what}\nasked at {url}",
+        (
+            "tell its owner: git hybrid mirror list",
+            "where it is set to be asked, to take it out there: git hybrid config --show-origin",
+        ),
+    ),
+    "stale-mirror": Remedy(
+        6,
+        "{name}: the mirror {mirror} was last known to be current {age} ago; policy allows {limit}",
+        "[policy] mirror_max_staleness; what the lock names already may still be fetched from it",
+        ("{filling}", "{ask_upstream_too}", "then: git hybrid mirror verify {mirror}"),
+    ),
+    "mirror-alone": Remedy(
+        4,
+        "a mirror is not asked for itself, and only {base_url} may be asked",
+        "GIT_HYBRID_MIRRORS, or git's hybrid.mirrors, names no other mirror, and not direct",
+        ("export GIT_HYBRID_MIRRORS={wider}",),
+    ),
+    "bad-bundle": Remedy(
+        5,
+        "{path}: {place}: {reason}",
+        "nothing was taken from it",
+        ("{copying}",),
+    ),
+    "bundle-prerequisites": Remedy(
+        5,
+        "{name}: the bundle builds on commits that are not here: {commits}",
+        "it was made for a repository that has them",
+        ("{remaking}", "{by_colleague}"),
+    ),
+    "old-bundle": Remedy(
+        6,
+        "{path} is older than a bundle that was applied here: its log ends at record {found}, that one's at {applied}",
+        "a bundle that is played again must not take pins back\n"
+        "to go back, force-pin on the other side and make a new bundle",
+        (
+            "the newest: git hybrid bundle apply FILE" + _TOO,
+            "for commits that this clone lacks, one of a colleague who has them: git hybrid bundle create -o FILE",
+        ),
+    ),
+    "bundle-conflict": Remedy(
+        6,
+        "{name}: the bundle has it from {there}, this workspace from {here}",
+        "two repositories under one name: nothing was applied",
+        ("git hybrid status {name}", "git hybrid remove {name}"),
+    ),
+    "executor-missing": Remedy(
+        2,
+        "--executor needs Dask, which is not installed: no module {module}",
+        "install git-hybrid[dask] from where git-hybrid came, here, on the scheduler and on each worker",
+        ("pip install dask distributed",),
+    ),
+    "cluster-unreachable": Remedy(
+        4,
+        "no work can be handed to {address}",
+        "{why}\nwithout --executor the work is done here",
+        ("start a scheduler: dask scheduler", "and a worker: dask worker HOST:PORT"),
+    ),
+    "cluster-lost": Remedy(
+        4,
+        "no more work can be handed to {address}",
+        "{why}\nwhat came back counts; without --executor the rest is done here",
+        ("when it is there again: {again}",),
+    ),
+    "cluster-mismatch": Remedy(
+        2,
+        "{name_prefix}the cluster does not have what this machine has",
+        "{what}\ninstall the same versions of Python, git-hybrid and Dask here, on the scheduler and on each worker",
+        ("here, and on the worker: git hybrid diag",),
+    ),
+    "worker-lost": Remedy(
+        4,
+        "{name}: no worker finished it",
+        "{why}\ngive the same command again: what was recorded is not done again",
+        ("git hybrid status",),
+    ),
 }
 
 TOO_LARGE = Remedy(
@@ -493,3 +581,42 @@ TOO_LARGE = Remedy(
     ),
 )
 """In place of that of a hostile tree where nothing else is wrong with it."""
+
+UNSIGNED = Remedy(
+    5,
+    "{path}: {place}: {reason}",
+    "nothing was taken from it\nwho may sign, and with which key, is in the file of --allowed-signers",
+    ("on the other side, sign it with such a key: git hybrid bundle create -o FILE --sign KEY",),
+)
+
+BROUGHT_TOO_YOUNG = Remedy(
+    6,
+    "{name}: {commit} is too new: first seen here {first_seen}, allowed from {allowed_from}",
+    "[policy] min_release_age; what the other side saw earlier does not count here\n"
+    "an override lifts it that was made on the other side, under a min_release_age there",
+    ("wait until then, and apply it again: git hybrid bundle apply {bundle}" + _TOO,),
+)
+
+_FORBIDDEN = "{name} has to be {wanted} {url}, and the network is forbidden ({why})"
+
+CARRIED = Remedy(
+    4,
+    _FORBIDDEN,
+    "its pinned commit came in a bundle, and is not in this clone of the workspace",
+    (
+        "unless a newer one was applied since, the bundle with SHA-256 {brought}… again: git hybrid bundle apply FILE",
+        "or one that a colleague makes who has the commit: git hybrid bundle create -o FILE",
+    ),
+)
+"""In place of that of a forbidden network where state names the bundle that brought the pinned commit."""
+
+NEWS = Remedy(
+    4,
+    _FORBIDDEN,
+    "it came in a bundle, and what is newer comes here in another one",
+    (
+        "on the side with the network: git hybrid pin {name}" + as_typed("scan"),
+        "then there, and carry what it writes: git hybrid bundle create -o FILE",
+    ),
+)
+"""The same where what upstream has by now is asked for."""

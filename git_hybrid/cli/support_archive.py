@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
+import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -101,3 +104,14 @@ def _ageless(status: Mapping[str, Any]) -> dict[str, Any]:
     for row in text.get("sources", []):
         row.get("scan_status", {}).pop("age_seconds", None)
     return dict(text)
+
+
+def tar_gz(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar.gz of *files* below one folder, in order of their names: the same bytes for the same content."""
+    stream = io.BytesIO()
+    with tarfile.TarFile(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in sorted(files.items()):
+            member = tarfile.TarInfo(f"{FOLDER}/{name}")
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(stream.getvalue(), mtime=0)

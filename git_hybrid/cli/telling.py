@@ -100,8 +100,7 @@ def _status(error: HybridError, remedy: Remedy) -> int:
 
 def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import TOO_LARGE
-    from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG, UNSIGNED
+    from git_hybrid.cli.remedies import BROUGHT_TOO_YOUNG, TOO_LARGE, UNSIGNED
 
     remedy = _of_code(error)
     if error.stray:
@@ -117,7 +116,7 @@ def _remedy(error: HybridError) -> Remedy:
 
         return OF_ANOTHER
     if vars(error).get("edited"):
-        from git_hybrid.cli.remedies_lock import EDITED
+        from git_hybrid.cli.remedies_later import EDITED
 
         return EDITED[error.code]
     if isinstance(error, HostileTree) and error.too_large:
@@ -136,7 +135,7 @@ def _remedy(error: HybridError) -> Remedy:
 
 def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
     """Return the remedy where it is known which server the error is of, else *remedy*."""
-    from git_hybrid.cli.remedies_lfs import of_content
+    from git_hybrid.cli.remedies_later import of_content
 
     if (found := of_content(error)) is not None:
         return found
@@ -145,7 +144,7 @@ def _of_server(error: HybridError, remedy: Remedy) -> Remedy:
 
         return BEHIND.get(error.code, remedy)
     if isinstance(error, Offline) and error.brought:
-        from git_hybrid.cli.remedies_airgap import CARRIED, NEWS
+        from git_hybrid.cli.remedies import CARRIED, NEWS
 
         return NEWS if error.is_news else CARRIED
     return remedy

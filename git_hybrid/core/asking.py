@@ -24,7 +24,7 @@ class Signing(Struct, frozen=True, kw_only=True):
 
 def request_line(asked: Asked, *, renews: str = "") -> str:
     """Return the command that prints what an approver of *asked* signs; *renews* is the override that goes on by it."""
-    said = (*_what(asked, renews), *_why(asked, renews))
+    said = (*_what(asked, renews), *_why(asked))
     return typed("git", "hybrid", "override", "request", renews or asked.source, *said)
 
 
@@ -33,7 +33,7 @@ def use_line(asked: Asked, *, renews: str = "") -> str:
     command = ("override", "renew", renews) if renews else ("pin", asked.source)
     what = () if renews else (*_what(asked, renews), "--force")
     signed = ("--approver", "WHO", "--signature", "FILE.sig")
-    return typed("git", "hybrid", *command, *what, *_why(asked, renews), *signed)
+    return typed("git", "hybrid", *command, *what, *_why(asked), *signed)
 
 
 def _what(asked: Asked, renews: str) -> tuple[str, ...]:
@@ -47,11 +47,8 @@ def _what(asked: Asked, renews: str) -> tuple[str, ...]:
     return ("--to", commit, *(found if asked.findings else ()), *waived)
 
 
-def _why(asked: Asked, renews: str) -> tuple[str, ...]:
-    # What an older version took with a line break is refused where it is typed, and goes on unsaid.
-    is_said = not renews or "\n" not in asked.request_id
-    request = ("--request", asked.request_id) if is_said else ()
-    return (*request, "--reason", asked.reason, "--expires", format_time(asked.expires_at))
+def _why(asked: Asked) -> tuple[str, ...]:
+    return ("--request", asked.request_id, "--reason", asked.reason, "--expires", format_time(asked.expires_at))
 
 
 def differences(text: bytes, asked: Asked) -> tuple[str, ...]:

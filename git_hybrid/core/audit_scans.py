@@ -13,7 +13,7 @@ from git_hybrid.core.state import State
 
 
 def against_scans(records: Sequence[Record], state: State, lock: Lock) -> Iterator[Breach]:
-    """Yield the scans of *state* that the log bears out no more; one that it has no record of an older version made."""
+    """Yield the scans of *state* that the log bears out no more; what it has no record of is for ``check scans``."""
     told = {(record.get("source"), record.get("after")) for record in records if is_result(record)}
     unproved = scan_trail_of(records, state, lock).unproved
     for name, entry in state.sources.items():

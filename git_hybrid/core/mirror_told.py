@@ -23,20 +23,9 @@ def mirror_event(event: str, mirror: Mirror, detail: Mapping[str, Json]) -> Even
 
 
 def is_told(mirror: Mirror, records: Mapping[str, Record]) -> bool:
-    """Tell whether the record that *mirror* names bears it out.
-
-    One that an older version wrote tells none of the times; it counts until a later one does.
-    """
-    named = records.get(mirror.audit_hash or "")
-    if named is None or _about(named) != mirror.name:
-        return False
-    digest = detail_of(named).get(_DIGEST)
-    if digest is not None:
-        return digest == mirror_digest(mirror)
-    own = {key: record for key, record in records.items() if _about(record) == mirror.name}
-    if not any(_DIGEST in detail_of(record) for record in own.values()):
-        return True
-    return mirror.audit_hash in last_told(records, _about).newest.get(mirror.name, frozenset())
+    """Tell whether the record that *mirror* names bears it out."""
+    named = records.get(mirror.audit_hash or "", {})
+    return detail_of(named).get(_DIGEST) == mirror_digest(mirror)
 
 
 def believed(inventory: Inventory, records: Mapping[str, Record]) -> Inventory:

@@ -23,7 +23,6 @@ class Move(Struct, frozen=True, kw_only=True):
     command_id: str
     before: str | None
     after: str
-    ref: str = ""
     forced: bool = False
     served_by: str = ""
 
@@ -43,7 +42,6 @@ def _move(record: Mapping[str, Json]) -> Move:
         command_id=str(record["command_id"]),
         before=None if before is None else str(before),
         after=str(record.get("after") or ""),
-        ref=str(told.get("ref") or ""),
         forced=bool(told.get(RESTS_ON)),
         served_by=str(told.get("served_by") or ""),
     )

@@ -179,7 +179,6 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     run: RunId
     command: str
     started_at: datetime
-    operator: str
     tasks: tuple[Task, ...]
     phases: Mapping[SourceName, Phase]
     served_by: Mapping[SourceName, str] = field(default_factory=dict)

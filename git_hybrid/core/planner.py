@@ -215,16 +215,12 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
             blocked[name] = pin
             continue
         phase = unfinished.phases.get(name, "pending")
-        step = _resumed(replace(task, source=source, pin=pin), phase, snapshot, observed[name])
-        match step:
-            case Task():
-                tasks.append(step)
-            case HybridError():
-                blocked[name] = step
-            case None:
-                tasks.append(Task(source=source, pin=pin, action="record", before=pin.commit))
-            case _:  # pragma: no cover
-                assert_never(step)
+        done = Task(source=source, pin=pin, action="record", before=pin.commit)
+        step = _resumed(replace(task, source=source, pin=pin), phase, snapshot, observed[name]) or done
+        if isinstance(step, HybridError):
+            blocked[name] = step
+        else:
+            tasks.append(step)
     return SyncPlan(tasks=tuple(tasks), blocked=blocked)
 
 

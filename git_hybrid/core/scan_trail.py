@@ -12,7 +12,7 @@ from typing import Any
 from git_hybrid.core.audit import SCANNED, Record, detail_of, previous
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.scans import DIGEST, SEVERITIES, facts_of, scan_digest
+from git_hybrid.core.scans import DIGEST, SEVERITIES, scan_digest
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanStatus, ScanTrail, State
 from git_hybrid.core.values import parse_time
 
@@ -44,29 +44,17 @@ def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTr
 
 
 def _places(records: Sequence[Record]) -> dict[tuple[str, str], list[int]]:
-    """Return where *records* tell of a scan of each source and commit.
-
-    What an older version wrote tells less, and bears out more. After a record with the digest it counts no more: else
-    whoever edits state would need no result in the log.
-    """
+    """Return where *records* tell of a scan of each source and commit."""
     places: dict[tuple[str, str], list[int]] = {}
-    bound = False
     for at, record in enumerate(records):
         if is_result(record):
-            bound = bound or is_bound(record)
-            if is_bound(record) or not bound:
-                places.setdefault((str(record.get("source")), str(record.get("after"))), []).append(at)
+            places.setdefault((str(record.get("source")), str(record.get("after"))), []).append(at)
     return places
 
 
 def is_result(record: Record) -> bool:
-    """Tell whether *record* is of a scan that became the result of its source."""
-    return record["event"] in SCANNED and "refused" not in detail_of(record)
-
-
-def is_bound(record: Record) -> bool:
-    """Tell whether *record* has the digest of all that state says of its scan."""
-    return DIGEST in detail_of(record)
+    """Tell whether *record* is of a scan that became the result of its source, and has the digest of all of it."""
+    return record["event"] in SCANNED and DIGEST in detail_of(record) and "refused" not in detail_of(record)
 
 
 def _stands(records: Sequence[Record], places: Sequence[int], scan: ScanStatus) -> bool:
@@ -102,7 +90,7 @@ def _is_over(records: Sequence[Record], other: int, mine: int) -> bool:
 
 
 def scanned_at(record: Record) -> str:
-    """Return when the scan was made that *record* tells of; an older version told when it was recorded."""
+    """Return when the scan was made that *record* tells of; else when it was recorded."""
     return str(detail_of(record).get("scanned_at") or record["at"])
 
 
@@ -137,22 +125,7 @@ def _follows(records: Sequence[Record], later: int, earlier: int) -> bool:
 
 def tells(record: Record, scan: ScanStatus) -> bool:
     """Tell whether *record*, which is about the same source and commit, says of the scan what *scan* says."""
-    detail = detail_of(record)
-    if "state" not in detail:
-        # A bundle that an older version applied: its scans were recorded without their results.
-        return True
-    if is_bound(record):
-        return detail[DIGEST] == scan_digest(scan)
-    said: dict[str, Any] = facts_of(scan)
-    if "scanned_at" not in detail:
-        # An older version left out what follows from the scanners, and the digests of their entries.
-        if scan.scanned_at != min((item.scanned_at for item in scan.scanners), default=None):
-            return False
-        del said["scanned_at"]
-        said["scanners"] = [
-            {key: value for key, value in item.items() if key != "config_digest"} for item in said["scanners"]
-        ]
-    return all(detail.get(key) == value for key, value in said.items())
+    return detail_of(record).get(DIGEST) == scan_digest(scan)
 
 
 def told_by(record: Record, commit: Oid) -> ScanStatus | None:

@@ -100,14 +100,7 @@ def by_severity(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda item: (SEVERITIES.index(item.level), item.path, item.line, item.rule, item.id))
 
 
-def status_of(
-    records: Sequence[ScannerRecord],
-    findings: Sequence[Finding],
-    *,
-    commit: Oid,
-    tree: Oid,
-    report_sha256: str | None,
-) -> ScanStatus:
+def status_of(records: Sequence[ScannerRecord], findings: Sequence[Finding], *, commit: Oid, tree: Oid) -> ScanStatus:
     """Return the status of one commit after all scanners: the worst result stands, the oldest says how old it is."""
     worst = min(records, key=lambda record: _STATE_WORST_FIRST.index(record.state))
     digests: list[Json] = [record.rules_digest for record in records]
@@ -125,7 +118,6 @@ def status_of(
         counts=counts_of(findings),
         tree=tree,
         rules_digest=records[0].rules_digest if len(records) == 1 else f"sha256:{combined}",
-        report_sha256=report_sha256,
         scanners=tuple(records),
         findings=tuple(refs),
     )

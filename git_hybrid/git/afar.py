@@ -18,7 +18,7 @@ from git_hybrid.core.errors import GitFailed, NetworkFailure, RefMissing
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.classify import UNKNOWN, classify_network
 from git_hybrid.git.direct import Direct
-from git_hybrid.git.limits import Limits
+from git_hybrid.git.limits import Limits, end_of
 from git_hybrid.git.pktline import (
     Garbled,
     Lines,
@@ -79,7 +79,7 @@ class Afar(Struct, frozen=True):
         self, servers: Servers, url: str, wants: Wanted, threads: tuple[str, ...], limits: Limits
     ) -> str | None:
         """Receive what upstream's ref has beyond what is known; return its id, or None if that has not worked."""
-        end = time.monotonic() + limits.deadline.total_seconds()
+        end = end_of(limits.deadline)
         told = servers.discover(url, limits, self.allowed_host)
         if told is None:
             return None

@@ -42,9 +42,9 @@ class TalksOn(Exception):
     """A child was killed because it wrote more to stderr than anybody would read."""
 
 
-def end_of(deadline: timedelta | None) -> float | None:
-    """Return the time of the monotonic clock at which *deadline* is over, None if there is none."""
-    return None if deadline is None else time.monotonic() + deadline.total_seconds()
+def end_of(deadline: timedelta) -> float:
+    """Return the time of the monotonic clock at which *deadline*, which begins now, is over."""
+    return time.monotonic() + deadline.total_seconds()
 
 
 def at_work(pid: int, folder: str, check: Callable[[], None]) -> Callable[[], None]:

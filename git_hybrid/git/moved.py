@@ -16,7 +16,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.git.answers import Answer, host_of, led_to, plain
 from git_hybrid.git.environment import led_nowhere
-from git_hybrid.git.limits import Limits
+from git_hybrid.git.limits import Limits, end_of
 from git_hybrid.git.run import Runner
 
 _STATUS = pattern(r"^fatal: unable to access .*: The requested URL returned error: 30\d\b", re.MULTILINE)
@@ -31,7 +31,7 @@ class Trail:
     def __init__(self, url: str, limits: Limits, *, judged: bool) -> None:
         """Begin at *url*; nothing that is asked on the way outlasts *limits*, which hold for all of it."""
         self.url, self._limits, self._judged = url, limits, judged
-        self._end = time.monotonic() + limits.deadline.total_seconds()
+        self._end = end_of(limits.deadline)
         # Where it was led to; what the settings of the user made of the URL itself is not known here.
         self._now, self._before = url, set[str]()
 

@@ -10,7 +10,6 @@ another protocol, a shallow server, a refusal of any kind.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.value import Struct
+from git_hybrid.git.limits import end_of
 from git_hybrid.git.localrefs import serving, tip
 from git_hybrid.git.pktline import (
     NOTHING_SHARED,
@@ -72,7 +72,7 @@ class Nearby(Struct, frozen=True):
         """
         if not self._is_plain(fetch.url):
             return False
-        end = time.monotonic() + fetch.defaults.deadline.total_seconds()
+        end = end_of(fetch.defaults.deadline)
         path = fetch.url.removeprefix("file://")
 
         def receive(wants: Wanted) -> str | None:

@@ -18,7 +18,7 @@ from git_hybrid.git import place
 from git_hybrid.git.environment import as_options
 from git_hybrid.git.index import is_link, links_at
 from git_hybrid.git.plainfiles import plain_settings, read_plain
-from git_hybrid.git.run import Runner, items
+from git_hybrid.git.run import Runner
 
 LFS_FILTER = {
     "clean": "git-lfs clean -- %f",
@@ -107,14 +107,13 @@ def _asked(runner: Runner, git_dir: Path) -> set[tuple[str, str]]:
     Raises:
         LocalIo: they are more than any repository has.
     """
-    from git_hybrid.git.listed import TOO_MANY, TooManySettings, listed
+    from git_hybrid.git.listed import TOO_MANY, TooManySettings, listed, pairs
 
     try:
         told = listed(lambda into: runner.git(_ASKED, git_dir=git_dir, watch=into)).stdout
     except TooManySettings as error:
         raise LocalIo(path=f"{git_dir}/config", operation="read", reason=TOO_MANY) from error
-    pairs = (item.partition("\n") for item in items(told))
-    return {(key, value) for key, _, value in pairs}
+    return {*pairs(told)}
 
 
 def _nested(

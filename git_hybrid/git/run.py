@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -147,7 +146,6 @@ class Runner(Struct):
         env: Mapping[str, str],
         cwd: Path | None = None,
         stdin: bytes | None = None,
-        deadline: timedelta | None = None,
         guarded: bool = True,
         reads: bool = False,
         watch: Watch | Into | None = None,
@@ -157,16 +155,15 @@ class Runner(Struct):
         With *watch* what git says of its progress goes there alone, or to an :class:`Into` all it says.
 
         Raises:
-            DeadlineExceeded: *deadline* passed.
             GitFailed, LocalIo: it was ended by force, or the system refused it its files, and *guarded*.
             GitRefused: it is a git that only *reads*, and does nothing any more (:func:`at_work`).
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
         """
         source: Source = "nothing" if stdin is None else "pipe"
-        check = partial(self.check, end_of(deadline))
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded) as child:
-            done = self._ended(child, stdin, at_work(child.pid, str(cwd or "."), check) if reads else check, watch)
+            check = at_work(child.pid, str(cwd or "."), self.check) if reads else self.check
+            done = self._ended(child, stdin, check, watch)
         if guarded and done.status != 0:
             from git_hybrid.git.ended import refuse_ended
 
@@ -203,7 +200,7 @@ class Runner(Struct):
 
         from git_hybrid.git.cage import QUICK, die_with_parent, end_strays, has_ended, limits
 
-        end = time.monotonic() + cage.deadline.total_seconds()
+        end = end_of(cage.deadline)
         limited = [*die_with_parent(), *limits(cage), *argv]
         try:
             with self._started(limited, env=env, cwd=cwd, stdin="nothing", stdout=output, stderr=errors) as child:

@@ -44,7 +44,7 @@ def work_folder(root: Path) -> Path:
     folder = root / WORK
     folder.mkdir(mode=0o700, exist_ok=True)
     if why_unsafe(folder) == OTHERS:
-        # One that an older version made by the umask.
+        # Whatever has opened it: what is prepared there is taken for our own.
         folder.chmod(0o700)
     return folder
 

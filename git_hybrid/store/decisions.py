@@ -31,9 +31,7 @@ def decision_line(decision: Decision) -> Line:
         from git_hybrid.store.mirrorfile import encode_mirror
 
         mirrors = [encode_mirror(entry) for entry in decision.mirrors.values()]
-    # What has an entry is at its end anyhow; versions that have no such key refuse the line with it.
-    done = sorted(decision.done - decision.entries.keys())
-    line = {
+    return {
         "t": "decision",
         "events": [asdict(event) | {"detail": event.detail and dict(event.detail)} for event in decision.events],
         "entries": [encode_entry(entry) for entry in decision.entries.values()],
@@ -46,8 +44,9 @@ def decision_line(decision: Decision) -> Line:
         "manifest": decision.manifest and asdict(decision.manifest),
         "reports": dict(decision.reports),
         "base": decision.base,
+        # What has an entry is at its end anyhow.
+        "done": sorted(decision.done - decision.entries.keys()),
     }
-    return line | ({"done": done} if done else {})
 
 
 def plain_pin(pin: Line) -> Line:

@@ -41,7 +41,7 @@ from git_hybrid.turn import TURN
 
 
 class FileLedger(LogReader):
-    """The ledger of one workspace on disk (:class:`git_hybrid.core.ports.Ledger`).
+    """The ledger of one workspace on disk (:class:`git_hybrid.core.ports_ledger.Ledger`).
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
     left below ``sources/.incoming/``, ``close_quarantine`` what this run staged. ``verify`` checks the

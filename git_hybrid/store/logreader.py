@@ -21,7 +21,7 @@ from git_hybrid.store.layout import Layout
 
 
 class LogReader(Struct):
-    """Answers from the files of one workspace (:class:`git_hybrid.core.ports.Ledger`)."""
+    """Answers from the files of one workspace (:class:`git_hybrid.core.ports_ledger.Ledger`)."""
 
     layout: Layout
     now: datetime

@@ -18,12 +18,14 @@ from git_hybrid.core.errors import BadArgument, reported
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.content import open_regular
 from git_hybrid.store.durable import TEMPORARY, sync_folder
-from git_hybrid.store.gitplaces import git_places
 from git_hybrid.store.layout import Layout
 
 _LEFT = pattern(r"\.[0-9a-f]{16}\.tmp")
 _LINKS = 40
 """So many symbolic links one after the other are a loop, as for the kernel."""
+_NAMED = "gitdir:"
+_LONGEST = 1 << 16
+"""More than a path in a file of git has, in bytes."""
 
 
 def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
@@ -34,7 +36,7 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
             or ``.git/``, wherever that is; or it is a folder, or in one that is not there.
     """
     real = Path(os.path.realpath(path))
-    own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, *git_places(layout.root))
+    own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, *_git_places(layout.root))
     if any(real.is_relative_to(os.path.realpath(place)) for place in own):
         what = layout.relative(real)
         reason = f"{what} belongs to the workspace: name another file, outside of state/, sources/ and .git/"
@@ -43,6 +45,35 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
         raise BadArgument(what=option, value=shown, reason="is a folder: name a file in it")
     if not real.parent.exists():
         raise BadArgument(what=option, value=shown, reason=f"there is no folder {real.parent}")
+
+
+def _git_places(root: Path) -> tuple[Path, ...]:
+    """Return the nearest ``.git`` from *root* upwards, what it leads to, and each ``.gitattributes`` on the way there.
+
+    A linked worktree and a submodule have a file there that names a folder, which may name one that it shares.
+    """
+    top = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), None)
+    if top is None:
+        return ()
+    found = [top / ".git"]
+    attributes = [folder / ".gitattributes" for folder in root.parents if folder.is_relative_to(top)]
+    named = _text_of(top / ".git")
+    if named.startswith(_NAMED):
+        found.append(top / named.removeprefix(_NAMED).strip())
+    if shared := _text_of(found[-1] / "commondir"):
+        found.append(found[-1] / shared)
+    return (*found, *attributes)
+
+
+def _text_of(path: Path) -> str:
+    """Return what stands in the file at *path*; nothing where there is none."""
+    try:
+        if not path.is_file():
+            return ""
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read(_LONGEST)).strip()
+    except OSError:
+        return ""
 
 
 def is_stdout(path: Path) -> bool:

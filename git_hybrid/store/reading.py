@@ -38,9 +38,6 @@ _NAMED = re.compile(rb'"audit_hash":\s*"')
 SCAN = b'scan","hash":"'
 """What every line of the log holds that tells of a scan."""
 
-_BOUND = b'"scan_sha256":'
-"""What every one of them holds that was not written by an older version."""
-
 
 def lock(layout: Layout) -> Lock:
     """Return the lock.
@@ -199,14 +196,12 @@ def _scan_trail(texts: Mapping[str, bytes], installed: State, decided: Lock) -> 
     scanned = {(name, str(scan.commit)) for name, scan in wanted.items()}
     if not wanted and not any(SCAN in text for text in texts.values()):
         return ScanTrail()
-    from git_hybrid.core.scan_trail import is_bound, scan_trail_of, tells
+    from git_hybrid.core.scan_trail import scan_trail_of, tells
     from git_hybrid.store.rivals import has_rivals, is_branched
 
     pinned = {(name, str(pin.commit)) for name, pin in decided.pins.items()}
     newest = _newest_scans(texts, scanned | pinned)
     is_told = set(newest) == scanned and all(tells(record, wanted[name]) for (name, _), record in newest.items())
-    # What an older version wrote counts only before the first record with a digest.
-    is_told = is_told and (all(map(is_bound, newest.values())) or not any(_BOUND in text for text in texts.values()))
     if is_told and not (is_branched(texts) and has_rivals(texts, newest)):
         return ScanTrail()
     return scan_trail_of(_records(texts), installed, decided)

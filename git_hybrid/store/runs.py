@@ -51,7 +51,6 @@ class Journal(Struct, frozen=True, kw_only=True):
             run=self.info.run,
             command=self.info.command,
             started_at=self.info.now,
-            operator=self.info.operator,
             tasks=self.tasks,
             phases=self.phases,
             served_by=self.served_by,

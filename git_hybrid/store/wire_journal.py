@@ -80,18 +80,18 @@ class EditShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DecisionShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the run writes into the files; what has a default is not in journals of older versions."""
+    """What the run writes into the files."""
 
     t: Literal["decision"]
     events: list[EventShape]
     entries: list[Table]
     pins: dict[str, Table]
     dropped: list[Text]
-    overrides: list[Table] = []
-    archive: str | None = None
-    mirrors: list[Table] = []
-    dropped_mirrors: list[Text] = []
+    overrides: list[Table]
+    archive: str | None
+    mirrors: list[Table]
+    dropped_mirrors: list[Text]
     manifest: EditShape | None
-    reports: dict[str, Hash] = {}
-    base: dict[str, Hash | None] | None = None
-    done: list[Text] = []
+    reports: dict[str, Hash]
+    base: dict[str, Hash | None] | None
+    done: list[Text]

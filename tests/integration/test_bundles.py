@@ -728,6 +728,7 @@ def test_scans_travel(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> 
         "commit_sha": entry["commit_sha"],
         "scanned_at": "2026-07-16T11:03:04Z",
         "counts": {"high": 0, "medium": 0, "low": 0},
+        "report_sha256": hashlib.sha256(b"{}").hexdigest(),
     }
     path.write_text(json.dumps(document))
     (ws / "state/scans").mkdir()

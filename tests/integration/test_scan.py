@@ -15,6 +15,9 @@ import pytest
 
 from git_hybrid.core.audit import record_hash
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.scans import scan_digest
+from git_hybrid.store.statefile import decode_state
 from support.beginning import Begun
 from support.cli import Hybrid, executable, merged_env, run_hybrid
 from support.kit import changes, git, leave_unfinished, replace, snapshot, started, state
@@ -276,11 +279,9 @@ def age(workspace: Path, name: str, stamp: str) -> None:
     lines = []
     for line in log.read_text().splitlines():
         record = json.loads(line)
-        if record["event"] == "scan":
-            # As an older version wrote all of them: what is told of each is enough.
-            record["detail"].pop("scan_sha256", None)
-            if record["source"] == name:
-                made_at(record["detail"], stamp)
+        if record["event"] == "scan" and record["source"] == name:
+            made_at(record["detail"], stamp)
+            record["detail"]["scan_sha256"] = scan_digest(decode_state(text.encode()).sources[SourceName(name)].scan)
         record["prev"] = [renamed[item] for item in record["prev"]]
         before = record.pop("hash")
         record["hash"] = renamed[before] = record_hash(record)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.cli import watching
+from git_hybrid.cli.commands import status
 from git_hybrid.cli.main import main
 from git_hybrid.cli.output import opened_for
 from support.cli import Hybrid, executable, merged_env
@@ -65,7 +65,7 @@ def test_a_signal_between_two_looks_is_not_lost(ready: Path, monkeypatch: pytest
             # Nobody asks this run any more whether it is to stop.
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(watching, "opened_for", signalled)
+    monkeypatch.setattr(status, "opened_for", signalled)
     assert main(["-C", str(ready), "status", "--watch", "1"]) == 130
 
 

@@ -100,4 +100,5 @@ def accepting_override(
 def a_scan(*records: ScannerRecord, findings: tuple[Finding, ...] = (), commit: Oid | None = None) -> ScanStatus:
     """Return the status after *records* (by default one clean scan of oid(1))."""
     said = records or (a_record(state="findings" if findings else "clean"),)
-    return status_of(said, findings, commit=commit or oid(1), tree=oid(0x77), report_sha256="a" * 64)
+    status = status_of(said, findings, commit=commit or oid(1), tree=oid(0x77))
+    return replace(status, report_sha256="a" * 64)

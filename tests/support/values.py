@@ -142,7 +142,7 @@ def a_task(
 def an_unfinished_run(*tasks: Task, phases: Mapping[SourceName, Phase] | None = None) -> Unfinished:
     """Return what the journal says of a sync that was killed."""
     started = NOW - timedelta(hours=1)
-    return Unfinished(run=RUN, command="sync", started_at=started, operator=OPERATOR, tasks=tasks, phases=phases or {})
+    return Unfinished(run=RUN, command="sync", started_at=started, tasks=tasks, phases=phases or {})
 
 
 def a_run(run: RunId = RUN) -> RunInfo:

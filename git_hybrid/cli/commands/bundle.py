@@ -219,8 +219,8 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     # The members are in quarantine, which is gone once the writer lock is.
     reports = reports_in(unpacked, bundle.content.lock.pins)
     done = apply_bundle(rt, bundle, how)
-    named = {name: (done.reports.get(SourceName(name)), sha256_hex(data)) for name, data in reports.items()}
-    keep_reports(session.layout, {name: reports[name] for name, (told, found) in named.items() if told in ("", found)})
+    kept = {name: data for name, data in reports.items() if done.reports.get(SourceName(name)) == sha256_hex(data)}
+    keep_reports(session.layout, kept)
     more = {"file": str(path), "sha256": unpacked.sha256, "signed_by": bundle.content.signer, "receipt": None}
     return done.report, more, encode_receipt(done.receipt, bundle=unpacked.sha256)
 

@@ -3,24 +3,70 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
 from git_hybrid.cli.arguments import parsed
-from git_hybrid.cli.caching import Cache, cared, looks_at
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import Commands, common_options, shows_help
+from git_hybrid.cli.output import Output
+from git_hybrid.cli.settings import cache_folder
+from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.telling import explain
 from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
-from git_hybrid.core.errors import CacheDamaged, LocalIo
+from git_hybrid.core.errors import CacheDamaged, CacheRefused, LocalIo
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time, parse_duration
-from git_hybrid.core.words import counted, sized
-from git_hybrid.git.cache_care import removed, seen_aside, swept, verified
-from git_hybrid.git.store import Store
+from git_hybrid.core.words import counted, sized, typed
+from git_hybrid.git.cache_care import removed, seen, seen_aside, stores, swept, verified
+from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import read_config
+from git_hybrid.git.store import OTHERS, Store, why_unsafe
 from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.store import durable
 from git_hybrid.view.term import safe
+
+
+class _Cache(Struct, frozen=True, kw_only=True):
+    """The cache that one command looks after; ``root`` None: it is turned off."""
+
+    root: Path | None
+    runner: Runner
+    output: Output
+    now: datetime
+
+    @property
+    def stores(self) -> list[Store]:
+        """All stores by name."""
+        return [] if self.root is None else stores(durable, self.root)
+
+
+def _looks_at(stores: Sequence[Store]) -> list[StoreLook]:
+    """Return what each of *stores* takes, the largest first."""
+    return sorted(map(seen, stores), key=lambda look: (-look.size, look.url, look.folder))
+
+
+@contextmanager
+def _cared(context: click.Context) -> Iterator[_Cache]:
+    """Yield the cache of the user for the command of *context*; signals are taken meanwhile.
+
+    Raises:
+        CacheRefused: others could write into it.
+    """
+    common, cancel = common_of(context), Cancel()
+    runner = Runner(environ=dict(os.environ), cancelled=cancel, hurried=cancel.hurried)
+    common.config = read_config(runner, common.folder)
+    root = cache_folder(runner.environ, common.config)
+    root = None if root is None else Path(os.path.realpath(root))
+    if root is not None and os.path.lexists(root) and (why := why_unsafe(root)):
+        raise CacheRefused(path=str(root), reason=why, hint=typed("chmod", "go-w", str(root)) if why == OTHERS else "")
+    with handled(cancel):
+        yield _Cache(root=root, runner=runner, output=Output(common), now=datetime.now(UTC))
 
 
 @click.group("cache", cls=Commands, invoke_without_command=True)
@@ -39,8 +85,8 @@ def show_command(context: click.Context) -> int:
 
     How much it takes, how much of that clones share, when it was used and filled.
     """
-    with cared(context) as cache:
-        looks = looks_at(cache.stores)
+    with _cared(context) as cache:
+        looks = _looks_at(cache.stores)
         if cache.output.common.json:
             cache.output.document(_document(cache, "cache show", looks))
             return 0
@@ -54,7 +100,7 @@ def show_command(context: click.Context) -> int:
         return 0
 
 
-def _cells(cache: Cache, look: StoreLook) -> tuple[str, ...]:
+def _cells(cache: _Cache, look: StoreLook) -> tuple[str, ...]:
     filled = "never" if look.fetched_at is None else f"{format_age(cache.now - look.fetched_at)} ago"
     used = "in use" if look.busy else f"{format_age(cache.now - look.used_at)} ago"
     why = "never filled: git hybrid cache prune" if look.unfinished else "cannot be read: git hybrid cache verify"
@@ -62,7 +108,7 @@ def _cells(cache: Cache, look: StoreLook) -> tuple[str, ...]:
     return sized(look.size), sized(look.shared), sized(look.trees), str(look.packs), used, filled, url
 
 
-def _summary(cache: Cache, looks: list[StoreLook]) -> str:
+def _summary(cache: _Cache, looks: list[StoreLook]) -> str:
     if cache.root is None:
         return "the object cache is off"
     if not looks:
@@ -72,7 +118,7 @@ def _summary(cache: Cache, looks: list[StoreLook]) -> str:
     return safe(f"{stores} in {cache.root}: {sized(size)}, {sized(shared)} of it shared with clones")
 
 
-def _document(cache: Cache, name: str, looks: list[StoreLook], **more: Any) -> dict[str, Any]:
+def _document(cache: _Cache, name: str, looks: list[StoreLook], **more: Any) -> dict[str, Any]:
     told = [
         {
             "busy": look.busy,
@@ -100,7 +146,7 @@ def verify_command(context: click.Context) -> int:
     git's fsck reads them, and what was set aside is fetched again. Exit 1 if a store was broken. One that is being
     filled is left out.
     """
-    with cared(context) as cache:
+    with _cared(context) as cache:
         found = [(store, *_verified(cache, store)) for store in cache.stores]
         code = 1 if any(error is not None for _, _, error in found) else 0
         if cache.output.common.json:
@@ -120,7 +166,7 @@ def verify_command(context: click.Context) -> int:
         return code
 
 
-def _verified(cache: Cache, store: Store) -> tuple[str, CacheDamaged | None]:
+def _verified(cache: _Cache, store: Store) -> tuple[str, CacheDamaged | None]:
     try:
         why = verified(cache.runner, store)
     except Busy:
@@ -150,10 +196,10 @@ def prune_command(
     limit = None if max_size is None else parsed(parse_size, "--max-size", max_size)
     if everything and (age is not None or limit is not None):
         context.fail("--all takes every store: it goes with neither --older-than nor --max-size")
-    with cared(context) as cache:
+    with _cared(context) as cache:
         # Listed once: another prune may take one away meanwhile.
         by_name = {store.name: store for store in cache.stores}
-        looks = looks_at([*by_name.values()])
+        looks = _looks_at([*by_name.values()])
         # A clock that was ahead may have used one later than now.
         chosen = to_prune(looks, older_than=timedelta.min if everything else age, max_size=limit, now=cache.now)
         gone = [look for look in chosen if dry_run or _removed(by_name[look.folder])]

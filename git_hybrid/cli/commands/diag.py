@@ -18,12 +18,11 @@ from git_hybrid.cli.machine import told_settings
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, apart_from
 from git_hybrid.cli.signals import Cancel, handled
-from git_hybrid.cli.support_archive import FOLDER, archive_files
+from git_hybrid.cli.support_archive import FOLDER, archive_files, tar_gz
 from git_hybrid.core.diagnosis import cadence_words, has_failed
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
 from git_hybrid.git.run import Runner
-from git_hybrid.store.archive import tar_gz
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.view.diagnosis import diag_document, finding_lines, finding_summary
@@ -90,5 +89,5 @@ def _write(bundle: Path, folder: Path, found: Diagnosis, document: dict[str, Any
     runner = Runner(environ=dict(os.environ), cancelled=cancel)
     settings = told_settings(runner, folder if found.root is None else found.root, home=os.path.expanduser("~"))
     files = archive_files(found.root, diag=document, status=found.status, versions=found.versions, settings=settings)
-    write_output(folder / bundle, tar_gz(files, folder=FOLDER))
+    write_output(folder / bundle, tar_gz(files))
     return {f"{FOLDER}/{name}": len(data) for name, data in sorted(files.items())}

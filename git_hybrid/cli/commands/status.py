@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
+
 import click
 
 from git_hybrid.app.status import status
-from git_hybrid.cli.common import common_of
+from git_hybrid.cli.common import DUMB, Common, common_of
 from git_hybrid.cli.options import Number, common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import opened_for
 from git_hybrid.cli.showing import show_status
-from git_hybrid.cli.watching import watched
+from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.telling import SIGNALLED
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.report import Status
+from git_hybrid.core.values import format_time
+from git_hybrid.view.status import status_lines, status_summary
+
+_HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\033[H", "\033[K", "\033[J"
 
 
 @click.command("status")
@@ -51,6 +64,44 @@ def command(
     if watch is not None:
         if porcelain or common_of(context).json:
             context.fail("--watch is for people: it goes with neither --json nor --porcelain")
-        return watched(context, watch, lambda session: status(session.runtime, names, groups), jobs=jobs)
+        return _watched(context, watch, lambda session: status(session.runtime, names, groups), jobs=jobs)
     common = common_of(context)
     return show_status(common, names=names, groups=groups, jobs=jobs, exit_code=exit_code, porcelain=porcelain)
+
+
+def _watched(
+    context: click.Context, seconds: int, look: Callable[[Session], Status], *, jobs: int | None = None
+) -> int:
+    """Draw what *look* returns every *seconds*; return the exit status of the signal that ended it."""
+    cancel = Cancel(reads=True)
+    with handled(cancel):
+        while not cancel():
+            try:
+                _draw(common_of(context), cancel, seconds, look, jobs=jobs)
+            except Interrupted as error:
+                return SIGNALLED + error.signal
+    return SIGNALLED + cancel()
+
+
+def _draw(common: Common, cancel: Cancel, seconds: int, look: Callable[[Session], Status], *, jobs: int | None) -> None:
+    """Draw once and wait; where there is no terminal, append.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    with opened_for(common, jobs=jobs, cancel=cancel) as (session, output):
+        found = look(session)
+        now = session.runtime.info.now
+        redrawn = sys.stdout.isatty() and os.environ.get("TERM", "") not in DUMB
+        height = output.common.lines - 3 if redrawn else None
+        table = status_lines(found, output.look, now, height=height)
+        lines = [f"{format_time(now)}, every {seconds} s", *table, status_summary(found) if found.rows else ""]
+        if redrawn:
+            # Drawn over what was there, in one write: a screen that is cleared first flickers.
+            shown = lines[: output.common.lines - 1]
+            sys.stdout.write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in shown) + _REST_OF_SCREEN)
+        else:
+            output.data(*lines, "")
+        sys.stdout.flush()
+        session.runtime.sleep(seconds)
+        session.runtime.stop_if_cancelled()

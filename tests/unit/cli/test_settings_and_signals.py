@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from git_hybrid.cli import boundary
+from git_hybrid.cli.commands.config import effective
 from git_hybrid.cli.common import Common, shows_progress
-from git_hybrid.cli.effective import effective
 from git_hybrid.cli.output import advice
 from git_hybrid.cli.settings import TWINS, read_settings, require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled

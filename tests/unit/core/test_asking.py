@@ -86,12 +86,6 @@ def test_a_request_and_its_use_are_the_same_options(asked: Asked, renews: str, w
     assert use_line(asked, renews=renews) == f"git hybrid {use} {WHY} {SIGNED}"
 
 
-def test_a_renewal_does_not_say_the_request_that_nobody_may_type() -> None:
-    asked = replace(FINDINGS, request_id="CHG\n1")
-    assert "--request" not in request_line(asked, renews="ovr-1") + use_line(asked, renews="ovr-1")
-    assert "--request" in use_line(asked)
-
-
 def test_a_forced_pin_accepts_just_the_findings_that_were_asked_for() -> None:
     pin = replace(FINDINGS, kind="pin")
     assert other_findings(pin, ("f2", "f1")) is None

@@ -518,17 +518,16 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
 
 def test_mirrors_are_what_was_recorded() -> None:
     told = {"mirror": "m", "base_url": "https://m.example.org", "kind": "mirror", "owner": "ops"}
-    lines = grown(LINES, Event(event="mirror-add", detail=told))
-    made = str(lines[-1]["hash"])
-    mirror = Mirror(
+    added = Mirror(
         name="m",
         base_url="https://m.example.org",
         kind="mirror",
         owner="ops",
         added_at=NOW,
         added_by=OPERATOR,
-        audit_hash=made,
     )
+    lines = grown(LINES, mirror_event("mirror-add", added, told))
+    mirror = replace(added, audit_hash=str(lines[-1]["hash"]))
 
     def judged(item: Mirror, records: Sequence[Record] = lines) -> list[str]:
         return ids(records, Witnesses(mirrors=Inventory(mirrors={"m": item})))

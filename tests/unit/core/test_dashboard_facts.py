@@ -33,10 +33,10 @@ def test_only_pins_are_moves():
         _record("pin", source="b", after="3"),
     ]
     moves = moves_of(log)
-    assert [(move.source, move.before, move.after, move.ref, move.forced) for move in moves] == [
-        ("a", None, "1", "refs/tags/v1", False),
-        ("a", "1", "2", "refs/tags/v2", True),
-        ("b", None, "3", "", False),
+    assert [(move.source, move.before, move.after, move.forced) for move in moves] == [
+        ("a", None, "1", False),
+        ("a", "1", "2", True),
+        ("b", None, "3", False),
     ]
 
 

@@ -17,7 +17,6 @@ from support.values import NOW, OPERATOR, RUN, oid
 TOOL, HOUR = SourceName("tool"), timedelta(hours=1)
 ADDED = Mirror(name="corp", base_url="https://m", kind="mirror", owner=OPERATOR, added_at=NOW, added_by=OPERATOR)
 CHECKED = replace(ADDED, verified_at=NOW + HOUR, sources={TOOL: Held(commit=oid(1), checked_at=NOW + HOUR, ok=True)})
-OLD = {"mirror": "corp", "base_url": "https://m", "owner": OPERATOR}
 
 
 def grown(records: Sequence[Record], *events: Event) -> tuple[Record, ...]:
@@ -71,13 +70,7 @@ def test_what_was_edited_is_not_believed(changed: dict[str, object]) -> None:
     assert believed(Inventory(mirrors={"corp": edited}), {}).mirrors["corp"].verified_at is None
 
 
-def test_what_an_older_version_recorded_counts_until_a_later_record_tells_more() -> None:
-    old = grown((), Event(event="mirror-add", detail=OLD), Event(event="mirror-verify", detail={"mirror": "corp"}))
-    entry = bound(replace(CHECKED, verified_at=NOW + 5 * HOUR), old[1])
-    assert is_told(entry, by_hash(old))
-    assert is_told(entry, by_hash(grown(old, mirror_event("mirror-verify", replace(CHECKED, name="other"), {}))))
-    newer = grown(old, mirror_event("mirror-verify", CHECKED, {}))
-    assert not is_told(entry, by_hash(newer))
-    # Of two branches that both asked it either may stand.
-    beside = grown(old[:1], mirror_event("mirror-verify", CHECKED, {}))
-    assert is_told(entry, by_hash((*old, beside[-1])))
+def test_a_record_without_the_digest_bears_out_nothing() -> None:
+    told = {"mirror": "corp", "base_url": "https://m", "owner": OPERATOR}
+    log = grown((), Event(event="mirror-add", detail=told))
+    assert not is_told(bound(ADDED, log[0]), by_hash(log))

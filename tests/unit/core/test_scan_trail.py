@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.audit_scans import against_scans
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.scan_trail import scan_trail_of, tells, told_by
+from git_hybrid.core.scan_trail import scan_trail_of, told_by, told_together
 from git_hybrid.core.scans import facts_of, scan_detail, scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
@@ -130,7 +130,7 @@ def test_audit_verify_tells_of_a_scan_that_its_record_does_not_tell() -> None:
     assert list(against_scans(log, state(FOUND), LOCK)) == []
     (breach,) = against_scans(log, state(CLEAN), LOCK)
     assert (breach.id, breach.mend) == ("foreign-record", "git hybrid scan tool")
-    # What an older version scanned has no record.
+    # Of what no record tells, check scans tells.
     assert list(against_scans(a_log(OTHER), state(CLEAN), LOCK)) == []
 
 
@@ -166,26 +166,15 @@ def test_what_a_bundle_brought_is_told_by_its_own_record() -> None:
     brought = Event(event="bundle-scan", source=NAME, after=oid(1), detail={**scan_detail(bare), "bundle": "b" * 64})
     assert scan_trail_of(a_log(brought), state(bare), LOCK) == ScanTrail()
     assert scan_trail_of(a_log(brought), state(FOUND), LOCK).unproved == {NAME}
-    old = Event(event="bundle-scan", source=NAME, after=oid(1), detail={"bundle": "b" * 64})
-    assert scan_trail_of(a_log(old), state(bare), LOCK) == ScanTrail()
-    assert scan_trail_of(a_log(old), State(), LOCK).told[NAME] == ScanStatus()
-    # After one with a digest, of whatever source, it is not what an older version wrote.
-    assert scan_trail_of(a_log(old, scan_event(SourceName("other"), CLEAN)), state(bare), LOCK) == ScanTrail()
-    for first in (event(FOUND), scan_event(SourceName("other"), CLEAN)):
-        assert scan_trail_of(a_log(first, old), state(bare), LOCK).unproved == {NAME}
-    assert scan_trail_of(a_log(event(FOUND), old), state(FOUND), LOCK) == ScanTrail()
 
 
-def test_a_record_of_an_older_version_tells_less() -> None:
-    detail: dict[str, Any] = facts_of(FOUND)
-    assert tells(a_log(Event(event="scan", source=NAME, after=oid(1), detail=detail))[0], FOUND)
-    del detail["scanned_at"]
-    (said,) = detail["scanners"]
-    detail["scanners"] = [{key: value for key, value in said.items() if key != "config_digest"}]
-    (record,) = a_log(Event(event="scan", source=NAME, after=oid(1), detail=detail))
-    assert tells(record, FOUND)
-    assert not tells(record, replace(FOUND, scanned_at=NOW + timedelta(days=900)))
-    assert not tells(record, replace(FOUND, counts={"high": 0, "medium": 0, "low": 0}))
+@pytest.mark.parametrize("detail", [{"bundle": "b" * 64}, facts_of(FOUND)])
+def test_a_record_without_the_digest_bears_out_nothing(detail: dict[str, Json]) -> None:
+    bare = Event(event="bundle-scan", source=NAME, after=oid(1), detail=detail)
+    assert scan_trail_of(a_log(bare), state(FOUND), LOCK) == ScanTrail(
+        unproved=frozenset({NAME}), told={NAME: ScanStatus()}
+    )
+    assert scan_trail_of(a_log(event(FOUND), bare), state(FOUND), LOCK) == ScanTrail()
 
 
 def test_a_record_without_a_result_tells_none() -> None:
@@ -193,3 +182,4 @@ def test_a_record_without_a_result_tells_none() -> None:
     (bare,) = a_log(Event(event="scan", source=NAME, after=oid(1)))
     assert told_by(odd, oid(1)) is None
     assert told_by(bare, oid(1)) is None
+    assert told_together((odd, bare), oid(1)) is None

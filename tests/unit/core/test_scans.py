@@ -83,7 +83,7 @@ def test_the_worst_result_stands_and_the_oldest_says_how_old_it_is() -> None:
 
 def test_a_hundred_findings_are_named_the_worst_first() -> None:
     many = tuple(a_finding(n, level="high" if n % 2 else "low") for n in range(KEPT_FINDINGS * 2))
-    scan = status_of([a_record(state="findings")], many, commit=oid(1), tree=oid(2), report_sha256=None)
+    scan = status_of([a_record(state="findings")], many, commit=oid(1), tree=oid(2))
     assert len(scan.findings) == KEPT_FINDINGS
     assert {item.level for item in scan.findings} == {"high"}
     assert scan.counts == {"high": 100, "medium": 0, "low": 100}

@@ -17,7 +17,7 @@ from git_hybrid.core.errors import GitFailed, GitRefused, Interrupted, LocalIo, 
 from git_hybrid.git.cage import Cage
 from git_hybrid.git.ended import refuse_ended
 from git_hybrid.git.excludes import excluding
-from git_hybrid.git.limits import DeadlineExceeded, at_work
+from git_hybrid.git.limits import at_work
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version
 from git_hybrid.git.skeleton import write_skeleton
@@ -42,12 +42,17 @@ def _pids(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().split()]
 
 
-def test_the_deadline_kills_the_whole_group(tmp_path):
+def _ended_once(note: Path, number: int) -> Runner:
+    """Return a runner that is asked to stop as soon as *number* processes have written theirs to *note*."""
+    return Runner(environ={}, cancelled=lambda: signal.SIGTERM if note.exists() and len(_pids(note)) == number else 0)
+
+
+def test_a_signal_kills_the_whole_group(tmp_path):
     note = tmp_path / "pids"
     script = f'sleep 60 & echo $! >>"{note}"; echo $$ >>"{note}"; wait'
     start = time.monotonic()
-    with pytest.raises(DeadlineExceeded):
-        Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), deadline=timedelta(seconds=0.5))
+    with pytest.raises(Interrupted):
+        _ended_once(note, 2).run(["sh", "-c", script], env=dict(os.environ))
     assert time.monotonic() - start < 5
     assert all(_gone(pid) for pid in _pids(note))
 
@@ -55,8 +60,8 @@ def test_the_deadline_kills_the_whole_group(tmp_path):
 def test_a_child_of_the_child_that_ignores_term_is_killed_too(tmp_path):
     note = tmp_path / "pids"
     script = f'(trap "" TERM; echo "$(exec sh -c \'echo $PPID\')" >>"{note}"; sleep 20; sleep 1) & sleep 60'
-    with pytest.raises(DeadlineExceeded):
-        Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), deadline=timedelta(seconds=0.5))
+    with pytest.raises(Interrupted):
+        _ended_once(note, 1).run(["sh", "-c", script], env=dict(os.environ))
     assert all(_gone(pid) for pid in _pids(note))
 
 
@@ -119,8 +124,7 @@ def test_a_git_that_does_not_tell_its_version_is_not_called_old(tmp_path, monkey
 @pytest.mark.parametrize("script", ["cat", "sleep 0.3; cat", "head -c 1; sleep 0.3; cat"])
 def test_much_output_and_input_do_not_block(script):
     data = b"x" * 300_000
-    limit = timedelta(seconds=20)
-    done = Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), stdin=data, deadline=limit)
+    done = Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), stdin=data)
     assert done.stdout == data
 
 

@@ -102,12 +102,7 @@ def test_begin_is_seen_by_readers(files):
         ledger.attempt(FIRST, "tool", "dns: no")
     found = _ledger(files).snapshot().unfinished
     assert found is not None
-    assert (found.run, found.command, found.operator, found.started_at) == (
-        FIRST.run,
-        FIRST.command,
-        FIRST.operator,
-        FIRST.now,
-    )
+    assert (found.run, found.command, found.started_at) == (FIRST.run, FIRST.command, FIRST.now)
     assert found.tasks == TASKS
     assert found.phases == {"tool": "installing"}
     assert found.served_by == {"tool": "https://mirror.example/x"}
