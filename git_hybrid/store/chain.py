@@ -41,10 +41,8 @@ if TYPE_CHECKING:
     from git_hybrid.core.reducer import RunInfo
     from git_hybrid.store.meanwhile import Watch
 
-_REMEMBERED = 1 << 20
-"""The size of a log, in bytes, up to which its records are kept from one reading to the next."""
-_known: dict[bytes, Record | None] = {}
-"""What the lines of the log that was read last are: a run reads it again after each of its own records."""
+_last: tuple[bytes, list[Record | None]] = (b"", [])
+"""The whole lines that were read last, and the record in each: a run reads the log again after its own records."""
 
 
 class Log(Struct, frozen=True):
@@ -83,8 +81,7 @@ def parse_log(data: bytes) -> Log:
     records: list[Record] = []
     torn: dict[int, bytes] = {}
     last_record = 0
-    lines = as_written(data).split(b"\n")
-    for number, (line, record) in enumerate(zip(lines, _parsed(lines), strict=True), 1):
+    for number, (line, record) in enumerate(_parsed(as_written(data)), 1):
         if record is not None:
             records.append(record)
             last_record = number
@@ -107,13 +104,17 @@ def parse_log(data: bytes) -> Log:
     return Log(records=tuple(records), tail=tail_of(records, pending))
 
 
-def _parsed(lines: Sequence[bytes]) -> list[Record | None]:
-    """Return the record in each of *lines*, None where there is none; of the same bytes it is the same."""
-    global _known  # noqa: PLW0603
-    before = _known
-    found = {line: before[line] if line in before else _parse(line) for line in lines}
-    _known = found if sum(map(len, lines)) <= _REMEMBERED else {}
-    return [found[line] for line in lines]
+def _parsed(written: bytes) -> Iterator[tuple[bytes, Record | None]]:
+    """Return each line of *written* with the record in it, None where there is none; what was read before is kept."""
+    global _last  # noqa: PLW0603
+    lines = written.split(b"\n")
+    before, known = _last
+    if not written.startswith(before):
+        known = []
+    found = [*known, *map(_parse, lines[len(known) :])]
+    # Behind the last line feed a line may still grow.
+    _last = written[: written.rfind(b"\n") + 1], found[:-1]
+    return zip(lines, found, strict=True)
 
 
 def as_written(data: bytes) -> bytes:

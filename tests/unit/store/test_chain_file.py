@@ -9,6 +9,7 @@ import pytest
 from git_hybrid.core.audit import Event, extend, record_hash
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema
+from git_hybrid.store import chain
 from git_hybrid.store.chain import append_records, read_log, segment_of
 from git_hybrid.store.wire import RecordShape
 from support.samples import NOW
@@ -101,6 +102,38 @@ def test_a_record_of_a_newer_version_is_refused_and_one_that_was_edited_to_be_ne
     with pytest.raises(NewerSchema):
         read_log(log)
     assert not segment_of("log", canonical_json(newer) + b"\n").lines[0].whole
+
+
+def test_of_a_log_that_grew_the_new_lines_alone_are_read(log, monkeypatch):
+    read = []
+
+    def one(line: bytes) -> object:
+        read.append(line)
+        return known(line)
+
+    known = chain._parse
+    _events(log)
+    monkeypatch.setattr(chain, "_parse", one)
+    assert _events(log) == ["one", "two"]
+    assert read == [b""]
+    _append(log, "three")
+    read.clear()
+    assert _events(log) == ["one", "two", "three"]
+    assert [line[:1] for line in read] == [b"{", b""]
+
+
+def test_a_log_that_is_another_one_now_is_read_anew(log):
+    _append(log, "three")
+    assert _events(log) == ["one", "two", "three"]
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(lines[0])
+    assert _events(log) == ["one"]
+    log.write_bytes(lines[0] + lines[2])
+    assert _events(log) == ["one", "three"]
+    log.write_bytes(b"".join(lines) + lines[0][:20])
+    assert _events(log) == ["one", "two", "three"]
+    log.write_bytes(b"".join(lines[:2]) + b"\n" + lines[2])
+    assert _events(log) == ["one", "two", "three"]
 
 
 def test_blank_lines_are_nothing(log):
