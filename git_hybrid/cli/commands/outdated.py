@@ -58,7 +58,8 @@ def _tell_how_to_move(output: Output, behind: Sequence[Row]) -> None:
         return
     for row in behind:
         unless = "if it only went on: " if row.name in branches else ""
-        output.hint("outdated", f"{unless}git hybrid pin {row.name}")
+        instead = "in place of its override: " if "override" in row.detail else unless
+        output.hint("outdated", f"{instead}git hybrid pin {row.name}")
 
 
 def _tell_of_releases(output: Output, report: Report) -> None:
