@@ -49,6 +49,23 @@ def refused_pins(snapshot: Snapshot, names: Iterable[SourceName]) -> tuple[Row, 
     return tuple(failed(name, error) for name, error in errors if error is not None)
 
 
+def resting(snapshot: Snapshot, names: Iterable[SourceName]) -> tuple[Row, ...]:
+    """Return a row for each of *names* whose valid pin rests on an override in force: it stays where all are moved."""
+    known = ((snapshot.manifest.sources[name], snapshot.lock.pins.get(name)) for name in names)
+    return tuple(
+        replace(row, notes=(*row.notes, f"a plain pin takes its place: git hybrid pin {pin.source}"))
+        for source, pin in known
+        if pin is not None and is_valid(pin, source) and override_of(snapshot, pin) is not None
+        for row, _ in (kept(snapshot, pin, {}),)
+    )
+
+
+def override_of(snapshot: Snapshot, pin: Pin) -> Override | None:
+    """Return the override in force that *pin* rests on; None if there is none."""
+    record = snapshot.overrides.records.get(pin.override or "")
+    return record if record is not None and governed(pin, snapshot.approvals) is None else None
+
+
 def rests_still(snapshot: Snapshot, source: Source, error: HybridError) -> Pin | None:
     """Return the pin of *source* if *error* refuses the commit where it stands for what its override lifts; else None.
 
@@ -66,10 +83,15 @@ def rests_still(snapshot: Snapshot, source: Source, error: HybridError) -> Pin |
 def kept(snapshot: Snapshot, old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
     """Return the row and the decision where the pin *old* stays; the overrides *ended* come to nothing with that."""
     record = snapshot.overrides.records.get(old.override or "")
-    rests = () if record is None else (f"rests on {record.id} until {format_time(record.expires_at)}",)
+    rests = () if record is None else (rests_on(record),)
     notes = (*rests, *(f"{key} is superseded" for key in ended))
     row = Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref, notes=notes)
     return row, Decision(events=closing_events(ended), overrides=ended)
+
+
+def rests_on(record: Override) -> str:
+    """Return what is said of a pin that rests on the override *record*."""
+    return f"rests on {record.id} until {format_time(record.expires_at)}"
 
 
 def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:

@@ -21,7 +21,7 @@ from git_hybrid.app.force import (
     make_override,
     superseded,
 )
-from git_hybrid.app.held import held_by, kept, refused_pins, rests_still, unless_held
+from git_hybrid.app.held import held_by, kept, refused_pins, resting, rests_still, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
@@ -106,10 +106,14 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
     snapshot = followed(found, request.names, request.follow)
     move = bool(request.names or request.groups or request.everything)
     names = select_to_pin(snapshot.manifest, request.names, request.groups)
-    refused = () if move else refused_pins(snapshot, names)
+    others = () if move else refused_pins(snapshot, names)
     if not move:
         pins, sources = snapshot.lock.pins, snapshot.manifest.sources
         names = tuple(name for name in names if not is_valid(pins.get(name), sources[name]))
+    elif request.forced is None and request.to is None:
+        # Who moves all, or a group, has decided nothing about what somebody approved for one of them.
+        others = resting(snapshot, (name for name in names if name not in request.names))
+        names = tuple(name for name in names if name not in {row.name for row in others})
     if request.scan and not snapshot.manifest.scanners:
         raise NoScanner
 
@@ -125,7 +129,7 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled(), begun=False)
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
-    rows = tuple(sorted((*refused, *(row for row, _ in pairs)), key=lambda row: row.name))
+    rows = tuple(sorted((*others, *(row for row, _ in pairs)), key=lambda row: row.name))
     decision = together([decision for _, decision in pairs])
     return with_entry(rt, found, rows, decision, request.follow)
 

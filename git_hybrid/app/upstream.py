@@ -12,6 +12,7 @@ from git_hybrid.app.bases import Base, bases_of, unless_allowed, unpinned
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
+from git_hybrid.app.held import override_of, rests_on
 from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
@@ -236,10 +237,12 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
 
 
 def _of_lock(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
-    """Return *row*; where it accuses upstream of what the lock alone has, it says so: only here are log and state."""
+    """Return *row* with what its pin rests on; where it accuses upstream of what the lock alone has, it says so."""
     pin = snapshot.lock.pins.get(row.name)
     if row.error is not None:
         with_carrier(row.error, snapshot.state.sources.get(row.name), None)
+    elif pin is not None and (record := override_of(snapshot, pin)) is not None:
+        return replace(row, notes=(*row.notes, rests_on(record)), detail={**row.detail, "override": record.id})
     if pin is None or not isinstance(row.error, ACCUSING):
         return row
     return failed(row.name, blamed(rt, pin, row.error))

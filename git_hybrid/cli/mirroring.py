@@ -143,17 +143,27 @@ class Claimant(Struct, frozen=True, kw_only=True):
     claims: Sequence[tuple[str, Claim]]
 
     def others(self, folder: Path) -> dict[str, list[Claim]]:
-        """Return what the locks of other workspaces need of the repositories in *folder*, by path, as it tells."""
+        """Return what other locks need of the repositories in *folder*, by path, as it tells."""
         return {
-            str(item.get("path")): [claim for claim in read_claims(item) if claim.log != self.log]
+            str(item.get("path")): [claim for claim in read_claims(item) if self._is_other(item, claim)]
             for item in read_listing(folder)
         }
 
     def renewed(self, item: dict[str, Any], failed: Collection[SourceName]) -> list[dict[str, Any]]:
         """Return what each lock needs of the repository *item*; what this one did of sources that *failed* stays."""
-        there = [claim for claim in read_claims(item) if claim.log != self.log or claim.source in failed]
+        there = [claim for claim in read_claims(item) if claim.source in failed or self._is_other(item, claim)]
         own = [claim for path, claim in self.claims if path == item["path"] and claim.source not in failed]
         return [plain_claim(claim, claim.log or self.log) for claim in (*there, *(own if self.log else ()))]
+
+    def _is_other(self, item: dict[str, Any], claim: Claim) -> bool:
+        """Tell whether the *claim* on the repository *item* is of another lock than this one.
+
+        A source that this workspace pinned by another ref before is pinned by that on another branch of it, or in an
+        old release. What it has removed it needs no more.
+        """
+        own = [known for path, known in self.claims if path == item.get("path")]
+        has_moved = claim.source in {known.source for known in own} and claim.ref not in {known.ref for known in own}
+        return claim.log != self.log or has_moved
 
 
 def described(

@@ -71,7 +71,7 @@ def test_none_where_an_override_lifted_nothing_but_the_age(site: Site) -> None:
     site.tool.tag("v1.2.1", site.tool.commit({"README": "four\n"}))
     site.force("v1.2.1")
     replaced(site)
-    assert "another repository" in site("pin", "--all", check=5, shift="+4d").err
+    assert "another repository" in site("pin", "tool", check=5, shift="+4d").err
 
 
 def test_what_was_approved_once_lets_in_no_third_one(site: Site) -> None:

@@ -213,6 +213,18 @@ def test_a_release_that_the_manifest_does_not_allow_is_told(
     assert (detail["newer_release"], f"--{detail['follows']}") == ("v2.0.0", option)
 
 
+def test_of_a_tag_that_is_no_version_it_is_told_that_no_newer_one_is_known(
+    hybrid: Hybrid, tool: Upstream, begun: Begun
+) -> None:
+    tool.tag("jq-1.6")
+    begun(tool.url, "--tag", "jq-1.6", sync=False)
+    tool.tag("jq-1.7")
+    assert hybrid("outdated").out == ""
+    note = "jq-1.6 is no version: of newer tags nothing is told"
+    assert hybrid("outdated", "-v").out.splitlines()[1:] == [f"    {note}"]
+    assert hybrid("outdated", "--json").json()["sources"][0]["notes"] == [note]
+
+
 def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     begun(tool.url, sync=False)
     (workspace / "state/sources.lock").unlink()

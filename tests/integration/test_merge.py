@@ -469,7 +469,9 @@ def test_what_both_moved_is_told_until_it_is_added(
     before = snapshot(workspace)
     # The choice comes first, and what it is told with is there also when all is added.
     show = "git show MERGE_HEAD:./state/sources.lock"
-    choice = f"if theirs is right, put its table into state/sources.lock: {show}\nhint: git add -- state/sources-overrides.json"
+    theirs = next(line for line in git(*show.split()[1:], cwd=workspace).splitlines() if line.startswith("override"))
+    which = "if theirs, which rests on {}, is right".format(theirs.split()[-1].strip('"'))
+    choice = f"{which}, put its table into state/sources.lock: {show}\nhint: git add -- state/sources-overrides.json"
     assert choice in hybrid("merge", check=1).err
     again = hybrid("merge", "--json", check=1).json()
     assert again["sources"] == told["sources"]

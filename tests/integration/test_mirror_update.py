@@ -304,6 +304,30 @@ def test_what_no_lock_needs_any_more_goes(ws: Path, tool: Upstream, folder: Path
     assert "refs/heads/wip" not in refs(repository(tool, folder))
 
 
+@pytest.mark.parametrize("became", ["gone", "moved"])
+def test_what_an_older_release_of_the_workspace_is_pinned_by_stays(
+    workspace: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path, became: str
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    release = shutil.copytree(workspace, tmp_path / "release")
+    hybrid("mirror", "update", folder)
+    tool.tag("v2.0.0", "main")
+    tool.delete_ref("refs/tags/v1.0.0")
+    if became == "moved":
+        tool.tag("v1.0.0", "main")
+    for words in (("--tag", "v2.0.0"), ("--branch", "main")):
+        hybrid("pin", "tool", *words)
+        (row,) = hybrid("mirror", "update", folder, "--json").json()["sources"]
+        assert "kept as it was, since a lock needs it: refs/tags/v1.0.0" in row["notes"]
+    hybrid("sync", cwd=release, env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+    # What is removed is needed by nobody; another source's past is not its own.
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--name", "other", "--branch", "main")
+    hybrid("mirror", "update", folder)
+    assert refs(repository(tool, folder)).get("refs/tags/v1.0.0") == (tool.rev("v1.0.0") if became == "moved" else None)
+
+
 def test_what_is_as_upstream_has_it_and_proves_no_pin_is_told(
     ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid
 ) -> None:

@@ -228,6 +228,24 @@ def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(fo
     assert forced.checked("overrides") + forced.checked("audit") == []
 
 
+def test_whoever_moves_all_leaves_what_rests_on_an_override(forced: Site) -> None:
+    before = forced.root.joinpath(LOCK).read_bytes()
+    override = forced.overrides()[0]["id"]
+    row = json.loads(forced("outdated", "--json").out)["sources"][0]
+    assert (row["outcome"], row["detail"]["override"]) == ("outdated", override)
+    assert f"    rests on {override} until " in forced("outdated").out
+    for words in (("--all",), ("--all", "-n")):
+        told = forced("pin", *words).out
+        assert f"    rests on {override} until " in told
+        assert "    a plain pin takes its place: git hybrid pin tool\n" in told
+    assert forced.root.joinpath(LOCK).read_bytes() == before
+    # Its name is a decision, and so is the end of the override.
+    assert f"{override} is superseded" in forced("pin", "tool", "-n").out
+    forced("override", "revoke", override, "--reason", "1.3.0 was mended")
+    forced("pin", "--all")
+    assert lock(forced.root)["tool"].get("override") is None
+
+
 def test_a_plain_pin_of_the_commit_that_an_override_holds_leaves_it_there(forced: Site) -> None:
     forced.force(forced.commits.second, expires="9d")
     old, held = forced.read(LOCK), forced.overrides()[-1]
@@ -298,7 +316,7 @@ def put_right_again(site: Site) -> str:
 
 def test_a_tag_that_is_right_again_needs_no_override(site: Site) -> None:
     good = put_right_again(site)
-    assert "hint: git hybrid pin tool\n" in site("outdated").err
+    assert "hint: in place of its override: git hybrid pin tool\n" in site("outdated").err
     site("pin", "tool")
     entry = lock(site.root)["tool"]
     assert (entry["commit"], entry.get("override")) == (good, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,3 +156,26 @@ def test_where_git_has_nothing_of_it_there_is_nothing_to_take_back(
     git("init", "-q", cwd=workspace)
     hybrid("add", tool.url, "--name", "other")
     assert "take it back" not in hybrid("sync").err
+
+
+@pytest.mark.parametrize("upstream", ["gone", "without the tag", "with another tag"])
+def test_a_commit_that_came_with_a_later_one_needs_no_network(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, moved: Callable[[], None], upstream: str
+) -> None:
+    moved()
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync")
+    git("commit", "-q", "-a", "-m", "three", cwd=workspace)
+    git("checkout", "-q", "HEAD~2", "--", "sources.toml", "state/sources.lock", "state/sources.json", cwd=workspace)
+    first = tool.rev("v1.0.0^{commit}")
+    if upstream == "gone":
+        tool.path.rename(tool.path.with_name("elsewhere"))
+    else:
+        tool.git("tag", "-d", "v1.0.0")
+        tool.tag("v1.0.0", "main") if upstream == "with another tag" else None
+    git("commit", "-q", "-a", "--no-verify", "-m", "back", cwd=workspace)
+    assert "updated" in hybrid("sync").out
+    assert git("rev-parse", "HEAD", cwd=workspace / "sources/tool") == first
+    # Who has no such clone asks, and is told what became of the tag.
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync", check=4 if upstream == "gone" else 5)

@@ -171,7 +171,11 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
             output.hint("merge", f"if {whose} is right: {pin} {approval_words(signed=told.signed)}")
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
-            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs}:./{LOCK}")
+            # The entry decides what a pin is for: a table that belongs to another one would be pinned anew.
+            show = f"git show {theirs}:./"
+            entry = "" if _asked(other) == _asked(found) else f"take its entry of {MANIFEST} ({show}{MANIFEST}) and "
+            which = f"theirs, which rests on {other.override}, is right"
+            output.hint("merge", f"if {which}, {entry}put its table into {LOCK}: {show}{LOCK}")
 
 
 def _is_same_tag(one: Pin, two: Pin) -> bool:

@@ -9,7 +9,9 @@ import click
 from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened_with
+from git_hybrid.core.ids import short_ref
 from git_hybrid.core.report import Report, Row
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import as_typed
 
 _CHOSEN = as_typed("names", "groups")
@@ -37,6 +39,8 @@ def command(
     """Ask every upstream whether it has something newer that the manifest allows. Fetches nothing, writes nothing."""
     with opened_with(context, executor, jobs=jobs) as (session, output):
         report = outdated(session.runtime, names, groups)
+        if output.common.verbose or output.common.json:
+            report = replace(report, rows=tuple(map(_told_if_no_version, report.rows)))
         code = output.report(report, differs=exit_code and any(row.outcome != "current" for row in report.rows))
         if not report.rows:
             output.no_sources()
@@ -44,6 +48,16 @@ def command(
         _tell_how_to_move(output, behind)
         _tell_of_releases(output, report)
         return code
+
+
+def _told_if_no_version(row: Row) -> Row:
+    """Return *row*; of a tag that is no version it says that it cannot be known which other one is newer."""
+    from git_hybrid.core.versions import release_order
+
+    ref = row.ref or ""
+    if row.outcome != "current" or not ref.startswith("refs/tags/") or release_order(tag := short_ref(ref)) is not None:
+        return row
+    return replace(row, notes=(*row.notes, f"{tag} is no version: of newer tags nothing is told"))
 
 
 def _tell_how_to_move(output: Output, behind: Sequence[Row]) -> None:
@@ -58,7 +72,8 @@ def _tell_how_to_move(output: Output, behind: Sequence[Row]) -> None:
         return
     for row in behind:
         unless = "if it only went on: " if row.name in branches else ""
-        output.hint("outdated", f"{unless}git hybrid pin {row.name}")
+        instead = "in place of its override: " if "override" in row.detail else unless
+        output.hint("outdated", f"{instead}git hybrid pin {row.name}")
 
 
 def _tell_of_releases(output: Output, report: Report) -> None:
