@@ -86,13 +86,12 @@ def _gives_hints(common: Common, code: str) -> bool:
 
     if common.quiet or not {"-q", "--quiet"}.isdisjoint(own_words(common.argv)) or not advice({}, code):
         return False
-    if not common.config:
+    # Whoever was asked to stop asks nobody; and what kept git from answering, or still does, is told only once.
+    if not common.config and not common.is_asked and code != "interrupted":
         from git_hybrid.git.run import Runner
-        from git_hybrid.git.settings import read_config
 
-        # What keeps git from answering is not what is told here.
         with suppress(HybridError, OSError):
-            common.config = read_config(Runner(environ=os.environ), common.folder)
+            common.config = common.settings_for(Runner(environ=os.environ), common.folder)
     return advice(common.config, code)
 
 

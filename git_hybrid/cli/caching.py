@@ -20,7 +20,6 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.words import typed
 from git_hybrid.git.cache_care import seen, stores
 from git_hybrid.git.run import Runner
-from git_hybrid.git.settings import read_config
 from git_hybrid.git.store import OTHERS, Store, why_unsafe
 from git_hybrid.store import durable
 
@@ -53,7 +52,7 @@ def cared(context: click.Context) -> Iterator[Cache]:
     """
     common, cancel = common_of(context), Cancel()
     runner = Runner(environ=dict(os.environ), cancelled=cancel, hurried=cancel.hurried)
-    common.config = read_config(runner, common.folder)
+    common.config = common.settings_for(runner, common.folder)
     root = cache_folder(runner.environ, common.config)
     root = None if root is None else Path(os.path.realpath(root))
     if root is not None and os.path.lexists(root) and (why := why_unsafe(root)):

@@ -166,7 +166,7 @@ class Runner(Struct):
         source: Source = "nothing" if stdin is None else "pipe"
         check = partial(self.check, end_of(deadline))
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded) as child:
-            done = self._ended(child, stdin, at_work(child.pid, str(cwd or "."), check) if reads else check, watch)
+            done = self._ended(child, stdin, at_work(child.pid, cwd or ".", check, argv) if reads else check, watch)
         if guarded and done.status != 0:
             from git_hybrid.git.ended import refuse_ended
 
