@@ -78,25 +78,29 @@ def _of_process(*words: str) -> int:
     line = plain.read(argv)
     ahead = None if line is None else plain.go_ahead(line)
     try:
-        from git_hybrid.cli import boundary
+        try:
+            from git_hybrid.cli import boundary
 
-        if traced:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        code = boundary.run(_enter, argv, ahead)
-    except (MemoryError, ImportError) as error:
-        # The boundary tells every error, unless there is no room for what it needs to do so.
-        if not _lacks_memory(error):
-            raise
-        os.write(2, _NO_MEMORY)
-        code = _IO
-    finally:
-        if ahead is not None:
-            ahead.close()
-    if code > _SIGNALLED:
-        # Asked to stop, it is about to end: a second signal that comes late must not change the status.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-    return end(code)
+            if traced:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+            code = boundary.run(_enter, argv, ahead)
+        except (MemoryError, ImportError) as error:
+            # The boundary tells every error, unless there is no room for what it needs to do so.
+            if not _lacks_memory(error):
+                raise
+            os.write(2, _NO_MEMORY)
+            code = _IO
+        finally:
+            if ahead is not None:
+                ahead.close()
+        if code > _SIGNALLED:
+            # Asked to stop, it is about to end: a second signal that comes late must not change the status.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+        return end(code)
+    except KeyboardInterrupt:
+        # Once more, while the end was told: nobody wants more words, and what they go to may take none.
+        os._exit(_SIGNALLED + signal.SIGINT)
 
 
 def _lacks_memory(error: BaseException | None) -> bool:
