@@ -189,6 +189,19 @@ def wants_color(common: Common, *, tty: bool) -> bool:
     return tty and text.lower() != "never" and not is_false(text)
 
 
+def is_paged() -> bool:
+    """Tell whether stdout leads to a pager that git started."""
+    return os.environ.get("GIT_PAGER_IN_USE") == "true"
+
+
+def is_colored_pager(config: Mapping[str, str]) -> bool:
+    """Tell whether stdout leads to a pager that git started, and is coloured as on a terminal: ``color.pager``."""
+    # Imported here, as above.
+    from git_hybrid.core.values import is_false
+
+    return is_paged() and not is_false(config.get("color.pager", "true"))
+
+
 def shows_progress(common: Common) -> bool:
     """Tell whether progress is drawn: on a terminal, or where it was asked for."""
     if common.quiet or common.json:

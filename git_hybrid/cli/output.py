@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
+from git_hybrid.cli.common import HERE, Common, common_of, is_colored_pager, shows_progress, wants_color
 from git_hybrid.cli.settings import require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.streams import reporting
@@ -43,7 +43,7 @@ class Output:
         # Takes the line of progress away before anything is said.
         self._clear = clear
         self._started = time.monotonic()
-        self.color = wants_color(common, tty=sys.stdout.isatty())
+        self.color = wants_color(common, tty=sys.stdout.isatty() or is_colored_pager(common.config))
         self._talk_color = wants_color(common, tty=sys.stderr.isatty())
 
     @property
