@@ -52,6 +52,20 @@ def open_page(page: str) -> int | None:
     return subprocess.call([man, page])
 
 
+def page_text(path: str) -> str | None:
+    """Return the manual page in the file *path* as plain text; None where man(1) is not there to make it."""
+    import subprocess
+
+    from git_hybrid.git.environment import on_path
+
+    if (man := on_path("man", os.environ)) is None:
+        return None
+    # Plain text whatever the user chose for a terminal: whole words, one width.
+    env = {**os.environ, "MANWIDTH": "80", "MANOPT": "--nh --nj", "MAN_KEEP_FORMATTING": ""}
+    done = subprocess.run([man, path], capture_output=True, check=False, env=env)
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``git hybrid`` with *argv* (default: the process's) and return its exit status."""
     if argv is None:
