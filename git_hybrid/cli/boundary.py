@@ -25,27 +25,31 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
     common = Common(argv, ahead=ahead)
     try:
         return _flushed(command(common, argv), common)
-    except HybridError as error:
-        behind = _interrupt_behind(error)
-        return _told(error, common) if behind is None else _interrupted(behind, common)
     except KeyboardInterrupt as error:
         return _interrupted(error, common)
     except (BrokenPipeError, SystemExit):
         # Whoever read our output has had enough (click turns EPIPE into SystemExit); git dies by SIGPIPE here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
-    except OSError as error:
+    except Exception as error:
         if (behind := _interrupt_behind(error)) is not None:
             return _interrupted(behind, common)
-        path, reason = path_of(error) or "input or output", error.strerror or str(error)
-        if isinstance(error, Unsaid):
-            return _told(ReportLost(reason=reason), common)
-        return _told(LocalIo(path=path, operation="use", reason=reason), common)
-    except Exception as error:
-        if (scarce := _scarcity(error)) is None:
+        if (known := _known(error)) is None:
             return _bug(common)
     # What the command held is gone with its error: there is room again for what is said of it.
-    return _told(scarce, common)
+    return _told(known, common)
+
+
+def _known(error: Exception) -> HybridError | None:
+    """Return *error* as one that is told in words; None where it is a bug."""
+    if isinstance(error, HybridError):
+        return error
+    if not isinstance(error, OSError):
+        return _scarcity(error)
+    reason = error.strerror or str(error)
+    if isinstance(error, Unsaid):
+        return ReportLost(reason=reason)
+    return LocalIo(path=path_of(error) or "input or output", operation="use", reason=reason)
 
 
 def _scarcity(error: Exception) -> LocalIo | None:
@@ -86,13 +90,12 @@ def _gives_hints(common: Common, code: str) -> bool:
 
     if common.quiet or not {"-q", "--quiet"}.isdisjoint(own_words(common.argv)) or not advice({}, code):
         return False
-    if not common.config:
+    # Whoever was asked to stop asks nobody; and what kept git from answering, or still does, is told only once.
+    if not common.config and not common.is_asked and code != "interrupted":
         from git_hybrid.git.run import Runner
-        from git_hybrid.git.settings import read_config
 
-        # What keeps git from answering is not what is told here.
         with suppress(HybridError, OSError):
-            common.config = read_config(Runner(environ=os.environ), common.folder)
+            common.config = common.settings_for(Runner(environ=os.environ), common.folder)
     return advice(common.config, code)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from git_hybrid.cli.wiring import Session
     from git_hybrid.git.ahead import Ahead
+    from git_hybrid.git.run import Runner
 
 When = Literal["always", "auto", "never"]
 HERE = "threads"
@@ -35,7 +36,7 @@ class Common:
 
     ``argv`` are the words of the command line; ``root`` is that of the workspace, once it is open; ``lost`` is why
     stdout could not take what the command says, if so; ``is_dry``: the command only showed what it would do;
-    ``judges``: it tells what is wrong with the audit log.
+    ``judges``: it tells what is wrong with the audit log; ``is_asked``: git was asked for ``config``, answered or not.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Common:
         self.color = color
         self.progress = progress
         self.config = config or {}
+        self.is_asked = False
         self.ahead = ahead
         # Whether policy of the workspace names keys of approvers, read when an approval is hinted at; once it is open.
         self.has_keys: Callable[[], bool] = _no_keys
@@ -101,6 +103,17 @@ class Common:
             if not folder.is_dir():
                 raise BadArgument(what="-C", value=part, reason="no such folder")
         return Path(os.path.realpath(folder))
+
+    def settings_for(self, runner: Runner, folder: Path) -> Mapping[str, str]:
+        """Return what git's configuration says in *folder*, as :func:`~git_hybrid.git.settings.read_config` does.
+
+        Raises:
+            GitRefused, ToolTooOld: as there; whoever tells that does not ask git once more.
+        """
+        from git_hybrid.git.settings import read_config
+
+        self.is_asked = True
+        return read_config(runner, folder)
 
     def placed(self, hint: str) -> str:
         """Return *hint*, which is written for the root of the workspace, as it is typed in the current folder."""
@@ -174,6 +187,19 @@ def wants_color(common: Common, *, tty: bool) -> bool:
     if text.lower() == "always":
         return True
     return tty and text.lower() != "never" and not is_false(text)
+
+
+def is_paged() -> bool:
+    """Tell whether stdout leads to a pager that git started."""
+    return os.environ.get("GIT_PAGER_IN_USE") == "true"
+
+
+def is_colored_pager(config: Mapping[str, str]) -> bool:
+    """Tell whether stdout leads to a pager that git started, and is coloured as on a terminal: ``color.pager``."""
+    # Imported here, as above.
+    from git_hybrid.core.values import is_false
+
+    return is_paged() and not is_false(config.get("color.pager", "true"))
 
 
 def shows_progress(common: Common) -> bool:

@@ -10,7 +10,8 @@ import click
 from git_hybrid.app.override import moved_over
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
-from git_hybrid.cli.output import Output, apart_from
+from git_hybrid.cli.output import Output
+from git_hybrid.cli.streams import apart_from
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row

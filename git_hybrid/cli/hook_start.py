@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,9 @@ def run(*names: str) -> int:
     """Return the exit status of the checks *names* (none: all); git is asked before the rest is imported."""
     # What a hook makes lives until its end: there is no garbage to search for.
     gc.set_threshold(_OBJECTS)
+    # It writes nothing, so Ctrl-C just ends it: Python would print a trace of ours among what git says.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from git_hybrid.cli.streams import Unsaid, end, make_sure_of_streams
 
     make_sure_of_streams()

@@ -52,6 +52,20 @@ def open_page(page: str) -> int | None:
     return subprocess.call([man, page])
 
 
+def page_text(path: str) -> str | None:
+    """Return the manual page in the file *path* as plain text; None where man(1) is not there to make it."""
+    import subprocess
+
+    from git_hybrid.git.environment import on_path
+
+    if (man := on_path("man", os.environ)) is None:
+        return None
+    # Plain text whatever the user chose for a terminal: whole words, one width.
+    env = {**os.environ, "MANWIDTH": "80", "MANOPT": "--nh --nj", "MAN_KEEP_FORMATTING": ""}
+    done = subprocess.run([man, path], capture_output=True, check=False, env=env)
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``git hybrid`` with *argv* (default: the process's) and return its exit status."""
     if argv is None:
@@ -78,25 +92,29 @@ def _of_process(*words: str) -> int:
     line = plain.read(argv)
     ahead = None if line is None else plain.go_ahead(line)
     try:
-        from git_hybrid.cli import boundary
+        try:
+            from git_hybrid.cli import boundary
 
-        if traced:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        code = boundary.run(_enter, argv, ahead)
-    except (MemoryError, ImportError) as error:
-        # The boundary tells every error, unless there is no room for what it needs to do so.
-        if not _lacks_memory(error):
-            raise
-        os.write(2, _NO_MEMORY)
-        code = _IO
-    finally:
-        if ahead is not None:
-            ahead.close()
-    if code > _SIGNALLED:
-        # Asked to stop, it is about to end: a second signal that comes late must not change the status.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-    return end(code)
+            if traced:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+            code = boundary.run(_enter, argv, ahead)
+        except (MemoryError, ImportError) as error:
+            # The boundary tells every error, unless there is no room for what it needs to do so.
+            if not _lacks_memory(error):
+                raise
+            os.write(2, _NO_MEMORY)
+            code = _IO
+        finally:
+            if ahead is not None:
+                ahead.close()
+        if code > _SIGNALLED:
+            # Asked to stop, it is about to end: a second signal that comes late must not change the status.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+        return end(code)
+    except KeyboardInterrupt:
+        # Once more, while the end was told: nobody wants more words, and what they go to may take none.
+        os._exit(_SIGNALLED + signal.SIGINT)
 
 
 def _lacks_memory(error: BaseException | None) -> bool:

@@ -6,12 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
+from git_hybrid.cli.common import HERE, Common, common_of, is_colored_pager, shows_progress, wants_color
 from git_hybrid.cli.settings import require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.streams import reporting
@@ -44,7 +43,7 @@ class Output:
         # Takes the line of progress away before anything is said.
         self._clear = clear
         self._started = time.monotonic()
-        self.color = wants_color(common, tty=sys.stdout.isatty())
+        self.color = wants_color(common, tty=sys.stdout.isatty() or is_colored_pager(common.config))
         self._talk_color = wants_color(common, tty=sys.stderr.isatty())
 
     @property
@@ -180,19 +179,6 @@ class Output:
             self.hint(code, hint)
 
 
-@contextmanager
-def apart_from(path: Path) -> Iterator[None]:
-    """Let the block print to stderr where *path*, to which it writes a file, is standard output itself."""
-    # Imported here: few commands write a file.
-    from git_hybrid.store.outputfile import is_stdout
-
-    if not is_stdout(path):
-        yield
-        return
-    with redirect_stdout(sys.stderr):
-        yield
-
-
 def advice(config: Mapping[str, str], code: str) -> bool:
     """Tell whether hints for *code* are wanted: ``GIT_ADVICE``, ``advice.hybrid``, ``advice.hybrid<Code>``."""
     if is_false(os.environ.get("GIT_ADVICE", "1")):
@@ -250,9 +236,14 @@ def opened_for(
 
         line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True)
     watch = None if line is None else line.moved
-    told = _shown(common.argv)
     choices = Choices(
-        folder=common.folder, command=told, jobs=jobs, offline=offline, ahead=common.ahead, judges=common.judges
+        folder=common.folder,
+        command=_shown(common.argv),
+        jobs=jobs,
+        offline=offline,
+        ahead=common.ahead,
+        judges=common.judges,
+        ask=common.settings_for,
     )
     with handled(cancel), ExitStack() as stack:
         try:

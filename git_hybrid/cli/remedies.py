@@ -86,7 +86,7 @@ REMEDIES: Mapping[str, Remedy] = {
         ("ls -l {path}",),
     ),
     "tool-too-old": Remedy(2, "{wanted} is needed, found: {found}", "install {wanted}", ("git-hybrid diag",)),
-    "git-refused": Remedy(2, "git does not answer about the repository at {path}", "{words}", ("{mend}",)),
+    "git-refused": Remedy(2, "git does not answer about {what} {path}", "{words}", ("{mend}",)),
     "no-pin": Remedy(1, "{name} {why}", hints=("{mend}",)),
     "dirty": Remedy(
         3,

@@ -8,12 +8,13 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 
 from git_hybrid.core.words import escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Protocol
 
     class Reported(Protocol):
@@ -132,6 +133,19 @@ def reporting(reported: Reported) -> Iterator[None]:
         raise
     except OSError as error:
         reported.lost = reported.lost or error.strerror or str(error)
+
+
+@contextmanager
+def apart_from(path: Path) -> Iterator[None]:
+    """Let the block print to stderr where *path*, to which it writes a file, is standard output itself."""
+    # Imported here: few commands write a file.
+    from git_hybrid.store.outputfile import is_stdout
+
+    if not is_stdout(path):
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def stop_if_unheard() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 class Choices(Struct, frozen=True, kw_only=True):
     """What the command line says to the wiring; None and False leave the choice to environment and configuration.
 
-    ``judges``: it tells what is wrong with the audit log, and needs none.
+    ``judges``: it tells what is wrong with the audit log, and needs none. ``ask`` asks git for its settings.
     """
 
     folder: Path
@@ -56,6 +56,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     offline: bool = False
     ahead: Ahead | None = None
     judges: bool = False
+    ask: Callable[[Runner, Path], Mapping[str, str]] = read_config
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -106,7 +107,7 @@ def session(
     tell = partial(progress, "note")
     runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, tell=tell, ahead=choices.ahead)
     layout = found(choices.folder, runner, judges=choices.judges)
-    config = read_config(runner, layout.root)
+    config = choices.ask(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner, layout.root)
     now = datetime.now(UTC)

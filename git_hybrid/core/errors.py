@@ -360,7 +360,8 @@ class ToolTooOld(HybridError):
 class GitRefused(HybridError):
     """git answers nothing about the repository around a workspace; ``words`` are its own, ``mend`` a command.
 
-    ``is_unfetched``: it would have had to fetch, since the repository is a partial clone.
+    ``is_unfetched``: it would have had to fetch, since the repository is a partial clone; ``what``: what it was asked
+    about, in words that ``path`` follows.
     """
 
     code: ClassVar[str] = "git-refused"
@@ -368,6 +369,7 @@ class GitRefused(HybridError):
     words: str
     mend: str
     is_unfetched: bool = False
+    what: str = "the repository at"
 
 
 class NoPin(HybridError):

@@ -47,7 +47,7 @@ _MERGED = "GITHEAD_"
 _LOGGED = frozenset({"audit", "overrides", "scans"})
 _STANDARD = 2
 _ROOM = 1 << 20
-_PIECE, _MOMENT = 1 << 16, 0.0005
+_PIECE, _MOMENT, _PATIENCE = 1 << 16, 0.0005, 3.0
 
 Key = tuple[tuple[str, ...], str, bytes]
 """A question: the command, the folder that it is about, and what the command reads."""
@@ -59,7 +59,7 @@ class Ahead:
     def __init__(self, scout: Scout | None = None) -> None:
         """Start with nothing asked and no *scout* but this one."""
         self.scout = scout
-        self._asked: dict[Key, tuple[int, int]] = {}
+        self._asked: dict[Key, tuple[int, int, tuple[int, int]]] = {}
 
     def ask(self, argv: Sequence[str], folder: str, *, env: Mapping[str, str], stdin: bytes = b"") -> None:
         """Start the git command *argv* in *folder*; where that cannot be done, nothing was asked."""
@@ -69,10 +69,12 @@ class Ahead:
             return
         with suppress(OSError):
             try:
+                # The first three stay ours.
+                ends += reversed(os.pipe())
                 ends += os.pipe()
                 ends += os.pipe()
                 ends.append(os.open(os.devnull, os.O_WRONLY))
-                reading, writing, source, feeding, null = ends
+                holding, held, reading, writing, source, feeding, null = ends
                 if min(ends) <= _STANDARD:
                     # Whoever started us had closed some of the first three: one would be put over the other.
                     return
@@ -81,9 +83,12 @@ class Ahead:
                     fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
                 # Less than a pipe holds, so that nobody has to wait.
                 os.write(feeding, stdin)
-                pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
-                pid = os.posix_spawn(git, ["git", "-C", folder, *to_read(argv)[1:]], env, file_actions=pipes)
-                self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
+                words, pipes = ["git", "-C", folder, *to_read(argv)[1:]], (source, writing, null, held)
+                actions = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate(pipes)]
+                pid = os.posix_spawn(git, words, env, file_actions=actions, setpgroup=0)
+                tie(held, pid)
+                self._asked[(tuple(argv), folder, stdin)] = (pid, reading, (holding, held))
+                del ends[:3]
             finally:
                 for number in ends:
                     os.close(number)
@@ -100,24 +105,54 @@ class Ahead:
             return None
         from git_hybrid.git.limits import at_work
 
-        pid, reading = found
-        data = _read_all(reading, at_work(pid, folder, check))
+        pid, reading, (holding, held) = found
+        data = _read_all(reading, at_work(pid, folder, check, argv))
         del self._asked[(tuple(argv), folder, stdin)]
         os.close(reading)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        let_go(holding, held)
         # git config ends with 1 where there is nothing to tell (git-config(1)).
         return data if code == 0 or (code == 1 and not data) else None
 
     def close(self) -> None:
         """End what is still going on."""
         if self._asked:
-            for pid, reading in self._asked.values():
-                os.close(reading)
-                os.kill(pid, signal.SIGTERM)
-                os.waitpid(pid, 0)
+            for pid, reading, tied in self._asked.values():
+                # It only reads, and leaves nothing half done.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
+                _bury(pid)
+                for number in (reading, *tied):
+                    os.close(number)
             self._asked = {}
         if self.scout is not None:
             self.scout.close()
+
+
+def tie(held: int, group: int) -> None:
+    """Let the process *group* have SIGTERM once nobody holds the other end of *held*, a pipe's reading end.
+
+    The group holds *held* too; one that is gone already needs nothing. See :mod:`git_hybrid.git.tether`.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            fcntl.fcntl(held, fcntl.F_SETSIG, signal.SIGTERM)
+            fcntl.fcntl(held, fcntl.F_SETOWN, -group)
+            fcntl.fcntl(held, fcntl.F_SETFL, os.O_ASYNC)
+
+
+def let_go(holding: int, held: int) -> None:
+    """Close both ends of a pipe that a group was tied by: what it has left running on purpose goes on."""
+    fcntl.fcntl(held, fcntl.F_SETFL, 0)
+    os.close(held)
+    os.close(holding)
+
+
+def _bury(pid: int) -> None:
+    """Wait for *pid*, which was killed; not for long, since one that waits for a dead disk may not end either."""
+    end = time.monotonic() + _PATIENCE
+    while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < end:
+        time.sleep(_MOMENT)
 
 
 def _read_all(descriptor: int, check: Callable[[], None]) -> bytes:

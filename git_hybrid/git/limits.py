@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
@@ -14,6 +15,9 @@ from git_hybrid.core.words import typed
 IDLE = 30.0
 """So many seconds a git that only reads may do nothing at all."""
 _STEP = 1.0
+_OF_SETTINGS = frozenset({"config", "version"})
+_SETTINGS = "its settings, asked in"
+_PLACES = "~ /etc/gitconfig -maxdepth 3"
 
 
 class Limits(Struct, frozen=True):
@@ -47,10 +51,11 @@ def end_of(deadline: timedelta) -> float:
     return time.monotonic() + deadline.total_seconds()
 
 
-def at_work(pid: int, folder: str, check: Callable[[], None]) -> Callable[[], None]:
+def at_work(pid: int, folder: str | Path, check: Callable[[], None], argv: Sequence[str] = ()) -> Callable[[], None]:
     """Return *check*, which raises GitRefused as well where *pid*, a git that only reads in *folder*, does nothing.
 
-    It waits for what may never come: nobody writes to a pipe that stands in the place of a file.
+    It waits for what may never come: nobody writes to a pipe that stands in the place of a file. *argv* started it:
+    some commands read nothing but settings, which may stand anywhere.
     """
     used, waited, looked = 0.0, 0.0, time.monotonic()
 
@@ -61,8 +66,13 @@ def at_work(pid: int, folder: str, check: Callable[[], None]) -> Callable[[], No
         # While this program was stopped nobody looked.
         waited = waited + min(looked - last, _STEP) if used == before else 0.0
         if waited > IDLE and _is_asleep(pid):
-            words = f"it has waited {IDLE:.0f} s for what does not come: has a pipe taken the place of a file?"
-            raise GitRefused(path=folder, words=words, mend=f"find {typed(folder)} -type p")
+            words = f"it has waited {IDLE:.0f} s for what does not come: has a pipe taken the place of a file"
+            place = str(folder)
+            if not _OF_SETTINGS.isdisjoint(argv[1:2]):
+                # git itself can be asked for nothing: it reads all of them before it says a word.
+                words = f"{words}, or of one that include.path names?"
+                raise GitRefused(path=place, words=words, mend=f"find {_PLACES} -type p", what=_SETTINGS)
+            raise GitRefused(path=place, words=f"{words}?", mend=f"find {typed(place)} -type p")
 
     return checked
 

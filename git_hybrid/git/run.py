@@ -162,7 +162,7 @@ class Runner(Struct):
         """
         source: Source = "nothing" if stdin is None else "pipe"
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded) as child:
-            check = at_work(child.pid, str(cwd or "."), self.check) if reads else self.check
+            check = at_work(child.pid, cwd or ".", self.check, argv) if reads else self.check
             done = self._ended(child, stdin, check, watch)
         if guarded and done.status != 0:
             from git_hybrid.git.ended import refuse_ended

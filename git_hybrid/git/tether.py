@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
-from contextlib import suppress
 from typing import Self
+
+from git_hybrid.git.ahead import let_go, tie
 
 _HELD = 3
 """Descriptors below this one are those that every program has for itself."""
@@ -34,11 +34,8 @@ class Tether:
 
     def __exit__(self, *_: object) -> None:
         """Let go: what the child has left running on purpose goes on."""
-        if self.inherited:
-            fcntl.fcntl(self._theirs, fcntl.F_SETFL, 0)
-        for number in (self._theirs, self._ours):
-            if number >= 0:
-                os.close(number)
+        if self._ours >= 0:
+            let_go(self._ours, self._theirs)
 
     @property
     def inherited(self) -> tuple[int, ...]:
@@ -48,7 +45,4 @@ class Tether:
     def tie(self, group: int) -> None:
         """Let the process group have SIGTERM when we die; a group that is gone already needs none."""
         if self.inherited:
-            with suppress(OSError):
-                fcntl.fcntl(self._theirs, fcntl.F_SETSIG, signal.SIGTERM)
-                fcntl.fcntl(self._theirs, fcntl.F_SETOWN, -group)
-                fcntl.fcntl(self._theirs, fcntl.F_SETFL, os.O_ASYNC)
+            tie(self._theirs, group)

@@ -193,10 +193,26 @@ class SchemaListDocument(_Document, frozen=True, kw_only=True):
     schemas: list[SchemaNamed]
 
 
+class CompletionDocument(_Document, frozen=True, kw_only=True):
+    """What makes a shell complete the command."""
+
+    command: Literal["completion"]
+    shell: Literal["bash", "zsh", "fish"]
+    script: str
+
+
+class HelpDocument(_Document, frozen=True, kw_only=True):
+    """What is known of a command, a page or an error; ``topic`` is empty for the program as a whole."""
+
+    command: Literal["help"]
+    topic: str
+    text: str
+
+
 class FilesDocument(_Document, frozen=True, kw_only=True):
     """The files that a command wrote, added lines to (``extended``) or removed."""
 
-    command: Literal["init", "dashboard", "hooks", "install-man", "audit export", "override export", "sbom"]
+    command: Literal["init", "demo", "dashboard", "hooks", "install-man", "audit export", "override export", "sbom"]
     command_id: str | UnsetType = UNSET
     root: str | UnsetType = UNSET
     created: list[str] | UnsetType = UNSET

@@ -239,6 +239,8 @@ def test_the_scripts_are_sound(hybrid: Hybrid, shell: str, tmp_path: Path) -> No
     script = tmp_path / "script"
     script.write_text(hybrid("completion", shell).out)
     subprocess.run([shell, "-n", str(script)], check=True)
+    document = hybrid("completion", shell, "--json").json()
+    assert (document["shell"], document["script"]) == (shell, script.read_text())
 
 
 def test_an_unknown_shell(hybrid: Hybrid) -> None:

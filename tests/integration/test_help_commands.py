@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -123,6 +124,27 @@ def test_help(hybrid: Hybrid, tmp_path: Path) -> None:
     assert "> ~/.local/share/bash-completion/completions/git-hybrid\n" in hybrid("help", "completion").out
     without = hybrid("help", "files", env={"PATH": str(tmp_path)})
     assert without.out.strip().endswith("/git-hybrid-files.7")
+    document = hybrid("help", "files", "--json", env={"PATH": str(tmp_path)}).json()
+    assert (document["topic"], document["text"]) == ("files", without.out.rstrip("\n"))
+
+
+@pytest.mark.parametrize(
+    ("words", "topic", "begins"),
+    [
+        ([], "", "Usage: git hybrid "),
+        (["git-hybrid-audit", "log"], "audit log", "Usage: git hybrid audit log "),
+        (["behind"], "status", "Usage: git hybrid status "),
+        (["moved-tag"], "moved-tag", "moved-tag, exit 5\n"),
+        (["design"], "design", "GIT-HYBRID-DESIGN(7) "),
+    ],
+)
+def test_help_as_a_document(hybrid: Hybrid, tmp_path: Path, words: list[str], topic: str, begins: str) -> None:
+    # What it says to a terminal is no document.
+    (tmp_path / "man").write_text('#!/bin/sh\ntest -f "$1" && echo "GIT-HYBRID-DESIGN(7) as text"\n')
+    (tmp_path / "man").chmod(0o755)
+    document = hybrid("--json", "help", *words, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}).json()
+    assert document["topic"] == topic
+    assert document["text"].startswith(begins)
 
 
 def test_an_option_without_its_value_hints_at_its_command(hybrid: Hybrid) -> None:

@@ -442,8 +442,8 @@ MUTANTS = (
     ),
     Mutant(
         "tether-not-tied",
-        "git/tether.py",
-        "fcntl.fcntl(self._theirs, fcntl.F_SETFL, os.O_ASYNC)",
+        "git/ahead.py",
+        "fcntl.fcntl(held, fcntl.F_SETFL, os.O_ASYNC)",
         "pass",
         f"{GIT}/test_run_children.py::test_who_is_killed_takes_its_children_and_their_children_along",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 DOCUMENTS: Mapping[str, str] = {
-    **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
+    **dict.fromkeys(("init", "demo", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
     **dict.fromkeys(("audit export", "override export", "sbom"), "files"),
     **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated", "merge"), "report"),
     **dict.fromkeys(("mirror verify", "mirror update"), "report"),
@@ -20,6 +20,6 @@ DOCUMENTS: Mapping[str, str] = {
     "audit log": "audit-log",
     "audit verify": "audit-verify",
     "audit rotate": "audit-rotate",
-    **{name: name for name in ("status", "check", "diag", "scan", "config", "foreach")},
+    **{name: name for name in ("status", "check", "diag", "scan", "config", "foreach", "completion", "help")},
 }
 """The schema of the ``--json`` document of each command; ``init --import`` writes a report."""

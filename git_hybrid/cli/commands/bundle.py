@@ -28,7 +28,8 @@ from git_hybrid.cli.bundling import (
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import Commands, common_options, jobs_option, shows_help
-from git_hybrid.cli.output import Output, apart_from, opened
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.streams import apart_from
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.bundles import Receipt

@@ -25,7 +25,6 @@ from git_hybrid.core.values import format_age, format_time, parse_duration
 from git_hybrid.core.words import counted, sized, typed
 from git_hybrid.git.cache_care import removed, seen, seen_aside, stores, swept, verified
 from git_hybrid.git.run import Runner
-from git_hybrid.git.settings import read_config
 from git_hybrid.git.store import OTHERS, Store, why_unsafe
 from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.store import durable
@@ -60,7 +59,7 @@ def _cared(context: click.Context) -> Iterator[_Cache]:
     """
     common, cancel = common_of(context), Cancel()
     runner = Runner(environ=dict(os.environ), cancelled=cancel, hurried=cancel.hurried)
-    common.config = read_config(runner, common.folder)
+    common.config = common.settings_for(runner, common.folder)
     root = cache_folder(runner.environ, common.config)
     root = None if root is None else Path(os.path.realpath(root))
     if root is not None and os.path.lexists(root) and (why := why_unsafe(root)):

@@ -14,7 +14,8 @@ from git_hybrid.cli.checking import gather, run_checks, with_seen_clones, with_s
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
-from git_hybrid.cli.output import apart_from, opened
+from git_hybrid.cli.output import opened
+from git_hybrid.cli.streams import apart_from
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import records_of
 from git_hybrid.core.check_table import CHECKS

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stdout, suppress
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ import click
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
+from git_hybrid.cli.output import Output
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.core.endpoints import folder_url
@@ -64,7 +65,8 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     refuse_inside(demo.workspace.resolve(), str(place))
     new = [path for path in (place, *place.parents) if not path.exists()]
     code = None
-    with handled(cancel):
+    # The story is for people: a document is all that a program gets.
+    with redirect_stdout(sys.stderr) if common.json else nullcontext(), handled(cancel):
         try:
             demo.build()
             code = demo.play()
@@ -74,6 +76,9 @@ def command(context: click.Context, *, folder: Path | None) -> int:
         finally:
             if code != 0:
                 demo.undo(new)
+    if common.json:
+        left = {"root": str(demo.workspace)} if code == 0 else {}
+        Output(common).document({"command": "demo", "exit_code": code, **left})
     return code
 
 

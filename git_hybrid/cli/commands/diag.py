@@ -16,8 +16,9 @@ from git_hybrid.cli.diagnosing import Diagnosis, diagnose
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.machine import told_settings
 from git_hybrid.cli.options import common_options
-from git_hybrid.cli.output import Output, apart_from
+from git_hybrid.cli.output import Output
 from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.streams import apart_from
 from git_hybrid.cli.support_archive import FOLDER, archive_files, tar_gz
 from git_hybrid.core.diagnosis import cadence_words, has_failed
 from git_hybrid.core.value import replace

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import redirect_stdout
 
 import click
 
 from git_hybrid.app.upstream import diff
-from git_hybrid.cli.common import common_of, wants_color
+from git_hybrid.cli.common import common_of, is_paged, wants_color
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.streams import reporting, stop_if_unheard
@@ -144,7 +143,7 @@ def _write(session: Session, output: Output, found: Difference, forms: list[str]
     from git_hybrid.view.patch import Shown
 
     shown = Shown(color=color)
-    is_read = color or sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE") == "true"
+    is_read = color or sys.stdout.isatty() or is_paged()
     columns = output.common.limit
 
     def take(data: bytes) -> None:

@@ -6,9 +6,11 @@ import sys
 
 import click
 
-from git_hybrid.cli.main import open_page
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.main import open_page, page_text
 from git_hybrid.cli.manual import error_entry, page_path, topics
 from git_hybrid.cli.options import common_options
+from git_hybrid.cli.output import Output
 from git_hybrid.cli.tree import group, meant
 from git_hybrid.core.condition import SEVERITY
 
@@ -33,20 +35,28 @@ def command(context: click.Context, *, words: tuple[str, ...]) -> int:
     """
     # As pages name each other.
     words = tuple(word.removeprefix("git-hybrid-") for word in words)
+    common = common_of(context)
     name, *inner = words or ("",)
+    told = None
     if name and not inner and name not in group.list_commands(context):
         if name in topics():
-            return _topic(name)
-        if (entry := error_entry(name)) is not None:
-            click.echo(f"{name}, exit {entry[0]}\n" + click.wrap_text(entry[1], 80, "    ", "    "))
-            return 0
-        if name in SEVERITY:
+            if not common.json:
+                return _topic(name)
+            told = page_text(str(page_path(name))) or _without_man(name)
+        elif (entry := error_entry(name)) is not None:
+            told = f"{name}, exit {entry[0]}\n" + click.wrap_text(entry[1], 80, "    ", "    ")
+        elif name in SEVERITY:
             words = (name := "status",)
-    found, shown = _found(context, words)
-    page = f"git-hybrid-{name}" if name else "git-hybrid"
-    if sys.stdout.isatty() and (status := open_page(page)) is not None:
-        return status
-    click.echo(found.get_help(shown))
+    if told is None:
+        found, shown = _found(context, words)
+        page = f"git-hybrid-{name}" if name else "git-hybrid"
+        if sys.stdout.isatty() and not common.json and (status := open_page(page)) is not None:
+            return status
+        told = found.get_help(shown)
+    if common.json:
+        Output(common).document({"command": "help", "topic": " ".join(words), "text": told})
+    else:
+        click.echo(told)
     return 0
 
 
@@ -79,5 +89,9 @@ def _topic(name: str) -> int:
     path = str(page_path(name))
     if (status := open_page(path)) is not None:
         return status
-    click.echo(f"git-hybrid-{name}(7) is read with man(1), which is missing; the page is {path}")
+    click.echo(_without_man(name))
     return 0
+
+
+def _without_man(name: str) -> str:
+    return f"git-hybrid-{name}(7) is read with man(1), which is missing; the page is {page_path(name)}"

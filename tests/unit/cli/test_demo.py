@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Sequence
@@ -39,6 +40,20 @@ def test_what_a_demo_made_that_fails_is_removed(tmp_path, monkeypatch, capfd, to
     said = capfd.readouterr()
     assert said.out.endswith("# The demo did not come to its end, and what it had made is removed\n")
     assert told in said.err
+
+
+def test_a_document_of_a_demo_is_all_that_goes_to_stdout(tmp_path, monkeypatch, capfd):
+    def ended(code: int, *, made: bool) -> dict[str, object]:
+        monkeypatch.setattr("git_hybrid.cli.main.main", lambda argv: print("said") or code)
+        monkeypatch.setattr("git_hybrid.cli.commands.demo.Demo.play", lambda demo: demo._run("init"))
+        assert main(["-C", str(tmp_path), "--json", "demo"]) == code
+        assert (tmp_path / "git-hybrid-demo").exists() == made
+        said = capfd.readouterr()
+        assert "$ git hybrid init\nsaid\n" in said.err
+        return json.loads(said.out)
+
+    assert ended(74, made=False) == {"command": "demo", "exit_code": 74, "schema_version": 1, "sources": []}
+    assert ended(0, made=True)["root"] == f"{tmp_path}/git-hybrid-demo/workspace"
 
 
 def test_what_others_put_into_a_demo_stays(tmp_path, monkeypatch, capfd):

@@ -239,7 +239,9 @@ def test_what_only_reads_is_ended_by_a_signal_that_nobody_asks_for(monkeypatch, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("trouble", [None, LocalIo(path="p", operation="remove", reason="not empty"), OSError("full")])
+@pytest.mark.parametrize(
+    "trouble", [None, LocalIo(path="p", operation="remove", reason="not empty"), OSError(), RuntimeError()]
+)
 def test_an_interrupt_is_told_by_its_signal_whatever_came_after_it(capsys, number, trouble):
     def command(_common, _argv):
         try:

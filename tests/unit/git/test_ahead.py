@@ -43,6 +43,13 @@ def _parent(pid: str) -> int:
         return 0
 
 
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
 def test_a_command_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = Ahead()
     asking.ask_for_command(ahead, str(root))
@@ -169,6 +176,35 @@ def test_a_git_that_hangs_is_not_waited_for_when_a_signal_came(root: Path, tmp_p
         Runner(environ=os.environ, ahead=ahead, cancelled=lambda: next(signals)).asked(VERSION, root)
     ahead.close()
     assert children() == before
+
+
+def test_what_was_asked_ahead_has_a_group_of_its_own_and_ends_as_a_whole(root: Path, tmp_path: Path) -> None:
+    before, told = children(), tmp_path / "told"
+    os.mkfifo(told)
+    (tmp_path / "bin").mkdir()
+    # It heeds no wish to end, nor does what it starts.
+    (tmp_path / "bin/git").write_text(f"#!/bin/sh\ntrap '' TERM\nsleep 60 &\necho $! >'{told}'\nwait\n")
+    (tmp_path / "bin/git").chmod(0o755)
+    ahead = Ahead()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+        ahead.ask(VERSION, str(root), env=os.environ)
+    inner = int(told.read_text())
+    (pid,) = set(children()) - set(before)
+    assert os.getpgid(int(pid)) == os.getpgid(inner) == int(pid)
+    ahead.close()
+    assert children() == before
+    # It is nobody's child any more: whoever takes it over buries it in a moment.
+    while _lives(inner):
+        pass
+
+
+def test_who_waits_for_a_dead_disk_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(asking, "_PATIENCE", 0.01)
+    monkeypatch.setattr(os, "waitpid", lambda pid, _flags: (waited.append(pid) or 0, 0))
+    asking._bury(9)
+    assert set(waited) == {9}
 
 
 def test_a_git_that_fails_is_asked_again(tmp_path: Path) -> None:

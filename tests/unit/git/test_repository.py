@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.telling import tell
 from git_hybrid.core.errors import GitFailed, GitRefused, LocalIo
 from git_hybrid.core.files import MANIFEST
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.git import limits
-from git_hybrid.git.ahead import LISTED, STAGED, Ahead
+from git_hybrid.git.ahead import CONFIG, LISTED, STAGED, Ahead
 from git_hybrid.git.bothsides import both_sides
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.partial import partly
 from git_hybrid.git.repository import Repository, around, refused
 from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import roots_in
 from support.kit import git
 from support.upstream import Upstream
@@ -61,6 +63,22 @@ def test_a_git_that_waits_for_a_pipe_does_not_answer(tmp_path: Path, monkeypatch
         with pytest.raises(GitRefused) as caught:
             ask()
         assert caught.value.mend == f"find {tmp_path} -type p"
+    ahead.close()
+
+
+def test_settings_that_do_not_come_are_told_as_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "config").write_text(f"[include]\npath = {tmp_path}/pipe\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    monkeypatch.setattr(limits, "IDLE", 0.2)
+    runner, ahead = Runner(environ=dict(os.environ)), Ahead()
+    ahead.ask(CONFIG, str(tmp_path), env=dict(os.environ))
+    for ask in (lambda: read_config(runner, tmp_path), lambda: ahead.answer(CONFIG, str(tmp_path))):
+        with pytest.raises(GitRefused) as caught:
+            ask()
+        assert caught.value.mend == "find ~ /etc/gitconfig -maxdepth 3 -type p"
+        told = tell(caught.value)
+        assert told.title == f"git does not answer about its settings, asked in {tmp_path}"
     ahead.close()
 
 
