@@ -1,14 +1,64 @@
-"""Records of overrides that no command writes: after an end, or an end that leaves out who had approved. Pure."""
+"""Records of overrides that no command writes, and those of pins that name an override which does not allow them.
+
+An end without a beginning, or one that leaves out who had approved, is one of them. Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, told_signatures
-from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.audit_archives import Breach, of_log
 from git_hybrid.core.files import LOG
+from git_hybrid.core.last_pins import ANEW, last_pins
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.override import CLOSINGS, overridden
+from git_hybrid.core.named_overrides import is_whole, misnamed, rests_on, without_names
+from git_hybrid.core.override import CLOSINGS, is_as_digested, overridden
+
+_ID = "foreign-override"
+
+
+def borne_out(records: Mapping[str, Record], pinned: Collection[str]) -> tuple[Sequence[Breach], Mapping[str, Record]]:
+    """Return the records that are not what their override is, and *records* without those of its names that are none.
+
+    Of pins they are told as far as the sources are *pinned*; what one had before it began anew is gone. What these say
+    is held against the others as of any record that names none.
+    """
+    wrong = misnamed(records)
+    found = (*_by_others(records, wrong, pinned), *_unlike(records.values()), *_unbegun(records))
+    return found, without_names(records, wrong)
+
+
+def _unlike(records: Iterable[Record]) -> Iterator[Breach]:
+    for record in records:
+        if overridden(record) and not is_as_digested(record):
+            yield _foreign(record, "tells something else than its digest is of", "both are written at once", _ID)
+
+
+def _unbegun(records: Mapping[str, Record]) -> Iterator[Breach]:
+    begun = {overridden(record) for record in records.values() if record["event"] == "override"}
+    odd = [record for record in records.values() if (name := overridden(record)) and name not in begun]
+    if odd and is_whole(records):
+        why = "an override is made before it ends"
+        yield from (_foreign(record, "follows no record that made it", why, _ID) for record in odd)
+
+
+def _by_others(records: Mapping[str, Record], wrong: Mapping[str, str], pinned: Collection[str]) -> Iterator[Breach]:
+    names = {str(records[digest]["source"]) for digest in wrong}.intersection(pinned)
+    last = last_pins(records, names, ends=ANEW) if names else None
+    open_ = [] if last is None else [digest for newest in last.newest.values() for digest in newest]
+    counted = set(open_)
+    while last is not None and open_:
+        more = last.over[open_.pop()] - counted
+        counted |= more
+        open_ += more
+    for digest, why in wrong.items():
+        if digest in counted:
+            record = records[digest]
+            name, commit = record["source"], str(record["after"])[:12]
+            what = f"record {digest[:12]} has {name} at {commit} by {rests_on(record)}, {why}"
+            mend = f"git hybrid remove {name}, then git hybrid add"
+            yield of_log(_ID, what, "no pin names such a one, so another wrote the record", mend=mend)
 
 
 def against_closings(records: Mapping[str, Record]) -> Iterator[Breach]:
@@ -50,6 +100,6 @@ def _keeps_signatures(record: Record, earlier: list[Record]) -> bool:
     return not earlier or any(told_signatures(item) <= has for item in earlier)
 
 
-def _foreign(record: Record, how: str, why: str) -> Breach:
+def _foreign(record: Record, how: str, why: str, identity: str = "foreign-closing") -> Breach:
     what = f"record {str(record['hash'])[:12]} of {overridden(record)} {how}"
-    return Breach(id="foreign-closing", file=LOG, line=0, what=what, proves=f"{why}, so another wrote the record")
+    return Breach(id=identity, file=LOG, line=0, what=what, proves=f"{why}, so another wrote the record")

@@ -180,7 +180,7 @@ def _lasts(record: Record, witnesses: Witnesses, now: datetime) -> bool:
 
 
 def _missed(record: Record, policy: Policy) -> tuple[str, ...]:
-    """Return what *policy* misses in *record*; nothing where that does not tell what an approval has."""
+    """Return what *policy* misses in *record*."""
     told = detail_of(record)
     people = told.get("approvers")
     given = [item for item in people if isinstance(item, Mapping)] if isinstance(people, list) else []
@@ -198,7 +198,7 @@ def _missed(record: Record, policy: Policy) -> tuple[str, ...]:
             until=parse_time(str(told.get("expires_at"))),
         )
     except ValueError:
-        return ()
+        return ("its record does not tell when it was approved, and until when",)
     return unmet(asked, policy)
 
 

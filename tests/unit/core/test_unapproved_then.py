@@ -177,10 +177,11 @@ def test_an_acceptance_of_findings_approves_no_pin() -> None:
     assert found(witnesses(), MADE, ON, event_of(replace(accepted, kind="pin", from_commit=oid(2)), "override")) == []
 
 
-def test_a_record_that_tells_no_times_is_not_judged() -> None:
+def test_a_record_that_tells_no_times_is_approved_by_nobody() -> None:
     odd = event_of(MADE, "override")
     odd = replace(odd, detail={**(odd.detail or {}), "approvers": "bea", "expires_at": "soon"})
-    assert list(against_policy(*logged(odd), witnesses(), NOW)) == []
+    (breach,) = against_policy(*logged(odd), witnesses(), NOW)
+    assert "does not tell when it was approved, and until when" in breach.what
 
 
 def test_only_the_key_that_policy_named_then_signs() -> None:
