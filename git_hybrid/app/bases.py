@@ -265,16 +265,16 @@ def of_log(
 def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     """Return what a plain pin is judged against: *old*, and the last pin before it that was not forced.
 
-    What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
-    Past a moved tag or a rewritten history, though they lead back, upstream may go on, or put things right again. What
-    was let in of another repository is where that begins: what was forced on top of it leads back there too.
+    What lay off the declared ref, or behind, is no step that a plain pin could go on from, nor is what nobody approved:
+    there *old* does not count. Past a moved tag or a rewritten history, though they lead back, upstream may go on, or
+    put things right again. What was let in of another repository is where that begins: so is what was forced on top.
     """
-    trail, name = snapshot.trail, old.source
-    identity, is_other = old.override or "", False
-    forced = told = lifted(identity, name, snapshot.overrides, trail)
-    lifts = frozenset() if forced is None else frozenset(forced.lifts)
-    found = () if ASIDE & lifts and not REPLACED & lifts else (Base(old),)
-    before: tuple[Base, ...] = ()
+    trail, name, identity = snapshot.trail, old.source, old.override or ""
+    is_other, before = False, tuple[Base, ...]()
+    told = lifted(identity, name, snapshot.overrides, trail)
+    lifts = frozenset(told.lifts if told else ())
+    is_aside = bool(ASIDE & lifts) and not REPLACED & lifts
+    found = () if is_aside or (told and snapshot.doubts(identity)) else (Base(old),)
     while told is not None:
         if told.from_commit is None:
             return found

@@ -74,6 +74,8 @@ def gather(
 
         # A commit that is being made is held against what it is made from; all of history takes longer.
         witnesses = (head_witness if staged else history_witness)(index.repository, layout.root, log[:-1])
+    verify = verifier(runner)
+    witnesses = None if witnesses is None else replace(witnesses, verify=verify)
     facts = read_facts(read, now=now, log=log, git=witnesses)
     if "audit" in names and not staged:
         facts = replace(facts, is_shallow=index.repository.is_shallow())
@@ -92,7 +94,7 @@ def gather(
         facts = with_lacking(facts, index, layout, read, log=files, staged=staged)
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.trail, facts.clock)
-        facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
+        facts = replace(facts, signatures=check_signatures(*told, verify))
     if "sources" in names:
         facts = _with_clones(facts, index)
     return _with_documents(facts, index, read, staged=staged) if "open-issues" in names else facts

@@ -13,7 +13,7 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import is_oid
 from git_hybrid.core.value import Struct
-from git_hybrid.core.values import format_time
+from git_hybrid.core.values import format_time, parse_time
 
 VERSION = 1
 ROTATE, ROTATED = "rotate", "rotated"
@@ -114,6 +114,17 @@ def _are_scanners(value: Json) -> bool:
     )
 
 
+def _is_time(value: Json) -> bool:
+    try:
+        return isinstance(value, str) and bool(parse_time(value))
+    except ValueError:
+        return False
+
+
+def _are_approvals(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) and _is_time(item.get("at")) for item in value)
+
+
 _SCAN: _Form = {
     **dict.fromkeys(("state", "scanned_at", "tree", "scan_sha256"), str),
     "counts": _are_counts,
@@ -121,7 +132,9 @@ _SCAN: _Form = {
     "scanners": _are_scanners,
 }
 _OVERRIDE: _Form = {
-    **dict.fromkeys(("override", "override_sha256", "kind", "expires_at"), str),
+    **dict.fromkeys(("override", "override_sha256", "kind"), str),
+    "expires_at": _is_time,
+    "approvers": _are_approvals,
     **dict.fromkeys(("lifts", "findings", "waived"), _are_texts),
 }
 _MIRROR: _Form = dict.fromkeys(("mirror", "base_url", "owner", "kind", "mirror_sha256"), str)

@@ -26,6 +26,7 @@ from git_hybrid.core.audit_archives import (
     put_back,
     restore_from,
 )
+from git_hybrid.core.audit_overrides import borne_out
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.committed_policy import against_committed
@@ -57,7 +58,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     if any(item.id == "conflict" for item in texts):
         # What else is wrong may be the other side's, which stands there: no mend comes before this one.
         return texts
-    records = {str(record["hash"]): record for record in _whole(files.ours)}
+    records: Mapping[str, Record] = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*texts, *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
     found += [
@@ -76,7 +77,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         found = [item for item in found if item.file in changed or item.id not in _MAY_BE_ARCHIVED]
         return _mended((replace(item, mend=mends.get(item.file, item.mend)) for item in found), nowhere)
     moves = _moves(files.ours, witnesses)
-    moved = [*against_moves(records, moves), *_published(segments, witnesses)]
+    foreign, records = borne_out(records, witnesses.lock.pins)
+    moved = [*foreign, *against_moves(records, moves), *_published(segments, witnesses)]
     if now is not None:
         moved += against_committed(records, moves.lines, witnesses, now)
     whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import Record, detail_of, told_signatures
+from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
+from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.audit_state import against_state
-from git_hybrid.core.files import LOCK, LOG, MIRRORS, OVERRIDES
+from git_hybrid.core.files import LOCK, MIRRORS, OVERRIDES
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
-from git_hybrid.core.last_told import has_branches, last_told
+from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import CLOSINGS, RESTS_ON, Overrides, binds, overridden, trail_of
+from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import COMMITTED, JOINED, approval_words
 
@@ -44,7 +45,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
     """Yield what the files of the workspace, as they are and as they were committed, do not find in *records*."""
     yield from against_state(records, witnesses.state)
     yield from _against_overrides(records, witnesses.overrides)
-    yield from _against_closings(records)
+    yield from against_closings(records)
     yield from _against_mirrors(records, witnesses.mirrors)
     for audit_hash, where in witnesses.hashes.items():
         if audit_hash not in records:
@@ -214,50 +215,6 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
         what = f"{identity} is in the log and not in {OVERRIDES}"
         proves = "the file lost its record: in a merge, a revert or by an edit; or a picked commit brought the other"
         yield of_log("override-deleted", what, proves, mend=f"git hybrid override restore {identity}")
-
-
-def _against_closings(records: Mapping[str, Record]) -> Iterator[Breach]:
-    """Yield the records that follow the end of their override, and the ends without the signatures that it had.
-
-    Two branches may each end one: neither record follows the other then.
-    """
-    odd = _closed_oddly(records.values())
-    if not odd:
-        return
-    last = last_told(records, lambda record: name if (name := overridden(record)) in odd else None)
-    for digest, before in last.over.items():
-        record, earlier = records[digest], [records[item] for item in before]
-        if any(item["event"] in CLOSINGS for item in earlier):
-            yield _foreign(record, "follows its end", "what was closed stays closed")
-        elif record["event"] in CLOSINGS and not _keeps_signatures(record, earlier):
-            yield _foreign(record, "ends it without the signatures that it had", "an end keeps what was signed")
-
-
-def _closed_oddly(records: Iterable[Record]) -> set[str]:
-    """Return the overrides of which a record stands behind an end, or an end lacks a signature: a merge may do both."""
-    signed: dict[str, frozenset[str]] = {}
-    ended, odd = set[str](), set[str]()
-    for record in records:
-        if not (name := overridden(record)):
-            continue
-        has = told_signatures(record)
-        is_end = record["event"] in CLOSINGS
-        if name in ended or (is_end and not signed.get(name, frozenset()) <= has):
-            odd.add(name)
-        ended |= {name} if is_end else set()
-        signed[name] = signed.get(name, frozenset()) | has
-    return odd
-
-
-def _keeps_signatures(record: Record, earlier: list[Record]) -> bool:
-    """Tell whether *record* has the signatures of one of *earlier*; a merge takes the record of one side."""
-    has = told_signatures(record)
-    return not earlier or any(told_signatures(item) <= has for item in earlier)
-
-
-def _foreign(record: Record, how: str, why: str) -> Breach:
-    what = f"record {str(record['hash'])[:12]} of {overridden(record)} {how}"
-    return Breach(id="foreign-closing", file=LOG, line=0, what=what, proves=f"{why}, so another wrote the record")
 
 
 def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Iterator[Breach]:

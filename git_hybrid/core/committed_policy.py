@@ -9,6 +9,9 @@ from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.witnesses import Witnesses
 
+UNCHECKED = "unchecked"
+"""The id of what is told of signatures that nobody could check."""
+
 
 def is_made(record: Record) -> bool:
     """Tell whether *record* is of an approval: an override that was made, or renewed."""

@@ -27,6 +27,8 @@ WARNED = timedelta(days=7)
 RESTS_ON = "rests_on"
 """The detail of a ``pin`` record that names the override which the pin rests on."""
 
+_BESIDE = frozenset({"override", "override_sha256", "because", "bundle"})
+"""The details of a record of an override that are not of the override itself, or are its id."""
 CLOSINGS = frozenset({"override-revoked", "override-superseded"})
 """Those that end an override before its time."""
 UNKNOWN = "unknown"
@@ -235,6 +237,15 @@ def digest(override: Override) -> str:
     """Return the digest that the audit log keeps of a record: 64 hex digits over everything but ``audit_hash``."""
     values = {key: value for key, value in plain(override).items() if key != "audit_hash"}
     return sha256_hex(canonical_json(values))
+
+
+def is_as_digested(record: Mapping[str, Json]) -> bool:
+    """Tell whether what the audit record *record* of an override tells is what the digest in it is of."""
+    detail = detail_of(record)
+    told = {key: value for key, value in detail.items() if key not in _BESIDE}
+    ends = record.get("before") == told.get("from_commit") and record.get("after") == told.get("to_commit")
+    whole = {**told, "id": overridden(record), "source": record.get("source")}
+    return ends and sha256_hex(canonical_json(whole)) == detail.get("override_sha256")
 
 
 def event_of(override: Override, event: str, *, reason: str | None = None) -> Event:

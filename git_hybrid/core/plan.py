@@ -13,6 +13,7 @@ from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.override import is_in_force
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.value import Struct, field
 
@@ -203,6 +204,12 @@ class Snapshot(Governed, frozen=True, kw_only=True):
     clock: datetime = LONG_AGO
     unfinished: Unfinished | None = None
     mirrors: Inventory = field(default_factory=Inventory)
+
+    def doubts(self, identity: str) -> bool:
+        """Tell whether an override is in force by its times, came from a commit, and is not approved as keys ask."""
+        record = self.overrides.records.get(identity)
+        is_open = record is not None and record.from_commit is not None and is_in_force(record, self.clock)
+        return record is not None and is_open and bool(self.doubt(record))
 
     def ahead(self, now: datetime) -> Ahead | None:
         """Return which audit record was made at a time that is still to come *now*; None if none was."""

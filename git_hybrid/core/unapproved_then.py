@@ -13,20 +13,22 @@ from git_hybrid.core.approval import Approved, unmet
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, Breach
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.committed_policy import is_made
+from git_hybrid.core.committed_policy import UNCHECKED, is_made
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Policy, key_bytes
-from git_hybrid.core.override import is_in_force, person
-from git_hybrid.core.spent import key_of
-from git_hybrid.core.value import Struct
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.override import is_in_force
+from git_hybrid.core.signed_then import Signed, Urls, claimed, has_signed, last_given, told_urls
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.core.words import approval_words
+from git_hybrid.core.words import approval_words, counted
 
+_FORGED = "a signature in it is not by the key that it names, so another wrote it"
+_UNPROVED = "whether they are by the keys that they name nobody can tell"
 _PROVES = "another policy was in force for it than the one that is committed"
 
 
@@ -34,14 +36,48 @@ class Judged(Struct, frozen=True, kw_only=True):
     """A record of an override that the policy before it did not allow: in which ways.
 
     ``loosened``: the policy that came along with it does. ``fresh``: no commit of this branch has it yet. ``picked``:
-    one of another branch does.
+    one of another branch does. ``forged``: a signature in it is not by the key that it names. There are no problems
+    where nothing could be checked that was committed: ``unable`` says why.
     """
 
     record: Record
-    problems: tuple[str, ...]
-    loosened: bool
-    fresh: bool
-    picked: bool
+    problems: tuple[str, ...] = ()
+    loosened: bool = False
+    fresh: bool = False
+    picked: bool = False
+    forged: bool = False
+    unable: str = ""
+
+
+class _Looking(Struct, frozen=True):
+    """What the signatures of records are held against."""
+
+    witnesses: Witnesses
+    now: datetime
+    urls: Urls
+
+    def may_verify(self, record: Record, line: str) -> bool:
+        """Tell whether the signatures of *record* may be new to those who are asked; git is asked nothing for it.
+
+        A hook before a commit looks at no older ones. Of an override in force ``check overrides`` tells.
+        """
+        seen = self.witnesses
+        looks_back = seen.has_keys and (seen.past is not None or seen.is_made)
+        is_near = seen.verify is not None and (looks_back or _is_fresh(line, seen))
+        return is_near and bool(claimed(record).keys) and not _lasts(record, seen, self.now)
+
+    def signed(self, record: Record, line: str) -> Signed:
+        """Return who has signed *record*; what it says itself where that is not to be verified."""
+        seen, name = self.witnesses, SourceName(str(record.get("source")))
+        if seen.verify is None or not self.may_verify(record, line):
+            return claimed(record)
+        if not _is_fresh(line, seen) and seen.is_shared(line):
+            return claimed(record)
+        here = (seen.manifest.sources.get(name), seen.lock.pins.get(name))
+        found = has_signed(record, self.urls, [str(item.url) for item in here if item], seen.verify)
+        is_open = _is_fresh(line, seen) or seen.is_made
+        # What is committed was verified once, and by those who have the program is again.
+        return found if is_open or not found.unable else replace(claimed(record), unable=found.unable)
 
 
 def against_policy(
@@ -51,9 +87,14 @@ def against_policy(
 
     *lines* is the SHA-256 of each record's line by the hash of the record.
     """
-    for item in judged(records, lines, witnesses, now):
-        if not item.loosened:
+    found = judged(records, lines, witnesses, now)
+    for item in found:
+        if item.problems and not item.loosened:
             yield _breach(item, witnesses)
+    if unable := [item for item in found if item.unable and not item.problems]:
+        what = f"the signatures of {counted(len(unable), 'closed override')} could not be checked: {unable[0].unable}"
+        mend = "install it, then: git hybrid check audit"
+        yield Breach(id=UNCHECKED, file=LOG, line=0, what=what, proves=_UNPROVED, mend=mend, level="warn")
 
 
 def judged(
@@ -63,12 +104,13 @@ def judged(
 
     Of what is committed only that which policy of now does not allow either is looked at; what is in force still
     ``check overrides`` tells. What a later override of the same kind that is allowed goes on from is made
-    good, what was taken back is gone, and so is what a source had before it began anew. Whether a signature is good is
-    told while the override lasts: here it counts whose key it names.
+    good, what was taken back is gone, and so is what a source had before it began anew. A signature is verified where
+    the record is new to those who are asked; elsewhere it counts whose key it names.
     """
+    looking = _Looking(witnesses, now, told_urls(records.values()) if witnesses.verify else {})
     made = {digest: record for digest, record in records.items() if is_made(record)}
     asked_of = {
-        str(record.get("source")) for digest, record in made.items() if _may_be_asked(record, lines[digest], witnesses)
+        str(record.get("source")) for digest, record in made.items() if _may_be_asked(record, lines[digest], looking)
     }
     after = _following(records, made, {name for name in asked_of if name in witnesses.lock.pins})
     found: dict[str, Judged] = {}
@@ -82,15 +124,17 @@ def judged(
             continue
         if any(item["event"] in ANEW or (item["hash"], kind) in settling for item in later):
             continue
-        if (asked := _asked(record, lines[digest], witnesses, now)) is not None:
+        signed = looking.signed(record, lines[digest])
+        if (asked := _asked(record, lines[digest], signed, looking)) is not None:
             found[digest] = asked
-        elif not _missed(record, witnesses.manifest.policy):
+        if not _missed(record, witnesses.manifest.policy, signed) and not (asked and asked.problems):
             settling.add((digest, kind))
     return list(found.values())[::-1]
 
 
-def _may_be_asked(record: Record, line: str, witnesses: Witnesses) -> bool:
-    return _is_fresh(line, witnesses) or bool(_missed(record, witnesses.manifest.policy))
+def _may_be_asked(record: Record, line: str, looking: _Looking) -> bool:
+    is_allowed = not _missed(record, looking.witnesses.manifest.policy, claimed(record))
+    return not is_allowed or _is_fresh(line, looking.witnesses) or looking.may_verify(record, line)
 
 
 def _is_fresh(line: str, witnesses: Witnesses) -> bool:
@@ -149,24 +193,29 @@ def _is_left(record: Record, pin: Pin, own: Sequence[Record], behind: Collection
     return pin.commit in elsewhere - came
 
 
-def _asked(record: Record, line: str, witnesses: Witnesses, now: datetime) -> Judged | None:
+def _asked(record: Record, line: str, signed: Signed, looking: _Looking) -> Judged | None:
     """Return what the policy before *record* misses in it; None if that is nothing, or nobody can tell."""
-    policy, fresh = witnesses.manifest.policy, _is_fresh(line, witnesses)
-    current = _missed(record, policy)
-    if current and _lasts(record, witnesses, now):
+    witnesses = looking.witnesses
+    policy, fresh, picked = witnesses.manifest.policy, _is_fresh(line, witnesses), line in witnesses.picked
+    current = _missed(record, policy, signed)
+    if current and _lasts(record, witnesses, looking.now):
         return None
+    if current and not _missed(record, policy, claimed(record)):
+        forged = not signed.unable
+        return Judged(record=record, problems=current, fresh=fresh, picked=picked, forged=forged, unable=signed.unable)
+    unable = Judged(record=record, unable=signed.unable) if signed.unable else None
     if not fresh and not (current and _is_seen(line, witnesses)):
-        return None
+        return unable
     texts = witnesses.manifests(None if fresh else line)
     after, before = ((), texts) if fresh else (texts[:1], texts[1:])
     stood = [(text, None if text is None else witnesses.decode_policy(text)) for text in before]
     # Where there was no manifest all was allowed; of one that cannot be read nobody can tell.
-    missed = [() if item is None else _missed(record, item) for text, item in stood if text is None or item]
+    missed = [() if item is None else _missed(record, item, signed) for text, item in stood if text is None or item]
     if not missed or not all(missed):
-        return None
+        return unable
     brought = [policy] if fresh else [witnesses.decode_policy(text) for text in after if text is not None]
-    loosened = any(item is not None and not _missed(record, item) for item in brought)
-    return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh, picked=line in witnesses.picked)
+    loosened = any(item is not None and not _missed(record, item, signed) for item in brought)
+    return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh, picked=picked)
 
 
 def _is_seen(line: str, witnesses: Witnesses) -> bool:
@@ -179,33 +228,24 @@ def _lasts(record: Record, witnesses: Witnesses, now: datetime) -> bool:
     return override is not None and is_in_force(override, now)
 
 
-def _missed(record: Record, policy: Policy) -> tuple[str, ...]:
-    """Return what *policy* misses in *record*; nothing where that does not tell what an approval has."""
-    told = detail_of(record)
-    people = told.get("approvers")
-    given = [item for item in people if isinstance(item, Mapping)] if isinstance(people, list) else []
+def _missed(record: Record, policy: Policy, signed: Signed) -> tuple[str, ...]:
+    """Return what *policy* misses in *record*, as it was *signed*."""
+    told, current = detail_of(record), last_given(record)
     try:
-        # A renewal has approvals of its own, and what a bundle brings is approved anew where it comes in.
-        last = max((str(item.get("at")) for item in given), default=str(record["at"]))
-        current = [item for item in given if str(item.get("at")) == last]
+        last = str(current[0].get("at")) if current else str(record["at"])
         asked = Approved(
             request_id=str(told.get("request_id")),
             # That who asks may not approve is no matter of policy, and was held against it when it was made.
             requesters=(),
             approvers=tuple(str(item.get("id")) for item in current),
-            signed=_signed(current, policy),
+            signed=signed.people(policy),
+            unable="" if signed.keys else signed.unable,
             since=max(parse_time(last), parse_time(str(record["at"]))),
             until=parse_time(str(told.get("expires_at"))),
         )
     except ValueError:
-        return ()
+        return ("its record does not tell when it was approved, and until when",)
     return unmet(asked, policy)
-
-
-def _signed(given: Sequence[Mapping[str, Json]], policy: Policy) -> set[str]:
-    """Return which approvers that *policy* knows the keys of have signed, as the signatures themselves say."""
-    said = {key_bytes(key) for item in given if (key := key_of(str(item.get("signature"))))}
-    return {person(item.id) for item in policy.approvers if item.key and key_bytes(item.key) in said}
 
 
 def _breach(item: Judged, witnesses: Witnesses) -> Breach:
@@ -221,4 +261,5 @@ def _breach(item: Judged, witnesses: Witnesses) -> Breach:
     else:
         mend = f"go back: git hybrid pin {name} --to {before}; where that is refused, with {words}"
     what = f"{told.get('override')} ({name}) was not allowed by policy: {'; '.join(item.problems)}"
-    return Breach(id="not-allowed", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
+    proves = _FORGED if item.forged else _UNPROVED if item.unable else _PROVES
+    return Breach(id="not-allowed", file=LOG, line=0, what=what, proves=proves, mend=mend)

@@ -39,7 +39,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
     pins is allowed. ``is_made``: the commit to be judged is made, as before a push; ``published_logs`` has by commit
     the logs that it takes the place of there and does not go on from, as bytes, and ``published`` the same, read.
-    ``is_partial``: git lacks some of what was committed, and would have to fetch it.
+    ``is_partial``: git lacks some of what was committed, and would have to fetch it. ``verify`` tells whether a text
+    was signed with a key (:data:`git_hybrid.core.approval.Verify`), where somebody can look.
     """
 
     state: State = field(default_factory=State)
@@ -71,3 +72,4 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     archives_at: Callable[[str], Mapping[str, frozenset[str]]] = lambda _commit: {}
     once: Callable[[], frozenset[str]] = frozenset
     is_partial: bool = False
+    verify: Callable[[bytes, str, str], bool] | None = None

@@ -59,8 +59,9 @@ def moved_tags(
     if all(len(found) < 2 for found in commits.values()):
         return {}
     from git_hybrid.core import bare_moves
+    from git_hybrid.core.named_overrides import as_made
 
-    log = {str(record["hash"]): record for record in records(layout)}
+    log = as_made({str(record["hash"]): record for record in records(layout)})
     told = bare_moves.taken_tags(log, pins, sources) | bare_moves.moved_tags(log, pins, sources)
     return {name: before[0] for name, before in told.items()}
 

@@ -17,6 +17,7 @@ from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.named_overrides import as_made
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, later, parse_time
@@ -221,6 +222,10 @@ def _gathered(layout: Layout) -> Told:
     return Told(seen=seen, times=times, before=before, scans=scans, named=named, is_branched=is_branched, doubt=doubt)
 
 
+def _read(layout: Layout) -> Sequence[Record]:
+    return tuple(as_made({str(record["hash"]): record for record in reading.records(layout)}).values())
+
+
 def _hashed(layout: Layout) -> Mapping[str, Record]:
     return {str(record["hash"]): record for record in _records.of(layout)}
 
@@ -254,7 +259,7 @@ def _commits_of(layout: Layout) -> Mapping[str, dict[str, str]]:
 _told = _Memory(_gathered)
 _commits = _Memory(_commits_of)
 _latest: _Memory[dict[str, Sequence[str]]] = _Memory(lambda _layout: {})
-_records = _Memory(reading.records)
+_records = _Memory(_read)
 _absent = _Memory(archived.absent)
 _pins = _Memory(lambda layout: by_source(_records.of(layout)))
 _sides = _Memory(_branched)

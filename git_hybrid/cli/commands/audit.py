@@ -35,6 +35,7 @@ from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, 
 from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.checks import Facts
+from git_hybrid.core.committed_policy import UNCHECKED
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
@@ -204,6 +205,9 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             wrong = ahead(facts.trail.last, session.runtime.info.now)
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
+            for breach in found:
+                if breach.id == UNCHECKED:
+                    output.data(f"warn {breach.what}: {breach.proves}", f"  mend: {breach.mend}")
             if wrong:
                 output.data(f"warn {wrong.record}: {ENDED}", f"  mend: {WAY_OUT}")
         return code

@@ -148,6 +148,11 @@ def test_a_record_that_tells_what_its_event_takes_counts_as_it_is(record: Record
         *[("scan", "scanners", {"detail": {"scanners": odd}}) for odd in ({}, ["x"], [{"state": "odd"}])],
         ("override", "override", {**MOVE, "detail": {}}),
         *[("override-renewed", "lifts", {**MOVE, "detail": {"override": "ovr-1", "lifts": odd}}) for odd in ("a", [1])],
+        *[("override", "expires_at", {**MOVE, "detail": {"override": "ovr-1", "expires_at": odd}}) for odd in ("x", 5)],
+        *[
+            ("override", "approvers", {**MOVE, "detail": {"override": "ovr-1", "approvers": odd}})
+            for odd in ("a", ["a"], [{"id": "bea"}], [{"id": "bea", "at": "whenever"}])
+        ],
         *[("mirror-add", "mirror", {"detail": detail}) for detail in ({"mirror": ["a"]}, {})],
         ("bundle-apply", "log_seq", {"detail": {"log_id": "x"}}),
         ("bundle-apply", "log_seq", {"detail": {"log_id": "x", "log_seq": "1"}}),

@@ -446,6 +446,10 @@ def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
     assert moved_to(2, joined) == moved_to(3, joined) == ["unexplained-move"]
 
 
+def made_for(number: int) -> Event:
+    return event_of(an_override(id="ovr-1", to_commit=oid(number)), "override")
+
+
 def test_a_pin_that_was_made_last_is_in_the_lock_while_its_source_is_declared() -> None:
     declared = Manifest(sources={TOOL: a_source()})
 
@@ -455,8 +459,9 @@ def test_a_pin_that_was_made_last_is_in_the_lock_while_its_source_is_declared() 
     again = f"git hybrid pin tool --to {oid(3)}"
     (breach,) = lost(a_move(3))
     assert (breach.id, breach.mend) == ("deleted-pin", again)
-    (breach,) = lost(replace(a_move(3), detail={"rests_on": "ovr-1"}))
-    assert breach.mend.startswith(f"{again} --force")
+    # The override itself is nowhere but in the log, which is told as well.
+    told = lost(replace(a_move(3), detail={"rests_on": "ovr-1"}), made_for(3))
+    assert [item.id for item in told if item.mend.startswith(f"{again} --force")] == ["deleted-pin"]
     for text, mend in ((b"has it", "git checkout HEAD -- state/sources.lock"), (b"has none", again), (b"junk", again)):
         locks = {b"has it": Lock(pins={TOOL: a_pin(commit=oid(3))}), b"has none": Lock()}
         (breach,) = lost(a_move(3), lock_texts=(text,), decode_lock=locks.get)
@@ -499,7 +504,8 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
     assert judged(begun(1), stands=1) == []
     assert judged(a_move(3), begun(2)) == ["unexplained-move"]
     assert judged(begun(2), a_move(3), stands=3) == []
-    assert judged(begun(2, rests_on="ovr-1")) == []
+    assert judged(begun(2, rests_on="ovr-1"), made_for(2)) == ["override-deleted"]
+    assert judged(begun(2, rests_on="ovr-1")) == ["unexplained-move", "foreign-override"]
     for again in ("remove", "prune", "add"):
         assert judged(Event(event=again, source="tool"), begun(2)) == []
     # Of two branches the one that lost the table is told, wherever a merge put its record.
@@ -588,7 +594,7 @@ def test_what_was_closed_is_closed_once_and_keeps_what_was_signed() -> None:
         return [breach.what.split(" ", 4)[4] for breach in found(grown(lines, last)) if breach.id == "foreign-closing"]
 
     first = grown(LINES, opened)
-    assert told(first, end(item)) == told(grown(first, again), end(renewed)) == told(LINES, end(bare)) == []
+    assert told(first, end(item)) == told(grown(first, again), end(renewed)) == []
     without, after = ["ends it without the signatures that it had"], ["follows its end"]
     assert told(first, end(bare)) == told(grown(first, again), end(item)) == without
     for event in (end(item, "override-superseded"), end(bare), again, opened):
@@ -597,6 +603,28 @@ def test_what_was_closed_is_closed_once_and_keeps_what_was_signed() -> None:
     for ours in (again, end(item, "override-superseded")):
         theirs = grown(first, end(item))[-1]
         assert told((*grown(first, ours), theirs), Event(event="add", source="other")) == []
+
+
+def test_what_a_record_of_an_override_tells_is_what_its_digest_is_of() -> None:
+    item = an_override(incident="INC-1")
+    opened, end = event_of(item, "override"), event_of(item, "override-superseded", reason="put right")
+
+    def told(*events: Event) -> list[str]:
+        return [
+            breach.what.split(" ", 4)[4] for breach in found(grown(LINES, *events)) if breach.id == "foreign-override"
+        ]
+
+    brought = replace(end, detail={**(end.detail or {}), "bundle": "0" * 64})
+    assert told(opened, event_of(item, "override-renewed"), brought) == []
+    for key, value in {"reason": "x", "kind": "scan", "from_commit": None, "more": "x", "expires_at": None}.items():
+        assert told(replace(opened, detail={**(opened.detail or {}), key: value})) == [
+            "tells something else than its digest is of"
+        ]
+    for wrong in (replace(opened, source="other"), replace(opened, after=oid(7)), replace(opened, before=None)):
+        assert told(wrong) == ["tells something else than its digest is of"]
+    assert told(end) == ["follows no record that made it"]
+    # Another branch had made it, and what was picked does not bring that along.
+    assert [breach.id for breach in found([*LINES, grown(grown(LINES, opened), end)[-1]])][:1] == ["missing"]
 
 
 def rotated(records: Sequence[Record], *events: Event, file: str = "sources-audit.2026.jsonl") -> list[Segment]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.core.audit import Event, Line, Record, Segment, extend, tail_of
+from git_hybrid.core.audit import Event, Line, Record, Segment, detail_of, extend, tail_of
 from git_hybrid.core.check_audit import check_audit
 from git_hybrid.core.checks import Facts
+from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
@@ -177,10 +178,11 @@ def test_an_acceptance_of_findings_approves_no_pin() -> None:
     assert found(witnesses(), MADE, ON, event_of(replace(accepted, kind="pin", from_commit=oid(2)), "override")) == []
 
 
-def test_a_record_that_tells_no_times_is_not_judged() -> None:
+def test_a_record_that_tells_no_times_is_approved_by_nobody() -> None:
     odd = event_of(MADE, "override")
     odd = replace(odd, detail={**(odd.detail or {}), "approvers": "bea", "expires_at": "soon"})
-    assert list(against_policy(*logged(odd), witnesses(), NOW)) == []
+    (breach,) = against_policy(*logged(odd), witnesses(), NOW)
+    assert "does not tell when it was approved, and until when" in breach.what
 
 
 def test_only_the_key_that_policy_named_then_signs() -> None:
@@ -191,6 +193,93 @@ def test_only_the_key_that_policy_named_then_signs() -> None:
     assert found(witness, by_key) == []
     other = Policy(approvers=(Approver(id="bea", key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"),))
     assert len(found(witnesses(policy=other, decode_policy=lambda _text: other), by_key)) == 1
+
+
+BY_KEY = replace(MADE, approvers=(Approval(id="bea", at=NOW, signature=ARMOUR),))
+KEYED = Policy(approvers=(Approver(id="bea", key=KEY),))
+
+
+def verifying(asked: list[str], *, good: bool = True, fresh: bool = True, **more: Any) -> Witnesses:
+    """Return what looks at signatures; *asked* is filled with the URLs of the texts that are asked about."""
+
+    def verify(text: bytes, key: str, armour: str) -> bool:
+        assert (key, armour) == (KEY, ARMOUR)
+        asked.append(text.decode().split('"url":')[1].split('"')[1])
+        return good and asked[-1] == "https://example.org/then.git"
+
+    told = {"policy": KEYED, "decode_policy": lambda _text: KEYED, "verify": verify, "has_keys": True}
+    if not fresh:
+        told |= {"committed": frozenset(f"line{number}" for number in range(9)), "past": lambda: None}
+    return witnesses(**(told | more))
+
+
+def went_on(made: Override = BY_KEY) -> tuple[dict[str, Record], dict[str, str]]:
+    """Return a log in which the pin went on from what *made* had let in, and that closed it."""
+    told = {"url": "https://example.org/then.git", "ref": "refs/heads/main"}
+    there = Event(event="pin", source="tool", after=made.to_commit, detail=told)
+    return logged(there, event_of(made, "override"), ON)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_signature_counts_where_it_is_by_the_key_that_it_names(fresh: bool) -> None:
+    asked: list[str] = []
+    assert judged(*went_on(), verifying(asked, fresh=fresh), NOW) == []
+    assert asked == ["https://example.org/then.git"]
+    (item,) = judged(*went_on(), verifying(asked, good=False, fresh=fresh), NOW)
+    assert (item.forged, item.loosened, item.fresh) == (True, False, fresh)
+    assert item.problems[0] == "the approval of bea is not signed with the key that policy names"
+    # Where it is, where it was, and nowhere; each asked to go there, and to stay.
+    assert asked[1:3] == ["https://example.org/then.git"] * 2
+    assert len(set(asked)) == 3
+    (breach,) = against_policy(*went_on(), verifying(asked, good=False, fresh=fresh), NOW)
+    assert breach.proves == "a signature in it is not by the key that it names, so another wrote it"
+
+
+def test_only_what_is_new_to_those_who_ask_is_verified() -> None:
+    asked: list[str] = []
+    for more in (
+        {"past": None},
+        {"is_shared": lambda _line: True},
+        {"has_keys": False},
+        {"overrides": Overrides(records={"ovr-1": replace(BY_KEY, expires_at=NOW + DAY)})},
+        {"verify": None},
+        {"lock": BACK},
+    ):
+        assert judged(*went_on(), verifying(asked, fresh=False, **more), NOW) == []
+    assert judged(*went_on(MADE), verifying(asked, policy=LOOSE, decode_policy=lambda _text: LOOSE), NOW) == []
+    assert asked == []
+    assert judged(*went_on(), verifying(asked, fresh=False, past=None, is_made=True), NOW) == []
+    assert len(asked) == 1
+
+
+def test_a_signature_of_what_no_text_can_be_made_of_is_by_nobody() -> None:
+    records, lines = went_on()
+    made = next(item for item in records.values() if item["event"] == "override")
+    made["detail"] = {**detail_of(made), "expires_at": "whenever"}
+    asked: list[str] = []
+    (item,) = judged(records, lines, verifying(asked), NOW)
+    assert (item.problems, asked) == (("its record does not tell when it was approved, and until when",), [])
+
+
+def unable(_text: bytes, _key: str, _armour: str) -> bool:
+    raise ToolTooOld(tool="ssh-keygen", found="nothing", needed="")
+
+
+def test_what_cannot_be_verified_fails_before_it_is_committed_and_is_told_afterwards() -> None:
+    (breach,) = against_policy(*went_on(), verifying([], verify=unable), NOW)
+    assert "the approval of bea cannot be checked: ssh-keygen is not installed" in breach.what
+    assert breach.level == "fail"
+    pushed = verifying([], verify=unable, fresh=False, is_made=True)
+    assert [item.level for item in against_policy(*went_on(), pushed, NOW)] == ["fail"]
+    (breach,) = against_policy(*went_on(), verifying([], verify=unable, fresh=False), NOW)
+    assert breach.what == "the signatures of 1 closed override could not be checked: ssh-keygen is not installed"
+    assert (breach.level, breach.id) == ("warn", "unchecked")
+    # An approver who has left, or another key, is looked up all the same.
+    gone = {"policy": STRICT, "commit_of": lambda _line: "c", "manifests": lambda _line: (b"", b"")}
+    told = verifying([], verify=unable, fresh=False, **gone)
+    assert [item.id for item in against_policy(*went_on(), told, NOW)] == ["unchecked"]
+    by_nobody = verifying([], verify=unable, fresh=False, **gone | {"decode_policy": lambda _text: STRICT})
+    assert [item.id for item in against_policy(*went_on(), by_nobody, NOW)] == ["not-allowed"]
 
 
 def test_a_change_that_loosens_policy_and_uses_it_is_warned_of_before_it_is_committed() -> None:
