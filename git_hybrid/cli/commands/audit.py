@@ -204,6 +204,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             wrong = ahead(facts.trail.last, session.runtime.info.now)
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
+            output.data(*(f"note {item.file}:{item.line}: {item.what}" for item in found if item.level == "note"))
             if wrong:
                 output.data(f"warn {wrong.record}: {ENDED}", f"  mend: {WAY_OUT}")
         return code
