@@ -7,6 +7,7 @@ from itertools import dropwhile
 
 from git_hybrid.core.audit import SCANNED, Record, detail_of
 from git_hybrid.core.audit_archives import Breach, gone, of_log
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.files import STATE
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
@@ -76,7 +77,17 @@ def _made(entry: SourceState, named: Record, installed: Sequence[Record]) -> Seq
     if entry.command_id is None and named["event"] in SCANNED and not any(item["event"] in _MADE for item in made):
         return ()
     says = (format_time(entry.updated_at), entry.updated_by, entry.command_id)
-    return [item for item in made if (item["at"], item["operator"], item["command_id"]) == says] or None
+    return [item for item in made if (*_when(item), item["command_id"]) == says] or None
+
+
+def _when(record: Record) -> tuple[Json, Json]:
+    """Return when and by whom what *record* tells was installed; of an entry of version 0 that had no record then."""
+    told = detail_of(record).get("migrated")
+    return (
+        (told.get("updated_at"), told.get("updated_by"))
+        if isinstance(told, Mapping)
+        else (record["at"], record["operator"])
+    )
 
 
 def _otherwise(entry: SourceState, record: Record, records: Mapping[str, Record]) -> str:

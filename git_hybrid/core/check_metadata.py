@@ -10,6 +10,7 @@ from git_hybrid.core.files import LOCK, MANIFEST, STATE
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, otherwise, pinning, put_right, still_allowed, tells_tag
 from git_hybrid.core.manifest import allows_host
+from git_hybrid.core.state import SourceState, is_older
 from git_hybrid.core.words import COMMITTED, approval_words
 
 _STATE_BACK = f"git checkout HEAD -- {STATE}"
@@ -44,6 +45,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
             mend = "git hybrid sync --prune"
             found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
+    found += (_lacking(entry) for entry in state.sources.values() if entry.lacking)
     found += _unsaid(facts)
     for path in facts.left_out or sorted(facts.ignored):
         what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
@@ -52,6 +54,16 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)
+
+
+def _lacking(entry: SourceState) -> Violation:
+    """Return that *entry* lacks keys; one of version 0 has no others, until a sync has recorded it."""
+    what, sync = f"lacks {', '.join(entry.lacking)}", f"git hybrid sync {entry.name}"
+    if is_older(entry) and "scan_status" not in entry.lacking:
+        why = "an older version wrote it, and no record tells of it yet"
+        return Violation(file=STATE, entry=entry.name, what=what, why=why, mend=sync, level="warn")
+    why = "every run writes them, so it was edited by hand, or merged"
+    return Violation(file=STATE, entry=entry.name, what=what, why=why, mend=f"{_STATE_BACK}{COMMITTED}{sync}")
 
 
 def _unsaid(facts: Facts) -> Iterator[Violation]:

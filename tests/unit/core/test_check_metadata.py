@@ -7,8 +7,9 @@ from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.ids import RefName, parse_url
 from git_hybrid.core.manifest import Commit, Policy, Tag
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import replace
-from support.values import NOW, a_pin, a_snapshot, a_source, a_state_entry, oid
+from support.values import NOW, RUN, a_pin, a_snapshot, a_source, a_state_entry, oid
 
 TOOL, OTHER, BRANCH = a_source("tool"), a_source("other"), a_source("branch")
 
@@ -88,6 +89,25 @@ def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:
     (found,) = checked(a_snapshot(recorded=[a_state_entry(OTHER)]))
     assert (found.file, found.entry) == ("state/sources.json", "other")
     assert found.mend.startswith("git hybrid sync")
+
+
+def test_an_entry_that_lacks_keys_is_a_violation_and_a_warning_where_an_older_version_wrote_it() -> None:
+    lacking = ("audit_hash", "command_id")
+    old = replace(a_state_entry(TOOL), audit_hash=None, lacking=lacking)
+    scan = ScanStatus(state="clean")
+    scanned = replace(a_state_entry(TOOL), scan=scan, lacking=("command_id",))
+    for entry, level in (
+        (old, "warn"),
+        (scanned, "warn"),
+        (replace(scanned, scan=ScanStatus()), "fail"),
+        (replace(old, served_by="x"), "fail"),
+        (replace(old, command_id=RUN, lacking=("audit_hash",)), "fail"),
+        (replace(old, lacking=(*lacking, "scan_status")), "fail"),
+    ):
+        (found,) = checked(a_snapshot(TOOL, pins=[a_pin(TOOL)], recorded=[entry]))
+        assert (found.file, found.entry, found.level) == ("state/sources.json", "tool", level)
+        assert found.what == f"lacks {', '.join(entry.lacking)}"
+        assert found.mend.endswith("git hybrid sync tool")
 
 
 def test_a_source_that_state_has_lost_is_a_violation_and_a_warning_where_a_merge_may_have_done_it() -> None:
