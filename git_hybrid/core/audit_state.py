@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile
 
 from git_hybrid.core.audit import SCANNED, Record, detail_of
 from git_hybrid.core.audit_archives import Breach, gone, of_log
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.files import STATE
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time
@@ -24,12 +25,28 @@ _WRITTEN_ANEW = (
 )
 
 
-def against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
-    """Yield the entries of *state* that *records* do not tell of as they are."""
+def odd_entries(records: Iterable[Record], entries: Iterable[SourceState]) -> frozenset[SourceName]:
+    """Return which of *entries* name one of *records* that tells of something else."""
+    known = {str(record["hash"]): record for record in records}
+    installed = _installed(known)
+    return frozenset(
+        entry.name
+        for entry in entries
+        if (named := known.get(entry.audit_hash or "")) and _foreign(known, entry, named, installed.get(entry.name, []))
+    )
+
+
+def _installed(records: Mapping[str, Record]) -> dict[object, list[Record]]:
     installed: dict[object, list[Record]] = {}
     for record in records.values():
         if record["event"] in _INSTALLED:
             installed.setdefault(record.get("source"), []).append(record)
+    return installed
+
+
+def against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
+    """Yield the entries of *state* that *records* do not tell of as they are."""
+    installed = _installed(records)
     for name, entry in state.sources.items():
         if entry.audit_hash is None:
             # One that an older version wrote names none, and none tells of it.

@@ -37,6 +37,7 @@ from git_hybrid.core.audit_query import (
     override_row,
     record_row,
 )
+from git_hybrid.core.audit_state import odd_entries
 from git_hybrid.core.audit_texts import endings_of
 from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.canonical import canonical_json
@@ -309,6 +310,14 @@ def test_state_says_from_where_and_as_what_as_its_record_says_it() -> None:
     old = grown(LINES, Event(event="clone", source="tool", after=oid(1), detail={"url": TOOL_URL}))
     assert of_state(old, served_by="x", track=Tag("v1")) == []
     assert of_state(old, url=OTHER_URL) == ["foreign-record"]
+
+
+def test_which_entries_are_not_what_their_record_tells() -> None:
+    lines = grown(LINES, Event(event="clone", source="tool", after=oid(1), detail={"url": TOOL_URL}))
+    honest = installed(lines)
+    edited = replace(honest, name=SourceName("edited"), url=OTHER_URL)
+    bare, unknown = replace(honest, audit_hash=None), replace(edited, audit_hash="0" * 64)
+    assert odd_entries(lines, [honest, edited, bare, unknown]) == {"edited"}
 
 
 @pytest.mark.parametrize("event", ["scan", "bundle-scan"])
