@@ -118,6 +118,11 @@ def intent_for(info: RunInfo, tasks: Sequence[Task], state: State) -> Event | No
     return Event(event=INTENT, detail={"command": info.command, "sources": targets}) if told else None
 
 
+def with_leftovers(event: Event, removed: Sequence[str]) -> Event:
+    """Return *event* with the paths of what an earlier run had left half written and this one has *removed*."""
+    return replace(event, detail={**(event.detail or {}), "leftovers": list(removed)}) if removed else event
+
+
 def _is_told(task: Task, previous: SourceState | None) -> bool:
     is_new = previous is None or not is_recorded(task.source, task.pin, previous)
     return is_new or task.action in ("repair", "reset")
