@@ -16,7 +16,22 @@ def with_lacking(facts: Facts, index: Staged, layout: Layout, read: Read, *, log
     """Return *facts* with what the files lack, or only the disk has of them; *log* names those of the audit log."""
     if not staged:
         facts = replace(facts, ignored=_ignored_files(index), lost=_lost_pins(facts, layout, index))
-    return _with_unsaid(facts, index, read, log=log, staged=staged)
+    return _with_edited(_with_unsaid(facts, index, read, log=log, staged=staged), index, read, log=log, staged=staged)
+
+
+def _with_edited(facts: Facts, index: Staged, read: Read, *, log: Sequence[str], staged: bool) -> Facts:
+    """Return *facts* with those that state has otherwise than lock and record: where any may be, the log is read."""
+    from git_hybrid.core.check_metadata import at_odds
+
+    if not (names := at_odds(facts)):
+        return facts
+    from git_hybrid.core.audit import records_of
+    from git_hybrid.core.audit_state import odd_entries
+
+    if staged and not facts.log:
+        index.prefetch(log)
+    records = records_of(facts.log or read_log(read, log))
+    return replace(facts, edited=odd_entries(records, [facts.state.sources[name] for name in names]))
 
 
 def _lost_pins(facts: Facts, layout: Layout, index: Staged) -> frozenset[str]:

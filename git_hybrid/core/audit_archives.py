@@ -14,7 +14,7 @@ from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.files import LOG
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import counted, typed
 
 FROM_GIT = "restore the records from git: "
 _ITS_LOG = f"{FROM_GIT}git log -p -- "
@@ -83,7 +83,7 @@ def _in_commit(revision: str, file: str) -> str:
 class Breach(Struct, frozen=True, kw_only=True):
     """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable.
 
-    A ``warn`` is told by the check alone, and fails nothing.
+    A ``warn`` is told by the check alone, and fails nothing; nor does a ``note``, which ``audit verify`` tells too.
     """
 
     id: str
@@ -93,13 +93,22 @@ class Breach(Struct, frozen=True, kw_only=True):
     proves: str
     seq: int | None = None
     mend: str = RESTORE
-    level: Literal["fail", "warn"] = "fail"
+    level: Literal["fail", "warn", "note"] = "fail"
 
 
 def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> Breach:
     """Return the breach at *line* of *file*."""
     seq = None if line.record is None else seq_of(line.record)
     return Breach(id=identity, file=file, line=line.number, what=what, proves=proves, seq=seq, mend=restore(file))
+
+
+def unheld(forks: Sequence[Breach]) -> Breach:
+    """Return *forks* of a log of which no commit here has anything as one: a merge may have made them, or a hand."""
+    count = counted(len(forks), "fork")
+    what = f"is of {count}, not held against git: no commit here has the log"
+    proves = "a merge of branches makes one, and so does a record that was put in: git tells the two apart"
+    mend = "where it was merged: git hybrid audit verify"
+    return replace(forks[0], id="fork", what=what, proves=proves, mend=mend, level="note")
 
 
 def picked(breach: Breach) -> Breach:

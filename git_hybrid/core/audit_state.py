@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile
 
 from git_hybrid.core.audit import SCANNED, Record, detail_of
 from git_hybrid.core.audit_archives import Breach, gone, of_log
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.files import STATE
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time
@@ -23,12 +25,28 @@ _WRITTEN_ANEW = (
 )
 
 
-def against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
-    """Yield the entries of *state* that *records* do not tell of as they are."""
+def odd_entries(records: Iterable[Record], entries: Iterable[SourceState]) -> frozenset[SourceName]:
+    """Return which of *entries* name one of *records* that tells of something else."""
+    known = {str(record["hash"]): record for record in records}
+    installed = _installed(known)
+    return frozenset(
+        entry.name
+        for entry in entries
+        if (named := known.get(entry.audit_hash or "")) and _foreign(known, entry, named, installed.get(entry.name, []))
+    )
+
+
+def _installed(records: Mapping[str, Record]) -> dict[object, list[Record]]:
     installed: dict[object, list[Record]] = {}
     for record in records.values():
         if record["event"] in _INSTALLED:
             installed.setdefault(record.get("source"), []).append(record)
+    return installed
+
+
+def against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
+    """Yield the entries of *state* that *records* do not tell of as they are."""
+    installed = _installed(records)
     for name, entry in state.sources.items():
         if entry.audit_hash is None:
             # One that an older version wrote names none, and none tells of it.
@@ -76,7 +94,17 @@ def _made(entry: SourceState, named: Record, installed: Sequence[Record]) -> Seq
     if entry.command_id is None and named["event"] in SCANNED and not any(item["event"] in _MADE for item in made):
         return ()
     says = (format_time(entry.updated_at), entry.updated_by, entry.command_id)
-    return [item for item in made if (item["at"], item["operator"], item["command_id"]) == says] or None
+    return [item for item in made if (*_when(item), item["command_id"]) == says] or None
+
+
+def _when(record: Record) -> tuple[Json, Json]:
+    """Return when and by whom what *record* tells was installed; of an entry of version 0 that had no record then."""
+    told = detail_of(record).get("migrated")
+    return (
+        (told.get("updated_at"), told.get("updated_by"))
+        if isinstance(told, Mapping)
+        else (record["at"], record["operator"])
+    )
 
 
 def _otherwise(entry: SourceState, record: Record, records: Mapping[str, Record]) -> str:

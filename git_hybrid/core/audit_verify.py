@@ -25,6 +25,7 @@ from git_hybrid.core.audit_archives import (
     picked,
     put_back,
     restore_from,
+    unheld,
 )
 from git_hybrid.core.audit_overrides import borne_out
 from git_hybrid.core.audit_witness import against_files
@@ -257,8 +258,10 @@ def _named_by(segments: Sequence[Segment], committed: frozenset[str]) -> frozens
 def _unexplained(segments: Sequence[Segment], committed: frozenset[str], witnesses: Witnesses) -> Sequence[Breach]:
     """Return what :func:`_forks` finds; what an earlier commit had, and one since has lost, was committed too."""
     found = tuple(_forks(segments, _named_by(segments, committed)))
-    more = witnesses.once() - committed if found else frozenset()
-    return tuple(_forks(segments, _named_by(segments, committed | more))) if more else found
+    known = committed | witnesses.once() if found else committed
+    if found and not known:
+        return (unheld(found),)
+    return tuple(_forks(segments, _named_by(segments, known))) if known != committed else found
 
 
 def _forks(segments: Sequence[Segment], committed: frozenset[str]) -> Iterator[Breach]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import repository_path, same_repository
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
-from git_hybrid.core.ids import short_ref
+from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, otherwise, pinning, put_right, still_allowed, tells_tag
-from git_hybrid.core.manifest import allows_host
+from git_hybrid.core.manifest import Source, allows_host, track_field
+from git_hybrid.core.state import SourceState, is_older
 from git_hybrid.core.words import COMMITTED, approval_words
 
 _STATE_BACK = f"git checkout HEAD -- {STATE}"
@@ -18,8 +19,8 @@ _STATE_BACK = f"git checkout HEAD -- {STATE}"
 def check_metadata(facts: Facts) -> tuple[Violation, ...]:
     """Return what of manifest, lock and state does not agree.
 
-    A source without a pin is a step on the way that is told: sync refuses it, until it has one. A pin that is not
-    installed yet is none.
+    A source that never had a pin is a step on the way that is told: sync refuses it, until it has one. A pin that is
+    not installed yet is none.
     """
     manifest, lock, state = facts.manifest, facts.lock, facts.state
     found = [*_declared(facts)]
@@ -44,6 +45,8 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
             mend = "git hybrid sync --prune"
             found.append(Violation(file=STATE, entry=name, what=what, why=why, mend=mend))
+    found += (_lacking(entry) for entry in state.sources.values() if entry.lacking)
+    found += (_edited(manifest.sources[name], state.sources[name]) for name in sorted(facts.edited))
     found += _unsaid(facts)
     for path in facts.left_out or sorted(facts.ignored):
         what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
@@ -52,6 +55,43 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)
+
+
+def at_odds(facts: Facts) -> tuple[SourceName, ...]:
+    """Return the sources that state has at their pinned commit, with another URL or ref than their valid pin is of.
+
+    Each may have been pinned anew since it was installed: what was installed then the audit log tells.
+    """
+    sources, pins = facts.manifest.sources, facts.lock.pins
+    return tuple(
+        name
+        for name, entry in facts.state.sources.items()
+        if name in sources
+        and name in pins
+        and pins[name].commit == entry.commit
+        and (entry.url, entry.track) != (sources[name].url, sources[name].track)
+        and is_valid(pins[name], sources[name])
+    )
+
+
+def _edited(source: Source, entry: SourceState) -> Violation:
+    has, wanted = f"url {entry.url}", f"url {source.url}"
+    if entry.url == source.url:
+        has, wanted = (" ".join(track_field(track)) for track in (entry.track, source.track))
+    what = f"has {has}, and {MANIFEST} and {LOCK} have {wanted} at that commit"
+    why = "the record that it names tells of something else: it was edited by hand, or merged"
+    mend = f"{_STATE_BACK}{COMMITTED}git hybrid sync {entry.name}"
+    return Violation(file=STATE, entry=entry.name, what=what, why=why, mend=mend)
+
+
+def _lacking(entry: SourceState) -> Violation:
+    """Return that *entry* lacks keys; one of version 0 has no others, until a sync has recorded it."""
+    what, sync = f"lacks {', '.join(entry.lacking)}", f"git hybrid sync {entry.name}"
+    if is_older(entry) and "scan_status" not in entry.lacking:
+        why = "an older version wrote it, and no record tells of it yet"
+        return Violation(file=STATE, entry=entry.name, what=what, why=why, mend=sync, level="warn")
+    why = "a run writes all of its keys, so it was edited by hand, or merged"
+    return Violation(file=STATE, entry=entry.name, what=what, why=why, mend=f"{_STATE_BACK}{COMMITTED}{sync}")
 
 
 def _unsaid(facts: Facts) -> Iterator[Violation]:
@@ -113,4 +153,10 @@ def _declared(facts: Facts) -> Iterator[Violation]:
         elif name not in facts.lock.pins and LOCK not in facts.left_out:
             what, why = f"has no pin in {LOCK}", "sync refuses it, so whoever gets the commit cannot build from it"
             mend = LOCK_BACK if name in facts.lost else "git hybrid pin"
-            yield Violation(file=MANIFEST, entry=entry, what=what, why=why, mend=mend, level="warn")
+            installed = facts.state.sources.get(name)
+            if installed is None or is_older(installed):
+                yield Violation(file=MANIFEST, entry=entry, what=what, why=why, mend=mend, level="warn")
+                continue
+            what = f"is not there, and {STATE} tells that {name} was installed"
+            mend = mend if name in facts.lost else f"{LOCK_BACK}{COMMITTED}{mend}"
+            yield Violation(file=LOCK, entry=entry, what=what, why=why, mend=mend)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from git_hybrid.core.audit import records_of
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation, awaiting
-from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
+from git_hybrid.core.endpoints import DIRECT, folder_url, repository_path
 from git_hybrid.core.files import MIRRORS
 from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
-from git_hybrid.core.state import SourceState, State
+from git_hybrid.core.state import SourceState
 from git_hybrid.core.words import BRING_BACK, typed
 
 _WHY = "nobody is named who answers for what it serves"
@@ -27,7 +27,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
     known = {plain_url(entry.base_url) for entry in inventory.mirrors.values()}
     found += _unwell(facts)
     told: set[str] = set()
-    for base, kind in _in_use(inventory, facts.mirrors, facts.state, facts.bundle_folder):
+    for base, kind in _in_use(inventory, facts):
         if base in known or base in told:
             continue
         told.add(base)
@@ -75,18 +75,18 @@ def _incomplete(entry: Incomplete) -> Violation:
     return Violation(file=MIRRORS, entry=entry.place, what=f"lacks {', '.join(entry.lacking)}", why=_WHY, mend=mend)
 
 
-def _in_use(
-    inventory: Inventory, mirrors: Mirrors, state: State, bundle_folder: str | None
-) -> Iterator[tuple[str, str]]:
+def _in_use(inventory: Inventory, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield each base URL in use, with the option that its kind needs."""
-    yield from ((plain_url(base), "") for base in mirrors.entries if base != DIRECT)
-    if bundle_folder is not None:
-        yield plain_url(folder_url(bundle_folder)), " --kind bundle"
-    for entry in state.sources.values():
-        if entry.served_by is None or entry.served_by.startswith(SERVED):
+    yield from ((plain_url(base), "") for base in facts.mirrors.entries if base != DIRECT)
+    if facts.bundle_folder is not None:
+        yield plain_url(folder_url(facts.bundle_folder)), " --kind bundle"
+    for entry in facts.state.sources.values():
+        if entry.served_by is None or entry.served_by.startswith(SERVED) or entry.served_by == str(entry.url):
             continue
-        url = plain_url(entry.served_by)
-        if entry.served_by != str(entry.url) and serving(inventory, url, entry.url, entry.name) is None:
+        url, pin = plain_url(entry.served_by), facts.lock.pins.get(entry.name)
+        # Where its URL was edited, the one that is pinned served it.
+        is_upstream = pin is not None and entry.served_by == str(pin.url)
+        if not is_upstream and serving(inventory, url, entry.url, entry.name) is None:
             yield _base(url, entry)
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.governance import Governed
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.state import State
@@ -50,8 +51,9 @@ class Facts(Governed, frozen=True, kw_only=True):
     paths of clones, and of the lock of a run, that git does not ignore, and ``ignore_file`` says whether there is a
     ``sources/.gitignore``. ``abandoned`` has what is committed of clones that no workspace of the commit has, by the
     folder that they are in. ``is_shallow``: git has the end of the history alone. ``lost`` are the sources that HEAD
-    has pins of where the lock has none at all, ``unsaid`` those that state lacks (:func:`unsaid.unsaid`), and
-    ``is_in_form`` tells whether that has the form in which it is written.
+    has pins of where the lock has none at all, ``unsaid`` those that state lacks (:func:`unsaid.unsaid`), ``edited``
+    those of :func:`check_metadata.at_odds` whose record does not tell what state does, and ``is_in_form`` tells whether
+    that has the form in which it is written.
     """
 
     now: datetime | None = None
@@ -81,6 +83,7 @@ class Facts(Governed, frozen=True, kw_only=True):
     is_shallow: bool = False
     lost: frozenset[str] = frozenset()
     unsaid: Mapping[str, bool] = field(default_factory=dict)
+    edited: frozenset[SourceName] = frozenset()
     is_in_form: bool = True
 
 

@@ -193,8 +193,8 @@ def same_facts(source: Source, pin: Pin, recorded: SourceState) -> bool:
 
 
 def is_recorded(source: Source, pin: Pin, recorded: SourceState) -> bool:
-    """Tell whether the state entry says what is true at *pin* and names a record of it: one of version 0 names none."""
-    return recorded.audit_hash is not None and same_facts(source, pin, recorded)
+    """Tell whether the state entry, whole, says what is true at *pin* and names a record: one of version 0 does not."""
+    return recorded.audit_hash is not None and not recorded.lacking and same_facts(source, pin, recorded)
 
 
 def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[SourceName, Looked]) -> SyncPlan:

@@ -15,9 +15,10 @@ from git_hybrid.core.mirrors import Inventory, Mirror, with_mirrors
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import Override, Overrides, with_overrides
 from git_hybrid.core.plan import Failed, Installed, Task
-from git_hybrid.core.planner import is_recorded
-from git_hybrid.core.state import ScanStatus, SourceState, State, with_sources
+from git_hybrid.core.planner import is_recorded, same_facts
+from git_hybrid.core.state import ScanStatus, SourceState, State, is_older, with_sources
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.values import format_time
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
@@ -117,6 +118,11 @@ def intent_for(info: RunInfo, tasks: Sequence[Task], state: State) -> Event | No
     return Event(event=INTENT, detail={"command": info.command, "sources": targets}) if told else None
 
 
+def with_leftovers(event: Event, removed: Sequence[str]) -> Event:
+    """Return *event* with the paths of what an earlier run had left half written and this one has *removed*."""
+    return replace(event, detail={**(event.detail or {}), "leftovers": list(removed)}) if removed else event
+
+
 def _is_told(task: Task, previous: SourceState | None) -> bool:
     is_new = previous is None or not is_recorded(task.source, task.pin, previous)
     return is_new or task.action in ("repair", "reset")
@@ -160,7 +166,8 @@ def reduce_installed(
 
     A clone or an update that only makes the disk what state says already changes nothing: the files of a workspace
     are committed, and whoever follows a colleague's pins must not find them modified. A repair and a reset are told
-    in the audit log all the same.
+    in the audit log all the same. What an older version wrote of a source that stays where it is says on who installed
+    that, and when; the record has both.
     """
     events: list[Event] = []
     entries: dict[SourceName, SourceState] = {}
@@ -169,10 +176,15 @@ def reduce_installed(
         if not _is_told(task, previous):
             continue
         served_by, (key, value) = done.served_by, track_field(task.source.track)
+        detail: dict[str, Json] = {"url": str(task.source.url), "ref": task.pin.ref, key: value}
         if previous is None or not is_recorded(task.source, task.pin, previous):
-            entries[task.name] = _entry(done, previous, info, moves.get(task.name))
-            served_by = entries[task.name].served_by
-        detail = {"url": str(task.source.url), "ref": task.pin.ref, key: value}
+            entry = _entry(done, previous, info, moves.get(task.name))
+            if previous is not None and is_older(previous) and same_facts(task.source, task.pin, previous):
+                # Who installed it, and when, nothing else tells: no record was made then.
+                entry = replace(entry, updated_at=previous.updated_at, updated_by=previous.updated_by)
+                kept = {"updated_at": format_time(entry.updated_at), "updated_by": entry.updated_by}
+                detail["migrated"] = kept
+            entries[task.name], served_by = entry, entry.served_by
         if served_by is not None:
             detail["served_by"] = served_by
         before = previous.commit if previous else task.before

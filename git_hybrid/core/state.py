@@ -100,7 +100,8 @@ class SourceState(Struct, frozen=True, kw_only=True):
     """What was installed for one source, when, by whom, from where.
 
     ``audit_hash`` is the hash of the audit record that made the entry what it is; ``served_by`` is the URL that the
-    commit was fetched from, or None where it needed no network.
+    commit was fetched from, or None where it needed no network. ``lacking`` names the keys that each entry is written
+    with and that the file did not have.
     """
 
     name: SourceName
@@ -114,6 +115,13 @@ class SourceState(Struct, frozen=True, kw_only=True):
     scan: ScanStatus = ScanStatus()
     audit_hash: str | None = None
     notes: str | None = None
+    lacking: tuple[str, ...] = ()
+
+
+def is_older(entry: SourceState) -> bool:
+    """Tell whether *entry* has no more than version 0 of the file knew, but for a scan and the record of that."""
+    has_no_run = entry.command_id is None and entry.served_by is None
+    return has_no_run and (entry.audit_hash is None or entry.scan.state != "missing")
 
 
 class State(Struct, frozen=True, kw_only=True):

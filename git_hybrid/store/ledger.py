@@ -19,7 +19,7 @@ from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken
 from git_hybrid.core.files import MARKER
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot, Task
-from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of
+from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of, with_leftovers
 from git_hybrid.core.value import field, replace
 from git_hybrid.store import reading, runs
 from git_hybrid.store.decisions import Line, decision_line
@@ -63,6 +63,7 @@ class FileLedger(LogReader):
     _held: Held | None = None
     _began: Facts | None = None
     _notes: list[str] = field(default_factory=list)
+    _removed: Sequence[str] = ()
     _seen: Files | None = None
     _announcing: Mutex = field(default_factory=Mutex)
     _appending: Mutex = field(default_factory=Mutex)
@@ -87,7 +88,8 @@ class FileLedger(LogReader):
         with as_group(self.layout.sources_folder), self._locked(info) as self._held:
             self._notes = []
             try:
-                self._notes += remove_leftovers(self.layout)
+                self._removed = remove_leftovers(self.layout)
+                self._notes += [f"removed {name}, which an interrupted run left" for name in self._removed]
                 reading.require_log(self.layout)
                 if settles:
                     self._notes += [*self._settled(gives_up=gives_up), *self.clean_quarantine()]
@@ -201,9 +203,9 @@ class FileLedger(LogReader):
                 self.require_place()
                 from git_hybrid.store.writing import announce
 
-                announce(self.layout, info, self._intent)
+                announce(self.layout, info, with_leftovers(self._intent, self._removed))
                 # Where this fails, the source that comes next is not changed without it either.
-                self._intent = None
+                self._intent, self._removed = None, ()
 
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""
@@ -235,6 +237,10 @@ class FileLedger(LogReader):
             self._intent = intent_of(info, decision)
         if decision.events:
             self._announce(info)
+            # What changes no pin and no clone is not announced: its own record tells.
+            first, *others = decision.events
+            decision = replace(decision, events=(with_leftovers(first, self._removed), *others))
+            self._removed = ()
         decision = replace(decision, done={task.name for task in self._tasks} - {task.name for task in pending})
         try:
             self._append(self.layout.journal(info.run), decision_line(decision))

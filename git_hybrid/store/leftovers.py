@@ -93,7 +93,7 @@ def why_in_the_way(layout: Layout, path: Path) -> InvalidFile:
 
 
 def remove_leftovers(layout: Layout) -> list[str]:
-    """Remove whole files that were never renamed into place, and say so.
+    """Remove whole files that were never renamed into place, and return their paths from the root.
 
     Raises:
         InvalidFile: a folder stands where one would be written.
@@ -108,7 +108,7 @@ def remove_leftovers(layout: Layout) -> list[str]:
     ours += [path for name in inside if not _is_folder(path := layout.sources_folder / name)]
     for path in ours:
         remove_file(path)
-    return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]
+    return [layout.relative(path) for path in ours]
 
 
 def taken_names(layout: Layout) -> tuple[Path, ...]:

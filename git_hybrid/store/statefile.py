@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from git_hybrid.core.files import STATE
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import track_of
 from git_hybrid.store.mended import from_git, mended
@@ -29,6 +31,8 @@ from git_hybrid.store.scanstatus import decode_scan, encode_scan
 from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
+_ALWAYS = frozenset({"command_id", "audit_hash", "scan_status"})
+"""The keys that reading can do without and that no entry is written without, but one of version 0."""
 
 
 def decode_state(data: bytes) -> State:
@@ -52,7 +56,7 @@ def state_in(data: bytes) -> tuple[State, bool]:
     document = load_json_value(data, STATE) if written is None else written
     problems: list[Problem] = []
     entries: Any
-    if isinstance(document, list):
+    if is_old := isinstance(document, list):
         entries = _migrated(document, problems)
     elif not isinstance(document, dict):
         raise InvalidFile.at(STATE, "file", "must be a JSON object with schema_version and sources")
@@ -70,11 +74,16 @@ def state_in(data: bytes) -> tuple[State, bool]:
         if decoded is not None and decoded.name in sources:
             problems.append(Problem(place, "stands twice in the file"))
         elif decoded is not None:
-            sources[decoded.name] = decoded
+            is_whole = is_old or entry.keys() >= _ALWAYS
+            sources[decoded.name] = decoded if is_whole else _lacking(decoded, entry)
     if problems:
         raise InvalidFile(path=STATE, problems=tuple(problems))
     # What an older version wrote is written anew by the next run that changes it.
-    return State(sources=dict(sorted(sources.items()))), written is not None or isinstance(document, list)
+    return State(sources=dict(sorted(sources.items()))), written is not None or is_old
+
+
+def _lacking(decoded: SourceState, entry: Collection[str]) -> SourceState:
+    return replace(decoded, lacking=tuple(sorted(_ALWAYS.difference(entry))))
 
 
 def state_version(data: bytes) -> int:

@@ -149,12 +149,21 @@ def test_every_bad_entry_in_one_run(files, refused):
     assert "sources[3]" not in err
 
 
+def test_keys_that_reading_can_do_without_are_named_where_they_are_missing():
+    assert decode_state(STATE.encode()).sources["tool"].lacking == ()
+    for key in ("audit_hash", "command_id", "scan_status"):
+        entry = {name: value for name, value in ENTRY.items() if name != key}
+        state = decode_state(json.dumps({"schema_version": 1, "sources": [entry]}).encode())
+        assert state.sources["tool"].lacking == (key,)
+
+
 def test_version_0_migrates(files, cli):
     old = {"name": "tool", "repo_url": URL, "tag": "v1", "commit_sha": OID, "updated_at": "2026-07-16T11:03:04Z"}
     old["updated_by"] = "somebody"
     state = decode_state(json.dumps([old]).encode())
     assert state.sources["tool"].commit == OID
     assert state.sources["tool"].scan.state == "missing"
+    assert state.sources["tool"].lacking == ()
     assert json.loads(encode_state(state))["schema_version"] == 1
     for written in ("2026-07-16T13:03:04+02:00", "2026-07-16T11:03:04.000001+00:00"):
         assert decode_state(json.dumps([old | {"updated_at": written}]).encode()) == state

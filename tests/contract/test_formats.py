@@ -15,6 +15,7 @@ from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
 from git_hybrid.store.chain import append_records, read_log
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
@@ -103,7 +104,8 @@ def _refused(decode, data):
 
 
 def test_values_survive_a_round_trip():
-    state = State(sources={source().name: state_of(source())})
+    entry = replace(state_of(source()), command_id=run_info().run, audit_hash="a" * 64)
+    state = State(sources={source().name: entry})
     lock = Lock(pins={source().name: pin_of(source())})
     assert decode_state(encode_state(state)) == state
     assert decode_lock(encode_lock(lock)) == lock

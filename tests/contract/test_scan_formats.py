@@ -27,7 +27,7 @@ from support.values import NOW, oid
 
 FAILED = a_record(WORKFLOWS, state="error", version="", reason="it crashed")
 FULL = a_scan(a_record(state="findings", age=timedelta(days=1)), FAILED, findings=(a_finding(), a_finding(2)))
-ENTRY = replace(state_of(source()), scan=FULL)
+ENTRY = replace(state_of(source()), scan=FULL, command_id=run_info().run, audit_hash="a" * 64)
 REPORT = b'{"version": "2.1.0"}\n'
 DIGEST = hashlib.sha256(REPORT).hexdigest()
 

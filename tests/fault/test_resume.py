@@ -328,3 +328,13 @@ def test_leftovers_of_writers_are_removed_and_nothing_else(
     assert all(name in result.err for name in names)
     assert not any((workspace / f"{name}.tmp").exists() for name in names)
     assert all(path.exists() for path in theirs[:2])
+    # Where nothing is to be recorded, that is not either.
+    before, left = log_bytes(workspace), workspace / f"{names[0]}.tmp"
+    left.write_text("half")
+    hybrid("sync")
+    assert (log_bytes(workspace), left.exists()) == (before, False)
+    left.write_text("half")
+    hybrid("remove", "two")
+    told = [record for record in audit(workspace) if "leftovers" in record.get("detail", {})]
+    assert [record["event"] for record in told] == ["intent"] * 2
+    assert [len(record["detail"]["leftovers"]) for record in told] == [len(names), 1]

@@ -159,6 +159,10 @@ def test_state_of_version_0_is_bound_to_a_record_by_the_first_sync(
     assert json.loads(path.read_text())["schema_version"] == 1
     last = json.loads((workspace / "state/sources-audit.jsonl").read_text().splitlines()[-1])
     assert (last["event"], last["hash"]) == ("record", state(workspace)["tool"]["audit_hash"])
+    # Who installed it, and when, nothing else tells.
+    told = {"updated_at": "2025-11-14T10:00:00Z", "updated_by": "ops"}
+    assert state(workspace)["tool"] | told == state(workspace)["tool"]
+    assert last["detail"]["migrated"] == told
     hybrid("audit", "verify")
     hybrid("check", "sources")
     before = snapshot(workspace / "state")
@@ -185,6 +189,24 @@ def test_state_of_version_0_is_bound_by_whatever_is_recorded_first(
         hybrid("reset", "tool")
     hybrid("audit", "verify")
     assert json.loads(path.read_text())["schema_version"] == 1
+
+
+@pytest.mark.parametrize("key", ["scan_status", "command_id", "audit_hash"])
+def test_an_entry_that_lacks_a_key_fails_the_check_until_a_sync_has_put_it_back(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, key: str, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main")
+    path = workspace / "state/sources.json"
+    document = json.loads(path.read_text())
+    del document["sources"][0][key]
+    path.write_text(json.dumps(document, sort_keys=True, indent=2) + "\n")
+    told = hybrid("check", "metadata", check=1).out
+    assert f"fail state/sources.json: tool: lacks {key}\n" in told
+    assert "; where it was committed so: git hybrid sync tool\n" in told
+    assert outcomes(hybrid("sync", "tool", "--json")) == {"tool": "recorded"}
+    assert key in state(workspace)["tool"]
+    hybrid("check", "metadata")
+    hybrid("audit", "verify")
 
 
 def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from integration.test_hooks import hook
 from support.cli import Hybrid
-from support.governed import LOG, STATE, Site, plain_site
+from support.governed import LOCK, LOG, STATE, Site, plain_site
 from support.kit import git, lock, started, state
 from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
@@ -180,6 +180,47 @@ def test_an_installed_source_that_it_has_lost_is_told_and_mended(site: Site, cha
     git("add", "-A", cwd=site.root)
     assert site.checked("metadata") == []
     assert hook("check", site.root).returncode == 0
+
+
+def test_a_lock_that_has_lost_what_was_installed_is_told(site: Site) -> None:
+    git("rm", "-q", LOCK, cwd=site.root)
+    (found,) = site.checked("metadata", staged=True)
+    assert (found.file, found.entry, found.level) == (LOCK, "source.tool", "fail")
+    told = hook("metadata", site.root)
+    assert (told.returncode, f"  mend: {found.mend}\n" in told.stdout) == (1, True)
+    git("commit", "-q", "--no-verify", "-m", "lost", cwd=site.root)
+    site(*found.mend.rpartition(": ")[2].split()[2:])
+    assert site.checked("metadata") == []
+
+
+@pytest.mark.parametrize("field", ["repo_url", "branch"])
+def test_an_edited_url_or_ref_of_the_pinned_commit_is_told(site: Site, field: str) -> None:
+    honest = site.read(STATE)
+    edit(site, **{field: "https://example.org/evil/tool" if field == "repo_url" else "dev"})
+    git("add", "-A", cwd=site.root)
+    told = hook("metadata", site.root)
+    assert told.returncode == 1
+    assert f"fail {STATE}: tool: has {'url https' if field == 'repo_url' else 'branch dev, '}" in told.stdout
+    assert "mirror" not in told.stdout
+    (found,) = site.checked("metadata")
+    back, _, anew = found.mend.partition("; where it was committed so: ")
+    git("commit", "-q", "--no-verify", "-m", "edited", cwd=site.root)
+    site(*anew.split()[2:])
+    site("check", "metadata", "audit")
+    git("reset", "-q", "--hard", cwd=site.root)
+    git("reset", "-q", "HEAD~1", cwd=site.root)
+    git(*back.split()[1:], cwd=site.root)
+    assert site.read(STATE) == honest
+
+
+def test_a_ref_that_a_pin_has_changed_and_no_sync_has_seen_is_no_contradiction(site: Site) -> None:
+    site.tool.tag("same")
+    site("pin", "tool", "--tag", "same")
+    git("add", "-A", cwd=site.root)
+    assert site.checked("metadata") == []
+    assert hook("check", site.root).returncode == 0
+    site("sync")
+    assert site.checked("metadata") == []
 
 
 def test_another_form_of_it_is_a_warning_that_is_mended(site: Site) -> None:

@@ -136,12 +136,12 @@ class Site:
         facts = gather(runner, Layout(self.root), (what,), now=now, staged=staged, index=index)
         return list(run_checks(facts, (what,))[what])
 
-    def verified(self, since: str | None = None) -> tuple[Breach, ...]:
-        """Return what ``git hybrid audit verify`` fails by."""
+    def verified(self, since: str | None = None, *, notes: bool = False) -> tuple[Breach, ...]:
+        """Return what ``git hybrid audit verify`` fails by; with *notes* all that it finds."""
         runner = Runner(environ=merged_env(None))
         witnesses = history_witness(around(runner, self.root), self.root, archives(Layout(self.root)), since=since)
         facts = gather(runner, Layout(self.root), ("audit",), now=datetime.now(UTC), witnesses=witnesses)
-        return tuple(breach for breach in verify(facts.log, facts.witnesses) if breach.level == "fail")
+        return tuple(breach for breach in verify(facts.log, facts.witnesses) if notes or breach.level == "fail")
 
 
 OPTIONS: dict[str, str | None] = {

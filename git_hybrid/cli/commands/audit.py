@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -205,12 +205,19 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             wrong = ahead(facts.trail.last, session.runtime.info.now)
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
-            for breach in found:
-                if breach.id == UNCHECKED:
-                    output.data(f"warn {breach.what}: {breach.proves}", f"  mend: {breach.mend}")
+            output.data(*_lesser(found))
             if wrong:
                 output.data(f"warn {wrong.record}: {ENDED}", f"  mend: {WAY_OUT}")
         return code
+
+
+def _lesser(found: Iterable[Breach]) -> Iterator[str]:
+    """Yield the lines of what does not fail: approvals that could not be checked, and what nobody here can tell."""
+    for breach in found:
+        if breach.id == UNCHECKED:
+            yield from (f"warn {breach.what}: {breach.proves}", f"  mend: {breach.mend}")
+        elif breach.level == "note":
+            yield f"note {breach.file}:{breach.line}: {breach.what}"
 
 
 def _held_against(repository: Repository, witnesses: Witnesses, since: str | None) -> str:

@@ -37,6 +37,7 @@ from git_hybrid.core.audit_query import (
     override_row,
     record_row,
 )
+from git_hybrid.core.audit_state import odd_entries
 from git_hybrid.core.audit_texts import endings_of
 from git_hybrid.core.audit_verify import no_records, verify
 from git_hybrid.core.canonical import canonical_json
@@ -140,7 +141,7 @@ def test_a_whole_log_has_no_breach() -> None:
     [
         (lambda x: [x[0], {**x[1], "operator": "Eve"}, x[2]], "edited", 2),
         (lambda x: [x[0], x[2]], "missing", 2),
-        (lambda x: [x[0], rehashed(x[1], operator="Eve"), *x[1:]], "inserted", 2),
+        (lambda x: [x[0], rehashed(x[1], operator="Eve"), *x[1:]], "fork", 2),
         (lambda x: [x[1], x[0], x[2]], "reordered", 1),
         (lambda x: [*x, x[1]], "repeated", 4),
         (lambda x: [*x[:2], "junk", x[2]], "junk", 3),
@@ -173,7 +174,8 @@ def test_a_torn_line_is_no_breach_where_it_is_declared_or_just_happened() -> Non
 def test_a_fork_needs_a_merge_that_git_knows() -> None:
     one, two = grown(LINES, Event(event="seen")), grown(LINES, Event(event="seen", source="tool"))
     merged = [*one, two[-1]]
-    assert ids(merged) == ["inserted"]
+    before = Witnesses(committed=frozenset(map(sha, LINES)))
+    assert ids(merged, before) == ["inserted"]
     known = Witnesses(committed=frozenset(map(sha, one)))
     assert ids(merged, known) == []
     joined = grown(merged, Event(event="seen", source="other"))
@@ -183,9 +185,25 @@ def test_a_fork_needs_a_merge_that_git_knows() -> None:
     assert ids([*LINES, two[-1], one[-1]], Witnesses(committed=frozenset(map(sha, one)))) == ["inserted"]
     # The longer side of a fork goes on; the one without followers is named.
     longer = grown(one, Event(event="prune", source="tool"))
-    assert found([*longer, two[-1]])[0].line == 6
+    assert found([*longer, two[-1]], before)[0].line == 6
     split = [*longer, *grown(two, Event(event="prune"))[-2:]]
-    assert [item.id for item in found(split)] == ["inserted"]
+    assert [item.id for item in found(split, before)] == ["inserted"]
+
+
+def test_a_fork_is_told_and_fails_nothing_where_no_commit_has_the_log() -> None:
+    one, two = grown(LINES, Event(event="seen")), grown(LINES, Event(event="seen", source="tool"))
+    merged = [*one, two[-1]]
+    (note,) = found(merged)
+    assert (note.id, note.level, note.line) == ("fork", "note", 4)
+    assert note.what == "is of 1 fork, not held against git: no commit here has the log"
+    assert ids(grown(merged, Event(event="prune"))) == ["fork"]
+    (told,) = check_audit(Facts(manifest=Manifest(), clock=NOW, log=(segment(merged),)))
+    assert told.level == "note"
+    # HEAD may have lost the log, and a commit before it has it.
+    once = Witnesses(once=lambda: frozenset(map(sha, LINES)))
+    assert ids(merged, once) == ["inserted"]
+    edited = [*one, two[-1], {**grown(one, Event(event="prune"))[-1], "operator": "Eve"}]
+    assert ids(edited) == ["fork", "edited"]
 
 
 def test_what_an_earlier_commit_had_was_committed_too() -> None:
@@ -292,6 +310,14 @@ def test_state_says_from_where_and_as_what_as_its_record_says_it() -> None:
     old = grown(LINES, Event(event="clone", source="tool", after=oid(1), detail={"url": TOOL_URL}))
     assert of_state(old, served_by="x", track=Tag("v1")) == []
     assert of_state(old, url=OTHER_URL) == ["foreign-record"]
+
+
+def test_which_entries_are_not_what_their_record_tells() -> None:
+    lines = grown(LINES, Event(event="clone", source="tool", after=oid(1), detail={"url": TOOL_URL}))
+    honest = installed(lines)
+    edited = replace(honest, name=SourceName("edited"), url=OTHER_URL)
+    bare, unknown = replace(honest, audit_hash=None), replace(edited, audit_hash="0" * 64)
+    assert odd_entries(lines, [honest, edited, bare, unknown]) == {"edited"}
 
 
 @pytest.mark.parametrize("event", ["scan", "bundle-scan"])
@@ -708,7 +734,8 @@ def test_a_fork_in_an_archive_that_a_committed_record_names_is_explained() -> No
     merged = [*grown(LINES, Event(event="seen")), grown(LINES, Event(event="prune", source="tool"))[-1]]
     old, new = rotated(merged)
     first = new.lines[0].sha256
-    assert breaches([old, new]) == ["inserted"]
+    assert breaches([old, new]) == ["fork"]
+    assert breaches([old, new], Witnesses(committed=frozenset({sha(LINES[0])}))) == ["inserted"]
     assert breaches([old, new], Witnesses(committed=frozenset({first}))) == []
     # The record that goes on from both names both, whatever else is in the archive.
     assert breaches([replace(old, sha256="0"), new], Witnesses(committed=frozenset({first}))) == ["archive-changed"]

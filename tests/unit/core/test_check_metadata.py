@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from git_hybrid.core.check_metadata import check_metadata
+from git_hybrid.core.check_metadata import at_odds, check_metadata
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.ids import RefName, parse_url
-from git_hybrid.core.manifest import Commit, Policy, Tag
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Commit, Policy, Source, Tag
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import replace
-from support.values import NOW, a_pin, a_snapshot, a_source, a_state_entry, oid
+from support.values import NOW, RUN, a_pin, a_snapshot, a_source, a_state_entry, oid
 
 TOOL, OTHER, BRANCH = a_source("tool"), a_source("other"), a_source("branch")
 
@@ -88,6 +90,62 @@ def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:
     (found,) = checked(a_snapshot(recorded=[a_state_entry(OTHER)]))
     assert (found.file, found.entry) == ("state/sources.json", "other")
     assert found.mend.startswith("git hybrid sync")
+
+
+def test_a_source_that_was_installed_and_has_no_pin_is_a_violation() -> None:
+    recorded = replace(a_state_entry(TOOL), command_id=RUN)
+    (found,) = checked(a_snapshot(TOOL, recorded=[recorded]))
+    assert (found.file, found.entry, found.level) == ("state/sources.lock", "source.tool", "fail")
+    assert found.mend == "git checkout HEAD -- state/sources.lock; where it was committed so: git hybrid pin"
+    snapshot = a_snapshot(TOOL, recorded=[recorded])
+    facts = Facts(manifest=snapshot.manifest, clock=NOW, state=snapshot.state, lost=frozenset({"tool"}))
+    assert [item.mend for item in check_metadata(facts)] == ["git checkout HEAD -- state/sources.lock"]
+    assert check_metadata(replace(facts, left_out=("state/sources.lock",)))[0].level == "warn"
+    # What version 0 of state tells was installed without a pin.
+    (found,) = checked(a_snapshot(TOOL, recorded=[replace(recorded, command_id=None, audit_hash=None)]))
+    assert found.level == "warn"
+
+
+def test_state_of_the_pinned_commit_is_at_odds_with_the_lock_where_its_url_or_ref_is_another() -> None:
+    other = parse_url("https://h.example/x")
+    url, ref = (replace(a_state_entry(TOOL), **changed) for changed in ({"url": other}, {"track": Tag("v9")}))
+    behind = replace(url, commit=oid(2))
+
+    def odd(recorded: SourceState, source: Source = TOOL, *pins: Pin) -> tuple[str, ...]:
+        snapshot = a_snapshot(source, pins=pins or (a_pin(TOOL),), recorded=[recorded])
+        return at_odds(Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state))
+
+    assert odd(url) == odd(ref) == ("tool",)
+    assert odd(a_state_entry(TOOL)) == odd(behind) == odd(url, OTHER) == odd(url, TOOL, a_pin(OTHER)) == ()
+    # A pin that is not valid is told for itself.
+    assert odd(a_state_entry(TOOL), replace(TOOL, track=Tag("v9"))) == ()
+    for entry, has in ((url, f"url {other}, "), (ref, "tag v9, ")):
+        snapshot = a_snapshot(TOOL, pins=[a_pin(TOOL)], recorded=[entry])
+        facts = Facts(manifest=snapshot.manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state)
+        assert check_metadata(facts) == ()
+        (found,) = check_metadata(replace(facts, edited=frozenset({TOOL.name})))
+        assert (found.file, found.entry, found.level) == ("state/sources.json", "tool", "fail")
+        assert found.what.startswith(f"has {has}and sources.toml and state/sources.lock have ")
+        assert found.mend.endswith("git hybrid sync tool")
+
+
+def test_an_entry_that_lacks_keys_is_a_violation_and_a_warning_where_an_older_version_wrote_it() -> None:
+    lacking = ("audit_hash", "command_id")
+    old = replace(a_state_entry(TOOL), audit_hash=None, lacking=lacking)
+    scan = ScanStatus(state="clean")
+    scanned = replace(a_state_entry(TOOL), scan=scan, lacking=("command_id",))
+    for entry, level in (
+        (old, "warn"),
+        (scanned, "warn"),
+        (replace(scanned, scan=ScanStatus()), "fail"),
+        (replace(old, served_by="x"), "fail"),
+        (replace(old, command_id=RUN, lacking=("audit_hash",)), "fail"),
+        (replace(old, lacking=(*lacking, "scan_status")), "fail"),
+    ):
+        (found,) = checked(a_snapshot(TOOL, pins=[a_pin(TOOL)], recorded=[entry]))
+        assert (found.file, found.entry, found.level) == ("state/sources.json", "tool", level)
+        assert found.what == f"lacks {', '.join(entry.lacking)}"
+        assert found.mend.endswith("git hybrid sync tool")
 
 
 def test_a_source_that_state_has_lost_is_a_violation_and_a_warning_where_a_merge_may_have_done_it() -> None:

@@ -13,6 +13,7 @@ from git_hybrid.core.condition import condition
 from git_hybrid.core.endpoints import Endpoint, check_base, folder_of, folder_url, parse_mirrors, repository_path
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
+from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import (
@@ -35,7 +36,7 @@ from git_hybrid.core.plan import Absent
 from git_hybrid.core.reducer import Decision, Files, to_records
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
-from support.values import NOW, OPERATOR, a_run, a_snapshot, a_source, a_state_entry, oid
+from support.values import NOW, OPERATOR, a_pin, a_run, a_snapshot, a_source, a_state_entry, oid
 
 BASE = "https://mirror.example.org/git"
 SERVED = f"{BASE}/git.example.org/team/tool.git"
@@ -245,6 +246,11 @@ def test_what_is_in_use_must_be_recorded():
     assert mends(Inventory(), f"{BASE}/,direct", served_state()) == [add]
     assert mends(Inventory(), "", served_state()) == [add]
     assert mends(listed(a_mirror()), BASE, served_state()) == []
+    # Where the URL of the entry was edited, the one that is pinned is no mirror.
+    pinned = replace(
+        facts(Inventory(), state=served_state()), lock=Lock(pins={TOOL: replace(a_pin(), url=parse_url(SERVED))})
+    )
+    assert check_mirrors(pinned) == ()
     disk = "git hybrid mirror add NAME file:///srv/b --owner WHO --kind bundle"
     assert mends(Inventory(), folder="/srv/b/") == [disk]
     assert mends(Inventory(), state=served_state("file:///srv/b/tool.bundle")) == [disk]

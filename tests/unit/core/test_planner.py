@@ -103,8 +103,8 @@ def test_a_clone_that_borrows_objects_gets_its_own() -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [{"url": parse_url("https://old.example/x")}, {"track": Tag("v1")}, {"audit_hash": None}],
-    ids=["url", "track", "record"],
+    [{"url": parse_url("https://old.example/x")}, {"track": Tag("v1")}, {"audit_hash": None}, {"lacking": ("x",)}],
+    ids=["url", "track", "record", "keys"],
 )
 def test_a_state_entry_that_says_something_else_is_written_again(told: dict[str, object]) -> None:
     entry = replace(a_state_entry(SOURCE, commit=PINNED), **told)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from git_hybrid.core.audit import Event, Tail, record_hash, tail_of
+from git_hybrid.core.audit import Event, Tail, detail_of, record_hash, tail_of
+from git_hybrid.core.audit_state import against_state
 from git_hybrid.core.errors import Interrupted, UnknownOverride
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock
@@ -23,6 +24,7 @@ from git_hybrid.core.reducer import (
 )
 from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
 from support.values import NOW, OPERATOR, RUN, a_pin, a_run, a_source, a_state_entry, a_task, oid
 
 TOOL = SourceName("tool")
@@ -266,6 +268,32 @@ def test_an_entry_that_names_no_record_is_written_with_the_first_one(action: Act
     written = written_out(decision, state=there)
     assert written.state is not None
     assert [entry.audit_hash for entry in written.state.sources.values()] == [written.audit[-1]["hash"]]
+
+
+@pytest.mark.parametrize("scan", [ScanStatus(), SCAN])
+def test_what_an_older_version_wrote_says_on_who_installed_it_and_when(scan: ScanStatus) -> None:
+    done = replace(an_update(served_by=None), task=a_task(action="record", before=oid(1)))
+    was = replace(a_state_entry(scan=scan), updated_by="Alice <alice@example.org>", audit_hash=None)
+    if scan != ScanStatus():
+        was = replace(was, audit_hash="a" * 64, lacking=("command_id",))
+    decision = reduce_installed([done], state_of(was), a_run())
+    written = written_out(decision, state=state_of(was))
+    assert written.state is not None
+    (entry,), record = written.state.sources.values(), written.audit[-1]
+    assert (entry.updated_at, entry.updated_by) == (was.updated_at, was.updated_by)
+    assert (entry.command_id, entry.lacking, entry.scan) == (RUN, (), scan)
+    told = {"updated_at": format_time(was.updated_at), "updated_by": was.updated_by}
+    assert detail_of(record)["migrated"] == told
+    assert [*against_state({str(item["hash"]): item for item in written.audit}, written.state)] == []
+    for key, value in (("updated_at", NOW), ("updated_by", OPERATOR)):
+        edited = state_of(replace(entry, **{key: value}))
+        assert len([*against_state({str(record["hash"]): record}, edited)]) == 1
+    # What moves, and what somebody has edited, was installed by this run.
+    moved = reduce_installed([an_update()], state_of(was), a_run())
+    edited = reduce_installed([done], state_of(replace(was, command_id=RUN, lacking=("audit_hash",))), a_run())
+    for entry in (*moved.entries.values(), *edited.entries.values()):
+        assert (entry.updated_at, entry.updated_by) == (NOW, OPERATOR)
+    assert "migrated" not in detail_of({"detail": moved.events[0].detail})
 
 
 def test_decisions_about_several_sources_come_to_one() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.audit import Event
+from git_hybrid.core.audit import Event, detail_of
 from git_hybrid.core.errors import (
     DecidedOnly,
     InvalidFile,
@@ -449,6 +449,20 @@ def test_leftovers_are_removed_and_told(files):
     assert "sources/.durations.tmp" not in files.files()
     assert {"state/mine.tmp", "state/scans/mine.tmp", "state/journal/notes.md"} <= {*files.files()}
     assert "state/sources.json.tmp" not in files.files()
+
+
+@pytest.mark.parametrize("event", ["pin", "seen"])
+def test_the_first_record_of_a_run_tells_what_was_removed(files, event):
+    path = "state/sources.lock.tmp"
+    files.write(path, "half")
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        for source in ("one", "two"):
+            ledger.record(FIRST, Decision(events=[Event(event=event, source=source)]), ())
+    records = read_log(Layout(files.root).audit).records
+    told = [record for record in records if "leftovers" in detail_of(record)]
+    assert told == [*records[:1]]
+    assert (told[0]["event"], detail_of(told[0])["leftovers"]) == ("intent" if event == "pin" else event, [path])
 
 
 @pytest.mark.parametrize("name", ["state/sources.json.tmp", "sources.toml.tmp", "state/scans/tool.sarif.tmp"])

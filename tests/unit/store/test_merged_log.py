@@ -101,7 +101,7 @@ def test_lines_that_git_doubled_are_archived_once(tmp_path: Path) -> None:
     invented = canonical_json(extend(tail_of(records[:1]), [Event(event="eve")], **WHO)[0]) + b"\n"
     log, archive = tmp_path / LOG, tmp_path / "state/sources-audit.2026.jsonl"
     log.parent.mkdir()
-    for text, breaches in ((lines[:2], []), ([invented], ["inserted"])):
+    for text, breaches in ((lines[:2], []), ([invented], ["fork"])):
         archive.unlink(missing_ok=True)
         log.write_bytes(b"".join([*lines[:2], *text, lines[2]]))
         rotate(log, archive, run_info(), Watch(log))
