@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.endpoints import repository_key, same_repository
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import UNREACHABLE, Pin, pin_digest
@@ -188,7 +188,15 @@ def _tag_of(record: Record) -> tuple[object, ...]:
     """Return by which tag of which source *record* pins; nothing where that follows none."""
     told = detail_of(record)
     is_by_tag = ("tag" in told or "version" in told) and str(told.get("ref")).startswith("refs/tags/")
-    return (record.get("source"), told.get("url"), told["ref"]) if is_by_tag else ()
+    return (record.get("source"), _repository(told.get("url")), told["ref"]) if is_by_tag else ()
+
+
+def _repository(url: Json) -> object:
+    """Return what tells the repository at *url* from others; the text itself if that is no URL."""
+    try:
+        return repository_key(parse_url(str(url)))
+    except InvalidText:
+        return url
 
 
 def pin_of(record: Record, name: SourceName, url: Url) -> Pin:

@@ -181,6 +181,9 @@ def test_a_record_of_a_tag_that_the_lock_denies_is_told_and_nothing_goes_on_from
     assert strays(evil, 2) == []
     # A pin to where the lock has it settles it.
     assert (strays(grown(evil, to(1))), goes_on_from(grown(evil, to(1)))) == ([], [oid(1)])
+    # So is one that spells the repository otherwise.
+    other = grown(first, to(2, url=f"{the_pin(1).url}/"))
+    assert (strays(other), goes_on_from(other)) == ([oid(2)], [oid(1)])
     # On a branch that was merged it is one of the last.
     own = grown(first, to(1, more="x"))
     assert strays((*own, *evil[len(first) :])) == [oid(2)]
@@ -195,6 +198,7 @@ def test_records_that_a_commit_brings_along_and_that_pin_writes_are_not() -> Non
         [to(2, ref="refs/heads/main", tag="", branch="main")],
         [to(2, tag="", commit=oid(2))],
         [to(2, url="https://example.org/other")],
+        [to(2, url="no url")],
         [forced(2)],
         [forced(2), to(2)],
         [forced(2), to(1), forced(3)],
