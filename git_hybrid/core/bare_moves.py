@@ -18,6 +18,7 @@ from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, lifts_of
+from git_hybrid.core.value import replace
 
 _TRACKS = frozenset(TRACKS)
 Pins = Mapping[SourceName, Pin]
@@ -28,14 +29,30 @@ Found = dict[SourceName, tuple[str, ...]]
 def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
     """Return where those of *pins* stood by the same tag before they were moved without an override."""
     asked, walk = _by_their_tags(records, pins, sources)
-    found: Found = {}
-    for name, pin in asked.items():
-        before = [item for step in walk.steps(pin, sources[name]) for item in step.before]
-        # Where it stood there before, upstream has put its tag right again.
-        stood = (item for item in walk.all_before(before) if not REPLACED & walk.lifted(item))
-        if all(item.get("after") != pin.commit for item in stood):
-            found[name] = _commits(before)
+    found = {name: _commits(_moved_from(walk, pin, sources[name])) for name, pin in asked.items()}
     return {name: before for name, before in found.items() if before}
+
+
+def _moved_from(walk: Walk, pin: Pin, source: Source) -> Sequence[Record]:
+    """Return what *pin* was moved from with its tag; nothing where that led back: upstream put its tag right again."""
+    bare = set[object]()
+
+    def moved_from(newest: Iterable[str]) -> Sequence[Record]:
+        steps = replace(walk, last=Last({pin.source: frozenset(newest)}, walk.last.over)).steps(pin, source)
+        before = [item for step in steps for item in step.before]
+        here = (item for item in walk.all_before(before) if item.get("after") == pin.commit)
+        # What another wrote says nothing of where the tag was; what a commit was named for says it of itself alone.
+        told = (item for item in here if item["hash"] not in bare or (item in before and "commit" in detail_of(item)))
+        return [] if any(not REPLACED & walk.lifted(item) for item in told) else before
+
+    last = walk.last.newest.get(pin.source, frozenset())
+    if not moved_from(last):
+        # The earlier ones first: each may be what explains the next.
+        for item in walk.last.over:
+            record = walk.records[item]
+            if record.get("source") == pin.source and record.get("after") == pin.commit and moved_from([item]):
+                bare.add(item)
+    return moved_from(last)
 
 
 def taken_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:

@@ -97,6 +97,22 @@ def test_what_followed_the_exception_is_held_against_where_that_came_from() -> N
     assert moved(grown((*grown(first, to(1, more="x")), *side[len(first) :]), *tag, to(2))) == []
 
 
+def test_a_bare_move_is_nothing_that_a_tag_is_put_right_again_to() -> None:
+    first = grown((), ADD, to(1))
+    tag, by_commit = by_override(2, "moved-tag"), to(2, tag="", commit=oid(2))
+    assert moved(grown(first, to(2), to(1), to(2))) == [oid(1)]
+    assert moved(grown(first, to(2), to(1), to(2), to(1), to(2))) == [oid(1)]
+    assert moved(grown(first, to(2), to(1), to(2), to(1)), 1) == []
+    # Nor is what an override let in for a while, or by naming the commit.
+    assert moved(grown(first, *tag, to(1), to(2), to(1), to(2))) == [oid(1)]
+    assert moved(grown(first, by_commit, to(1), to(2))) == [oid(1)]
+    # An override for something else that came from there goes back there.
+    back = by_override(1, "too-young")
+    assert moved(grown(first, by_commit, *back, to(2))) == []
+    # What began there was no move.
+    assert moved(grown((), ADD, to(2), *by_override(1, "moved-tag"), to(2), *by_override(3, "moved-tag"), to(2))) == []
+
+
 def test_another_ref_or_url_and_what_did_not_follow_the_tag_count_not() -> None:
     elsewhere = ({"url": "https://example.org/other"}, {"url": "no url"})
     for other in ({"ref": "refs/tags/v0"}, *elsewhere, {"tag": "", "commit": oid(1)}):
