@@ -249,7 +249,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unexplained-move": Remedy(
         5,
         "{name}: the pin follows {tag} and was moved without an override: it was {old}, it is {new}",
-        "pin refuses a tag that moved, so another wrote the record that the audit log has of it",
+        "pin refuses what moved so, and another wrote the record that the audit log has of it",
         ("git hybrid check audit", "git log -p -- state/sources.lock"),
     ),
     "ref-missing": Remedy(

@@ -29,7 +29,7 @@ Found = dict[SourceName, tuple[str, ...]]
 def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
     """Return where those of *pins* stood by the same tag before they were moved without an override."""
     asked, walk = _by_their_tags(records, pins, sources)
-    found = {name: _commits(_moved_from(walk, pin, sources[name])) for name, pin in asked.items()}
+    found = {name: commits_of(_moved_from(walk, pin, sources[name])) for name, pin in asked.items()}
     return {name: before for name, before in found.items() if before}
 
 
@@ -68,13 +68,13 @@ def taken_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         others = [item for item in newest if item not in own and not detail_of(item).get(RESTS_ON)]
         if own and others and not any(detail_of(item).get(RESTS_ON) for item in own):
             first = _first_by(_of(records.values(), {name: pin}), pin.ref)
-            found[name] = _commits([item for item in others if first[item.get("after")] <= first[pin.commit]])
+            found[name] = commits_of([item for item in others if first[item.get("after")] <= first[pin.commit]])
     return {name: before for name, before in found.items() if before}
 
 
 def _by_their_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> tuple[Pins, Walk]:
     """Return those of *pins* that follow a tag which the log has at more than one commit, and the way back by it."""
-    plain = _plain(pins, sources)
+    plain = plain_pins(pins, sources)
     tagged = {name: pin for name, pin in plain.items() if isinstance(sources[name].track, Tag | Version)}
 
     def is_by_tag(record: Record) -> bool:
@@ -89,7 +89,7 @@ def _by_their_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) 
         if is_by_tag(record):
             commits.setdefault(str(record["source"]), set()).add(record.get("after"))
     asked = {name: pin for name, pin in tagged.items() if len(commits.get(name, ())) > 1}
-    return asked, Walk(records, _last(records, asked, is_by_tag), lifts_of(records) if asked else {})
+    return asked, Walk(records, last_of(records, asked, is_by_tag), lifts_of(records) if asked else {})
 
 
 def _first_by(records: Iterable[Record], ref: RefName) -> Mapping[object, str]:
@@ -131,8 +131,8 @@ def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     So are those that stayed where an override alone allows them, by a record that names none; and those that went back
     by way of another ref behind what the entry allows still.
     """
-    asked = _may_be_back(records.values(), _plain(pins, sources))
-    walk = Walk(records, _last(records, asked, lambda _record: True), lifts_of(records) if asked else {})
+    asked = _may_be_back(records.values(), plain_pins(pins, sources))
+    walk = Walk(records, last_of(records, asked, lambda _record: True), lifts_of(records) if asked else {})
     order = {digest: place for place, digest in enumerate(records)} if asked else {}
     found: Found = {}
     for name, pin in asked.items():
@@ -140,7 +140,7 @@ def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         above = [_left_above(walk, step, sources[name]) for step in steps]
         if steps and all(newer or _went_back(walk, step, order) for step, newer in zip(steps, above, strict=True)):
             pairs = zip(steps, above, strict=True)
-            found[name] = _commits([item for step, newer in pairs for item in newer or step.before])
+            found[name] = commits_of([item for step, newer in pairs for item in newer or step.before])
     return found
 
 
@@ -168,7 +168,7 @@ def _left_above(walk: Walk, step: Step, source: Source) -> list[Record]:
     return [record for record in newer if still_allowed(pin_of(record, source.name, source.url), source)]
 
 
-def _plain(pins: Pins, sources: Sources) -> dict[SourceName, Pin]:
+def plain_pins(pins: Pins, sources: Sources) -> dict[SourceName, Pin]:
     """Return those of *pins* that are as the manifest wants them, and rest on no override."""
     return {
         name: pin
@@ -200,7 +200,8 @@ def _may_be_back(records: Iterable[Record], pins: Pins) -> dict[SourceName, Pin]
     return {name: pin for name, pin in pins.items() if name in back}
 
 
-def _last(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record], bool]) -> Last:
+def last_of(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record], bool]) -> Last:
+    """Return the last records of each of *pins* that count, since its source last began anew."""
     if not pins:
         return Last({}, {})
 
@@ -251,5 +252,6 @@ def _is_older(old: str, new: str) -> bool:
     return is_older_release(RefName(old), RefName(new))
 
 
-def _commits(records: Sequence[Record]) -> tuple[str, ...]:
+def commits_of(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the commits that *records* pinned, each once, in order."""
     return tuple(sorted({str(record.get("after")) for record in records}))

@@ -653,7 +653,7 @@ class MovedTag(HybridError):
 
 
 class UnexplainedMove(HybridError):
-    """The lock follows a tag that moved, by a record without an override; ``old`` is where it stood before."""
+    """A record without an override moved the pin as none moves by itself; ``old`` is where it stood before."""
 
     code: ClassVar[str] = "unexplained-move"
     name: str
