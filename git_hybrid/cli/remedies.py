@@ -89,6 +89,12 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "tool-too-old": Remedy(2, "{wanted} is needed, found: {found}", "install {wanted}", ("git-hybrid diag",)),
     "git-refused": Remedy(2, "git does not answer about the repository at {path}", "{words}", ("{mend}",)),
+    "foreign-workspace": Remedy(
+        2,
+        "{path} belongs to another user (uid {owner}), and no git repository is around it",
+        "the scanners that its sources.toml names would run as you",
+        ("if you trust who made it: {mend}",),
+    ),
     "no-pin": Remedy(1, "{name} {why}", hints=("{mend}",)),
     "dirty": Remedy(
         3,

@@ -6,7 +6,7 @@
     ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut FolderTaken
     │                     NotCheckedOut UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
-    │                     LibraryMissing
+    │                     LibraryMissing ForeignWorkspace
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
@@ -368,6 +368,15 @@ class GitRefused(HybridError):
     words: str
     mend: str
     is_unfetched: bool = False
+
+
+class ForeignWorkspace(HybridError):
+    """A workspace belongs to another user: its *path*, or its manifest's, to ``owner``, a number; ``mend`` trusts."""
+
+    code: ClassVar[str] = "foreign-workspace"
+    path: str
+    owner: int
+    mend: str
 
 
 class NoPin(HybridError):

@@ -202,10 +202,7 @@ def _is_kept(key: str) -> bool:
 
 
 def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a command of the user's own: theirs, without what points git at another repository.
-
-    Nor does it have a relative entry in PATH: the command begins in a clone, and would find what that has of its name.
-    """
+    """Return the environment for a command of the user's own: PATH names no folder of the clone, nothing a repository."""
     kept = {key: value for key, value in environ.items() if key not in _REPOSITORY}
     return kept | {"PATH": absolute(kept["PATH"])} if "PATH" in kept else kept
 
