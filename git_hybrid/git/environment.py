@@ -202,7 +202,7 @@ def _is_kept(key: str) -> bool:
 
 
 def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a command of the user's own: PATH names no folder of the clone, nothing a repository."""
+    """Return the environment for a command of the user's own: it names no repository, and PATH nothing in the clone."""
     kept = {key: value for key, value in environ.items() if key not in _REPOSITORY}
     return kept | {"PATH": absolute(kept["PATH"])} if "PATH" in kept else kept
 
