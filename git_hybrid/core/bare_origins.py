@@ -39,8 +39,11 @@ def other_repositories(records: Mapping[str, Record], pins: Pins, sources: Sourc
 
 def _is_apart(record: Record, pin: Pin) -> bool:
     """Tell whether *record* is of another repository than *pin*, at the same URL."""
-    is_other = is_other_repository(roots_told(record), pin.root_commits)
-    return is_other and not is_elsewhere(detail_of(record), str(pin.url))
+    roots = roots_told(record)
+    # Nearly all have the same.
+    if roots == pin.root_commits or not is_other_repository(roots, pin.root_commits):
+        return False
+    return not is_elsewhere(detail_of(record), str(pin.url))
 
 
 def _from_another(records: Mapping[str, Record], last: Last, pin: Pin) -> Mapping[str, Sequence[Record]]:
