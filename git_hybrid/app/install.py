@@ -56,7 +56,7 @@ _PENDING = (RemoteError, Offline, Interrupted, LocalIo, GitFailed)
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What the tasks of one run share; ``moved`` has where pins stood that moved with their tag and no override."""
+    """What the tasks of one run share; ``moved`` has where pins stood that moved as none does without an override."""
 
     rt: Runtime
     manifest: Manifest
@@ -86,7 +86,7 @@ def carry_out(
     """
     served_by = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
-    moved = rt.ledger.moved_tags({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
+    moved = rt.ledger.bare_moves({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
     recorded = snapshot.state.sources
     run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=served_by, moved=moved)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))

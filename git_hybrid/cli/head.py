@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import NoWorkspace
 from git_hybrid.core.files import LOCK, LOG
+from git_hybrid.git.trust import require_trusted
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ def root_of(folder: Path, runner: Runner) -> Layout:
     """Return the workspace that *folder* is in; git is asked where there is none.
 
     Raises:
+        ForeignWorkspace: another user made it, and no repository is around it that git would judge.
         NoWorkspace: there is none; it names those that are below, or the branch that has one.
         NotCheckedOut: git has left out its manifest.
         WorkspaceTakenOut: its manifest is missing, and git has it, or had it until lately.
     """
     try:
-        return find_root(folder)
+        layout = find_root(folder)
     except NoWorkspace as error:
         from git_hybrid.git.elsewhere import tell_of_branch
         from git_hybrid.git.leftout import refuse_left_out_above, tell_below
@@ -38,6 +40,8 @@ def root_of(folder: Path, runner: Runner) -> Layout:
         refuse_taken_out_lately(runner, folder)
         tell_of_branch(runner, folder, error)
         raise
+    require_trusted(runner, layout.root)
+    return layout
 
 
 def found(folder: Path, runner: Runner, *, judges: bool = False) -> Layout:
@@ -47,6 +51,7 @@ def found(folder: Path, runner: Runner, *, judges: bool = False) -> Layout:
 
     Raises:
         NoWorkspace: there is none.
+        ForeignWorkspace: another user made it, and no repository is around it that git would judge.
         SymlinkRefused: one of its files is a symbolic link.
         NotCheckedOut: git has left out files of it.
         WorkspaceTakenOut: its manifest is missing, or its audit log is missing or empty, and git has it.

@@ -23,6 +23,7 @@ from git_hybrid.git.repository import Repository, around, is_listed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
+from git_hybrid.git.trust import require_trusted
 from git_hybrid.store.layout import Layout, current_folder, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
@@ -85,7 +86,9 @@ def _roots(repository: Repository, here: Path) -> Sequence[Path]:
     """Return the roots of the workspaces that git has, and the one at the top that it does not have yet."""
     top = repository.top
     if top is None:
-        return (find_root(here).root,)
+        root = find_root(here).root
+        require_trusted(repository.runner, root)
+        return (root,)
     found = roots_in(repository.entries())
     # A folder is asked about by its name, one a line.
     for name in found:

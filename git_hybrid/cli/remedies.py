@@ -87,6 +87,12 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "tool-too-old": Remedy(2, "{wanted} is needed, found: {found}", "install {wanted}", ("git-hybrid diag",)),
     "git-refused": Remedy(2, "git does not answer about {what} {path}", "{words}", ("{mend}",)),
+    "foreign-workspace": Remedy(
+        2,
+        "{path} belongs to another user (uid {owner}), and no git repository is around it",
+        "the scanners that its sources.toml names would run as you",
+        ("if you trust who made it: {mend}",),
+    ),
     "no-pin": Remedy(1, "{name} {why}", hints=("{mend}",)),
     "dirty": Remedy(
         3,
@@ -247,7 +253,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unexplained-move": Remedy(
         5,
         "{name}: the pin follows {tag} and was moved without an override: it was {old}, it is {new}",
-        "pin refuses a tag that moved, so another wrote the record that the audit log has of it",
+        "pin refuses what moved so, and another wrote the record that the audit log has of it",
         ("git hybrid check audit", "git log -p -- state/sources.lock"),
     ),
     "ref-missing": Remedy(

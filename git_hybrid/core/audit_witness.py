@@ -171,12 +171,18 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
     if not pins:
         return
     from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags, taken_tags
+    from git_hybrid.core.bare_origins import other_names, other_repositories
 
     sources = witnesses.manifest.sources
     tagged = moving(records, pins)
-    with_tag = {name: (before, "with its tag") for name, before in moved_tags(records, tagged, sources).items()}
-    back = {name: (before, "back") for name, before in steps_back(records, pins, sources).items()}
-    for name, (earlier, how) in {**back, **with_tag}.items():
+    hows = {
+        "to another repository": other_repositories(records, pins, sources),
+        "with its tag, by another name,": other_names(records, pins, sources),
+        "back": steps_back(records, pins, sources),
+        "with its tag": moved_tags(records, tagged, sources),
+    }
+    moves = {name: (earlier, how) for how, found in hows.items() for name, earlier in found.items()}
+    for name, (earlier, how) in moves.items():
         was = " or ".join(item[:12] for item in earlier)
         what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
         mend = _put_back(name, earlier[0], signed=witnesses.has_keys)

@@ -18,6 +18,7 @@ from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, lifts_of
+from git_hybrid.core.value import replace
 
 _TRACKS = frozenset(TRACKS)
 Pins = Mapping[SourceName, Pin]
@@ -28,14 +29,30 @@ Found = dict[SourceName, tuple[str, ...]]
 def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
     """Return where those of *pins* stood by the same tag before they were moved without an override."""
     asked, walk = _by_their_tags(records, pins, sources)
-    found: Found = {}
-    for name, pin in asked.items():
-        before = [item for step in walk.steps(pin, sources[name]) for item in step.before]
-        # Where it stood there before, upstream has put its tag right again.
-        stood = (item for item in walk.all_before(before) if not REPLACED & walk.lifted(item))
-        if all(item.get("after") != pin.commit for item in stood):
-            found[name] = _commits(before)
+    found = {name: commits_of(_moved_from(walk, pin, sources[name])) for name, pin in asked.items()}
     return {name: before for name, before in found.items() if before}
+
+
+def _moved_from(walk: Walk, pin: Pin, source: Source) -> Sequence[Record]:
+    """Return what *pin* was moved from with its tag; nothing where that led back: upstream put its tag right again."""
+    bare = set[object]()
+
+    def moved_from(newest: Iterable[str]) -> Sequence[Record]:
+        steps = replace(walk, last=Last({pin.source: frozenset(newest)}, walk.last.over)).steps(pin, source)
+        before = [item for step in steps for item in step.before]
+        here = (item for item in walk.all_before(before) if item.get("after") == pin.commit)
+        # What another wrote says nothing of where the tag was; what a commit was named for says it of itself alone.
+        told = (item for item in here if item["hash"] not in bare or (item in before and "commit" in detail_of(item)))
+        return [] if any(not REPLACED & walk.lifted(item) for item in told) else before
+
+    last = walk.last.newest.get(pin.source, frozenset())
+    if not moved_from(last):
+        # The earlier ones first: each may be what explains the next.
+        for item in walk.last.over:
+            record = walk.records[item]
+            if record.get("source") == pin.source and record.get("after") == pin.commit and moved_from([item]):
+                bare.add(item)
+    return moved_from(last)
 
 
 def taken_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
@@ -51,13 +68,13 @@ def taken_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         others = [item for item in newest if item not in own and not detail_of(item).get(RESTS_ON)]
         if own and others and not any(detail_of(item).get(RESTS_ON) for item in own):
             first = _first_by(_of(records.values(), {name: pin}), pin.ref)
-            found[name] = _commits([item for item in others if first[item.get("after")] <= first[pin.commit]])
+            found[name] = commits_of([item for item in others if first[item.get("after")] <= first[pin.commit]])
     return {name: before for name, before in found.items() if before}
 
 
 def _by_their_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> tuple[Pins, Walk]:
     """Return those of *pins* that follow a tag which the log has at more than one commit, and the way back by it."""
-    plain = _plain(pins, sources)
+    plain = plain_pins(pins, sources)
     tagged = {name: pin for name, pin in plain.items() if isinstance(sources[name].track, Tag | Version)}
 
     def is_by_tag(record: Record) -> bool:
@@ -72,7 +89,7 @@ def _by_their_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) 
         if is_by_tag(record):
             commits.setdefault(str(record["source"]), set()).add(record.get("after"))
     asked = {name: pin for name, pin in tagged.items() if len(commits.get(name, ())) > 1}
-    return asked, Walk(records, _last(records, asked, is_by_tag), lifts_of(records) if asked else {})
+    return asked, Walk(records, last_of(records, asked, is_by_tag), lifts_of(records) if asked else {})
 
 
 def _first_by(records: Iterable[Record], ref: RefName) -> Mapping[object, str]:
@@ -114,8 +131,8 @@ def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     So are those that stayed where an override alone allows them, by a record that names none; and those that went back
     by way of another ref behind what the entry allows still.
     """
-    asked = _may_be_back(records.values(), _plain(pins, sources))
-    walk = Walk(records, _last(records, asked, lambda _record: True), lifts_of(records) if asked else {})
+    asked = _may_be_back(records.values(), plain_pins(pins, sources))
+    walk = Walk(records, last_of(records, asked, lambda _record: True), lifts_of(records) if asked else {})
     order = {digest: place for place, digest in enumerate(records)} if asked else {}
     found: Found = {}
     for name, pin in asked.items():
@@ -123,7 +140,7 @@ def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         above = [_left_above(walk, step, sources[name]) for step in steps]
         if steps and all(newer or _went_back(walk, step, order) for step, newer in zip(steps, above, strict=True)):
             pairs = zip(steps, above, strict=True)
-            found[name] = _commits([item for step, newer in pairs for item in newer or step.before])
+            found[name] = commits_of([item for step, newer in pairs for item in newer or step.before])
     return found
 
 
@@ -151,7 +168,7 @@ def _left_above(walk: Walk, step: Step, source: Source) -> list[Record]:
     return [record for record in newer if still_allowed(pin_of(record, source.name, source.url), source)]
 
 
-def _plain(pins: Pins, sources: Sources) -> dict[SourceName, Pin]:
+def plain_pins(pins: Pins, sources: Sources) -> dict[SourceName, Pin]:
     """Return those of *pins* that are as the manifest wants them, and rest on no override."""
     return {
         name: pin
@@ -183,7 +200,8 @@ def _may_be_back(records: Iterable[Record], pins: Pins) -> dict[SourceName, Pin]
     return {name: pin for name, pin in pins.items() if name in back}
 
 
-def _last(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record], bool]) -> Last:
+def last_of(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record], bool]) -> Last:
+    """Return the last records of each of *pins* that count, since its source last began anew."""
     if not pins:
         return Last({}, {})
 
@@ -234,5 +252,6 @@ def _is_older(old: str, new: str) -> bool:
     return is_older_release(RefName(old), RefName(new))
 
 
-def _commits(records: Sequence[Record]) -> tuple[str, ...]:
+def commits_of(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the commits that *records* pinned, each once, in order."""
     return tuple(sorted({str(record.get("after")) for record in records}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.endpoints import repository_path, same_repository
+from git_hybrid.core.endpoints import repository_key, same_repository
 from git_hybrid.core.files import LOCK, MANIFEST, STATE
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import LOCK_BACK, Pin, is_valid, otherwise, pinning, put_right, still_allowed, tells_tag
@@ -120,10 +120,10 @@ def _contradictions(facts: Facts) -> Iterator[Violation]:
 
     Whether that is in force the check of overrides tells.
     """
-    tags: dict[tuple[str, str], list[Pin]] = {}
+    tags: dict[tuple[tuple[str, str], str], list[Pin]] = {}
     for name, pin in facts.lock.pins.items():
         if tells_tag(pin, facts.manifest.sources.get(name)):
-            tags.setdefault((repository_path(pin.url), pin.ref), []).append(pin)
+            tags.setdefault((repository_key(pin.url), pin.ref), []).append(pin)
     for pins in tags.values():
         if len({_object(pin) for pin in pins}) == 1:
             continue

@@ -6,13 +6,15 @@ The list follows GOPROXY: ``direct`` allows the source's own URL, ``off`` ends t
 from __future__ import annotations
 
 from git_hybrid.core.ids import InvalidText, SourceName, Url, parse_url
-from git_hybrid.core.pattern import pattern
+from git_hybrid.core.pattern import pattern, remembered
 from git_hybrid.core.value import Struct
 
 DIRECT, OFF = "direct", "off"
 _PLACEHOLDERS = ("{host}", "{path}", "{name}")
 _SAFE = "/!&'()*+,;=:@~"
 _PLAIN = pattern(r"[A-Za-z0-9._/!&'()*+,;=:@~-]*")
+_SLASHES = pattern(r"/{2,}")
+_OWN_PORTS = {"https": 443, "ssh": 22}
 
 
 class Endpoint(Struct, frozen=True):
@@ -127,8 +129,29 @@ def repository_path(url: Url) -> str:
 
 
 def same_repository(url: Url, other: Url) -> bool:
-    """Tell whether two URLs lead to one repository: scheme, user, a slash or ``.git`` at the end make no other."""
-    return url == other or _host_and_path(url) == _host_and_path(other)
+    """Tell whether two URLs lead to one repository (:func:`repository_key`)."""
+    return url == other or repository_key(url) == repository_key(other)
+
+
+@remembered
+def repository_key(url: Url) -> tuple[str, str]:
+    """Return what two URLs have in common that lead to one repository, however they are written.
+
+    Scheme, user, the port that a scheme has anyway, slashes, percent-encoding and ``.git`` at the end make no other.
+    Nor does letter case on a server: the large ones do not tell it apart, and where one does, an approval is asked for
+    that a stranger's repository needs as well.
+    """
+    port = "" if url.port in (None, _OWN_PORTS.get(url.scheme)) else f":{url.port}"
+    path = url.path
+    if "%" in path:
+        from urllib.parse import unquote  # noqa: PLC0415
+
+        path = unquote(path, errors="surrogateescape")
+    host = url.host or "localhost"
+    if host != "localhost":
+        path = path.casefold()
+    path = _SLASHES.sub("/", path).strip("/").removesuffix(".git").rstrip("/")
+    return f"{host}{port}", path
 
 
 def leads_to(text: str, url: Url) -> bool:

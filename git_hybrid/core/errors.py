@@ -6,7 +6,7 @@
     ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut FolderTaken
     │                     NotCheckedOut UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
-    │                     LibraryMissing
+    │                     LibraryMissing ForeignWorkspace
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
@@ -372,6 +372,15 @@ class GitRefused(HybridError):
     what: str = "the repository at"
 
 
+class ForeignWorkspace(HybridError):
+    """A workspace belongs to another user: its *path*, or its manifest's, to ``owner``, a number; ``mend`` trusts."""
+
+    code: ClassVar[str] = "foreign-workspace"
+    path: str
+    owner: int
+    mend: str
+
+
 class NoPin(HybridError):
     """The source has no pin, or one made from another manifest entry; ``mend`` pins it, or brings a lost lock back."""
 
@@ -655,7 +664,7 @@ class MovedTag(HybridError):
 
 
 class UnexplainedMove(HybridError):
-    """The lock follows a tag that moved, by a record without an override; ``old`` is where it stood before."""
+    """A record without an override moved the pin as none moves by itself; ``old`` is where it stood before."""
 
     code: ClassVar[str] = "unexplained-move"
     name: str

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.endpoints import same_repository
+from git_hybrid.core.endpoints import repository_key, same_repository
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import UNREACHABLE, Pin, pin_digest
@@ -188,7 +188,25 @@ def _tag_of(record: Record) -> tuple[object, ...]:
     """Return by which tag of which source *record* pins; nothing where that follows none."""
     told = detail_of(record)
     is_by_tag = ("tag" in told or "version" in told) and str(told.get("ref")).startswith("refs/tags/")
-    return (record.get("source"), told.get("url"), told["ref"]) if is_by_tag else ()
+    return (record.get("source"), repository_told(record), told["ref"]) if is_by_tag else ()
+
+
+def repository_told(record: Record) -> object:
+    """Return what tells the repository of *record* of a pin from others; the text that it has for a URL if it is none.
+
+    Of a URL that is :func:`git_hybrid.core.endpoints.repository_key`.
+    """
+    url = str(detail_of(record).get("url"))
+    try:
+        return repository_key(parse_url(url))
+    except InvalidText:
+        return url
+
+
+def roots_told(record: Record) -> tuple[Oid, ...]:
+    """Return the root commits that *record* of a pin tells; none where they were not known."""
+    roots = detail_of(record).get(_ROOTS)
+    return tuple(Oid(str(root)) for root in roots) if isinstance(roots, list) else ()
 
 
 def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
@@ -198,7 +216,7 @@ def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
     """
     told, at = detail_of(record), parse_time(str(record["at"]))
     ref = RefName(str(told.get("ref") or UNREACHABLE))
-    rests_on, roots = told.get(RESTS_ON), told.get(_ROOTS)
+    rests_on = told.get(RESTS_ON)
     with suppress(InvalidText):
         url = parse_url(str(told.get("url", "")))
     return Pin(
@@ -208,7 +226,7 @@ def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
         commit=Oid(str(record["after"])),
         tree=Oid(str(told.get("tree", ""))),
         reachable_from=ref,
-        root_commits=tuple(Oid(str(root)) for root in roots) if isinstance(roots, list) else (),
+        root_commits=roots_told(record),
         content_sha256=str(told.get("content_sha256", "")),
         commit_time=at,
         first_seen=at,

@@ -146,6 +146,12 @@ class Ledger(Protocol):
         """Return the commit of those of *pins* by the same tag before it was moved without an override."""
         ...
 
+    def bare_moves(
+        self, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+    ) -> Mapping[SourceName, str]:
+        """Return the commit of those of *pins* that were moved from there as ``pin`` does by an override alone."""
+        ...
+
     def last_moves(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Move]:
         """Return the record that put each of *pins* where it is, as far as the audit log has it."""
         ...

@@ -202,8 +202,9 @@ def _is_kept(key: str) -> bool:
 
 
 def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a command of the user's own: theirs, without what points git at another repository."""
-    return {key: value for key, value in environ.items() if key not in _REPOSITORY}
+    """Return the environment for a command of the user's own: it names no repository, and PATH nothing in the clone."""
+    kept = {key: value for key, value in environ.items() if key not in _REPOSITORY}
+    return kept | {"PATH": absolute(kept["PATH"])} if "PATH" in kept else kept
 
 
 def hardened(extra: Sequence[str] = (), command: str = "") -> list[str]:

@@ -92,6 +92,14 @@ class LogReader(Struct):
 
         return moved_tags(self.layout, pins, sources)
 
+    def bare_moves(
+        self, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+    ) -> Mapping[SourceName, str]:
+        """Return where *pins* stood before they moved as ``pin`` moves none (:func:`misplaced.bare_moves`)."""
+        from git_hybrid.store.misplaced import bare_moves
+
+        return bare_moves(self.layout, pins, sources)
+
     def last_moves(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Move]:
         """Return the record that put each of *pins* where it is, as far as the audit log has it."""
         return reading.last_moves(self.layout, pins)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.endpoints import repository_key
+from git_hybrid.core.ids import InvalidText, SourceName, parse_url
 from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -18,6 +20,7 @@ from git_hybrid.store.reading import records, whole_log
 _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
 _PLACING = (_PIN, b'"event":"remove"', b'"event":"prune"')
 _AFTER = re.compile(rb'"after":"([^"]*)"')
+_REF, _URL = re.compile(rb'"ref":("[^"]*")'), re.compile(rb'"url":"([^"]*)"')
 
 
 def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
@@ -64,6 +67,55 @@ def moved_tags(
     log = as_made({str(record["hash"]): record for record in records(layout)})
     told = bare_moves.taken_tags(log, pins, sources) | bare_moves.moved_tags(log, pins, sources)
     return {name: before[0] for name, before in told.items()}
+
+
+def bare_moves(
+    layout: Layout, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+) -> dict[SourceName, str]:
+    """Return where *pins* stood before they were moved without an override, where the log alone shows that.
+
+    With their tag (:func:`moved_tags`), also under another name, or to another repository
+    (:mod:`git_hybrid.core.bare_origins`). Nothing is taken apart unless the log has another commit by the tag of one of
+    them, or other roots.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    lines = [line for line in whole_log(layout).split(b"\n") if _PIN in line] if pins else []
+    if not (_has_other_roots(lines, pins) or _has_tag_elsewhere(lines, pins)):
+        return {}
+    from git_hybrid.core import bare_origins
+
+    log = {str(record["hash"]): record for record in records(layout)}
+    told = bare_origins.other_repositories(log, pins, sources) | bare_origins.other_names(log, pins, sources)
+    return {name: before[0] for name, before in told.items()} | moved_tags(layout, pins, sources)
+
+
+def _has_other_roots(lines: Iterable[bytes], pins: Mapping[SourceName, Pin]) -> bool:
+    own = {name.encode("ascii"): pin.root_commits for name, pin in pins.items()}
+    known = {name: b'"root_commits":' + canonical_json(roots) for name, roots in own.items() if roots}
+    told = ((_SOURCE.search(line), line) for line in lines if b'"root_commits":' in line)
+    return any(named is not None and known.get(named[1], b"") not in line for named, line in told)
+
+
+def _has_tag_elsewhere(lines: Iterable[bytes], pins: Mapping[SourceName, Pin]) -> bool:
+    tags: dict[tuple[tuple[str, str] | None, str], Pin]
+    tags = {(repository_key(pin.url), pin.ref): pin for pin in pins.values() if pin.ref.startswith("refs/tags/")}
+    refs = {canonical_json(ref): ref for _, ref in tags}
+    for line in lines if tags else ():
+        if (named := _REF.search(line)) is not None and (ref := refs.get(named[1])) is not None:
+            after = _AFTER.search(line)
+            pin = tags.get((_repository(line), ref))
+            if pin is not None and (after is None or after[1] != pin.commit.encode("ascii")):
+                return True
+    return False
+
+
+def _repository(line: bytes) -> tuple[str, str] | None:
+    """Return what tells the repository that *line* names from others; None if it names none."""
+    with suppress(InvalidText):
+        return repository_key(parse_url(url[1].decode("ascii", "replace"))) if (url := _URL.search(line)) else None
+    return None
 
 
 def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName]:

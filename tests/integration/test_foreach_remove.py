@@ -164,6 +164,18 @@ def test_foreach_shows_the_first_that_runs_while_it_does(three: Path, jobs: str)
         assert child.wait(20) == 0
 
 
+def test_foreach_runs_no_program_of_a_clone_that_is_not_named_by_its_path(hybrid: Hybrid, three: Path) -> None:
+    for name in ("sh", "own-tool"):
+        program = three / "sources" / "a" / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\necho of the clone\n")
+        program.chmod(0o755)
+    env = {"PATH": f"bin{os.pathsep}{os.environ['PATH']}"}
+    assert hybrid("foreach", "-s", "a", "--", "echo mine", env=env).out == "mine\n"
+    hybrid("foreach", "-s", "a", "--", "own-tool", "x", env=env, check=2)
+    assert hybrid("foreach", "-s", "a", "--", "bin/own-tool", env=env).out == "of the clone\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")
 def test_foreach_takes_no_memory_for_what_commands_write(three: Path) -> None:
     many = 400_000_000

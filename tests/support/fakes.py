@@ -115,6 +115,12 @@ class FakeLedger:
         """Know of no tag that moved."""
         return {}
 
+    def bare_moves(
+        self, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+    ) -> Mapping[SourceName, str]:
+        """Know of no pin that was moved so."""
+        return {}
+
     def last_moves(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Move]:
         """Know of no move."""
         return {}

@@ -107,7 +107,7 @@ def _check(session: Session) -> None:
 
 
 def _run(session: Session, arguments: Sequence[str], source: Source, pin: Pin | None, watch: Into) -> int:
-    argv = ["sh", "-c", arguments[0]] if len(arguments) == 1 else list(arguments)
+    argv = ["/bin/sh", "-c", arguments[0]] if len(arguments) == 1 else list(arguments)
     path = session.layout.clone(source.name)
     facts = {
         "GIT_HYBRID_NAME": source.name,

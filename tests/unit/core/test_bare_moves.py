@@ -97,6 +97,22 @@ def test_what_followed_the_exception_is_held_against_where_that_came_from() -> N
     assert moved(grown((*grown(first, to(1, more="x")), *side[len(first) :]), *tag, to(2))) == []
 
 
+def test_a_bare_move_is_nothing_that_a_tag_is_put_right_again_to() -> None:
+    first = grown((), ADD, to(1))
+    tag, by_commit = by_override(2, "moved-tag"), to(2, tag="", commit=oid(2))
+    assert moved(grown(first, to(2), to(1), to(2))) == [oid(1)]
+    assert moved(grown(first, to(2), to(1), to(2), to(1), to(2))) == [oid(1)]
+    assert moved(grown(first, to(2), to(1), to(2), to(1)), 1) == []
+    # Nor is what an override let in for a while, or by naming the commit.
+    assert moved(grown(first, *tag, to(1), to(2), to(1), to(2))) == [oid(1)]
+    assert moved(grown(first, by_commit, to(1), to(2))) == [oid(1)]
+    # An override for something else that came from there goes back there.
+    back = by_override(1, "too-young")
+    assert moved(grown(first, by_commit, *back, to(2))) == []
+    # What began there was no move.
+    assert moved(grown((), ADD, to(2), *by_override(1, "moved-tag"), to(2), *by_override(3, "moved-tag"), to(2))) == []
+
+
 def test_another_ref_or_url_and_what_did_not_follow_the_tag_count_not() -> None:
     elsewhere = ({"url": "https://example.org/other"}, {"url": "no url"})
     for other in ({"ref": "refs/tags/v0"}, *elsewhere, {"tag": "", "commit": oid(1)}):
@@ -181,6 +197,9 @@ def test_a_record_of_a_tag_that_the_lock_denies_is_told_and_nothing_goes_on_from
     assert strays(evil, 2) == []
     # A pin to where the lock has it settles it.
     assert (strays(grown(evil, to(1))), goes_on_from(grown(evil, to(1)))) == ([], [oid(1)])
+    # So is one that spells the repository otherwise.
+    other = grown(first, to(2, url=f"{the_pin(1).url}/"))
+    assert (strays(other), goes_on_from(other)) == ([oid(2)], [oid(1)])
     # On a branch that was merged it is one of the last.
     own = grown(first, to(1, more="x"))
     assert strays((*own, *evil[len(first) :])) == [oid(2)]
@@ -195,6 +214,7 @@ def test_records_that_a_commit_brings_along_and_that_pin_writes_are_not() -> Non
         [to(2, ref="refs/heads/main", tag="", branch="main")],
         [to(2, tag="", commit=oid(2))],
         [to(2, url="https://example.org/other")],
+        [to(2, url="no url")],
         [forced(2)],
         [forced(2), to(2)],
         [forced(2), to(1), forced(3)],

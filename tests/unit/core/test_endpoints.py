@@ -135,8 +135,21 @@ def test_a_mirror_serves_a_source_at_a_known_place(base: str, url: str, expected
         ("ssh://git@host/a/b", True),
         ("https://host/a/c", False),
         ("https://host:8443/a/b", False),
-        ("https://host/a/B", False),
+        ("https://host:22/a/b", False),
+        ("ssh://git@host:443/a/b", False),
+        ("https://host:443/a/b", True),
+        ("ssh://git@host:22/a/b", True),
+        ("https://host//a///b//", True),
+        ("https://host/%61/b", True),
+        ("https://host/a/b%20", False),
+        ("https://host/A/B.GIT", True),
+        ("https://host/a/b/.git", True),
     ],
 )
 def test_a_repository_is_the_same_however_its_url_is_written(other: str, expected: bool) -> None:
     assert same_repository(parse_url("https://host/a/b"), parse_url(other)) is expected
+
+
+def test_letter_case_tells_the_folders_of_this_machine_apart() -> None:
+    assert not same_repository(parse_url("file:///srv/b"), parse_url("file:///srv/B"))
+    assert same_repository(parse_url("file:///srv/B"), parse_url("ssh://localhost/srv/B"))

@@ -342,8 +342,10 @@ def test_certificates_cannot_be_switched_off():
 
 
 def test_a_command_of_the_user_keeps_the_environment():
-    given = {"PATH": "x", "GIT_AUTHOR_NAME": "a", "GIT_DIR": "d", "EDITOR": "e", "GIT_INDEX_FILE": "i"}
-    assert user_environment(given) == {"PATH": "x", "GIT_AUTHOR_NAME": "a", "EDITOR": "e"}
+    given = {"GIT_AUTHOR_NAME": "a", "GIT_DIR": "d", "EDITOR": "e", "GIT_INDEX_FILE": "i"}
+    assert user_environment(given) == {"GIT_AUTHOR_NAME": "a", "EDITOR": "e"}
+    # It begins in a clone, where the rest would be found.
+    assert user_environment({"PATH": "bin:/x:.::/y"}) == {"PATH": "/x:/y"}
 
 
 def test_lenient_checks_are_warnings():
