@@ -8,9 +8,12 @@ from git_hybrid.app.proving import belongs, is_proved
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import BundlePrerequisites, Offline
-from git_hybrid.core.manifest import Manifest
-from git_hybrid.core.plan import Clone, Task
+from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.plan import Clone, Looked, Task
+from git_hybrid.core.planner import has_other_origin
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.redact import redact_place
+from git_hybrid.core.state import SourceState
 
 
 def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str | None, tuple[str, ...]]:
@@ -87,3 +90,15 @@ def _is_here(rt: Runtime, task: Task, seen: Clone) -> bool:
 
 def _is_cut_off(task: Task, seen: Clone) -> bool:
     return task.source.history == "full" and not seen.complete
+
+
+def origin_notes(source: Source, seen: Looked, recorded: SourceState | None) -> tuple[str, ...]:
+    """Return what is said where the clone gets another ``origin`` than it has, if somebody may have set that.
+
+    Where it is the one that is *recorded* it was sources.toml that changed.
+    """
+    if not isinstance(seen, Clone) or not has_other_origin(source, seen):
+        return ()
+    if recorded is not None and str(recorded.url) == seen.origin:
+        return ()
+    return (f"its origin is {source.url} now; it was {redact_place(seen.origin or '')}",)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pinned_tree, require_digest
-from git_hybrid.app.bringing import bring, bring_lfs
+from git_hybrid.app.bringing import bring, bring_lfs, origin_notes
 from git_hybrid.app.caching import despite_cache, usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.saving import Unsaved, save, telling, told_with
+from git_hybrid.app.saving import Unsaved, save, telling, told_with, with_saved
 from git_hybrid.app.submodules import acquire_submodules, clear_submodules, place_submodules
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
@@ -29,11 +29,10 @@ from git_hybrid.core.errors import (
     UnexplainedMove,
 )
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Looked, Outcome, Snapshot, Task
-from git_hybrid.core.planner import decide, differs_in_lfs, has_other_origin, source_path
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Looked, Outcome, Snapshot, Task, Unfinished
+from git_hybrid.core.planner import decide, differs_in_lfs, source_path
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.redact import redact_place
 from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.state import SourceState
@@ -56,13 +55,16 @@ _PENDING = (RemoteError, Offline, Interrupted, LocalIo, GitFailed)
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What the tasks of one run share; ``moved`` has where pins stood that moved as none does without an override."""
+    """What the tasks of one run share; ``moved`` has where pins stood that moved as none does without an override.
+
+    ``before`` is the run that is finished with it, where there is one.
+    """
 
     rt: Runtime
     manifest: Manifest
     seen: Mapping[SourceName, Looked]
     recorded: Mapping[SourceName, SourceState]
-    served_by: Mapping[SourceName, str]
+    before: Unfinished | None
     moved: Mapping[SourceName, str]
 
 
@@ -84,11 +86,12 @@ def carry_out(
     Raises:
         DecidedOnly: not all of that could be written; it tells what came of the tasks, after the rows *before* those.
     """
-    served_by = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
     moved = rt.ledger.bare_moves({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
     recorded = snapshot.state.sources
-    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, served_by=served_by, moved=moved)
+    run = Run(
+        rt=at_work, manifest=snapshot.manifest, seen=seen, recorded=recorded, before=snapshot.unfinished, moved=moved
+    )
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_slowest_first(
@@ -140,7 +143,7 @@ def _attempt(run: Run, task: Task) -> Outcome:
     run.rt.progress("start", task.name, task.action)
     try:
         with of_source(task.name), TURN:
-            outcome: Outcome = _install(run, task)
+            outcome: Outcome = with_saved(run.rt, run.before, _install(run, task))
     except Unsaved as unsaved:
         # Nothing is half done, but where an earlier run has begun it.
         outcome = Failed(task=task, error=unsaved.error.about(task.name), pending=task.action == "repair")
@@ -162,17 +165,12 @@ def _install(run: Run, task: Task) -> Installed:
         return _fresh(run, replace(task, action="repair"), aside=_BROKEN)
     if task.action == "record":
         rt.writer.declare(task)
-        return Installed(task=task, served_by=run.served_by.get(task.name), notes=origin_notes(task.source, seen))
+        served_by = run.before.served_by.get(task.name) if run.before is not None else None
+        notes = origin_notes(task.source, seen, run.recorded.get(task.name))
+        return Installed(task=task, served_by=served_by, notes=notes)
     if isinstance(seen, Clone):
         return _in_place(run, task, seen)
     return _fresh(run, task, aside=_BROKEN if isinstance(seen, Broken) else "")
-
-
-def origin_notes(source: Source, seen: Looked) -> tuple[str, ...]:
-    """Return what is said where the clone gets another ``origin`` than it has: somebody may have set that."""
-    if not isinstance(seen, Clone) or not has_other_origin(source, seen):
-        return ()
-    return (f"its origin is {source.url} now; it was {redact_place(seen.origin or '')}",)
 
 
 def _is_whole(run: Run, task: Task, seen: Clone) -> bool:

@@ -66,9 +66,8 @@ class Mirrored(Struct, frozen=True, kw_only=True):
 class Filling(Struct, frozen=True, kw_only=True):
     """What the work on all sources shares.
 
-    ``doubted`` are those that some mirror was found not to serve well: they are looked at whole. ``claims`` tells by
-    the path of a repository what each lock needs of it, ``listed`` which URL it is filled from in this run, and what is
-    listed there.
+    ``doubted`` are those that some mirror was found not to serve well: they are looked at whole, with ``thorough`` all.
+    ``claims`` has by the path of a repository what locks need of it, ``listed`` its URL in this run and what it lists.
     """
 
     rt: Runtime
@@ -77,6 +76,7 @@ class Filling(Struct, frozen=True, kw_only=True):
     pins: Mapping[SourceName, Pin]
     doubted: frozenset[SourceName]
     claims: Mapping[str, Sequence[Claim]]
+    thorough: bool = False
     listed: dict[str, tuple[Url, RemoteRefs]] = field(default_factory=dict)
 
     def refuse_other(self, source: Source, path: str, refs: RemoteRefs) -> None:
@@ -88,12 +88,18 @@ class Filling(Struct, frozen=True, kw_only=True):
 
     def borrows(self, source: Source, path: str, held: Holding | None) -> bool:
         """Tell whether what is *held* can be built on; of a source that is in doubt all of it is read."""
-        if held is None:
-            return False
-        if source.name not in self.doubted or self.folder.is_sound(path, self.rt.waived.get(source.name, ())):
-            return True
+        doubted = self.thorough or source.name in self.doubted
+        if held is None or not doubted or self._is_sound(source, path):
+            return held is not None
         self.rt.progress("note", source.name, ANEW)
         return False
+
+    def in_doubt(self, source: Source, path: str) -> bool:
+        """Tell whether what is held of *source* may not be what it was when it came."""
+        return source.name in self.doubted or (self.thorough and not self._is_sound(source, path))
+
+    def _is_sound(self, source: Source, path: str) -> bool:
+        return self.folder.is_sound(path, self.rt.waived.get(source.name, ()))
 
 
 class Proved(Struct, frozen=True, kw_only=True):
@@ -174,7 +180,7 @@ def _brought(filling: Filling, wanted: Wanted, held: Holding | None, asked: _Ask
     needed = {ref: tip for ref, tip in claims.kept(look).items() if ref not in kept}
     known = partial(Mirrored, path=path, url=str(source.url), source=source.name, base=asked.endpoint.base)
     is_same = held is not None and _is_current(held, asked, kept | needed, wanted)
-    if held is not None and is_same and source.name not in filling.doubted and claims.is_proved(look):
+    if held is not None and is_same and not filling.in_doubt(source, path) and claims.is_proved(look):
         changed = not held.listed and folder.list_again(source.name, path)
         new = folder.holding(path) if changed else held
         return known(holding=new or held, changed=changed, kept=tuple(sorted(kept)), needed=tuple(sorted(needed)))

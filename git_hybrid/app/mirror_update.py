@@ -60,7 +60,16 @@ def update_mirror(
     asking = replace(asking, waived=waivers(snapshot))
     doubted = unwell(snapshot.mirrors)
     pins, claims = snapshot.lock.pins, _all_claims(snapshot, claims)
-    filling = Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=pins, doubted=doubted, claims=claims)
+    filling = Filling(
+        rt=asking,
+        folder=folder,
+        manifest=snapshot.manifest,
+        pins=pins,
+        doubted=doubted,
+        claims=claims,
+        # What a check of mirrors finds meanwhile is not recorded, and what it hints at is this.
+        thorough=snapshot.unfinished is not None,
+    )
     done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)
     sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
@@ -103,7 +112,7 @@ def _elsewhere(filling: Filling, spread: Spread, snapshot: Snapshot) -> dict[Sou
     known, where = snapshot.mirrors, folder.announce()
     errands = errands_of(rt, spread, snapshot, groups.values(), waived=rt.waived, folder=where, inventory=known)
     errands = tuple(
-        replace(errand, claims={path: filling.claims.get(path, ())})
+        replace(errand, claims={path: filling.claims.get(path, ())}, thorough=filling.thorough)
         for path, errand in zip(groups, errands, strict=True)
     )
     told = carried_out(rt, spread, mirror_errand, errands)
@@ -134,6 +143,7 @@ def mirror_errand(rt: Runtime, errand: Errand) -> dict[SourceName, _Result]:
         pins=errand.pins,
         doubted=doubted,
         claims=errand.claims,
+        thorough=errand.thorough,
     )
     return {name: _attempt(filling, errand.manifest.sources[name]) for name in errand.names}
 

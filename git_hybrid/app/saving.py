@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
-from git_hybrid.core.ids import RunId
-from git_hybrid.core.plan import Task
+from git_hybrid.core.ids import RunId, SourceName
+from git_hybrid.core.plan import Installed, Task, Unfinished
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
@@ -48,8 +48,19 @@ def telling(notes: Sequence[str]) -> Iterator[None]:
 
 def told_of(rt: Runtime, run: RunId, rows: Sequence[Row]) -> list[Row]:
     """Return *rows* with where *run*, which was stopped before it could tell, had saved local work."""
-    saved = {row.name: [f"local work saved as {ref}" for ref in rt.clones.saved(row.name, run)] for row in rows}
-    return [replace(row, notes=tuple(dict.fromkeys((*row.notes, *saved[row.name])))) for row in rows]
+    return [replace(row, notes=tuple(dict.fromkeys((*row.notes, *_saved(rt, run, row.name))))) for row in rows]
+
+
+def with_saved(rt: Runtime, before: Unfinished | None, done: Installed) -> Installed:
+    """Return *done* with where the run *before*, if it was of the source, had saved local work: for the state entry."""
+    name = done.task.name
+    if before is None or not before.left(name):
+        return done
+    return replace(done, notes=tuple(dict.fromkeys((*done.notes, *_saved(rt, before.run, name)))))
+
+
+def _saved(rt: Runtime, run: RunId, name: SourceName) -> tuple[str, ...]:
+    return tuple(f"local work saved as {ref}" for ref in rt.clones.saved(name, run))
 
 
 def told_with(error: HybridError) -> tuple[str, ...]:

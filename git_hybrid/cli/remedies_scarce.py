@@ -21,6 +21,12 @@ _MEMORY = Remedy(
     "a limit, or what else runs, leaves too little of it: with more the same command goes on",
     ("what limits it, if anything does: ulimit -a", _ONE),
 )
+_PROCESSES = Remedy(
+    74,
+    _TITLE,
+    "the system lets you, or this container, have no more processes: when others have ended the same command goes on",
+    ("what limits it, if anything does: ulimit -u; cat /sys/fs/cgroup/pids.max", _ONE),
+)
 _SIZE = Remedy(
     74,
     _TITLE,
@@ -39,6 +45,7 @@ SCARCE: Mapping[str, Remedy] = {
     os.strerror(errno.ENFILE): _FILES,
     _NO_MEMORY: _MEMORY,
     _NO_ROOM: _MEMORY,
+    os.strerror(errno.EAGAIN): _PROCESSES,
     os.strerror(errno.EFBIG): _SIZE,
     "(ulimit -f)": _SIZE,
     HELD: _LOCK,

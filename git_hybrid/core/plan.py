@@ -19,13 +19,13 @@ from git_hybrid.core.value import Struct, field
 
 Action = Literal["clone", "update", "repair", "record", "reset"]
 """``clone`` what is missing, ``update`` a clean clone to another commit, ``repair`` a broken or half changed clone,
-``record`` writes state and the clone's own settings, ``reset`` saves local work and then goes to the pin."""
+``record`` writes state and the clone's own settings and ref, ``reset`` saves local work and then goes to the pin."""
 
 Phase = Literal["pending", "installing"]
 """``installing`` from just before the working tree is changed; that it is done shows on disk."""
 
 PIN_REF = "refs/hybrid/pin"
-"""The ref of a clone that names the commit which this tool checked out last."""
+"""The ref of a clone that names the commit which this tool checked out, or recorded, last."""
 _TOLD = 200
 """How much of what a server said is told of a run that it kept from its end, in characters."""
 

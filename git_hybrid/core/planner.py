@@ -155,7 +155,9 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     moved = elsewhere or (recorded is not None and recorded.url != source.url)
     if clone.head != pin.commit or differs(source, clone) or (source.submodules and moved):
         return Task(source=source, pin=pin, action="update", before=clone.head)
-    if clone.intact and not elsewhere and recorded is not None and is_recorded(source, pin, recorded):
+    # Its own ref tells later that it is no work of somebody's, when state and pin have moved on together.
+    is_ours = clone.intact and not elsewhere and clone.installed == pin.commit
+    if is_ours and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
 

@@ -24,7 +24,7 @@ class Errand(Struct, frozen=True, kw_only=True):
     ``manifest`` has these sources alone; ``version`` is that of the program which sends it; ``root`` the workspace's
     folder, whose files the manifest's scanners may name, ``folder`` a mirror folder that every machine sees there;
     ``bases`` are what a pin that was forced is judged against; ``inventory`` tells how old what a mirror serves is;
-    ``claims`` what other pins need of what the folder has, by path.
+    ``claims`` what other pins need of what the folder has, by path; ``thorough``: all that it has is to be read.
     """
 
     version: str
@@ -40,6 +40,7 @@ class Errand(Struct, frozen=True, kw_only=True):
     bases: Mapping[SourceName, Sequence[Pin]] = field(default_factory=dict)
     inventory: Inventory = field(default_factory=Inventory)
     claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
+    thorough: bool = False
 
     @property
     def names(self) -> tuple[SourceName, ...]:

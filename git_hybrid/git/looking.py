@@ -162,7 +162,7 @@ class FullLook(Struct, frozen=True):
             pointers=of_lfs.pointers,
             rotten=of_lfs.rotten,
             intact=has_settings(git_dir) and read_plain(git_dir / "info/attributes") in _ATTRIBUTES,
-            installed=_installed(git_dir),
+            installed=self._installed(git_dir),
             origin=origin_of(git_dir),
         )
 
@@ -214,10 +214,23 @@ class FullLook(Struct, frozen=True):
         done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
         return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
 
+    def _installed(self, git_dir: Path) -> Oid | None:
+        """Return what ``refs/hybrid/pin`` names, which only this tool writes; a gc may have packed it."""
+        try:
+            loose = git_dir / PIN_REF
+            if loose.is_file():
+                return parse_oid(loose.read_text(encoding="ascii").strip())
+            packed = packed_refs(git_dir).get(PIN_REF)
+            if packed is None and (git_dir / "reftable").is_dir():
+                packed = self.runner.git(["rev-parse", "--verify", PIN_REF], git_dir=git_dir).stdout.decode().strip()
+            return None if packed is None else parse_oid(packed)
+        except (OSError, InvalidText, UnicodeDecodeError):
+            return None
+
     def _begun_branch(self, path: Path, git_dir: Path, pin: Oid | None) -> Clone | None:
         """Return the clone if HEAD names a branch that never was, as after ``git checkout --orphan``."""
         ref = os.fsdecode(self.runner.git(["symbolic-ref", "--quiet", "HEAD"], git_dir=git_dir).stdout.strip())
-        installed = _installed(git_dir)
+        installed = self._installed(git_dir)
         # One that was is lost.
         if not ref or installed is None or any(os.path.lexists(git_dir / name) for name in (ref, f"logs/{ref}")):
             return None
@@ -253,18 +266,6 @@ def _submodules(top: bytes, links: Iterable[bytes]) -> list[bytes]:
 def _words(error: Exception) -> str:
     # pygit2 raises this where what libgit2 says is not UTF-8: a name is in it.
     return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def _installed(git_dir: Path) -> Oid | None:
-    """Return what ``refs/hybrid/pin`` names: only this tool writes it, with each checkout; a gc may have packed it."""
-    try:
-        loose = git_dir / PIN_REF
-        if loose.is_file():
-            return parse_oid(loose.read_text(encoding="ascii").strip())
-        packed = packed_refs(git_dir).get(PIN_REF)
-        return None if packed is None else parse_oid(packed)
-    except (OSError, InvalidText, UnicodeDecodeError):
-        return None
 
 
 def _branch(git_dir: Path) -> str | None:

@@ -21,8 +21,8 @@ from git_hybrid.git.standing import free_place, is_there
 _ASIDE, _OF_RUN = ".set-aside", r"-[0-9A-Z]{26}(?:-[0-9]+)?"
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE (renameat2(2))."""
-# The kernel, or the file system, cannot do that.
-_UNABLE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
+# The kernel, or the file system, cannot do that; the last is what overlayfs says of a folder of a lower layer.
+_UNABLE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EXDEV)
 
 
 def put_in_place(disk: Disk, folder: Path, made: Path, target: Path, name: str) -> str:

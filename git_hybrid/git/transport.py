@@ -102,7 +102,8 @@ class GitTransport(Struct, frozen=True):
                     raise self._all_refused(error, stage, url, request, defaults) from None
                 answer = self._fetch_then_check(stage, url, request, defaults)
             except LocalIo as error:
-                error.path = error.path if "/sources/.incoming/" in stage.path else stage.path
+                where = error.path if error.operation == "start" else stage.path
+                error.path = error.path if "/sources/.incoming/" in stage.path else where
                 raise
         loose = bool(cloning.loose_folders(Path(stage.git_dir)))
         if loose or (url.startswith("https://") and not answer.is_surely_git):

@@ -24,16 +24,16 @@ from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git import inner, origin, packs, proof, seen, withdrawing
+from git_hybrid.git import inner, origin, packs, proof, seen, settling, withdrawing
 from git_hybrid.git.attributes import exact_bytes, set_attributes, smudging
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.local import must
 from git_hybrid.git.owners import is_held
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.rights import require_rights
 from git_hybrid.git.run import Completed, Runner
-from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
 from git_hybrid.git.standing import free_place, is_there
 from git_hybrid.turn import TURN
@@ -188,9 +188,15 @@ class GitWriter(Struct, frozen=True):
             raise
 
     def declare(self, task: Task) -> None:
-        """Write attributes and settings of the clone as they are to be (:func:`git_hybrid.git.origin.redeclare`)."""
+        """Write attributes, settings and the ref of the pin as they are to be in a clone that stands at its pin."""
         self._protect(task.name)
         git_dir = self.clones.folder / f"{task.name}/.git"
+        pin, line = git_dir / PIN_REF, f"{task.pin.commit}\n".encode("ascii")
+        if not pin.is_file() or pin.is_symlink():
+            self._do(task.name, git_dir, "update-ref", PIN_REF, task.pin.commit)
+        elif read_plain(pin) != line:
+            # Only this tool writes it, under the writer lock: it needs neither git's lock nor a process.
+            self.disk.write_file(pin, line)
         origin.redeclare(self.runner, self.disk, git_dir, str(task.source.url), name=task.name)
 
     def _protect(self, name: SourceName) -> None:
@@ -202,12 +208,6 @@ class GitWriter(Struct, frozen=True):
 
     def _finish(self, task: Task, path: Path, before: proof.Entries | None = None) -> None:
         inner.require_content(self.runner, path, name=task.name)
-        pin = path / ".git" / PIN_REF
-        if pin.is_file() and not pin.is_symlink():
-            # Only this tool writes it, under the writer lock: it needs neither git's lock nor a process.
-            self.disk.write_file(pin, f"{task.pin.commit}\n".encode("ascii"))
-        else:
-            self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
         self.declare(task)
         self._proved.pop(task.name, None)
         if before is not None:
@@ -290,7 +290,7 @@ class GitWriter(Struct, frozen=True):
 
     def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
         """Keep hints for the next look (:func:`git_hybrid.git.settling.remember`)."""
-        remember(self.runner, str(self.clones.folder / name), pin, self._proved.pop(name, None), new=new)
+        settling.remember(self.runner, str(self.clones.folder / name), pin, self._proved.pop(name, None), new=new)
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

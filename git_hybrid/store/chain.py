@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.audit import (
     ROTATED,
     VERSION,
-    Event,
     Line,
     Record,
     Segment,
     Tail,
     as_told,
     detail_of,
-    extend,
     previous,
     record_hash,
     tail_of,
@@ -31,7 +29,7 @@ from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
-from git_hybrid.store.durable import append_file, is_torn, protect_file, write_file
+from git_hybrid.store.durable import append_file, is_torn
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import checked, convert, load_canonical, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
@@ -268,31 +266,3 @@ def is_rotated(records: Sequence[Record], info: RunInfo) -> bool:
     """Tell whether the log with *records* is the new one that the run *info* has begun."""
     first = records[0] if records else {}
     return first.get("event") == ROTATED and first.get("command_id") == info.run
-
-
-def rotate(path: Path, archive: Path, info: RunInfo, watch: Watch) -> None:
-    """Close the log at *path* into *archive* and begin a new one that goes on from it; again, it changes nothing.
-
-    Lines that git has doubled where it joined branches go into it once: nobody can tell later who doubled them.
-
-    Raises:
-        LocalIo: the file system refused; the log is whole.
-        InvalidFile: another file stands where the archive goes, which is left as it is.
-        Changed: somebody else has written what *watch* looks at.
-    """
-    lines, shown = as_written(read_bytes(path, LOG) or b"").splitlines(keepends=True), f"state/{archive.name}"
-    data = b"".join(dict.fromkeys(lines))
-    log = parse_log(data)
-    if is_rotated(log.records, info):
-        return
-    if read_bytes(archive, shown) not in (None, data):
-        reason = "is another one than the log that is to be closed into it"
-        raise InvalidFile.at(shown, "file", reason, mend="move it away, then: git hybrid resume")
-    detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": sha256_hex(data)}
-    begun = Event(event=ROTATED, detail=detail)
-    who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
-    (record,) = extend(log.tail, [begun], at=info.now, **who)
-    watch.require()
-    write_file(archive, data)
-    protect_file(archive)
-    write_file(path, canonical_json(record) + b"\n", watch=watch)

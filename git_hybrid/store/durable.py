@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import LocalIo, SymlinkRefused, reported
+from git_hybrid.core.errors import SymlinkRefused, reported
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -191,16 +191,20 @@ def make_folder(path: Path, *, shared: bool = False) -> None:
 
 
 def rename_path(source: Path, target: Path) -> None:
-    """Rename *source* to *target* (which must not exist), durably on both sides.
+    """Rename *source* to *target* (which must not exist), durably on both sides; a copy does where no folder can be.
 
     Raises:
         LocalIo: the file system refused; nothing moved.
     """
     with reported(target, "rename to"):
-        os.rename(source, target)
-        sync_folder(target.parent)
-        if source.parent != target.parent:
-            sync_folder(source.parent)
+        try:
+            os.rename(source, target)
+        except OSError as error:
+            from git_hybrid.store.carrying import carry  # imported here: it hardly ever fails
+
+            carry(source, target, error)
+        for changed in dict.fromkeys((target.parent, source.parent)):
+            sync_folder(changed)
 
 
 def remove_tree(path: Path) -> None:
@@ -214,23 +218,20 @@ def remove_tree(path: Path) -> None:
     try:
         _remove_for_good(path)
     except OSError as error:
-        # Imported here: it hardly ever fails.
-        from git_hybrid.store.obstacles import find_obstacle, reason
+        from git_hybrid.store.obstacles import refusal  # imported here: it hardly ever fails
 
-        where = find_obstacle(path) or path
-        raise LocalIo(path=str(where), operation="remove", reason=reason(error, where)) from error
+        raise refusal(path, error) from error
 
 
 def _remove_for_good(path: Path) -> None:
-    for _ in range(_REMOVALS):
+    for left in reversed(range(_REMOVALS)):
         try:
             _remove(path)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.ENOTDIR):
+            if not left or error.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.ENOTDIR):
                 raise
         time.sleep(_MOMENT)
-    _remove(path)
 
 
 def _remove(path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, SymlinkRefused
+from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, SymlinkRefused, reported
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MARKER, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
@@ -160,6 +162,7 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     Raises:
         SymlinkRefused: ``state/``, ``sources/``, a file in them or a source's folder is a symbolic link.
         InvalidFile: ``state`` or ``sources`` is no folder, or ``sources/.lock`` is one.
+        LocalIo: the disk refuses to tell of one of these folders.
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
@@ -168,10 +171,17 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     folders = (layout.state_folder, layout.sources_folder)
     refuse_linked(layout, (*paths, *(f"{folder}/.gitignore" for folder in folders)))
     for folder in folders:
-        if not os.path.isdir(folder) and os.path.exists(folder):
-            raise _in_place_of(layout, folder, f"is {'a file' if folder.is_file() else 'no folder'}, and a folder")
+        # That is also what is said of a folder that the disk refuses to tell of.
+        if not os.path.isdir(folder):
+            with reported(folder, "read"), suppress(FileNotFoundError):
+                _refuse_for_folder(layout, folder, os.stat(folder).st_mode)
     if os.path.isdir(layout.writer_lock):
         raise _in_place_of(layout, layout.writer_lock, "is a folder, and a file")
+
+
+def _refuse_for_folder(layout: Layout, path: Path, mode: int) -> None:
+    if not stat.S_ISDIR(mode):
+        raise _in_place_of(layout, path, f"is {'a file' if stat.S_ISREG(mode) else 'no folder'}, and a folder")
 
 
 def _in_place_of(layout: Layout, path: Path, what: str) -> InvalidFile:

@@ -7,6 +7,8 @@ import pwd
 from contextlib import suppress
 from pathlib import Path
 
+from git_hybrid.core.errors import LocalIo
+
 
 def find_obstacle(path: Path) -> Path | None:
     """Return what keeps the folder at *path* from being removed by us, as far as rights tell; None if nothing does."""
@@ -25,6 +27,12 @@ def find_obstacle(path: Path) -> Path | None:
             return Path(closed)
         left += folders
     return None
+
+
+def refusal(path: Path, error: OSError) -> LocalIo:
+    """Return what tells of *error*, with which the folder at *path* could not be removed, and what is in the way."""
+    where = find_obstacle(path) or path
+    return LocalIo(path=str(where), operation="remove", reason=reason(error, where))
 
 
 def reason(error: OSError, where: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from git_hybrid.core.audit import Event, Record, extend
 from git_hybrid.core.reducer import Decision, Files, RunInfo, to_records
 from git_hybrid.core.value import Struct
-from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
+from git_hybrid.store.chain import append_records, is_rotated, read_log
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.meanwhile import Watch, undisturbed
 from git_hybrid.store.overtaking import require_announced
@@ -79,6 +79,8 @@ def _write_out(layout: Layout, info: RunInfo, decision: Decision) -> Written:
         append_records(layout.audit, records.audit, watch)
         notes += write_records(layout, records, watch)
         if decision.archive is not None:
+            from git_hybrid.store.rotating import rotate
+
             rotate(layout.audit, layout.root / decision.archive, info, watch)
         # The journal, from which all this could be done again, goes next.
         watch.require()

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "git_hybrid"
 FILES = [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "hooks").rglob("*.py"))]
 WRITERS = {
     "git_hybrid/store/durable.py",
+    "git_hybrid/store/carrying.py",  # folders for it, where the system renames none
     "git_hybrid/store/filelock.py",  # says who holds the lock
     "git_hybrid/cli/boundary.py",  # the trace of a bug
     "git_hybrid/cli/streams.py",  # what is said, and the null device

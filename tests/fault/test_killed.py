@@ -15,7 +15,7 @@ from support.cli import Hybrid, run_hybrid
 from support.gitkills import GitCall, GitKiller
 from support.injection import Fault, audit, readable, restored, run_injected, tidy
 from support.kit import git
-from support.points import Point, injected, recorded
+from support.points import Point, injected, named, recorded
 from support.sweeps import sampled
 from support.upstream import Upstream, UpstreamFactory
 
@@ -48,7 +48,7 @@ def _healed(workspace: Path, pins: dict[str, str], lock: bytes) -> None:
     assert (workspace / "state/sources.lock").read_bytes() == lock
     for name, commit in pins.items():
         clone = workspace / "sources" / name
-        assert git("rev-parse", "HEAD", cwd=clone) == commit
+        assert git("rev-parse", "HEAD", "refs/hybrid/pin", cwd=clone).split() == [commit, commit]
         assert git("status", "--porcelain", "--ignored", cwd=clone) == ""
         git("fsck", "--strict", cwd=clone)
     state = json.loads((workspace / "state/sources.json").read_text())
@@ -106,6 +106,23 @@ def test_a_killed_sync_of_an_adopted_clone_is_healed_by_the_next_one(
         return hit
 
     assert _kill_and_heal(workspace, pristine, chosen, kill) == []
+
+
+def test_a_sync_that_was_killed_before_it_named_the_commit_is_healed_by_the_next_one(
+    scene: dict[str, Upstream], workspace: Path, tmp_path: Path
+) -> None:
+    pristine = workspace.rename(tmp_path / "pristine")
+    restored(pristine, workspace)
+    words, log = [*WORDS, "old"], tmp_path / "calls"
+    point = named(recorded(words, cwd=workspace, log=log)[1], "rename", "refs/hybrid/pin.tmp")
+
+    def kill(point: Point) -> bool:
+        hit = injected(point, "signal=KILL", words, cwd=workspace, log=log)[1]
+        old, new = git("rev-parse", "refs/hybrid/pin", "HEAD", cwd=workspace / "sources/old").split()
+        assert old != new
+        return hit
+
+    assert _kill_and_heal(workspace, pristine, [point], kill) == []
 
 
 def _git_kills(workspace: Path, tmp_path: Path) -> tuple[Path, GitKiller, tuple[GitCall, ...]]:

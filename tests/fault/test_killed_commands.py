@@ -9,7 +9,7 @@ import pytest
 
 from support.cli import Hybrid, run_hybrid
 from support.injection import audit, readable, restored, tidy
-from support.kit import head, lock
+from support.kit import git, head, lock
 from support.points import Point, View, injected, log_bytes, named, recorded, view
 from support.sweeps import sampled
 from support.upstream import Upstream
@@ -102,6 +102,8 @@ def _healed(workspace: Path, scene: Scene) -> None:
     # The clones are those of what stands: a removal that was not decided takes nothing away.
     expected = scene.old if view(workspace) == scene.old else scene.new
     assert _clones(workspace) == expected.pins.keys() & scene.clones
+    for name in _clones(workspace):
+        assert len({*git("rev-parse", "HEAD", "refs/hybrid/pin", cwd=workspace / "sources" / name).split()}) == 1
     if view(workspace) == scene.old:
         run_hybrid(*scene.words, cwd=workspace)
     assert view(workspace) == scene.new

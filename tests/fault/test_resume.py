@@ -338,3 +338,17 @@ def test_leftovers_of_writers_are_removed_and_nothing_else(
     told = [record for record in audit(workspace) if "leftovers" in record.get("detail", {})]
     assert [record["event"] for record in told] == ["intent"] * 2
     assert [len(record["detail"]["leftovers"]) for record in told] == [len(names), 1]
+
+
+def test_state_tells_where_a_killed_reset_had_saved_work(
+    hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path
+) -> None:
+    (workspace / "sources/one/mine.txt").write_text("mine\n")
+    pin, words = workspace / "sources/one/.git/refs/hybrid/pin.tmp", ["reset", "-q", "one"]
+    point = Point("rename", 1, (), only=pin, main=False)
+    assert injected(point, "signal=KILL", words, cwd=workspace, log=tmp_path / "calls")[1]
+    note = f"local work saved as refs/hybrid/saved/{_saved(workspace)}"
+    assert note in hybrid("resume").out
+    (entry,) = [entry for name, entry in state(workspace).items() if name == "one"]
+    assert entry["notes"] == note
+    tidy(workspace)

@@ -16,7 +16,19 @@ import pytest
 
 from support.beginning import Beginning
 from support.cli import Hybrid
-from support.kit import changes, commands, errors, git, head, lock, logging_git, replace, snapshot, with_edits
+from support.kit import (
+    changes,
+    commands,
+    errors,
+    git,
+    head,
+    leave_unfinished,
+    lock,
+    logging_git,
+    replace,
+    snapshot,
+    with_edits,
+)
 from support.pki import Pki
 from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -405,7 +417,9 @@ def spoil(bare: Path) -> None:
         pack.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", ["pack", "content", "head", "refs", "found by verify", "LFS found by verify"])
+@pytest.mark.parametrize(
+    "damage", ["pack", "content", "head", "refs", "found by verify", "verify, unfinished", "LFS by verify"]
+)
 def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, damage: str) -> None:
     if damage == "content":
         tool.commit({"big": os.urandom(9000)})
@@ -414,6 +428,9 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
     bare = repository(tool, folder)
     if "verify" in damage:
         hybrid("mirror", "add", "corp", folder.as_uri(), "--owner", "me")
+    if "unfinished" in damage:
+        leave_unfinished(hybrid, ws)
+    elif "verify" in damage:
         replace(ws / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
     if damage.startswith("LFS"):
         (bare / "lfs/objects").mkdir(parents=True)
@@ -427,7 +444,7 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
         spoil(bare)
     else:
         (bare / "HEAD").unlink()
-    if damage == "found by verify":
+    if "verify" in damage and not damage.startswith("LFS"):
         hybrid("mirror", "verify", check=1)
     elif "verify" not in damage:
         tool.commit({"a.txt": "three\n"})

@@ -179,3 +179,34 @@ def test_a_commit_that_came_with_a_later_one_needs_no_network(
     # Who has no such clone asks, and is told what became of the tag.
     shutil.rmtree(workspace / "sources/tool")
     hybrid("sync", check=4 if upstream == "gone" else 5)
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["recorded", "recorded-long-ago"])
+def test_a_commit_that_was_tried_in_the_clone_and_pinned_there_is_no_work_of_somebody_s(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, moved: Callable[[], None], stale: bool
+) -> None:
+    moved()
+    clone, tried = workspace / "sources/tool", tool.rev("v1.1.0^0")
+    git("fetch", "-q", cwd=clone)
+    git("checkout", "-q", "--detach", tried, cwd=clone)
+    first = git("rev-parse", "refs/hybrid/pin", cwd=clone)
+    assert "tool  recorded" in hybrid("sync").out
+    if stale:
+        # As this program left it once.
+        git("update-ref", "refs/hybrid/pin", first, cwd=clone)
+        state = git("status", "--short", cwd=workspace)
+        assert "tool  recorded" in hybrid("sync").out
+        assert git("status", "--short", cwd=workspace) == state
+    assert git("rev-parse", "refs/hybrid/pin", cwd=clone) == tried
+    assert "1 unchanged" in hybrid("sync").err
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "installed", cwd=workspace)
+    other = workspace.with_name("other")
+    git("clone", "-q", str(workspace), str(other), cwd=workspace)
+    replace(other / "sources.toml", 'tag = "v1.1.0"', 'branch = "main"')
+    for words in (["pin"], ["sync"]):
+        run_hybrid(*words, cwd=other)
+    git("commit", "-q", "-a", "-m", "a colleague's", cwd=other)
+    git("pull", "-q", str(other), "main", cwd=workspace)
+    assert "tool  updated" in hybrid("sync").out
+    assert git("rev-parse", "HEAD", cwd=clone) == tool.rev("main")

@@ -122,7 +122,7 @@ def test_a_sync_that_was_carried_out_leaves_nothing_to_do(
     told = [task for task in plan.tasks if task.action == "repair" or not is_recorded_at_two(snapshot, task.name)]
     assert [record["source"] for record in records.audit] == [task.name for task in told]
     after = Snapshot(manifest=snapshot.manifest, lock=snapshot.lock, state=records.state or snapshot.state)
-    stands = {**seen, **{task.name: a_clone(oid(2)) for task in plan.tasks}}
+    stands = {**seen, **{task.name: a_clone(oid(2), installed=oid(2)) for task in plan.tasks}}
     again = plan_sync(after, stands, names)
     assert again.tasks == ()
     assert set(again.unchanged) == set(names) - set(blocked)

@@ -88,11 +88,16 @@ def a_clone(
     dirty_count: int | None = None,
     operation: str | None = None,
     locked: bool = False,
+    installed: Oid | None = None,
 ) -> Clone:
     """Return a usable clone, clean unless told otherwise, with HEAD at oid(1)."""
-    count = len(dirty) if dirty_count is None else dirty_count
     return Clone(
-        head=head or oid(1), dirty=dirty, dirty_count=count, operation=operation, locked="index.lock" if locked else ""
+        head=head or oid(1),
+        dirty=dirty,
+        dirty_count=len(dirty) if dirty_count is None else dirty_count,
+        operation=operation,
+        locked="index.lock" if locked else "",
+        installed=installed,
     )
 
 

@@ -37,6 +37,7 @@ def test_too_little_memory(error: Exception) -> None:
     ("reason", "hint"),
     [
         (HELD, "where no git is at work any more: rm '/m/a b.lock'"),
+        (os.strerror(errno.EAGAIN), "export GIT_HYBRID_JOBS=1"),
         (os.strerror(errno.EFBIG), "to allow more: ulimit -f unlimited"),
         ("git index-pack was ended, as by the limit on the size of a file (ulimit -f)", "ulimit -f unlimited"),
     ],

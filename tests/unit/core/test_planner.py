@@ -25,6 +25,7 @@ from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, 
 OLD, PINNED, STRANGE = oid(1), oid(2), oid(3)
 SOURCE = a_source()
 PIN = a_pin(SOURCE, commit=PINNED)
+THERE = a_clone(PINNED, installed=PINNED)
 
 
 def decided(seen: Looked, *, recorded: Oid | None = OLD) -> Task | HybridError | None:
@@ -55,17 +56,18 @@ def test_what_the_machine_refuses_to_read_is_left_alone() -> None:
 
 
 def test_a_source_at_its_recorded_pin_needs_nothing() -> None:
-    assert decided(a_clone(PINNED), recorded=PINNED) is None
-    assert decided(replace(a_clone(PINNED), origin=str(SOURCE.url)), recorded=PINNED) is None
-    for change in ({"intact": False}, {"origin": "https://old.example/x"}):
-        task = decided(replace(a_clone(PINNED), **change), recorded=PINNED)
+    assert decided(THERE, recorded=PINNED) is None
+    assert decided(replace(THERE, origin=str(SOURCE.url)), recorded=PINNED) is None
+    old: dict[str, object] = {"installed": OLD}
+    for change in (old, {"installed": None}, {"intact": False}, {"origin": "https://old.example/x"}):
+        task = decided(replace(THERE, **change), recorded=PINNED)
         assert isinstance(task, Task)
         assert task.action == "record"
 
 
 def test_pointers_in_place_of_the_content_that_is_asked_for_are_mended() -> None:
     source, recorded = replace(SOURCE, lfs="fetch"), a_state_entry(commit=PINNED)
-    full = replace(a_clone(PINNED), lfs=True)
+    full = replace(THERE, lfs=True)
     assert decide(source, PIN, recorded, full) is None
     for clone in (replace(full, pointers=("a.bin",)), a_clone(PINNED)):
         task = decide(source, PIN, recorded, clone)
@@ -84,7 +86,7 @@ def test_pointers_in_place_of_the_content_that_is_asked_for_are_mended() -> None
 def test_what_is_fetched_comes_and_goes_as_the_manifest_says(
     key: str, asked: object, otherwise: object, seen: dict[str, bool]
 ) -> None:
-    recorded, clone = a_state_entry(commit=PINNED), replace(a_clone(PINNED), **seen)
+    recorded, clone = a_state_entry(commit=PINNED), replace(THERE, **seen)
     task = decide(replace(SOURCE, **{key: asked}), PIN, recorded, clone)
     assert isinstance(task, Task)
     assert task.action == "update"
@@ -173,7 +175,7 @@ def planned(*sources: Source, seen: Observed, policy: Policy | None = None, stal
 def test_the_plan_is_in_name_order_whatever_the_selection() -> None:
     sources = [a_source(name) for name in ("a", "b", "c")]
     assert [task.name for task in planned(*sources, seen=Absent()).tasks] == ["a", "b", "c"]
-    assert planned(*sources, seen=a_clone(PINNED)).unchanged == ("a", "b", "c")
+    assert planned(*sources, seen=THERE).unchanged == ("a", "b", "c")
 
 
 def test_a_blocked_source_does_not_hold_up_the_others() -> None:

@@ -174,7 +174,7 @@ def _unable(number: int) -> object:
     return type("Library", (), {"renameat2": staticmethod(rename)} if number else {})
 
 
-@pytest.mark.parametrize("number", [None, 0, errno.EINVAL, errno.ENOSYS])
+@pytest.mark.parametrize("number", [None, 0, errno.EINVAL, errno.ENOSYS, errno.EXDEV])
 def test_what_is_made_anew_takes_the_place_and_the_old_one_is_aside(
     mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, number: int | None
 ) -> None:

@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
-from git_hybrid.store import durable
+from git_hybrid.store import carrying, durable
 from git_hybrid.store.leftovers import leftovers
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.turn import TURN
@@ -282,3 +282,73 @@ def test_what_is_never_empty_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "rmdir", refuse)
     with pytest.raises(LocalIo, match="not empty"):
         durable.remove_tree(tmp_path / "stage")
+
+
+def _as_overlayfs(monkeypatch: pytest.MonkeyPatch, lower: Path) -> None:
+    """Let no folder below *lower* be renamed: overlayfs does so with those of a lower layer."""
+    rename = os.rename
+
+    def refusing(source: Path, target: Path) -> None:
+        if Path(source).is_dir() and Path(source).is_relative_to(lower):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refusing)
+
+
+def _a_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "lower/clone"
+    (folder / "deep/empty").mkdir(parents=True)
+    (folder / "deep/file").write_bytes(b"x")
+    (folder / "deep/file").chmod(0o755)
+    os.utime(folder / "deep/file", (1, 1))
+    (folder / "link").symlink_to("nowhere")
+    (folder / "deep").chmod(0o700)
+    os.utime(folder / "deep", (2, 2))
+    return folder
+
+
+def test_a_folder_that_cannot_be_renamed_is_carried(tmp_path, monkeypatch):
+    folder, target = _a_folder(tmp_path), tmp_path / "target"
+    _as_overlayfs(monkeypatch, folder)
+    # A killed run has left that.
+    (tmp_path / ".carried-target/half").mkdir(parents=True)
+    durable.rename_path(folder, target)
+    assert sorted(os.listdir(tmp_path)) == ["lower", "target"]
+    assert os.listdir(tmp_path / "lower") == []
+    assert (target / "deep/empty").is_dir()
+    assert os.readlink(target / "link") == "nowhere"
+    file, inner = (target / "deep/file").stat(), (target / "deep").stat()
+    assert (stat.S_IMODE(file.st_mode), file.st_mtime) == (0o755, 1)
+    assert (stat.S_IMODE(inner.st_mode), inner.st_mtime) == (0o700, 2)
+
+
+@pytest.mark.parametrize("why", ["changed", "full", "a pipe", "a mount"])
+def test_a_folder_that_cannot_be_carried_stays_whole(tmp_path, monkeypatch, why):
+    folder, target = _a_folder(tmp_path), tmp_path / "target"
+    _as_overlayfs(monkeypatch, folder)
+    if why == "changed":
+        monkeypatch.setattr(carrying, "sync_everything", lambda: (folder / "deep/file").write_bytes(b"new"))
+    elif why == "full":
+        monkeypatch.setattr(carrying, "_copy", _no_room)
+    elif why == "a pipe":
+        os.mkfifo(folder / "pipe")
+    else:
+        monkeypatch.setattr(os, "lstat", lambda path, lstat=os.lstat: _mounted(lstat(path), str(path)))
+    with pytest.raises(LocalIo, match="rename to") as caught:
+        durable.rename_path(folder, target)
+    assert caught.value.path == str(target)
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == ["lower"]
+    assert (folder / "deep/file").read_bytes() == (b"new" if why == "changed" else b"x")
+
+
+def _no_room(_source: Path, target: Path) -> None:
+    target.mkdir()
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _mounted(seen: os.stat_result, path: str) -> os.stat_result:
+    numbers = list(seen)
+    numbers[2] += path.endswith("/deep")
+    return os.stat_result(numbers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from contextlib import nullcontext
 
 import pytest
 
@@ -74,6 +76,22 @@ def test_what_stands_in_the_place_of_a_folder_or_of_the_lock_is_refused(tmp_path
         refuse_links(layout)
     assert (caught.value.path, caught.value.problems[0].reason) == (name, told)
     assert caught.value.mend == f"mv {tmp_path / name} {tmp_path / name}.old"
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_folder_that_the_disk_does_not_tell_of_is_not_taken_for_a_file(tmp_path, monkeypatch, times):
+    """It was told to be no folder, with the hint to move it away."""
+    look, left = os.stat, [errno.EIO] * times
+    (tmp_path / "state").mkdir()
+
+    def failing(path, **named):
+        if str(path) == str(tmp_path / "state") and left:
+            raise OSError(left.pop(), "Input/output error")
+        return look(path, **named)
+
+    monkeypatch.setattr(os, "stat", failing)
+    with nullcontext() if times == 1 else pytest.raises(LocalIo, match="read"):
+        refuse_links(Layout(tmp_path))
 
 
 def test_a_manifest_of_a_clone_is_no_root(tmp_path):

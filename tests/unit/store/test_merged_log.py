@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+
+import pytest
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOG
 from git_hybrid.core.stages import THEIRS
 from git_hybrid.core.witnesses import Witnesses
-from git_hybrid.store.chain import rotate, segment_of
+from git_hybrid.store.chain import segment_of
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.log_merge import Rejoined, in_order, rejoined, second_beginning
 from git_hybrid.store.meanwhile import Watch
 from git_hybrid.store.merging import merge_files
+from git_hybrid.store.rotating import rotate
 from support.samples import run_info
 from support.values import NOW, OPERATOR, RUN
 
@@ -107,6 +112,24 @@ def test_lines_that_git_doubled_are_archived_once(tmp_path: Path) -> None:
         rotate(log, archive, run_info(), Watch(log))
         segments = [segment_of(f"state/{path.name}", path.read_bytes()) for path in (archive, log)]
         assert [breach.id for breach in verify(segments, Witnesses())] == breaches
+
+
+@pytest.mark.parametrize("whose", ["the run's", "another's", "edited"])
+def test_an_archive_that_the_run_itself_began_is_written_anew(tmp_path: Path, whose: str) -> None:
+    """It was killed between the archive and the new log, and a merge brought more records since."""
+    info, log, archive = run_info(), tmp_path / LOG, tmp_path / "state/sources-audit.2026.jsonl"
+    run = str(info.run) if whose != "another's" else str(WHO["command_id"])
+    records = extend(tail_of(()), [Event(event=name) for name in ("init", "rotate")], **{**WHO, "command_id": run})
+    merged = extend(tail_of(records[:1]), [Event(event="theirs")], **WHO)
+    own, more = (b"".join(canonical_json(record) + b"\n" for record in some) for some in (records, merged))
+    log.parent.mkdir()
+    archive.write_bytes(own.replace(b'"init"', b'"eve"') if whose == "edited" else own)
+    archive.chmod(0o444)
+    log.write_bytes(own + more)
+    with nullcontext() if whose == "the run's" else pytest.raises(InvalidFile, match="another one"):
+        rotate(log, archive, info, Watch(log))
+    assert (archive.read_bytes() == own + more) == (whose == "the run's")
+    assert (log.read_bytes() == own + more) == (whose != "the run's")
 
 
 def test_what_one_side_added_in_a_folder_that_the_other_moved_is_left_to_nobody(tmp_path: Path) -> None:
