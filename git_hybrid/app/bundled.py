@@ -12,6 +12,7 @@ from git_hybrid.core.errors import BundlePrerequisites, HybridError
 from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs
+from git_hybrid.core.ports_bundle import BundleFile
 
 
 def listed_in_bundle(
@@ -24,28 +25,40 @@ def listed_in_bundle(
     Raises:
         HybridError: it is not sound.
     """
-    bundle = rt.bundles(source.name)
-    if bundle is None or servers(rt, source):
+    bundles = rt.bundles(source.name)
+    if not bundles or servers(rt, source):
         return None
+    for number, bundle in enumerate(bundles, start=1):
+        try:
+            return _listed(rt, source, manifest, bundle, oid_length=oid_length, head=head)
+        except BundlePrerequisites as error:
+            error.file = bundle.path if bundle.is_plain else ""
+            if number == len(bundles):
+                raise
+    raise AssertionError("unreachable: the last bundle returns or raises")
+
+
+def _listed(
+    rt: Runtime, source: Source, manifest: Manifest, bundle: BundleFile, *, oid_length: int, head: bool
+) -> tuple[RemoteRefs, Endpoint]:
     # Borrowing from the clone: what the bundle builds on is there, as a rule.
     stage = rt.quarantine.stage(source.name, borrow=True, oid_length=oid_length, suffix="listed")
     tips: dict[str, Oid] = {}
     peeled: dict[str, Oid] = {}
     try:
-        rt.transport.fetch_bundle(stage, bundle, FetchRequest(refs=EVERY_REF), manifest.defaults)
-        for ref in rt.objects.upstream_refs(stage):
-            commit, tag_object = rt.objects.upstream(stage, ref) or (None, None)
-            if commit is not None:
-                tips[ref] = tag_object or commit
-                peeled |= {ref: commit} if tag_object is not None else {}
-        default = _branch_at(rt.transport.head_of_bundle(bundle, manifest.defaults), tips) if head else None
+        with bundle.opened(rt.quarantine) as file:
+            rt.transport.fetch_bundle(stage, file, FetchRequest(refs=EVERY_REF), manifest.defaults)
+            for ref in rt.objects.upstream_refs(stage):
+                commit, tag_object = rt.objects.upstream(stage, ref) or (None, None)
+                if commit is not None:
+                    tips[ref] = tag_object or commit
+                    peeled |= {ref: commit} if tag_object is not None else {}
+            default = _branch_at(rt.transport.head_of_bundle(file, manifest.defaults), tips) if head else None
     except HybridError as error:
-        if isinstance(error, BundlePrerequisites):
-            error.file = bundle
         raise error.about(source.name) from None
     finally:
         rt.quarantine.drop(stage)
-    url = folder_url(bundle)
+    url = folder_url(bundle.path)
     return RemoteRefs(tips=tips, peeled=peeled, head=default), Endpoint(url, url)
 
 
