@@ -42,8 +42,8 @@ from git_hybrid.core.bundles import (
     LogEnd,
     Receipt,
     as_seen,
-    brings_what_is_left,
     changed_pins,
+    goes_on,
     may_join,
     moved,
     tip_of,
@@ -77,7 +77,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     what was revoked on the other side. The receipt, for the next bundle, says what the workspace has now.
 
     Raises:
-        UnfinishedRun: an interrupted run has to be finished first, and it waits for more than the bundle brings.
+        UnfinishedRun: an interrupted run has to be finished first, and it is none of this bundle.
         OldBundle: a newer bundle was applied already.
         BadBundle: the parts of the bundle do not agree.
     """
@@ -85,7 +85,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         content = replace(content, lock=as_seen(content.lock, snapshot.lock))
-        if not brings_what_is_left(content, snapshot.lock, left_over(snapshot)):
+        if snapshot.unfinished is not None and not goes_on(content, snapshot.lock, snapshot.unfinished):
             refuse_unfinished(snapshot)
         # Under the lock: an earlier run may have taken a bundle over by now.
         how = replace(how, adopt=rt.ledger.manifest_text() == how.awaited)
