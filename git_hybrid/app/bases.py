@@ -275,7 +275,7 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     lifts = frozenset() if forced is None else frozenset(forced.lifts)
     found = () if ASIDE & lifts and not REPLACED & lifts else (Base(old),)
     before: tuple[Base, ...] = ()
-    while told is not None:
+    while told is not None and lifts:  # What was forced without need is as good as what was not.
         if told.from_commit is None:
             return found
         # Where no override let in another repository, it was of the same as that which is pinned.

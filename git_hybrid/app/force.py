@@ -30,7 +30,6 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, later
-from git_hybrid.core.words import FOLLOWED_BY, as_typed
 
 
 class Forced(Struct, frozen=True, kw_only=True):
@@ -173,8 +172,10 @@ def make_override(
 ) -> Override:
     """Return the record of a forced pin; *held* is one whose override is needed anew.
 
+    Where nothing speaks against the pin it lifts nothing, and ends all the same when it was said to.
+
     Raises:
-        OverrideUnnecessary: nothing speaks against the pin.
+        OverrideUnnecessary: the pin stands there already by an override that is in force, and is needed.
         PolicyNotMet: it would accept other findings than were signed for, or named.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
@@ -185,12 +186,11 @@ def make_override(
     same, before = old is not None and old.commit == pin.commit, stood
     if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):
         lifts, before = _captured_again(snapshot, old, lifts, stood)
-    elif not lifts:
-        hint, more = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan', *FOLLOWED_BY)}", dict[str, str]()
-        if same and pinned and pinned.override:
-            hint = renewal(pinned.override, signed=snapshot.has_keys)
-            more = {"why": f"has an override already: {pinned.override}"}
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, **more)
+    elif same and not lifts and pinned and pinned.override and _lifts_something(snapshot, pinned.override):
+        # In its place would come one that lifts nothing of what that one does.
+        hint = renewal(pinned.override, signed=snapshot.has_keys)
+        why = f"has an override already: {pinned.override}"
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, why=why)
     if forced.findings or any(item.signature for item in approvals):
         asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
         if error := other_findings(asked, objections.findings):
@@ -198,6 +198,11 @@ def make_override(
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings
     return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
+
+
+def _lifts_something(snapshot: Snapshot, identity: str) -> bool:
+    record = snapshot.overrides.records.get(identity)
+    return record is None or bool(record.lifts)
 
 
 def approved_override(
