@@ -74,6 +74,7 @@ class FakeLedger:
     decisions: list[Decision] = field(default_factory=list)
     finished: Decision = field(default_factory=Decision)
     finished_by: str = ""
+    has_recorded: bool = False
 
     @contextmanager
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
