@@ -104,6 +104,20 @@ def test_what_needs_no_override_gets_one_that_lifts_nothing_and_ends(site: Site)
     assert site.checked("overrides") + site.checked("audit") == []
 
 
+def test_force_without_need_makes_no_step_back_that_was_forced_last_for_good(site: Site) -> None:
+    site.force(site.commits.first)
+    site.force(site.commits.second)
+    assert [item["lifts"] for item in site.overrides()] == [["rollback"], ["rollback"]]
+    (row,) = site("pin", "tool", "--to", site.commits.second, "--json").json()["sources"]
+    assert (row["outcome"], lock(site.root)["tool"]["override"]) == ("kept", site.overrides()[-1]["id"])
+    site("override", "revoke", site.overrides()[-1]["id"], "--reason", "over")
+    assert "is older than" in site("pin", "tool", "--to", site.commits.second, check=6).err
+    site("pin", "tool")
+    site("sync")
+    site.commit("mended")
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
 def off_branch(site: Site) -> str:
     # In the history of a tag alone, and not what that names.
     site.tool.commit({"README": "the hotfix of the hotfix\n"}, branch="hotfix")
