@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from git_hybrid.app.age import seen_now, too_young
@@ -42,8 +42,8 @@ from git_hybrid.core.bundles import (
     LogEnd,
     Receipt,
     as_seen,
-    brings_what_is_left,
     changed_pins,
+    goes_on,
     may_join,
     moved,
     tip_of,
@@ -55,6 +55,7 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_bundle import BundleFile, Bundles, plain_bundle
 from git_hybrid.core.reducer import Decision, intent_of
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, field, replace
@@ -76,7 +77,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     what was revoked on the other side. The receipt, for the next bundle, says what the workspace has now.
 
     Raises:
-        UnfinishedRun: an interrupted run has to be finished first, and it waits for more than the bundle brings.
+        UnfinishedRun: an interrupted run has to be finished first, and it is none of this bundle.
         OldBundle: a newer bundle was applied already.
         BadBundle: the parts of the bundle do not agree.
     """
@@ -84,7 +85,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         content = replace(content, lock=as_seen(content.lock, snapshot.lock))
-        if not brings_what_is_left(content, snapshot.lock, left_over(snapshot)):
+        if snapshot.unfinished is not None and not goes_on(content, snapshot.lock, snapshot.unfinished):
             refuse_unfinished(snapshot)
         # Under the lock: an earlier run may have taken a bundle over by now.
         how = replace(how, adopt=rt.ledger.manifest_text() == how.awaited)
@@ -98,7 +99,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         if refused:
             return Applied(report=_refusal(rt, proved, refused, brought))
         served_as = SERVED + content.sha256
-        inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
+        inside = replace(rt, offline="bundle apply", bundles=_carried(bundle), served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
         rows, notes = list[Row](), (*mended, *_notes(brought, brought.ends().values()))
         notes += tuple(
@@ -118,6 +119,14 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         except DecidedOnly as error:
             return Applied(report=broken_off(rt, "bundle apply", rows, notes, error))
         return Applied(report=report, receipt=_receipt(rt), reports=reports)
+
+
+def _carried(bundle: Opened) -> Bundles:
+    def files(name: str) -> Sequence[BundleFile]:
+        file = bundle.file(name)
+        return () if file is None else (plain_bundle(file),)
+
+    return files
 
 
 def _refuse_old(content: BundleContent, applied: LogEnd | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from git_hybrid.app.remote import fetch, glimpsed
+from git_hybrid.app.remote import fetch, servers
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import endpoints
 from git_hybrid.core.errors import (
@@ -132,7 +132,7 @@ def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: W
     if served_by is not None:
         return served_by if want.enough(stage) else None, {}
     # What is there right now needs no evidence of before.
-    if (seen := glimpsed(rt, source, want.refs)) is None:
+    if (seen := _glimpsed(rt, source, want.refs)) is None:
         return None, {}
     tips, url = seen
     lent = cache.lend(stage, source.url, Question(refs=want.refs, tips=tips))
@@ -150,3 +150,20 @@ def _question(rt: Runtime, source: Source, want: Want) -> Question:
         return Question(refs=want.refs)
     now = rt.info.now
     return Question(refs=want.refs, servers=servers, since=now - rt.cache_max_age, until=now + MEANWHILE)
+
+
+def _glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str, Oid], str] | None:
+    """Return what *refs* are by now where *source* would be asked first, and that server's URL.
+
+    None where it does not show without asking.
+    """
+    choices = () if rt.bundles(source.name) else servers(rt, source)
+    if not choices:
+        return None
+    url, tips = choices[0].url, dict[str, Oid]()
+    for ref in refs:
+        tip = rt.transport.glimpse(url, ref)
+        if tip is None:
+            return None
+        tips[ref] = tip
+    return tips, url

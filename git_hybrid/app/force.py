@@ -11,7 +11,7 @@ from git_hybrid.core.approval import Approved, Asked, approved_at, keys_of, payl
 from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
-from git_hybrid.core.governance import governed, lifted, renewal, unbound
+from git_hybrid.core.governance import ASIDE, governed, lifted, renewal, unbound
 from git_hybrid.core.ids import Oid, SourceName, is_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -173,8 +173,10 @@ def make_override(
 ) -> Override:
     """Return the record of a forced pin; *held* is one whose override is needed anew.
 
+    Where nothing speaks against the pin it lifts nothing, and ends all the same when it was said to.
+
     Raises:
-        OverrideUnnecessary: nothing speaks against the pin.
+        OverrideUnnecessary: the pin stands there already by an override that is in force, and is needed.
         PolicyNotMet: it would accept other findings than were signed for, or named.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
@@ -185,12 +187,16 @@ def make_override(
     same, before = old is not None and old.commit == pin.commit, stood
     if old is not None and same and (lifts or governed(old, snapshot.approvals) is not None):
         lifts, before = _captured_again(snapshot, old, lifts, stood)
-    elif not lifts:
-        hint, more = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan', *FOLLOWED_BY)}", dict[str, str]()
-        if same and pinned and pinned.override:
-            hint = renewal(pinned.override, signed=snapshot.has_keys)
-            more = {"why": f"has an override already: {pinned.override}"}
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, **more)
+    elif old is not None and same and old.override and _lifts_something(snapshot, old.override):
+        # In its place would come one that lifts nothing of what that one does. The lock may have lost it.
+        hint = f"git hybrid pin {pin.source} --to {pin.commit}{as_typed('scan', *FOLLOWED_BY)}"
+        hint = renewal(old.override, signed=snapshot.has_keys) if pinned and pinned.override else hint
+        why = f"has an override already: {old.override}"
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, why=why)
+    elif pinned is not None and not lifts:
+        # What goes on from a commit that lay aside may lie there too: a plain pin is judged from neither.
+        told = lifted(pinned.override, pin.source, snapshot.overrides, snapshot.trail)
+        lifts = [code for code in (told.lifts if told else ()) if code in ASIDE]
     if forced.findings or any(item.signature for item in approvals):
         asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
         if error := other_findings(asked, objections.findings):
@@ -198,6 +204,11 @@ def make_override(
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings
     return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
+
+
+def _lifts_something(snapshot: Snapshot, identity: str) -> bool:
+    record = snapshot.overrides.records.get(identity)
+    return record is None or bool(record.lifts)
 
 
 def approved_override(

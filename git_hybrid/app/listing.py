@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from git_hybrid.app.acquire import EVERY_REF
+from git_hybrid.app.bundled import listed_in_bundle
 from git_hybrid.app.lagging import is_behind
 from git_hybrid.app.permitting import require_host
-from git_hybrid.app.remote import answered, list_refs_from, servers
+from git_hybrid.app.remote import answered, list_refs_from
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Endpoint, folder_url
-from git_hybrid.core.errors import BundlePrerequisites, HybridError, StaleMirror
+from git_hybrid.core.endpoints import Endpoint
+from git_hybrid.core.errors import StaleMirror
 from git_hybrid.core.freshness import stale
-from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.ports import FetchRequest, RemoteRefs
+from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.report import moved_note
 
 
@@ -81,54 +80,9 @@ def _listed(
     head: bool,
 ) -> Iterator[tuple[RemoteRefs, Endpoint]]:
     require_host(manifest.policy, source)
-    found = _listed_in_bundle(rt, source, manifest, oid_length=oid_length, head=head)
+    found = listed_in_bundle(rt, source, manifest, oid_length=oid_length, head=head)
     if found is not None and (error := old(found[1])) is not None:
         raise error
     refs, endpoint = found or list_refs_from(rt, source, manifest, head=head, behind=behind, old=old)
     with answered(rt, source, endpoint.url):
         yield refs, endpoint
-
-
-def _listed_in_bundle(
-    rt: Runtime, source: Source, manifest: Manifest, *, oid_length: int, head: bool
-) -> tuple[RemoteRefs, Endpoint] | None:
-    """Return what the bundle of *source* lists, and its URL; None without one, or where a server may be asked.
-
-    The head of a bundle does not say which commits its tags name, so it is read. With *head* also the default branch.
-
-    Raises:
-        HybridError: it is not sound.
-    """
-    bundle = rt.bundles(source.name)
-    if bundle is None or servers(rt, source):
-        return None
-    # Borrowing from the clone: what the bundle builds on is there, as a rule.
-    stage = rt.quarantine.stage(source.name, borrow=True, oid_length=oid_length, suffix="listed")
-    tips: dict[str, Oid] = {}
-    peeled: dict[str, Oid] = {}
-    try:
-        rt.transport.fetch_bundle(stage, bundle, FetchRequest(refs=EVERY_REF), manifest.defaults)
-        for ref in rt.objects.upstream_refs(stage):
-            commit, tag_object = rt.objects.upstream(stage, ref) or (None, None)
-            if commit is not None:
-                tips[ref] = tag_object or commit
-                peeled |= {ref: commit} if tag_object is not None else {}
-        default = _branch_at(rt.transport.head_of_bundle(bundle, manifest.defaults), tips) if head else None
-    except HybridError as error:
-        if isinstance(error, BundlePrerequisites):
-            error.file = bundle
-        raise error.about(source.name) from None
-    finally:
-        rt.quarantine.drop(stage)
-    url = folder_url(bundle)
-    return RemoteRefs(tips=tips, peeled=peeled, head=default), Endpoint(url, url)
-
-
-def _branch_at(head: Oid | None, tips: Mapping[str, Oid]) -> RefName | None:
-    """Return the branch that HEAD of a bundle stands for, None where nothing tells which.
-
-    A bundle has the commit of HEAD and not its branch; of several at that commit it is the one that git would take.
-    """
-    branches = [RefName(ref) for ref, tip in tips.items() if ref.startswith("refs/heads/") and tip == head]
-    usual = [ref for ref in (branch_ref("main"), branch_ref("master")) if ref in branches]
-    return next(iter(usual), branches[0] if len(branches) == 1 else None)

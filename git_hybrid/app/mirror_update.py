@@ -35,6 +35,7 @@ from git_hybrid.core.mirror_refs import claims_of
 from git_hybrid.core.mirrors import unwell
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_bundle import no_bundles
 from git_hybrid.core.ports_mirror import Claim, MirrorFolder
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.report import Report, Row, failed
@@ -134,7 +135,7 @@ def _elsewhere(filling: Filling, spread: Spread, snapshot: Snapshot) -> dict[Sou
 def mirror_errand(rt: Runtime, errand: Errand) -> dict[SourceName, _Result]:
     """Bring the sources of *errand* into the mirror folder, on whatever machine."""
     assert rt.mirror is not None, "an errand of mirror update names a folder"
-    asking = replace(rt, bundles=lambda _name: None)
+    asking = replace(rt, bundles=no_bundles)
     doubted = unwell(errand.inventory)
     filling = Filling(
         rt=asking,

@@ -116,8 +116,8 @@ def _question(
 ) -> Question:
     url = served_url(mirror, source.url, source.name)
     if mirror.kind == "bundle":
-        file = folder_of(url)
-        alone = replace(rt, offline="it is not in the bundle", bundles=lambda _name: file)
+        bundles = rt.bundles_in(folder_of(mirror.base_url))
+        alone = replace(rt, offline="it is not in the bundle", bundles=bundles)
     else:
         alone = rt.asking(mirror.base_url)
     return Question(

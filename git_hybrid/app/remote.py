@@ -31,6 +31,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import plural
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
@@ -58,8 +59,9 @@ def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
 def nobody(rt: Runtime, source: Source) -> Offline:
     """Return the error where no server may be asked for *source*."""
     why = rt.offline or "GIT_HYBRID_MIRRORS is off"
-    if bundle := rt.bundles(source.name):
-        why += f"; {bundle} does not have what is wanted"
+    if bundles := rt.bundles(source.name):
+        files = [bundle.path for bundle in bundles]
+        why += f"; {', '.join(files)} {plural(len(files), 'does')} not have what is wanted"
     return Offline(name=source.name, url=str(source.url), why=why)
 
 
@@ -121,8 +123,8 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
         yield
     except HybridError as error:
         known = [*endpoints(source.url, source.name, rt.mirrors)]
-        if bundle := rt.bundles(source.name):
-            known.append(Endpoint(folder_url(bundle), folder_url(bundle)))
+        urls = [folder_url(bundle.path) for bundle in rt.bundles(source.name)]
+        known += [Endpoint(url, url) for url in urls]
         for endpoint in known:
             if endpoint.url == url:
                 raise _told_of(rt, error, source, endpoint) from None
@@ -204,23 +206,6 @@ def list_refs_from(
     return ask(rt, source, manifest, step)
 
 
-def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str, Oid], str] | None:
-    """Return what *refs* are by now where *source* would be asked first, and that server's URL.
-
-    None where it does not show without asking.
-    """
-    choices = () if rt.bundles(source.name) else servers(rt, source)
-    if not choices:
-        return None
-    url, tips = choices[0].url, dict[str, Oid]()
-    for ref in refs:
-        tip = rt.transport.glimpse(url, ref)
-        if tip is None:
-            return None
-        tips[ref] = tip
-    return tips, url
-
-
 def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid) -> None:
     """Fetch the LFS content of *commit* into *stage* from the first server that has it.
 
@@ -247,26 +232,31 @@ def fetch_bundle(
     *,
     satisfied: Callable[[], bool],
 ) -> str | None:
-    """Fetch *request* into *stage* from the bundle of *source*; return its URL, None if it lacks something of it.
+    """Fetch *request* into *stage* from a bundle of *source*; return its URL, None if all lack something of it.
 
     Raises:
-        BundlePrerequisites: the bundle builds on commits that are not here, and no server may be asked.
-        HybridError: the bundle is not sound.
+        BundlePrerequisites: one builds on commits that are not here, and no server may be asked.
+        HybridError: a bundle is not sound.
     """
-    bundle = rt.bundles(source.name)
-    if bundle is None:
-        return None
-    try:
-        rt.transport.fetch_bundle(stage, bundle, request, manifest.defaults)
-    except RefMissing:
-        return None
-    except BundlePrerequisites as error:
-        if not servers(rt, source):
-            error.file = "" if rt.served_as else bundle
-            raise
-        return None
-    has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()
-    return (rt.served_as or folder_url(bundle)) if has_all else None
+    lacking: BundlePrerequisites | None = None
+    asks = bool(servers(rt, source))
+    for bundle in rt.bundles(source.name):
+        if asks and not bundle.is_sure:
+            continue
+        try:
+            with bundle.opened(rt.quarantine) as file:
+                rt.transport.fetch_bundle(stage, file, request, manifest.defaults)
+        except RefMissing:
+            continue
+        except BundlePrerequisites as error:
+            lacking = lacking or error
+            lacking.file = bundle.path if bundle.is_plain and not rt.served_as else ""
+            continue
+        if all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied():
+            return rt.served_as or folder_url(bundle.path)
+    if lacking is not None and not asks:
+        raise lacking
+    return None
 
 
 def fetch(

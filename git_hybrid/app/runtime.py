@@ -11,6 +11,7 @@ from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted, LockBusy
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import NoDurations
+from git_hybrid.core.ports_bundle import Bundles, no_bundles
 from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ _FEW = 3
 class Runtime(Struct, frozen=True, kw_only=True):
     """Ports and settings of one run.
 
-    ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of
-    that path. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop,
-    or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
-    that an override lets pass git's fsck, none where one did. ``bulk`` does what ``transport`` does, with less work a
-    server where many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the mirror
-    folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
+    ``bundles`` returns the bundles that have a source, ``bundles_in`` those of a folder; ``served_as`` is recorded in
+    place of the path of one. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that
+    asks to stop, or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source
+    the objects that an override lets pass git's fsck, none where one did. ``bulk`` does what ``transport`` does, with
+    less work a server where many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is
+    the mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
     ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once;
@@ -59,7 +60,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     info: RunInfo
     mirrors: Mirrors = field(default_factory=Mirrors)
     offline: str = ""
-    bundles: Callable[[str], str | None] = lambda _name: None
+    bundles: Bundles = no_bundles
+    bundles_in: Callable[[str], Bundles] = lambda _folder: no_bundles
     served_as: str | None = None
     jobs: int | None = None
     sleep: Callable[[float], None]
@@ -114,7 +116,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
 
     def asking(self, *bases: str) -> Runtime:
         """Return this where only what these entries of the list of mirrors name is asked, and no bundle."""
-        return replace(self, mirrors=Mirrors(bases), bundles=lambda _name: None)
+        return replace(self, mirrors=Mirrors(bases), bundles=no_bundles)
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

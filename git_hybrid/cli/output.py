@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, is_colored_pager, shows_progress, wants_color
+from git_hybrid.cli.policies import names_keys
 from git_hybrid.cli.settings import require_advice, require_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.streams import reporting
@@ -29,7 +30,7 @@ from git_hybrid.view.text import Look, report_lines, summary_line
 if TYPE_CHECKING:
     import click
 
-    from git_hybrid.store.layout import Layout
+    from git_hybrid.app.runtime import Runtime
 
 _DELAY = 0.3
 _UNQUOTED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./-_")  # as of shlex
@@ -42,7 +43,7 @@ class Output:
         self.common = common
         # Takes the line of progress away before anything is said.
         self._clear = clear
-        self._started = time.monotonic()
+        self._started, self._names_run = time.monotonic(), False
         self.color = wants_color(common, tty=sys.stdout.isatty() or is_colored_pager(common.config))
         self._talk_color = wants_color(common, tty=sys.stderr.isatty())
 
@@ -139,7 +140,7 @@ class Output:
         the command that has what is still to do at hand, where ``resume`` would ask upstream for it.
         """
         code = exit_of(report) or int(differs)
-        self.common.is_dry = report.dry_run
+        self.common.is_dry, self._names_run = report.dry_run, report.run is not None
         if self.common.json:
             from git_hybrid.view.jsonout import report_document
 
@@ -161,6 +162,11 @@ class Output:
         self.talk(said)
         self.talk(summary_line(report, seconds=time.monotonic() - self._started))
         return code
+
+    def name(self, runtime: Runtime) -> None:
+        """Tell whoever wants more by which id the audit log and state know the command, if it writes."""
+        if self.common.verbose and not self.common.json and (self._names_run or runtime.ledger.has_recorded):
+            self.talk(f"command id {runtime.info.run}")
 
     def _errors(self, report: Report, *, in_short: bool = False) -> None:
         rows = [row.error for row in report.rows if row.error is not None and row.error.code != "interrupted"]
@@ -259,25 +265,16 @@ def opened_for(
         if common.color is None and not os.environ.get("NO_COLOR"):
             require_color(wired.config)
         require_advice(wired.config)
-        common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
+        common.config, common.has_keys = wired.config, cache(partial(names_keys, wired.layout))
         common.root = wired.layout.root
         common.wired = wired
         try:
-            yield wired, Output(common) if line is None else Output(common, line.clear)
+            output = Output(common) if line is None else Output(common, line.clear)
+            yield wired, output
+            output.name(wired.runtime)
         finally:
             if line is not None:
                 line.close()
-
-
-def _names_keys(layout: Layout) -> bool:
-    """Tell whether policy of a workspace names keys of approvers; of one that cannot be read the error says that."""
-    from git_hybrid.core.approval import has_keys
-    from git_hybrid.store.manifest import decode_manifest
-    from git_hybrid.store.reading import manifest_text
-
-    with suppress(HybridError):
-        return has_keys(decode_manifest(manifest_text(layout).encode("utf-8")).policy)
-    return False
 
 
 def _shown(argv: Sequence[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
 from git_hybrid.git.quarantine import KEPT
 from git_hybrid.git.stale import remove_stale
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from git_hybrid.core.manifest import Policy
     from git_hybrid.git.clones import GitClones
     from git_hybrid.git.quarantine import GitQuarantine
+    from git_hybrid.store.layout import Layout
     from git_hybrid.store.ledger import FileLedger
 
 
@@ -28,6 +30,17 @@ def may_be_asked(policy: Callable[[], Policy], host: str) -> bool:
 def policy_of(ledger: FileLedger) -> Policy:
     """Return what the manifest has under ``[policy]``, read when a server is about to be asked."""
     return ledger.snapshot().manifest.policy
+
+
+def names_keys(layout: Layout) -> bool:
+    """Tell whether policy of a workspace names keys of approvers; of one that cannot be read the error says that."""
+    from git_hybrid.core.approval import has_keys
+    from git_hybrid.store.manifest import decode_manifest
+    from git_hybrid.store.reading import manifest_text
+
+    with suppress(HybridError):
+        return has_keys(decode_manifest(manifest_text(layout).encode("utf-8")).policy)
+    return False
 
 
 def cleaned(quarantine: GitQuarantine, ledger: FileLedger, clones: GitClones) -> tuple[str, ...]:

@@ -610,8 +610,8 @@ CARRIED = Remedy(
     _FORBIDDEN,
     "its pinned commit came in a bundle, and is not in this clone of the workspace",
     (
-        "unless a newer one was applied since, the bundle with SHA-256 {brought}… again: git hybrid bundle apply FILE",
-        "or one that a colleague makes who has the commit: git hybrid bundle create -o FILE",
+        "with the folder of the bundle with SHA-256 {brought}… in GIT_HYBRID_BUNDLE_DIR: git hybrid sync --offline",
+        "or of one that a colleague makes who has the commit: git hybrid bundle create -o FILE",
     ),
 )
 """In place of that of a forbidden network where state names the bundle that brought the pinned commit."""

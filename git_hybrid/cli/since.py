@@ -51,7 +51,7 @@ def decided_at(session: Session, option: str, revision: str) -> At:
     lock, manifest = (then.files[name] for name in names)
     try:
         pins = {} if lock is None else decode_lock(lock).pins
-        sources = {} if manifest is None else decode_manifest(manifest, former=True).sources
+        sources = {} if manifest is None else decode_manifest(manifest).sources
     except NewerSchema as error:
         why = f"its {error.path} was written by a newer version: {error.found}, known is {error.known}"
         raise BadArgument(what=option, value=revision, reason=why) from error

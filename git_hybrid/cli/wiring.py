@@ -12,12 +12,14 @@ from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.cli.bundle_folder import bundles_in
 from git_hybrid.cli.head import found, head_of, runs_in_git
 from git_hybrid.cli.late import late
 from git_hybrid.cli.policies import cleaned, may_be_asked, policy_of
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
+from git_hybrid.core.ports_bundle import no_bundles
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import Ahead
@@ -175,7 +177,8 @@ def _runtime(
         info=info,
         mirrors=settings.mirrors,
         offline=settings.offline,
-        bundles=lambda name: _bundle(settings.bundle_folder, name),
+        bundles=no_bundles if settings.bundle_folder is None else bundles_in(settings.bundle_folder),
+        bundles_in=bundles_in,
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
@@ -291,8 +294,3 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
         ),
         history=AuditHistory(layout),
     )
-
-
-def _bundle(folder: Path | None, name: str) -> str | None:
-    path = None if folder is None else folder / f"{name}.bundle"
-    return str(path) if path is not None and path.is_file() else None

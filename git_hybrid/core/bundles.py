@@ -5,7 +5,7 @@ The files are read and written by :mod:`git_hybrid.store.bundlefile`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from git_hybrid.core.endpoints import same_repository
@@ -15,7 +15,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
-from git_hybrid.core.plan import Task
+from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.removals import Removal
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import Struct, field, replace
@@ -165,10 +165,13 @@ def as_seen(theirs: Lock, ours: Lock) -> Lock:
     return replace(theirs, pins=pins)
 
 
-def brings_what_is_left(content: BundleContent, lock: Lock, tasks: Iterable[Task]) -> bool:
-    """Tell whether the bundle has the very pins, as *lock* has them, that an unfinished run has *tasks* left for."""
-    theirs = content.lock.pins
-    return all(task.name in theirs and theirs[task.name] == lock.pins.get(task.name) for task in tasks)
+def goes_on(content: BundleContent, lock: Lock, run: Unfinished) -> bool:
+    """Tell whether to apply the bundle is to go on with *run*: that is an apply, and it has pins of the bundle left.
+
+    They are those of *lock*: an apply records all pins before it brings the first clone to one.
+    """
+    is_apply, theirs = " bundle apply " in f"{run.command} ", content.lock.pins
+    return is_apply and all(task.name in theirs and theirs[task.name] == lock.pins.get(task.name) for task in run.tasks)
 
 
 def mismatch(content: BundleContent) -> tuple[str, str] | None:

@@ -91,7 +91,7 @@ def _in_use(inventory: Inventory, facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _base(served_by: str, entry: SourceState) -> tuple[str, str]:
-    mirror, bundle = f"/{repository_path(entry.url)}", f"/{entry.name}.bundle"
-    if served_by.endswith(bundle):
-        return served_by.removesuffix(bundle), " --kind bundle"
+    mirror = f"/{repository_path(entry.url)}"
+    if served_by.startswith("file://") and not served_by.endswith(mirror):
+        return served_by.rpartition("/")[0], " --kind bundle"
     return served_by.removesuffix(mirror), ""

@@ -12,12 +12,13 @@ from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.checks import Facts, Violation, awaiting
 from git_hybrid.core.files import MANIFEST, STATE
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import BRIEFEST
 from git_hybrid.core.scan_policy import found_in
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
-from git_hybrid.core.words import BRING_BACK, typed
+from git_hybrid.core.words import BRING_BACK, LENGTHEN, typed
 
 
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
@@ -90,6 +91,9 @@ def _wrong(facts: Facts, pin: Pin, entry: SourceState | None, unproved: Collecti
     reason = stale_reason(scan, facts.manifest, pin.source, pinned=pin.commit, now=now, identities=known)
     if reason is not None:
         why = "an old scan knows no new rules"
+        if reason == "age" and facts.manifest.policy.scan_max_age < BRIEFEST:
+            why = "[policy] scan_max_age is below 1m, and hardly a scan is as young when it is looked at"
+            again = f"{LENGTHEN}, then {again}"
         if reason == "clock":
             why = "the clock of whoever made it was wrong, so it would never grow old"
         if reason == "rules" and facts.unadded:

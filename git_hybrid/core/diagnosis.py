@@ -12,11 +12,11 @@ from typing import Literal, get_args
 from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.condition import Condition, Word
 from git_hybrid.core.lock import pinning
-from git_hybrid.core.manifest import Policy
+from git_hybrid.core.manifest import BRIEFEST, Policy
 from git_hybrid.core.mirrors import Inventory, Mirror, late, update_target
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
-from git_hybrid.core.words import PRUNE, counted, plural
+from git_hybrid.core.words import LENGTHEN, PRUNE, counted, plural
 
 Level = Literal["ok", "warn", "fail"]
 LEVELS: tuple[Level, ...] = ("fail", "warn", "ok")
@@ -199,6 +199,8 @@ def cadence_finding(cadence: Cadence) -> Finding:
         level, remedy = "warn", 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
     elif cadence.stale or cadence.scanned < cadence.pinned:
         level, remedy = "warn", "git hybrid scan --stale"
+        if cadence.stale and cadence.max_age < BRIEFEST:
+            remedy = f"{LENGTHEN}, then {remedy}"
     elif cadence.bad:
         level, remedy = "warn", "git hybrid status"
     return Finding(area="scans", name="cadence", level=level, what=what, remedy=remedy)

@@ -813,7 +813,7 @@ class PolicyNotMet(PolicyError):
 
 
 class OverrideUnnecessary(PolicyError):
-    """A forced pin was asked for that needs no force; ``why`` says so, or by which override it is forced already."""
+    """What was to be approved needs no approval; ``why`` says so, or by which override it is forced already."""
 
     code: ClassVar[str] = "override-unnecessary"
     commit: str

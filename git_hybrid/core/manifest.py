@@ -117,6 +117,10 @@ def key_bytes(key: str) -> str:
     return "".join(key.split(" ")[1:2]).rstrip("=")
 
 
+BRIEFEST = timedelta(minutes=1)
+"""With a ``scan_max_age`` below this hardly a scan is fresh when it is looked at."""
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """The ``[policy]`` table; durations are ages, ``hosts`` None means any host, no ``approvers`` means anybody."""
 

@@ -131,7 +131,17 @@ def serving(inventory: Inventory, served_by: str, url: Url, name: SourceName) ->
     """Return the mirror of the inventory that *served_by* is a URL of, or None if none is."""
     served = plain_url(served_by)
     entries = inventory.mirrors.values()
-    return next((entry for entry in entries if plain_url(served_url(entry, url, name)) == served), None)
+    # What a bundle file that this program wrote is called says nothing of what it carries.
+    folder = served.rpartition("/")[0]
+    return next(
+        (
+            entry
+            for entry in entries
+            if plain_url(served_url(entry, url, name)) == served
+            or (entry.kind == "bundle" and plain_url(entry.base_url) == folder)
+        ),
+        None,
+    )
 
 
 def plain_url(url: str) -> str:

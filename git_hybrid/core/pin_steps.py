@@ -121,9 +121,11 @@ class Walk(Struct, frozen=True):
         while open_:
             item = open_.pop()
             identity, before = str(detail_of(item).get(RESTS_ON) or ""), self._before(item)
-            if not identity or (item is record and not is_aside):
+            # What was forced without need is as good as what was not.
+            is_plain = not identity or self.lifts.get(identity) == frozenset()
+            if is_plain or (item is record and not is_aside):
                 found.append(item)
-            if not identity:
+            if is_plain:
                 continue
             if identity not in self.lifts or len({earlier.get("after") for earlier in before}) != 1:
                 return []

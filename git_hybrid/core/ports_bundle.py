@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports import Quarantine, Stage
 from git_hybrid.core.value import Struct
 
 
@@ -28,3 +29,30 @@ class BundleTool(Protocol):
     def head(self, path: str) -> BundleHead:
         """Return what the head of the git bundle at *path* says, or raise BadBundle."""
         ...
+
+
+class BundleFile(Struct, frozen=True, kw_only=True):
+    """A file that has history of a source: a git bundle, or one of this program's that carries such a one.
+
+    ``opened`` is given where to unpack and yields the path of the git bundle. ``is_sure`` is false where what the file
+    carries could not be read, which ``opened`` raises then; ``is_plain``: it is a git bundle.
+    """
+
+    path: str
+    opened: Callable[[Quarantine], AbstractContextManager[str]]
+    is_plain: bool = True
+    is_sure: bool = True
+
+
+Bundles = Callable[[str], Sequence[BundleFile]]
+"""Returns the files that have history of the source of this name; the one to be asked first stands first."""
+
+
+def no_bundles(_name: str) -> Sequence[BundleFile]:
+    """Return no file, whatever the source."""
+    return ()
+
+
+def plain_bundle(path: str) -> BundleFile:
+    """Return the git bundle at *path*."""
+    return BundleFile(path=path, opened=lambda _quarantine: nullcontext(path))

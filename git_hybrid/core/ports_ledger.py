@@ -47,6 +47,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def has_recorded(self) -> bool:
+        """Whether this run has written anything that it decided."""
+        ...
+
+    @property
     def finished_by(self) -> str:
         """The command that had decided it, as it was typed; nothing where there was none."""
         ...

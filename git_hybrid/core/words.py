@@ -89,6 +89,8 @@ COMMITTED = "; where it was committed so: "
 """Stands between what brings a file back as HEAD has it and what mends it where HEAD has it like that."""
 BRING_BACK = "bring the archive back, as this tells: git hybrid audit verify"
 """What mends what cannot be proven as long as an archive of the audit log, which may prove it, is lost or changed."""
+LENGTHEN = 'in sources.toml set [policy] scan_max_age to "1m" or more, such as "7d"'
+"""What goes before a new scan where policy leaves none fresh until somebody looks at it."""
 PRUNE = "git hybrid sync --prune"
 """What takes out all of a source that the manifest has no more."""
 MAY_BE = "what the audit log tells of it may be in "

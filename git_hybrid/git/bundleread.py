@@ -14,11 +14,6 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     RepositoryNotFound,
 )
-from git_hybrid.core.words import typed
-
-_OURS = b"inventory.json"
-"""How a file begins that ``bundle create`` has written."""
-_APPLIED = "such a file is taken over by: git hybrid bundle apply "
 
 
 @contextmanager
@@ -40,22 +35,18 @@ def reading_bundle(bundle: str, name: str = "") -> Iterator[None]:
         raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
     except (AccessDenied, RepositoryNotFound) as error:
         # What does not begin like a bundle git takes for a repository.
-        if (start := _start_of(bundle)) is None:
+        if not _is_there(bundle):
             raise
-        reason, mend = "not that of a git bundle", ""
-        if start == _OURS:
-            reason, mend = "not that of a git bundle, but of one that git hybrid wrote", f"{_APPLIED}{typed(bundle)}"
-        raise BadBundle(path=bundle, place="its head", reason=reason, mend=mend) from error
+        raise BadBundle(path=bundle, place="its head", reason="not that of a git bundle") from error
     except BundlePrerequisites as error:
         raise error.about(name) from None
 
 
-def _start_of(bundle: str) -> bytes | None:
-    """Return how the file *bundle* begins, None where there is none."""
+def _is_there(bundle: str) -> bool:
     try:
-        with Path(bundle).open("rb") as file:
-            return file.read(len(_OURS))
+        with Path(bundle).open("rb"):
+            return True
     except FileNotFoundError:
-        return None
+        return False
     except OSError as error:
         raise LocalIo.of(error, bundle, "read") from error

@@ -36,10 +36,10 @@ INVENTORY, SIGNATURE, SUMS = "inventory.json", "inventory.json.sig", "SHA256SUMS
 VERSION = 1
 _OF_WORKSPACE = (MANIFEST, LOCK, STATE, OVERRIDES, LOG)
 _OF_SOURCE = pattern(r"scans/([^/]+)/report\.sarif|sources/([^/]+)/history\.bundle")
-_BLOCK, _CHUNK = 512, 1 << 20
+BLOCK, _CHUNK = 512, 1 << 20
 _HISTORIES = "sources/"
 _LARGEST = 8**11
-_END = bytes(2 * _BLOCK)
+END = bytes(2 * BLOCK)
 
 
 class Unpacked(Struct, frozen=True, kw_only=True):
@@ -55,6 +55,15 @@ class Unpacked(Struct, frozen=True, kw_only=True):
         """Return the member *name*, or nothing if it is not there."""
         path = self.members.get(name)
         return b"" if path is None else path.read_bytes()
+
+
+class Front(Struct, frozen=True, kw_only=True):
+    """What stands in front of a bundle file; ``listed`` has name, size and SHA-256 of each member that follows."""
+
+    inventory: bytes
+    signature: bytes | None
+    listed: Sequence[tuple[str, int, str]]
+    carried: tuple[Carried, ...]
 
 
 def history_of(name: str) -> str:
@@ -110,8 +119,8 @@ def write_bundle(target: Path, inventory: bytes, signature: bytes | None, member
             for chunk in _encoded(name, content):
                 file.write(chunk)
                 digest.update(chunk)
-        file.write(_END)
-        digest.update(_END)
+        file.write(END)
+        digest.update(END)
     return digest.hexdigest()
 
 
@@ -126,10 +135,10 @@ def _encoded(name: str, content: Path | bytes) -> Iterator[bytes]:
         with open(content, "rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
-    yield bytes(-size % _BLOCK)
+    yield bytes(-size % BLOCK)
 
 
-class _Reader(Struct):
+class Reader(Struct):
     """Reads members one after the other; every byte of the file goes into ``digest``."""
 
     shown: str
@@ -137,6 +146,7 @@ class _Reader(Struct):
     digest: Any
 
     def bad(self, place: str, reason: str) -> BadBundle:
+        """Return the error for what is wrong at *place*."""
         return BadBundle(path=self.shown, place=place, reason=reason)
 
     def begin(self) -> None:
@@ -147,6 +157,7 @@ class _Reader(Struct):
             raise self.bad("its first bytes", "are not those of a bundle: it is another file, or damaged")
 
     def take(self, size: int, place: str) -> bytes:
+        """Return the next *size* bytes, which are of *place*."""
         with reported(self.shown, "read"):
             data = self.file.read(size)
         self.digest.update(data)
@@ -156,7 +167,7 @@ class _Reader(Struct):
 
     def member(self, name: str, target: Path | None, *, size: int | None = None) -> tuple[bytes, str]:
         """Read the member *name* into *target*, or return it; also return its SHA-256."""
-        header = self.take(_BLOCK, name)
+        header = self.take(BLOCK, name)
         found = _size_in(header)
         if found is None or (size is not None and found != size) or header != _header(name, found):
             raise self.bad(name, "is not the member that stands here: damaged, re-ordered or made by something else")
@@ -165,7 +176,7 @@ class _Reader(Struct):
             raise self.bad(name, f"is larger than {limit_of(name) // 2**20:,} MiB")
         with reported(target, "write to"):
             data, sha256 = self._copied(name, target, found)
-        if self.take(-found % _BLOCK, name).strip(b"\0"):
+        if self.take(-found % BLOCK, name).strip(b"\0"):
             raise self.bad(name, "is followed by bytes that belong to nothing")
         return data, sha256
 
@@ -179,17 +190,22 @@ class _Reader(Struct):
                 sink.write(chunk)
             return sink.getvalue() if isinstance(sink, io.BytesIO) else b"", digest.hexdigest()
 
+    def listed(self, name: str, target: Path, size: int, sha256: str) -> None:
+        """Read the member *name* into *target*; it must be what the inventory says."""
+        if self.member(name, target, size=size)[1] != sha256:
+            raise self.bad(name, "is not what the inventory says: its SHA-256 differs")
+
     def next_is(self, name: str) -> bool:
         """Tell whether the header of *name* comes next, without reading it."""
         start = self.file.tell()
-        header = self.file.read(_BLOCK)
+        header = self.file.read(BLOCK)
         self.file.seek(start)
         size = _size_in(header)
         return size is not None and header == _header(name, size)
 
     def end(self) -> None:
         """Raise unless the file ends here as it should."""
-        if self.take(len(_END), "end of the file") != _END or self.file.read(1):
+        if self.take(len(END), "end of the file") != END or self.file.read(1):
             raise self.bad("end of the file", "something stands after the last member")
 
 
@@ -211,29 +227,43 @@ def read_bundle(path: Path, folder: Path) -> Unpacked:
         raise BadArgument(what="FILE", value=str(path), reason=reason)
     folder.mkdir()
     with open(path, "rb") as file:
-        reader = _Reader(str(path), file, hashlib.sha256())
+        reader = Reader(str(path), file, hashlib.sha256())
         reader.begin()
-        inventory, digest = reader.member(INVENTORY, None)
-        sums = f"{digest}  {INVENTORY}\n"
-        signature = None
-        if reader.next_is(SIGNATURE):
-            signature, digest = reader.member(SIGNATURE, None)
-            sums += f"{digest}  {SIGNATURE}\n"
-        if reader.member(SUMS, None)[0] != sums.encode("ascii"):
-            raise reader.bad(SUMS, "does not fit what stands before it")
-        listed, carried = _decoded(reader, inventory)
+        front = read_front(reader)
         members: dict[str, Path] = {}
-        for number, (name, size, expected) in enumerate(listed):
+        for number, (name, size, expected) in enumerate(front.listed):
             members[name] = folder / f"{number:05}"
-            if reader.member(name, members[name], size=size)[1] != expected:
-                raise reader.bad(name, "is not what the inventory says: its SHA-256 differs")
+            reader.listed(name, members[name], size, expected)
         reader.end()
     return Unpacked(
-        sha256=reader.digest.hexdigest(), inventory=inventory, signature=signature, carried=carried, members=members
+        sha256=reader.digest.hexdigest(),
+        inventory=front.inventory,
+        signature=front.signature,
+        carried=front.carried,
+        members=members,
     )
 
 
-def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], tuple[Carried, ...]]:
+def read_front(reader: Reader) -> Front:
+    """Return what stands in front of the members; what comes next is the first of them.
+
+    Raises:
+        BadBundle: it is damaged, or was not made by this program.
+        NewerSchema: a newer version of the program made it.
+    """
+    inventory, digest = reader.member(INVENTORY, None)
+    sums = f"{digest}  {INVENTORY}\n"
+    signature = None
+    if reader.next_is(SIGNATURE):
+        signature, digest = reader.member(SIGNATURE, None)
+        sums += f"{digest}  {SIGNATURE}\n"
+    if reader.member(SUMS, None)[0] != sums.encode("ascii"):
+        raise reader.bad(SUMS, "does not fit what stands before it")
+    listed, carried = _decoded(reader, inventory)
+    return Front(inventory=inventory, signature=signature, listed=listed, carried=carried)
+
+
+def _decoded(reader: Reader, data: bytes) -> tuple[list[tuple[str, int, str]], tuple[Carried, ...]]:
     problems: list[Problem] = []
     try:
         document = load_json(data, INVENTORY)

@@ -107,5 +107,5 @@ def _decoded(text: bytes) -> Lock | None:
 
 
 def _policy(text: bytes) -> Policy | None:
-    found = readable(text, partial(manifest.decode_manifest, former=True))
+    found = readable(text, manifest.decode_manifest)
     return None if found is None else found.policy

@@ -58,6 +58,7 @@ class FileLedger(LogReader):
     finished_by: str = ""
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
+    has_recorded: bool = False
     _decided: bool = False
     _intent: Event | None = None
     _held: Held | None = None
@@ -246,6 +247,7 @@ class FileLedger(LogReader):
             self._append(self.layout.journal(info.run), decision_line(decision))
             self._decided = True
             told, left = self._write_out(info, decision)
+            self.has_recorded = True
             self._notes += told
             is_written = not pending
             self._close(info, decision, pending)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from msgspec import UnsetType
@@ -90,8 +90,8 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
         reachable_from=field(_parse_ref, "reachable_from", shape.reachable_from),
         root_commits=tuple(field(parse_oid, "root_commits", root) for root in shape.root_commits or ()),
         content_sha256=field(_matching(_SHA256, "64 hex digits"), "content_sha256", shape.content_sha256),
-        commit_time=_utc(shape.commit_time, f"{place}.commit_time", problems),
-        first_seen=_utc(shape.first_seen, f"{place}.first_seen", problems),
+        commit_time=_time(table, "commit_time", shape.commit_time, place, problems),
+        first_seen=_time(table, "first_seen", shape.first_seen, place, problems),
         config_digest=field(_matching(_DIGEST, "sha256: and 64 hex digits"), "config_digest", shape.config_digest),
         override=or_none(shape.override),
     )
@@ -112,15 +112,13 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
     return parse
 
 
-def _utc(moment: datetime, place: str, problems: list[Problem]) -> datetime:
-    if moment.tzinfo is None:
-        problems.append(Problem(place, "must be a time in UTC: end it with Z"))
-        return moment
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        problems.append(Problem(place, "is no time that can be told in UTC"))
-        return moment
+def _time(table: object, key: str, moment: datetime, place: str, problems: list[Problem]) -> datetime:
+    """Return *moment*, which stands as *key* in *table*; TOML has times of its own, and every time here is in UTC."""
+    if not isinstance(table, dict) or isinstance(table[key], str):
+        problems.append(Problem(f"{place}.{key}", "is text: write the time without quotes"))
+    elif moment.utcoffset() != timedelta(0):
+        problems.append(Problem(f"{place}.{key}", "must be a time in UTC: end it with Z"))
+    return moment.replace(tzinfo=UTC)
 
 
 def encode_lock(lock: Lock) -> bytes:

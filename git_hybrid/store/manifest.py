@@ -40,26 +40,22 @@ _TABLES = ("schema_version", "defaults", "policy", "scanner", "source", "open_is
 _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
 _HOST = pattern(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\]")
-_BRIEFEST = timedelta(minutes=1)
 TRACKS = ("tag", "branch", "version", "commit")
 """The keys of which a source has one: what it follows."""
 
 
-def decode_manifest(data: bytes, *, former: bool = False) -> Manifest:
-    """Return the manifest in *data*; *former*: as :func:`manifest_of` has it.
+def decode_manifest(data: bytes) -> Manifest:
+    """Return the manifest in *data*.
 
     Raises:
         InvalidFile: with its bad entries, by line.
         NewerSchema: it was written for a newer version.
     """
-    return manifest_of(load_toml(data, MANIFEST), data.decode("utf-8"), former=former)
+    return manifest_of(load_toml(data, MANIFEST), data.decode("utf-8"))
 
 
-def manifest_of(document: Document, text: str = "", *, former: bool = False) -> Manifest:
+def manifest_of(document: Document, text: str = "") -> Manifest:
     """Return the manifest that *document* says; *text* is where its lines are found.
-
-    *former*: it is one that stood once, or stands on another branch. What an earlier version let pass passes there
-    still: nobody can mend it, and the rest of its policy is not to be forgotten for it.
 
     Raises:
         InvalidFile: with its bad entries, by line.
@@ -76,7 +72,7 @@ def manifest_of(document: Document, text: str = "", *, former: bool = False) -> 
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
         defaults=defaults,
-        policy=_policy(document.get("policy", {}), problems, former=former),
+        policy=_policy(document.get("policy", {}), problems),
         scanners=decode_scanners(document.get("scanner", []), problems),
         open_issues=_open_issues(document.get("open_issues", []), problems),
         sources=_sources(document.get("source", {}), defaults, problems),
@@ -124,14 +120,10 @@ def _limit(text: str, place: str, problems: list[Problem]) -> timedelta:
     return found or timedelta(0)
 
 
-def _policy(table: object, problems: list[Problem], *, former: bool) -> Policy:
+def _policy(table: object, problems: list[Problem]) -> Policy:
     shape = convert(table, PolicyShape, "policy", problems, partly=True)
     if shape is None:
         return Policy()
-    scan_max_age = checked(parse_duration, shape.scan_max_age, "policy.scan_max_age", problems)
-    if scan_max_age is not None and scan_max_age < _BRIEFEST and not former:
-        reason = 'must be "1m" or more, such as "7d": else no scan would be fresh when it is looked at'
-        problems.append(Problem("policy.scan_max_age", reason))
     hosts = (
         None
         if isinstance(shape.hosts, UnsetType)
@@ -140,7 +132,7 @@ def _policy(table: object, problems: list[Problem], *, former: bool) -> Policy:
     checked(_pattern, shape.request_pattern, "policy.request_pattern", problems, shown=str)
     return Policy(
         hosts=hosts,
-        scan_max_age=scan_max_age or timedelta(0),
+        scan_max_age=_duration(shape.scan_max_age, "policy.scan_max_age", problems),
         override_max_age=_duration(shape.override_max_age, "policy.override_max_age", problems),
         override_min_approvers=shape.override_min_approvers,
         request_pattern=shape.request_pattern,

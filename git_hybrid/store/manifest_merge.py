@@ -91,7 +91,7 @@ def _merged(bases: Sequence[_Side], ours: _Side, theirs: _Side) -> Told:
 
 def _side(data: bytes) -> _Side:
     document, text = load_toml(data, MANIFEST), data.decode("utf-8")
-    manifest = manifest_of(document, text, former=True)
+    manifest = manifest_of(document, text)
     tables: dict[str, Table] = {name: document.get(name, {}) for name in _TABLES}
     tables |= {f"{_SOURCE}{name}": _with_track(table) for name, table in document.get("source", {}).items()}
     lists = {name: document[name] for name in _LISTS if name in document}

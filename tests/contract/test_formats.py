@@ -222,3 +222,11 @@ def test_a_whole_run_through_the_ledger(files):
     with ledger.writer(info):
         pass
     assert files.files() == before
+
+
+@pytest.mark.parametrize("key", ["scan_max_age", "override_max_age", "mirror_max_staleness", "min_release_age"])
+def test_an_age_of_policy_is_any_duration(key):
+    ages = {"0d": 0, "1ms": 0.001, "500ms": 0.5, "1s": 1, "2m": 120, "3h": 10800, "4d": 345600, "1w": 604800}
+    for text, seconds in ages.items():
+        policy = decode_manifest(f'{MANIFEST}\n[policy]\n{key} = "{text}"\n'.encode()).policy
+        assert getattr(policy, key) == timedelta(seconds=seconds), text

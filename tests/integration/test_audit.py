@@ -16,7 +16,19 @@ import pytest
 from git_hybrid.core.audit_archives import FROM_GIT
 from git_hybrid.core.words import BRING_BACK
 from support.cli import executable, merged_env
-from support.governed import ADA, LOCK, LOG, OVERRIDES, STATE, Site, forced_site, plain_site, signed_line
+from support.governed import (
+    ADA,
+    LOCK,
+    LOG,
+    OPTIONS,
+    OVERRIDES,
+    STATE,
+    Site,
+    forced_site,
+    option_words,
+    plain_site,
+    signed_line,
+)
 from support.kit import git
 
 
@@ -454,3 +466,27 @@ def test_log_filters(site: Site) -> None:
     told = site("audit", "log", "-v").out
     assert site.commits.hotfix[:10] in told
     assert "\n    sources: tool\n" in told
+
+
+def test_whoever_wants_more_is_told_by_which_id_the_log_knows_a_command(plain: Site) -> None:
+    held: list[str] = []
+    for words in (
+        ("pin", "tool", "--to", plain.commits.first, "--force", *option_words(OPTIONS)),
+        ("override", "revoke", "HELD", "--reason", "over"),
+        ("pin", "tool"),
+        ("sync",),
+        ("mirror", "add", "m", "https://m.example.org", "--owner", "me"),
+        ("audit", "rotate"),
+        ("reset", "tool"),
+        ("remove", "tool"),
+    ):
+        before = len(plain.log())
+        done = plain("-v", *(held[0] if word == "HELD" else word for word in words))
+        # A log that was rotated begins anew; a reset with nothing to do leaves no record.
+        new = plain.log()[0 if words[0] == "audit" else before :]
+        (told,) = [line for line in done.err.splitlines() if line.startswith("command id ")]
+        assert {record["command_id"] for record in new} <= {told.removeprefix("command id ")}
+        held = held or [plain.overrides()[0]["id"]]
+    for silent in (("-v", "status"), ("-v", "audit", "log"), ("-q", "-v", "sync"), ("-v", "sync", "-n"), ("sync",)):
+        assert "command id " not in plain(*silent).err
+    assert "command id " not in plain("-v", "sync", "--json").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import git, head, manifest, outcomes
+from support.kit import git, head, lock, manifest, outcomes
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -236,3 +237,107 @@ def test_a_bundle_that_builds_on_the_clone_lists_what_is_newer(
     shutil.rmtree(workspace / "sources/tool")
     refused = hybrid("pin", "tool", env=env, check=5).err
     assert f"hint: in a clone of upstream: git bundle create '{bundles / 'tool.bundle'}' HEAD --all\n" in refused
+
+
+@pytest.fixture
+def carried(bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
+    """Return the folder, with one file of bundle create and nothing of git's own; nobody else has the pin any more."""
+    (bundles / "tool.bundle").unlink()
+    shutil.copytree(workspace, before := workspace.with_name("before"))
+    hybrid("sync")
+    hybrid("bundle", "create", "-o", bundles / "carry.bundle")
+    shutil.rmtree(workspace)
+    before.rename(workspace)
+    (bundles.parent / "upstreams").rename(bundles.parent / "gone")
+    return bundles
+
+
+def offline(folder: Path) -> dict[str, str]:
+    return {"GIT_HYBRID_BUNDLE_DIR": str(folder), "GIT_HYBRID_CACHE_DIR": "", "GIT_HYBRID_OFFLINE": "1"}
+
+
+@pytest.mark.parametrize("name", ["carry.bundle", "tool.bundle", "as you like"])
+def test_what_bundle_create_wrote_serves_whatever_it_is_called(
+    carried: Path, workspace: Path, hybrid: Hybrid, name: str
+) -> None:
+    (carried / "carry.bundle").rename(carried / name)
+    (carried / "other.bundle").write_bytes(b"x\n")
+    (carried / "folder.bundle").mkdir()
+    hybrid("sync", "-n", env=offline(carried))
+    hybrid("sync", env=offline(carried))
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    found = hybrid("check", "mirrors", "--json", check=1).json()["checks"][0]["violations"]
+    (mend,) = [item["mend"] for item in found]
+    hybrid(*mend.replace("NAME", "bd").replace("WHO", "me@example.org").split()[2:])
+    hybrid("check", "mirrors", env=offline(carried))
+    hybrid("mirror", "verify", env=offline(carried))
+    assert "served by mirror bd" in hybrid("status").out
+    assert not list((workspace / "sources").glob(".incoming/*"))
+
+
+def test_of_several_files_the_newest_lists_and_each_serves_what_it_has(
+    carried: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    older = lock(workspace)["tool"]["commit"]
+    (carried.parent / "gone").rename(carried.parent / "upstreams")
+    newest = tool.commit({"a.txt": "two\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    hybrid("bundle", "create", "-o", carried / "newer.bundle")
+    (carried.parent / "upstreams").rename(carried.parent / "gone")
+    shutil.rmtree(workspace / "sources/tool")
+    # By the name of its source it is asked like any other of its kind; what its file is as old as counts.
+    (carried / "carry.bundle").rename(carried / "tool.bundle")
+    for folder_time, listed in ((1, newest), (2**31, older)):
+        os.utime(carried / "tool.bundle", (folder_time, folder_time))
+        row = hybrid("outdated", "--json", env=offline(carried), check=None).json()["sources"][0]
+        assert listed in str(row)
+        hybrid("sync", env=offline(carried))
+        assert head(workspace) == newest
+        shutil.rmtree(workspace / "sources/tool")
+
+
+def test_a_file_that_was_cut_is_named_where_nobody_else_has_the_source(
+    carried: Path, workspace: Path, hybrid: Hybrid
+) -> None:
+    whole = (carried / "carry.bundle").read_bytes()
+    (carried / "cut.bundle").write_bytes(whole[:-100])
+    hybrid("sync", env=offline(carried))
+    shutil.rmtree(workspace / "sources/tool")
+    (carried / "carry.bundle").unlink()
+    failed = hybrid("sync", env=offline(carried), check=5)
+    assert f"error: {carried}/cut.bundle: end of the file: is not where the inventory has it" in failed.err
+    (carried / "cut.bundle").write_bytes(b"inventory.json.is.no.inventory")
+    assert f"error: {carried}/cut.bundle: inventory.json" in hybrid("sync", env=offline(carried), check=5).err
+    # Where servers may be asked they are.
+    (carried.parent / "gone").rename(carried.parent / "upstreams")
+    hybrid("sync", env={"GIT_HYBRID_BUNDLE_DIR": str(carried)})
+
+
+def test_a_part_that_was_changed_on_the_way_is_refused(carried: Path, workspace: Path, hybrid: Hybrid) -> None:
+    data = bytearray((carried / "carry.bundle").read_bytes())
+    data[data.rindex(b"PACK") + 20] ^= 1
+    (carried / "carry.bundle").write_bytes(data)
+    failed = hybrid("sync", env=offline(carried), check=5)
+    assert f"{carried}/carry.bundle: sources/tool/history.bundle: is not what the inventory says" in failed.err
+    assert not (workspace / "sources/tool").exists()
+
+
+def test_a_bundle_since_a_receipt_tells_how_it_is_made_whole(
+    carried: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    (carried.parent / "gone").rename(carried.parent / "upstreams")
+    hybrid("sync")
+    receipt = carried / "receipt"
+    hybrid("bundle", "apply", carried / "carry.bundle", "--receipt", receipt)
+    tool.commit({"a.txt": "two\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    (carried / "carry.bundle").unlink()
+    hybrid("bundle", "create", "-o", carried / "thin.bundle", "--since", receipt)
+    hybrid("sync", "--offline", env=offline(carried))
+    shutil.rmtree(workspace / "sources/tool")
+    failed = hybrid("sync", env=offline(carried), check=5)
+    assert "tool: the bundle builds on commits that are not here" in failed.err
+    assert "without --since: git hybrid bundle create -o FILE" in failed.err
+    assert hybrid("pin", "tool", env=offline(carried), check=5).err.count("without --since") == 1

@@ -22,7 +22,7 @@ from git_hybrid.store.bundlefile import read_bundle
 from git_hybrid.store.manifest import decode_manifest
 from support.beginning import Beginning
 from support.cli import Hybrid, executable
-from support.kit import errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
+from support.kit import NOBODY, errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -529,7 +529,20 @@ def test_an_unfinished_run_comes_first(bundle: Path, ws: Path, tool: Upstream, h
     hybrid("bundle", "verify", bundle)
 
 
-def test_a_run_that_waits_for_what_the_bundle_brings_is_finished_by_it(
+def test_a_run_that_waits_for_what_the_bundle_brings_comes_first_too(bundle: Path, ws: Path, hybrid: Hybrid) -> None:
+    shutil.rmtree(ws / "sources/tool")
+    leave_unfinished(hybrid, ws)
+    kept = snapshot(ws)
+    hybrid("bundle", "apply", bundle, check=7)
+    assert snapshot(ws) == kept
+    # Its bundle in a folder of bundles is what the run takes the history from.
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundle.parent)}
+    hybrid("resume", env=NOBODY | env)
+    assert not (ws / "state/resume.json").exists()
+    hybrid("bundle", "apply", bundle)
+
+
+def test_a_clone_of_the_workspace_takes_from_a_folder_what_it_lacks(
     ws: Path, bundle: Path, there: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:
     hybrid("bundle", "apply", bundle, cwd=there)
@@ -539,13 +552,15 @@ def test_a_run_that_waits_for_what_the_bundle_brings_is_finished_by_it(
     told = hybrid("sync", "--offline", cwd=other, env=alone, check=4).err
     digest = hashlib.sha256(bundle.read_bytes()).hexdigest()[:10]
     assert (
-        f"hint: unless a newer one was applied since, the bundle with SHA-256 {digest}… again: git hybrid bundle apply FILE\n"
+        f"hint: with the folder of the bundle with SHA-256 {digest}… in GIT_HYBRID_BUNDLE_DIR: git hybrid sync --offline\n"
         in told
     )
     # A colleague who has what it waits for can make one too.
-    assert "hint: or one that a colleague makes who has the commit: git hybrid bundle create -o FILE\n" in told
+    assert "hint: or of one that a colleague makes who has the commit: git hybrid bundle create -o FILE\n" in told
     hybrid("bundle", "create", "-o", made, cwd=there)
-    told = hybrid("bundle", "apply", made, cwd=other, env=alone).err
+    hybrid("bundle", "apply", made, cwd=other, env=alone, check=7)
+    folder = {"GIT_HYBRID_BUNDLE_DIR": str(made.parent)}
+    told = hybrid("sync", "--offline", cwd=other, env=alone | folder).err
     assert "finishing run" in told
     assert head(other) == head(there)
     hybrid("status", "--exit-code", cwd=other)

@@ -36,3 +36,7 @@ def test_scans_of_what_came_across_are_taken_over(
     assert (there / "state/scans/tool.sarif").exists()
     assert not (there / "state/scans/app.sarif").exists()
     hybrid("audit", "verify", cwd=there)
+    # What it has left is its own: it goes on with that, and nothing else does.
+    assert (there / "state/resume.json").exists()
+    assert "finishing run" in hybrid("bundle", "apply", tmp_path / "b", cwd=there, check=4).err
+    hybrid("pin", "tool", cwd=there, check=7)

@@ -79,13 +79,43 @@ def test_all_that_policy_misses_is_named_at_once_and_nothing_is_written(site: Si
     assert changes(before, snapshot(site.root)) == []
 
 
-def test_what_needs_no_override_is_refused_as_unnecessary(site: Site) -> None:
-    before = snapshot(site.root)
-    for rev in (site.commits.third, "main"):
-        assert "needs no override" in site.force(rev, check=6).err
-    assert changes(before, snapshot(site.root)) == []
+def test_what_needs_no_override_gets_one_that_lifts_nothing_and_ends(site: Site) -> None:
+    site.force(site.commits.third, expires="9d")
     newer = site.tool.commit({"README": "four\n"})
-    assert f"git hybrid pin tool --to {newer}" in site.force(newer, check=6).err
+    site.force("main", expires="9d")
+    site.force(newer, expires="9d")
+    moves = [(item["from_commit"], item["to_commit"], item["status"]) for item in site.overrides()]
+    old = site.commits.third
+    assert moves == [(old, old, "superseded"), (old, newer, "superseded"), (newer, newer, "active")]
+    assert not any("lifts" in item for item in site.overrides())
+    held = site.overrides()[-1]["id"]
+    assert lock(site.root)["tool"]["override"] == held
+    site("sync")
+    site.commit("forced")
+    assert site.checked("overrides") + site.checked("audit") == []
+    # It is as good as a plain pin: where it came from is a step back all the same.
+    assert "is older than the pinned" in site("pin", "tool", "--to", old, check=6).err
+    site("override", "revoke", held, "--reason", "over")
+    assert "hint: git hybrid pin tool\n" in site("sync", check=6).err
+    site("pin", "tool")
+    assert "override" not in lock(site.root)["tool"]
+    site("sync")
+    site.commit("mended")
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
+def test_force_without_need_makes_no_step_back_that_was_forced_last_for_good(site: Site) -> None:
+    site.force(site.commits.first)
+    site.force(site.commits.second)
+    assert [item["lifts"] for item in site.overrides()] == [["rollback"], ["rollback"]]
+    (row,) = site("pin", "tool", "--to", site.commits.second, "--json").json()["sources"]
+    assert (row["outcome"], lock(site.root)["tool"]["override"]) == ("kept", site.overrides()[-1]["id"])
+    site("override", "revoke", site.overrides()[-1]["id"], "--reason", "over")
+    assert "is older than" in site("pin", "tool", "--to", site.commits.second, check=6).err
+    site("pin", "tool")
+    site("sync")
+    site.commit("mended")
+    assert site.checked("overrides") + site.checked("audit") == []
 
 
 def off_branch(site: Site) -> str:

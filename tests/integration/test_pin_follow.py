@@ -8,7 +8,7 @@ import pytest
 
 from support.beginning import Begun
 from support.cli import Hybrid
-from support.kit import changes, lock, released, snapshot
+from support.kit import changes, lock, manifest, released, snapshot
 from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
 
@@ -127,8 +127,9 @@ def test_hints_of_what_was_refused_follow_the_same(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
 ) -> None:
     commit = _commit(tool, "v1.1.0")
-    needless = hybrid("pin", "tool", "--to", commit, *_FORCED, "--tag", "v1.1.0", check=6).err
-    assert f"hint: git hybrid pin tool --to {commit} --tag v1.1.0\n" in needless
+    # Force that nothing needs follows it as well.
+    hybrid("pin", "tool", "--to", commit, *_FORCED, "--tag", "v1.1.0")
+    assert (lock(workspace)["tool"]["commit"], manifest(workspace)["tool"]["tag"]) == (commit, "v1.1.0")
     bad = tool.commit({"bad": "SECRET"})
     tool.git("tag", "v9.0.0")
     use(workspace, a_scanner(tmp_path / "scanner"), policy='scan_block_on = "high"')

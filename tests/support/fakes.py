@@ -18,6 +18,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.ports import FetchRequest, ProgressKind, RemoteRefs, Stage
+from git_hybrid.core.ports_bundle import Bundles, no_bundles
 from git_hybrid.core.reducer import Decision, RunInfo
 from git_hybrid.core.state import State
 from support.samples import run_info
@@ -73,6 +74,7 @@ class FakeLedger:
     decisions: list[Decision] = field(default_factory=list)
     finished: Decision = field(default_factory=Decision)
     finished_by: str = ""
+    has_recorded: bool = False
 
     @contextmanager
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
@@ -201,7 +203,7 @@ def runtime(
     mirrors: str = "",
     offline: str = "",
     slept: list[float] | None = None,
-    bundles: Callable[[str], str | None] = lambda _name: None,
+    bundles: Bundles = no_bundles,
     cancelled: Callable[[], int] = lambda: 0,
 ) -> Runtime:
     """Return a runtime over fakes; *slept* takes the seconds of every wait."""

@@ -14,6 +14,7 @@ from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest, Policy, Retry, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.ports_bundle import plain_bundle
 from git_hybrid.core.value import replace
 from support.fakes import FakeTransport, runtime
 from support.samples import OID, URL, source
@@ -154,7 +155,7 @@ def test_the_last_server_leaves_the_judgement_to_the_caller():
 
 def test_a_bundle_that_has_it_needs_no_network():
     transport = FakeTransport()
-    rt = runtime(transport, offline="--offline", bundles=lambda name: f"/b/{name}.bundle")
+    rt = runtime(transport, offline="--offline", bundles=lambda name: [plain_bundle(f"/b/{name}.bundle")])
     assert fetch(rt, SOURCE, MANIFEST, STAGE, FetchRequest(), satisfied=lambda: True) == "file:///b/tool.bundle"
     assert (transport.bundles, transport.asked) == (["/b/tool.bundle"], [])
 

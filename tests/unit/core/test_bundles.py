@@ -12,9 +12,9 @@ from git_hybrid.core.bundles import (
     Receipt,
     as_seen,
     begun,
-    brings_what_is_left,
     changed_pins,
     edits,
+    goes_on,
     had,
     may_join,
     mismatch,
@@ -26,9 +26,10 @@ from git_hybrid.core.errors import NoPin, Offline
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Branch, Manifest, Policy, Source, Tag
+from git_hybrid.core.plan import Task, Unfinished
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.value import replace
-from support.values import a_pin, a_source, a_state_entry, a_task, oid
+from support.values import a_pin, a_source, a_state_entry, a_task, an_unfinished_run, oid
 
 TOOL = SourceName("tool")
 
@@ -152,10 +153,16 @@ def test_what_can_be_carried_is_told_where_a_bundle_brought_it():
     assert with_carrier(other, entry, None) is other
 
 
-def test_a_bundle_brings_what_is_left_if_its_pins_are_those_of_the_lock():
+def test_an_apply_goes_on_with_one_of_its_own_that_has_pins_of_the_bundle_left():
     found = content()
     task = a_task()
-    assert brings_what_is_left(found, Lock(), ())
-    assert brings_what_is_left(found, found.lock, [task])
-    assert not brings_what_is_left(found, Lock(), [task])
-    assert not brings_what_is_left(found, found.lock, [replace(task, source=a_source("other"))])
+
+    def run(command: str, *tasks: Task) -> Unfinished:
+        return replace(an_unfinished_run(*tasks), command=command)
+
+    apply = "git hybrid -C there bundle apply b"
+    assert goes_on(found, found.lock, run(apply, task))
+    assert not goes_on(found, Lock(), run(apply, task))
+    assert not goes_on(found, found.lock, run(apply, task, replace(task, source=a_source("other"))))
+    for other in ("git hybrid sync", "git hybrid resume", "git hybrid bundle create -o apply"):
+        assert not goes_on(found, found.lock, run(other, task))

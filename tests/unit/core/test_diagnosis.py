@@ -167,6 +167,13 @@ def test_the_cadence_without_a_scanner_and_without_anything_to_say():
     assert (fresh.level, fresh.remedy) == ("ok", "")
 
 
+def test_an_age_too_brief_for_any_scan_is_made_longer_first():
+    found = cadence_of([_row(scan=_scan(1), state="stale")], scanners=["s"], max_age=timedelta(milliseconds=500))
+    remedy = cadence_finding(found).remedy
+    assert remedy.startswith('in sources.toml set [policy] scan_max_age to "1m" or more')
+    assert remedy.endswith(", then git hybrid scan --stale")
+
+
 @pytest.mark.parametrize(
     "version", [(2, 34, 1), (2, 39, 5), (2, 43, 6), (2, 44, 3), (2, 47, 2), (2, 48, 1), (2, 49, 0), (2, 50), (2, 50, 0)]
 )

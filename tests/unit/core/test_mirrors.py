@@ -113,6 +113,9 @@ def test_who_serves_a_url():
     assert serving(inventory, SERVED, source.url, TOOL) is corp
     assert served_url(disk, source.url, TOOL) == "file:///srv/bundles/tool.bundle"
     assert serving(inventory, "file:///srv/bundles/tool.bundle", source.url, TOOL) is disk
+    # A file of bundle create may be called anything.
+    assert serving(inventory, "file:///srv/bundles/may", source.url, TOOL) is disk
+    assert serving(inventory, "file:///srv/bundles/deeper/tool.bundle", source.url, TOOL) is None
     assert serving(inventory, str(source.url), source.url, TOOL) is None
 
 
@@ -253,7 +256,8 @@ def test_what_is_in_use_must_be_recorded():
     assert check_mirrors(pinned) == ()
     disk = "git hybrid mirror add NAME file:///srv/b --owner WHO --kind bundle"
     assert mends(Inventory(), folder="/srv/b/") == [disk]
-    assert mends(Inventory(), state=served_state("file:///srv/b/tool.bundle")) == [disk]
+    for file in ("tool.bundle", "may"):
+        assert mends(Inventory(), state=served_state(f"file:///srv/b/{file}")) == [disk]
     assert mends(listed(a_mirror(kind="bundle", base_url="file:///srv/b")), folder="/srv/b") == []
     spaced = "file:///srv/a%20b"
     assert mends(Inventory(), folder="/srv/a b") == [disk.replace("file:///srv/b", spaced)]

@@ -322,6 +322,14 @@ def test_check_scans_judges_by_the_files_that_decide_what_a_scanner_finds(scanne
     assert told.endswith("|git add -- 'a b' c, then git hybrid scan tool")
 
 
+def test_check_scans_asks_for_a_longer_age_where_policy_leaves_no_scan_fresh() -> None:
+    brief = replace(MANIFEST, policy=replace(MANIFEST.policy, scan_max_age=timedelta(seconds=1)))
+    (told,) = checked(a_scan(), brief, clock=NOW + timedelta(seconds=2))
+    longer = 'in sources.toml set [policy] scan_max_age to "1m" or more, such as "7d", then git hybrid scan tool'
+    assert told == f"fail|tool|its scan is stale: it is 2 s old|{longer}"
+    assert checked(a_scan(), brief) == []
+
+
 def test_check_scans_warns_of_findings_that_the_same_scanners_lost_in_the_same_files() -> None:
     lost = replace(a_scan(), tree=FOUND.tree)
     log = segments(a_log(scan_event(NAME, FOUND), scan_event(NAME, lost)))

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import BadBundle
+from git_hybrid.core.bundles import Carried
+from git_hybrid.core.errors import BadBundle, NewerSchema
 from git_hybrid.core.files import LOCK, LOG, MANIFEST
+from git_hybrid.core.ids import SourceName
 from git_hybrid.store import content
-from git_hybrid.store.bundlefile import inventory_of, read_bundle, report_of, write_bundle
+from git_hybrid.store.bundlefile import history_of, inventory_of, read_bundle, report_of, write_bundle
+from git_hybrid.store.bundlepart import is_bundle_file, parts_of, take_part
 
 
 @pytest.mark.parametrize("large", [MANIFEST, LOCK, LOG, report_of("tool")])
@@ -27,3 +30,53 @@ def test_a_member_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pyt
             read_bundle(file, tmp_path / f"{folder}.d")
         assert caught.value.place == large
         assert not any(path.stat().st_size > 1 for path in (tmp_path / f"{folder}.d").iterdir())
+
+
+def a_bundle(path: Path, **histories: bytes) -> Path:
+    members: dict[str, Path | bytes] = {MANIFEST: b"m", LOCK: b"l" * 700}
+    members |= {history_of(name): data for name, data in histories.items()}
+    carried = [Carried(name=SourceName(name), kind="full") for name in histories]
+    carried.append(Carried(name=SourceName("there"), kind="present"))
+    write_bundle(path, inventory_of(members, carried, None), None, members)
+    return path
+
+
+def test_the_part_of_one_source_is_taken_without_the_rest(tmp_path: Path) -> None:
+    file = a_bundle(tmp_path / "any name", a=b"x" * 513, b=b"y" * 512)
+    assert is_bundle_file(file)
+    parts = parts_of(file)
+    assert sorted(parts) == ["a", "b"]
+    take_part(parts["b"], tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == b"y" * 512
+    # Of the others nothing is asked, not even whether they are sound.
+    data = bytearray(file.read_bytes())
+    data[parts["a"].start + 600] ^= 1
+    file.write_bytes(data)
+    take_part(parts_of(file)["b"], tmp_path / "again")
+    with pytest.raises(BadBundle, match="its SHA-256 differs"):
+        take_part(parts["a"], tmp_path / "a")
+
+
+def test_a_part_of_a_file_that_was_cut_or_replaced_is_refused(tmp_path: Path) -> None:
+    file = a_bundle(tmp_path / "f", a=b"x" * 513)
+    data = file.read_bytes()
+    part = parts_of(file)["a"]
+    for wrong in (data[:-1], data + b"\0", data[:3000], data[:20], data.replace(b"schema_version", b"schema_versiom")):
+        file.write_bytes(wrong)
+        with pytest.raises(BadBundle):
+            parts_of(file)
+    file.write_bytes(data[: part.start])
+    with pytest.raises(BadBundle, match="it was cut"):
+        take_part(part, tmp_path / "a")
+    for other in (b"", b"inventory.jso", b"# v2 git bundle\n"):
+        file.write_bytes(other)
+        assert not is_bundle_file(file)
+
+
+def test_a_newer_bundle_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("git_hybrid.store.bundlefile.VERSION", 2)
+        file = a_bundle(tmp_path / "f", a=b"x")
+    with pytest.raises(NewerSchema) as caught:
+        parts_of(file)
+    assert caught.value.path == f"{file} (inventory.json)"

@@ -179,15 +179,6 @@ def test_a_version_that_is_missing_or_cannot_be_read_takes_a_person():
     assert merged(TEXT, "nonsense").why == ("their version cannot be read",)
 
 
-def test_a_branch_of_which_nobody_mended_what_was_let_pass_once_is_merged():
-    base = put(TEXT, ('"7d"', '"0s"'))
-    told = merged(put(TEXT, ("jobs = 4", "jobs = 2")), base + E, base)
-    assert 'scan_max_age = "7d"' in told.text
-    assert "[source.e]" in told.text
-    (why,) = merged(base, base + E, base).why
-    assert why.startswith('policy.scan_max_age must be "1m" or more')
-
-
 def test_a_source_in_dotted_keys_is_merged_too():
     dotted = put(TEXT, ("[source.c]\n", "[source]\nc."), ('branch = "main"', 'c.branch = "main"'))
     found = merged(dotted, put(TEXT, (C, f'{C}\ngroups = ["x"]')))

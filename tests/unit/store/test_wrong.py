@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from git_hybrid.core.errors import MOST_PROBLEMS, InvalidFile, Problem
@@ -135,10 +133,6 @@ def test_a_wrong_key_hides_none_of_the_others():
         ("source.a.tag = 'a'\nsource.a.tag = 'b'", "is not valid TOML: a key or table of this name is there already"),
         ("schema_version = [", "is not valid TOML: Invalid value"),
         ("policy.scan_max_age = 7", 'must be text with its unit, such as "30s" or "7d"'),
-        (
-            "policy.scan_max_age = '0s'",
-            'must be "1m" or more, such as "7d": else no scan would be fresh when it is looked at',
-        ),
         ("source.a.lfs = true", "must be one of pointer, fetch, and is 'true'"),
         ("[source.jquery.js]\nurl = 'x'", 'a name with a dot stands in quotes: write [source."jquery.js"]'),
         ("[source.a.b.c]\nurl = 'x'", 'a name with a dot stands in quotes: write [source."a.b.c"]'),
@@ -221,10 +215,3 @@ def test_sources_in_a_list_beside_tables_are_told_how_they_are_written():
     (problem,) = caught.value.problems
     assert problem.reason == "is not valid TOML: a source is a table of its own: write [source.NAME]"
     assert caught.value.mend == ""
-
-
-def test_what_was_let_pass_once_takes_nothing_from_the_policy_of_then():
-    then = b"schema_version = 1\n[policy]\nscan_max_age = '0s'\nmin_release_age = '3d'\n"
-    assert decode_manifest(then, former=True).policy.min_release_age == timedelta(days=3)
-    with pytest.raises(InvalidFile):
-        decode_manifest(then)
