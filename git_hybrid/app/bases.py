@@ -273,11 +273,9 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     is_other, before = False, tuple[Base, ...]()
     told = lifted(identity, name, snapshot.overrides, trail)
     lifts = frozenset(told.lifts if told else ())
-    is_aside = bool(ASIDE & lifts) and not REPLACED & lifts
-    is_doubted = told is not None and bool(snapshot.doubts(identity))
-    found = () if is_aside or is_doubted else (Base(old),)
-    # What was forced without need is as good as what was not.
-    while told is not None and (lifts or is_doubted):
+    doubted = told is not None and bool(snapshot.doubts(identity))
+    found = () if doubted or (ASIDE & lifts and not REPLACED & lifts) else (Base(old),)
+    while told is not None and (lifts or doubted):  # What was forced without need is as good as what was not.
         if told.from_commit is None:
             return found
         # Where no override let in another repository, it was of the same as that which is pinned.

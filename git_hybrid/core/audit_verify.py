@@ -273,9 +273,7 @@ def _forks(segments: Sequence[Segment], committed: frozenset[str]) -> Iterator[B
     after: dict[str, list[tuple[str, Line]]] = {}
     for segment in segments:
         end = max((line.number for line in segment.lines if line.sha256 in committed), default=0)
-        for line in segment.lines:
-            if not line.whole:
-                continue
+        for line in (line for line in segment.lines if line.whole):
             if line.number < end and line.sha256 not in committed:
                 what = "stands before records that git has committed, and is not committed itself"
                 yield breach_at("inserted", segment.file, line, what, "it was put in later")
@@ -287,9 +285,8 @@ def _forks(segments: Sequence[Segment], committed: frozenset[str]) -> Iterator[B
         if len({line.sha256 for _, line in fresh}) > 1:
             # What was put in has nothing after it; what it was put before goes on.
             leaves = [(file, line) for file, line in fresh if (line.record or {})["hash"] not in after]
-            file, line = (leaves or fresh)[0]
             what = f"{counted(len(fresh), 'record')} follow the same one, and no merge in git explains it"
-            yield breach_at("inserted", file, line, what, "a record was put in, or logs were joined by hand")
+            yield breach_at("inserted", *(leaves or fresh)[0], what, "a record was put in, or logs were joined by hand")
 
 
 def _ahead(segments: Sequence[Segment], committed: frozenset[str], now: datetime) -> Iterator[Breach]:
