@@ -60,11 +60,12 @@ def bring_lfs(rt: Runtime, task: Task, manifest: Manifest) -> None:
 
 
 def _pour(rt: Runtime, task: Task, acquired: Acquired, clone: Stage) -> None:
-    if acquired.history != acquired.content and task.source.history == "treeless":
+    history = task.source.history
+    if acquired.history != acquired.content and history == "treeless":
         # Before the content: where its history is there, none is cut off.
         rt.writer.pour(acquired.history, clone, boundaries=False)
-    rt.writer.pour(acquired.content, clone, boundaries=True)
-    if task.source.history == "full":
+    rt.writer.pour(acquired.content, clone, boundaries=True, cut=history == "shallow")
+    if history == "full":
         rt.writer.make_complete(task.name)
 
 

@@ -108,6 +108,7 @@ def carry_out(
     if done:
         rt.writer.flush()
     for outcome in done:
+        rt.writer.drop_former(outcome.task)
         rt.writer.remember(outcome.task.name, outcome.task.pin, new=True)
     here = unserved(done, snapshot.state)
     decision = reduce_installed(done, snapshot.state, rt.info, rt.ledger.last_moves(here) if here else {})
