@@ -126,7 +126,7 @@ def acquire_pin(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, bo
             refs,
             borrow=borrow,
             oid_length=len(pin.commit),
-            satisfied=lambda stage: leads_to(rt, stage, pin),
+            satisfied=lambda stage: leads_to(rt, stage, source, pin),
             enough=lambda stage: is_proved(rt, stage, pin),
         )
 
