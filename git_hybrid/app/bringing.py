@@ -26,7 +26,8 @@ def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str
 
     def gated(rt: Runtime) -> tuple[Acquired, tuple[str, ...]]:
         acquired = acquire_pin(rt, task.source, task.pin, manifest, borrow=True)
-        return acquired, gate_pin(rt, acquired.content, task.source, task.pin, manifest, like=like)
+        notes = gate_pin(rt, acquired.content, task.source, task.pin, manifest, like=like)
+        return acquired, (*acquired.notes, *notes)
 
     if not is_here or _is_cut_off(task, seen):
         try:

@@ -207,7 +207,7 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
             require_digest(rt, pin, rt.writer.write(stage, pin, tree.entries, keeper))
             if keeper is not None:
                 keeper.keep()
-    return acquired, stage, tree.notes
+    return acquired, stage, (*acquired.notes, *tree.notes)
 
 
 def _fresh(run: Run, task: Task, *, aside: str) -> Installed:

@@ -135,6 +135,30 @@ def test_what_somebody_did_in_a_clone_keeps_all_that_it_rests_on(
     git("fsck", cwd=clone)
 
 
+@pytest.mark.parametrize("history", ["shallow", "treeless", "full"])
+def test_a_server_that_leaves_nothing_out_is_told_once(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, history: str
+) -> None:
+    note = "the server leaves nothing out: all files of the history were fetched to prove the pin"
+
+    def told(*words: str) -> bool:
+        return note in hybrid(*words).out
+
+    hybrid("init")
+    for filters in (True, False):
+        upstream = upstream_factory(f"u{filters}", filters=filters)
+        upstream.commit({"a": "0\n"})
+        wanted = history != "full" and not filters
+        assert told("add", upstream.url, "--name", "tool", "--branch", "main", "--history", history) == wanted
+        assert told("sync") == wanted
+        assert not told("sync", "-v")
+        upstream.commit({"a": "1\n"})
+        assert told("pin", "tool") == wanted
+        (row,) = hybrid("sync", "--json").json()["sources"]
+        assert (note in row["notes"]) == wanted
+        hybrid("remove", "tool")
+
+
 @pytest.mark.parametrize("served", ["https"], indirect=True)
 def test_switching_modes(hybrid: Hybrid, workspace: Path, served: Served) -> None:
     env = served.env
