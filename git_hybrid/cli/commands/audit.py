@@ -62,7 +62,7 @@ def command(context: click.Context) -> int:
 
 @command.command("log")
 @click.argument("source", required=False, metavar="[NAME]", shell_complete=complete_names)
-@click.option("--source", "named", metavar="NAME", help="The same as NAME.", shell_complete=complete_names)
+@click.option("--source", "named", type=TEXT, metavar="NAME", help="The same as NAME.", shell_complete=complete_names)
 @click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
 @click.option(
     "--event",
