@@ -23,17 +23,19 @@ from git_hybrid.core.words import counted
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
 NOT_FETCHED = "not fetched"
 """How the note about submodules ends that the manifest does not ask for."""
+_UNFILTERED = "the server leaves nothing out: all files of the history were fetched to prove the pin"
 
 
 class Acquired(Struct, frozen=True, kw_only=True):
     """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule.
 
-    ``served_by`` is who served the files.
+    ``served_by`` is who served the files, ``notes`` what is to be told of that.
     """
 
     history: Stage
     content: Stage
     served_by: str
+    notes: tuple[str, ...] = ()
 
 
 def everything(source: Source) -> FetchRequest:
@@ -67,6 +69,16 @@ def fetch_history(
     request = FetchRequest(refs=refs, commits_only=not full)
     served_by = fetch(rt, source, manifest, stage, request, satisfied=lambda: satisfied(stage))
     return stage, served_by
+
+
+def left_nothing_out(rt: Runtime, source: Source, history: Stage, commit: Oid) -> tuple[str, ...]:
+    """Return a note where the commits alone were asked for, and *history* got their files too.
+
+    A bundle is asked for nothing else.
+    """
+    if source.history == "full" or rt.bundles(source.name) or not rt.objects.has_content(history, commit):
+        return ()
+    return (_UNFILTERED,)
 
 
 def fetch_content(
@@ -126,7 +138,7 @@ def acquire_pin(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, bo
             refs,
             borrow=borrow,
             oid_length=len(pin.commit),
-            satisfied=lambda stage: leads_to(rt, stage, pin),
+            satisfied=lambda stage: leads_to(rt, stage, source, pin),
             enough=lambda stage: is_proved(rt, stage, pin),
         )
 
@@ -146,8 +158,9 @@ def acquire_pin(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, bo
             ref = containing_ref(rt, history, pin.commit) or ref
         with answered(rt, source, served_by), blaming(rt, pin):
             prove(rt, history, source, pin)
+    notes = left_nothing_out(rt, source, history, pin.commit)
     content, served_by = fetch_content(rt, source, manifest, history, pin.commit, ref, served_by=served_by)
-    return Acquired(history=history, content=content, served_by=served_by)
+    return Acquired(history=history, content=content, served_by=served_by, notes=notes)
 
 
 def _acquire_unreachable(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, borrow: bool) -> Acquired:

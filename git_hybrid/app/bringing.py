@@ -29,7 +29,8 @@ def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str
 
     def gated(rt: Runtime) -> tuple[Acquired, tuple[str, ...]]:
         acquired = acquire_pin(rt, task.source, task.pin, manifest, borrow=True)
-        return acquired, gate_pin(rt, acquired.content, task.source, task.pin, manifest, like=like)
+        notes = gate_pin(rt, acquired.content, task.source, task.pin, manifest, like=like)
+        return acquired, (*acquired.notes, *notes)
 
     if not is_here or _is_cut_off(task, seen):
         try:
@@ -63,11 +64,12 @@ def bring_lfs(rt: Runtime, task: Task, manifest: Manifest) -> None:
 
 
 def _pour(rt: Runtime, task: Task, acquired: Acquired, clone: Stage) -> None:
-    if acquired.history != acquired.content and task.source.history == "treeless":
+    history = task.source.history
+    if acquired.history != acquired.content and history == "treeless":
         # Before the content: where its history is there, none is cut off.
         rt.writer.pour(acquired.history, clone, boundaries=False)
-    rt.writer.pour(acquired.content, clone, boundaries=True)
-    if task.source.history == "full":
+    rt.writer.pour(acquired.content, clone, boundaries=True, cut=history == "shallow")
+    if history == "full":
         rt.writer.make_complete(task.name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from git_hybrid.app.acquire import EVERY_REF, everything, fetch_content, fetch_history, gate_content
+from git_hybrid.app.acquire import EVERY_REF, everything, fetch_content, fetch_history, gate_content, left_nothing_out
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref, refuse_unlike
 from git_hybrid.app.force import Objections
@@ -141,7 +141,7 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         content, served_by = fetch_content(rt, source, manifest, history, commit, ref, served_by=served_by)
         pin, notes = _with_evidence(search, history, content, commit, ref, reachable_from)
         ranged = _judge_move(search, pin, history)
-    notes = (*moved_to(refs, endpoint), *notes)
+    notes = (*moved_to(refs, endpoint), *left_nothing_out(rt, source, history, commit), *notes)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 

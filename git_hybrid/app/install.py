@@ -111,6 +111,7 @@ def carry_out(
     if done:
         rt.writer.flush()
     for outcome in done:
+        rt.writer.drop_former(outcome.task)
         rt.writer.remember(outcome.task.name, outcome.task.pin, new=True)
     here = unserved(done, snapshot.state)
     decision = reduce_installed(done, snapshot.state, rt.info, rt.ledger.last_moves(here) if here else {})
@@ -204,7 +205,7 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
             require_digest(rt, pin, rt.writer.write(stage, pin, tree.entries, keeper))
             if keeper is not None:
                 keeper.keep()
-    return acquired, stage, tree.notes
+    return acquired, stage, (*acquired.notes, *tree.notes)
 
 
 def _fresh(run: Run, task: Task, *, aside: str) -> Installed:

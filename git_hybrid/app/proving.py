@@ -28,9 +28,15 @@ def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
 
 
-def leads_to(rt: Runtime, stage: Stage, pin: Pin) -> bool:
-    """Tell whether what was fetched into *stage* is not behind *pin*: what is borrowed there may be ahead of it."""
+def leads_to(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> bool:
+    """Tell whether what was fetched into *stage* is not behind *pin*: what is borrowed there may be ahead of it.
+
+    Raises:
+        IdentityChanged: it is of another repository, which is not behind.
+    """
     if not rt.objects.has_commit(stage, pin.commit):
+        if (found := rt.objects.upstream(stage, pin.ref)) is not None:
+            _require_same(rt, stage, source, pin, found[0])
         return False
     upstream = rt.objects.upstream(stage, pin.ref) if pin.ref.startswith("refs/heads/") else None
     return upstream is None or upstream[0] == pin.commit or not rt.objects.is_ancestor(stage, upstream[0], pin.commit)
@@ -49,10 +55,15 @@ def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
         if pin.ref.startswith("refs/tags/") and not is_commit:
             old, new = pin.tag_object or pin.commit, tag or commit
             raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, old_commit=pin.commit, new_commit=commit)
-        roots = rt.objects.facts(stage, commit, complete=True).root_commits
-        if is_other_repository(pin.root_commits, roots):
-            raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
+        _require_same(rt, stage, source, pin, commit)
     raise unreachable(rt, stage, source, pin.commit, pin.ref)
+
+
+def _require_same(rt: Runtime, stage: Stage, source: Source, pin: Pin, commit: Oid) -> None:
+    """Raise unless *commit*, which *stage* has with all of its history, is of the repository that was pinned."""
+    roots = rt.objects.facts(stage, commit, complete=True).root_commits
+    if is_other_repository(pin.root_commits, roots):
+        raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
 
 
 def unreachable(rt: Runtime, stage: Stage, source: Source, commit: Oid, ref: str = ANYWHERE) -> Unreachable:

@@ -47,6 +47,7 @@ _NOT_THERE = (
 """What lets the next mirror be asked; a failure of integrity or of trust never does, but for LFS content."""
 _NO_WAY = ("dns", "refused", "network", TIMEOUT)
 """The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
+_LACKING = "it does not have the commit"
 _GIVEN_UP = 3
 """So many sources find no way to a host, one after the other: the rest of the run does not look for it any more."""
 
@@ -85,7 +86,8 @@ def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoin
         except HybridError as error:
             if position + 1 == len(choices) or not _lets_pass(error):
                 raise _told_of(rt, error, source, endpoint).after_servers(before) from None
-            before.append(f"not served by {endpoint.url} ({error.code})")
+            why = error.ref if isinstance(error, RefMissing) and error.ref == _LACKING else error.code
+            before.append(f"not served by {endpoint.url} ({why})")
             rt.progress("note", source.name, f"{before[-1]}, asking the next")
     raise AssertionError("unreachable: the last server returns or raises")
 
@@ -271,8 +273,7 @@ def fetch(
     """Fetch *request* into *stage* and return the URL that served it.
 
     The bundle of the source is asked first, if there is one. A server whose answer leaves *satisfied* false does not
-    have what is wanted yet (a stale mirror), and the next one is asked; the answer of the last server is left for the
-    caller to judge.
+    have what is wanted yet (a stale mirror), and the next one is asked; that of the last is left to the caller.
     """
     rt.progress("step", source.name, "fetching")
     request = replace(request, waived=rt.waived.get(source.name, ()))
@@ -283,7 +284,7 @@ def fetch(
     def step(endpoint: Endpoint) -> None:
         rt.transport.fetch(stage, endpoint.url, request, manifest.defaults)
         if endpoint != choices[-1] and not satisfied():
-            raise RefMissing(name=source.name, ref="the pinned commit", url=endpoint.url)
+            raise RefMissing(name=source.name, ref=_LACKING, url=endpoint.url)
 
     _, endpoint = ask(rt, source, manifest, step)
     return endpoint.url

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from git_hybrid.cli.common import Common
-from git_hybrid.core.errors import NoWorkspace
+from git_hybrid.core.errors import BadArgument, NoWorkspace
 from git_hybrid.store.layout import find_root
 
 _DOTS = (".", "..")
@@ -31,6 +31,18 @@ def by_path(common: Common, words: Sequence[str]) -> tuple[str, ...]:
         # Told by whoever opens it.
         return tuple(words)
     return tuple(_named(word, os.path.join(folder, word), sources) if _is_path(word) else word for word in words)
+
+
+def one_of(common: Common, word: str | None, named: str | None) -> str | None:
+    """Return the name of a source that *word* or the option ``--source``, *named*, may tell, or both alike.
+
+    Raises:
+        BadArgument: they are two sources, or a ``-C`` names no folder.
+    """
+    told = by_path(common, [given for given in (word, named) if given is not None])
+    if len(told) > 1 and told[0] != told[1]:
+        raise BadArgument(what="--source", value=told[1], reason=f"is another one than {told[0]}")
+    return told[0] if told else None
 
 
 def _is_path(word: str) -> bool:

@@ -102,6 +102,9 @@ def governed(pin: Pin, approvals: Approvals) -> OverrideEnded | OverrideUnrecord
         what = "which has no record in state/sources-overrides.json"
         return _unrecorded(pin, pin.override, what, approvals, lost=True)
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
+        told = approvals.trail.pinned_by(record.id) == (pin.source, pin.commit)
+        if told and (what := unbound(record, approvals.trail)):
+            return _unrecorded(pin, record.id, what, approvals, lost=True)
         error = _unrecorded(pin, record.id, "which was given for something else", approvals)
         return _joined(error, pin, approvals.trail) if record.source == pin.source else error
     if what := unbound(record, approvals.trail):

@@ -115,6 +115,13 @@ class Trail(Struct, frozen=True, kw_only=True):
     signed: Mapping[tuple[str, str, str], Collection[tuple[str, str]]] = field(default_factory=dict)
     absent: Callable[[], str] = lambda: ""
 
+    def pinned_by(self, identity: str) -> tuple[str, str] | None:
+        """Return the source and the commit that the override *identity* was given for; None if it moved no pin."""
+        told = self.latest.get(identity)
+        if told is None or detail_of(told).get("kind") == "scan":
+            return None
+        return str(told.get("source")), str(told.get("after"))
+
 
 def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
     """Return what *records*, in the order of the log, say of overrides.

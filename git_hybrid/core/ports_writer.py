@@ -85,8 +85,15 @@ class Writer(Protocol):
         """Move the stage to the source's path."""
         ...
 
-    def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
-        """Move the objects and fetched refs of *source* into *target*; with *boundaries* also where history is cut."""
+    def pour(self, source: Stage, target: Stage, *, boundaries: bool, cut: bool = False) -> None:
+        """Move the objects and fetched refs of *source* into *target*; with *boundaries* also where history is cut.
+
+        With *cut* it stays cut there, also where *target* has more of it.
+        """
+        ...
+
+    def drop_former(self, task: Task) -> None:
+        """Remove from a clone whose history is not full what only earlier pins needed, if all in it is this tool's."""
         ...
 
     def make_complete(self, name: SourceName) -> None:

@@ -12,6 +12,7 @@ from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.value import Struct
 from git_hybrid.git.complete import ALTERNATES
 from git_hybrid.git.environment import as_options
 from git_hybrid.git.glance import MARK, is_marked, packs_of
@@ -32,11 +33,25 @@ _READABLE = pattern(rb"ref:|[0-9a-f]{40}")
 _MARKS = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
 
 
-def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
+class Came(Struct, frozen=True):
+    """What was poured: the names of refs and of pack files, and the commits at which history was cut."""
+
+    refs: frozenset[str] = frozenset()
+    packs: frozenset[str] = frozenset()
+    cuts: frozenset[str] = frozenset()
+
+    def __or__(self, other: Came) -> Came:
+        """Return what came both times."""
+        return Came(self.refs | other.refs, self.packs | other.packs, self.cuts | other.cuts)
+
+
+def pour(
+    runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool, cut: bool = False
+) -> Came:
     """Move the packs of the repository *giver* into *taker*, then its refs: refs never name what is not there.
 
-    With *boundaries* what *giver* knows of cut history goes along. Where the packs of *taker* are ours alone the small
-    ones are packed together when they are many.
+    With *boundaries* what *giver* knows of cut history goes along, and stays with *cut* also where more of it is in
+    *taker*. Where the packs of *taker* are ours alone the small ones are packed together when they are many.
 
     Raises:
         LocalIo: the file system refused, or *taker* is gone.
@@ -44,30 +59,33 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
     if not (taker / "HEAD").is_file():
         raise LocalIo(path=str(taker.parent), operation="bring objects to", reason="no repository is there any more")
     whole = is_marked(str(taker))
-    _pour(runner, disk, giver, taker, name=name, boundaries=boundaries)
+    cuts = oids_in(giver / "shallow") if boundaries else []
+    found = move(disk, giver, taker)
+    if boundaries:
+        _merge_shallow(runner, disk, cuts, taker, name=name, cut=cut)
+    refs = _pour_refs(runner, giver, taker, name=name)
     if whole:
         # What was there is there still.
         with suppress(Doubt, OSError):
             roll_up_many(runner, taker)
             mark(str(taker))
+    return Came(frozenset(refs), frozenset(found), frozenset(cuts))
 
 
-def _pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
-    move(disk, giver, taker)
-    if boundaries:
-        _merge_shallow(runner, disk, giver, taker, name=name)
+def _pour_refs(runner: Runner, giver: Path, taker: Path, *, name: SourceName) -> dict[str, str]:
     refs = fetched_refs(giver)
     orders = "".join(
         f"update {ref} {oid}\n" for ref, oid in sorted(refs.items()) if not _rewritten(f"{taker}/{ref}", oid)
     )
     if not orders:
-        return
+        return refs
     for broken in broken_refs(taker):
         os.unlink(f"{taker}/{broken}")
     if gone := "".join(f"delete {ref}\n" for ref in in_the_way(fetched_refs(taker), refs)):
         # Not with the others: a ref cannot be made below the name of one that is deleted at the same time.
         must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(gone))
     must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(orders))
+    return refs
 
 
 def in_the_way(there: Iterable[str], wanted: Iterable[str]) -> list[str]:
@@ -110,8 +128,8 @@ def _rewritten(path: str, oid: str) -> bool:
     return True
 
 
-def move(disk: Disk, giver: Path, taker: Path) -> None:
-    """Move the packs of *giver* into *taker*.
+def move(disk: Disk, giver: Path, taker: Path) -> list[str]:
+    """Move the packs of *giver* into *taker*, and return the names of their files.
 
     Raises:
         LocalIo: the file system refused.
@@ -122,22 +140,27 @@ def move(disk: Disk, giver: Path, taker: Path) -> None:
     for name in found:
         os.rename(f"{source}/{name}", f"{target}/{name}")
     disk.sync_folder(Path(target))
+    return found
 
 
-def _merge_shallow(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName) -> None:
-    lines = {line for path in (giver, taker) for line in oids_in(path / "shallow")}
+def _merge_shallow(runner: Runner, disk: Disk, cuts: list[str], taker: Path, *, name: SourceName, cut: bool) -> None:
+    lines = {*cuts, *oids_in(taker / "shallow")}
     if not lines:
         return
-    # A boundary whose parents have come since is none any more.
-    with released(open_repository(taker)) as repository:
-        if repository is not None:
-            lines = {line for line in lines if any(not holds(repository, oid) for oid in _parents(repository, line))}
-        else:
-            lines = _cut_off(runner, taker, sorted(lines), name=name)
+    if not cut:
+        # A boundary whose parents have come since is none any more.
+        lines = _still_cut(runner, taker, lines, name=name)
     if lines:
         disk.write_file(taker / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
     else:
         disk.remove_file(taker / "shallow")
+
+
+def _still_cut(runner: Runner, git_dir: Path, lines: set[str], *, name: SourceName) -> set[str]:
+    with released(open_repository(git_dir)) as repository:
+        if repository is None:
+            return _cut_off(runner, git_dir, sorted(lines), name=name)
+        return {line for line in lines if any(not holds(repository, oid) for oid in _parents(repository, line))}
 
 
 def _parents(repository: Repository, oid: str) -> list[str]:

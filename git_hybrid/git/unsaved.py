@@ -20,7 +20,8 @@ from git_hybrid.git.standing import is_there, walked
 
 _Git = Callable[..., Completed]
 _FETCHED = ("refs/hybrid/", "refs/remotes/")
-_MOVES = pattern(rf"({re.escape(MOVED)}|checkout: moving from \S+ to [0-9a-f]{{40,64}}\^\{{commit\}})")
+MOVES = pattern(rf"({re.escape(MOVED)}|checkout: moving from \S+ to [0-9a-f]{{40,64}}\^\{{commit\}})")
+"""What the reflog says of the moves of this tool."""
 _AT_ONCE = 200
 _SHOWN = 10
 UNREAD = "what git cannot read"
@@ -174,7 +175,7 @@ def _only_in_reflogs(git: _Git, git_dir: Path, listed: Container[str]) -> list[s
         # One that git cannot open it leaves out, with 0.
         if ref not in told and (ref == "HEAD" or ref in listed) and _has_entries(git_dir / log):
             raise _Unread(f"the reflog of {ref}")
-    ours = {entry.partition(" ")[0] for entry, _, words in lines if _MOVES.fullmatch(words)}
+    ours = {entry.partition(" ")[0] for entry, _, words in lines if MOVES.fullmatch(words)}
     others = [oid for oid in logs if oid not in ours]
     stashed = git(["log", "-g", "--format=%H", "refs/stash", "--"]).stdout.decode("ascii")
     known = [*sorted(ours), *stashed.split()]

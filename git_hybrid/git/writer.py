@@ -23,17 +23,18 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
-from git_hybrid.core.value import Struct, field
-from git_hybrid.git import inner, origin, packs, proof, seen, settling, withdrawing
+from git_hybrid.core.value import field
+from git_hybrid.git import inner, origin, proof, seen, withdrawing
 from git_hybrid.git.attributes import exact_bytes, set_attributes, smudging
-from git_hybrid.git.clones import GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.local import must
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.plainfiles import read_plain
-from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.pouring import Pouring
+from git_hybrid.git.quarantine import ATTRIBUTES, GitQuarantine, uses_lfs
 from git_hybrid.git.rights import require_rights
-from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.run import Completed
+from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
 from git_hybrid.git.standing import free_place, is_there
 from git_hybrid.turn import TURN
@@ -42,13 +43,10 @@ if TYPE_CHECKING:
     from git_hybrid.git.hands import Hands
 
 
-class GitWriter(Struct, frozen=True):
+class GitWriter(Pouring, frozen=True, kw_only=True):
     """The writer of :mod:`git_hybrid.core.ports`."""
 
-    runner: Runner
-    disk: Disk
     quarantine: GitQuarantine
-    clones: GitClones
     hands: Hands
     _proved: dict[SourceName, Stamps] = field(default_factory=dict)
 
@@ -154,19 +152,6 @@ class GitWriter(Struct, frozen=True):
         self.disk.rename_path(Path(stage.path), target)
         with suppress(OSError, ValueError), TURN:
             self._proved[stage.name] = seen.completed(str(target))
-
-    def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
-        """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
-        giver, taker = Path(source.git_dir), Path(target.git_dir)
-        packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
-
-    def make_complete(self, name: SourceName) -> None:
-        """Take away the marks of a partial clone, once all history has been poured in."""
-        packs.make_complete(self.runner, self.disk, self.clones.folder / f"{name}/.git", name=name)
-
-    def own_objects(self, name: SourceName) -> str:
-        """Copy what the clone borrows (:func:`git_hybrid.git.packs.own_objects`)."""
-        return packs.own_objects(self.runner, self.disk, self.clones.folder / f"{name}/.git", name=name)
 
     def switch(self, task: Task) -> None:
         """Check out the pinned commit in a clean clone (:meth:`git_hybrid.git.switching.Switching.go`).
@@ -290,7 +275,7 @@ class GitWriter(Struct, frozen=True):
 
     def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
         """Keep hints for the next look (:func:`git_hybrid.git.settling.remember`)."""
-        settling.remember(self.runner, str(self.clones.folder / name), pin, self._proved.pop(name, None), new=new)
+        remember(self.runner, str(self.clones.folder / name), pin, self._proved.pop(name, None), new=new)
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

@@ -111,14 +111,21 @@ def _refuse_incomplete(run: object) -> None:
     if elsewhere := next((key for key in _DECIDES if others.get(key)), None):
         raise Incomplete(f"a run in the report has {elsewhere} in other files")
     for invocation in invocations:
-        if not isinstance(invocation, dict) or invocation.get("executionSuccessful", True) is not True:
-            raise Incomplete("the tool says itself that it did not succeed")
-        for key in ("toolExecutionNotifications", "toolConfigurationNotifications"):
-            notifications = invocation.get(key) or []
-            if not isinstance(notifications, list):
-                raise Incomplete("a run in the report is not SARIF")
-            for notification in notifications:
-                _refuse_error(run, notification)
+        _refuse_unsuccessful(run, invocation)
+
+
+def _refuse_unsuccessful(run: Document, invocation: object) -> None:
+    if not isinstance(invocation, dict) or "executionSuccessful" not in invocation:
+        # SARIF asks for it in each of them. Several tools write no invocation at all.
+        raise Incomplete("the tool does not say whether it succeeded")
+    if invocation["executionSuccessful"] is not True:
+        raise Incomplete("the tool says itself that it did not succeed")
+    for key in ("toolExecutionNotifications", "toolConfigurationNotifications"):
+        notifications = invocation.get(key) or []
+        if not isinstance(notifications, list):
+            raise Incomplete("a run in the report is not SARIF")
+        for notification in notifications:
+            _refuse_error(run, notification)
 
 
 def _is_tool(tool: object) -> bool:

@@ -59,6 +59,7 @@ class FileLedger(LogReader):
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
     has_recorded: bool = False
+    _installing: set[SourceName] = field(default_factory=set)
     _decided: bool = False
     _intent: Event | None = None
     _held: Held | None = None
@@ -196,6 +197,7 @@ class FileLedger(LogReader):
         """Write into the journal that the working tree of a source is about to be changed."""
         self._announce(info)
         self._append(self.layout.journal(info.run), runs.installing_line(name, served_by))
+        self._installing.add(name)
 
     def _announce(self, info: RunInfo) -> None:
         """Write into the audit log what the run is about to do, once."""
@@ -264,7 +266,7 @@ class FileLedger(LogReader):
     def _close(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         if pending:
             self._append(self.layout.journal(info.run), runs.recorded_line(tuple(decision.done)))
-            runs.write_marker(self.layout.marker, info, tuple(pending))
+            runs.write_marker(self.layout.marker, info, tuple(pending), self._installing)
         else:
             self.forget()
 

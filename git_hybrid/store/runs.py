@@ -7,7 +7,7 @@ the journal and goes before it, so a marker without a journal never is, but by s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,15 +141,13 @@ def _encoded(lines: list[Line]) -> bytes:
     return b"".join(json.dumps(line, sort_keys=True).encode("utf-8") + b"\n" for line in lines)
 
 
-def write_marker(path: Path, info: RunInfo, tasks: tuple[Task, ...]) -> None:
-    """Write the marker at *path*: which sources the run still has, and their commits."""
+def write_marker(
+    path: Path, info: RunInfo, tasks: tuple[Task, ...], installing: Collection[SourceName] = frozenset()
+) -> None:
+    """Write the marker at *path*: which sources the run still has, their commits, and how far each is by now."""
     sources = [
-        {
-            "name": task.name,
-            "action": task.action,
-            "from_commit": task.before,
-            "to_commit": task.pin.commit,
-        }
+        {"name": task.name, "action": task.action, "phase": "installing" if task.name in installing else "pending"}
+        | {"from_commit": task.before, "to_commit": task.pin.commit}
         for task in tasks
     ]
     head = {"schema_version": VERSION, "run": info.run, "command": info.command, "operator": info.operator}

@@ -96,9 +96,8 @@ def _columns(status: Status, look: Look, now: datetime) -> list[Column]:
         _column("STATE", rows, lambda row: row.word, lambda row: WORD_STYLES.get(row.word)),
         _column("PINNED", rows, _pinned),
         _column("MOVED", rows, lambda row: _moved(row, now)),
+        _column("SCAN", rows, _scanned, lambda row: _SCAN_STYLES.get(row.scan)),
     ]
-    if status.has_scanners or any(row.scan != "missing" for row in rows):
-        columns.append(_column("SCAN", rows, _scanned, lambda row: _SCAN_STYLES.get(row.scan)))
     extras = [_column("FROM", rows, _origin), _column("INSTALLED", rows, lambda row: _installed(row, now))]
     if any(resting(row)[0] is not None for row in rows):
         extras.insert(0, _column("OVERRIDE", rows, _overridden, lambda row: _PHASE_STYLES.get(resting(row)[1] or "")))

@@ -41,6 +41,7 @@ WRITERS = {
     "git_hybrid/git/proof.py",  # a file that tells the file system's time, in the .git of a clone
     "git_hybrid/git/packfiles.py",  # hardlinks of packs, into quarantine or into a store whose record comes last
     "git_hybrid/git/filling.py",  # takes links out of quarantine again
+    "git_hybrid/git/superseded.py",  # takes packs of earlier pins out of a clone that is this tool's alone
     "git_hybrid/git/store.py",
     "git_hybrid/git/storelock.py",  # marks of use, locks, and refs of repositories in quarantine
     "git_hybrid/git/treekeeping.py",  # trees in a store, which are proved each time

@@ -446,6 +446,8 @@ def test_log_filters(site: Site) -> None:
 
     assert found("--request", "CHG-1", "--incident", "INC-7") == ["override"]
     assert found("tool", "--event", "pin", "--since", "1d") == ["pin", "pin"]
+    assert found("--source", "tool", "--event", "pin") == found("tool", "--source", "tool", "--event", "pin")
+    assert "is another one than tool" in site("audit", "log", "tool", "--source", "other", check=2).err
     assert found("--event", "add", "--event", "override") == ["override", "add"]
     assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
     assert found("tool", "--event", "pin", "--since", "2d", "--until", "1d") == []

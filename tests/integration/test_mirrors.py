@@ -540,8 +540,23 @@ def test_what_the_mirrors_before_said_is_told_where_the_last_is_down(
     tool.commit({"a.txt": "three\n"})
     hybrid("pin", "tool")
     done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base.as_uri()},file:///nowhere"}, check=4)
-    assert f"cause: not served by {base.as_uri()}/localhost{tool.path} (ref-missing)\n" in done.err
+    assert f"cause: not served by {base.as_uri()}/localhost{tool.path} (it does not have the commit)\n" in done.err
     assert "not served by file:///nowhere" not in done.err
+
+
+@pytest.mark.parametrize("history", ["full", "shallow"])
+def test_nobody_else_is_asked_after_a_mirror_that_serves_another_repository(
+    ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, history: str
+) -> None:
+    replace(ws / "sources.toml", 'branch = "main"\n', f'branch = "main"\nhistory = "{history}"\n')
+    hybrid("pin", "tool")
+    mirror = repository(tool, base)
+    who = "-c", "user.name=A", "-c", "user.email=a@example.org"
+    other = git(*who, "commit-tree", "main^{tree}", "-m", "other", cwd=mirror)
+    git("update-ref", "refs/heads/main", other, cwd=mirror)
+    done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base.as_uri()},direct"}, check=5)
+    assert f"error: tool: another repository is served at {base.as_uri()}" in done.err
+    assert not (ws / "sources/tool").exists()
 
 
 def test_an_entry_that_lacks_a_field_stays_until_it_is_recorded_again(ws: Path, base: Path, hybrid: Hybrid) -> None:

@@ -112,6 +112,18 @@ def test_an_edited_record_is_put_right(forced: Site) -> None:
     assert forced.read(OVERRIDES) == before
 
 
+@pytest.mark.parametrize("edit", [{"source": "other"}, {"to_commit": "0" * 40}])
+def test_a_record_that_was_bound_to_something_else_is_put_right(forced: Site, edit: dict[str, str]) -> None:
+    before, (record,) = forced.read(OVERRIDES), forced.overrides()
+    forced.edit_override(**edit)
+    restore = f"git hybrid override restore {record['id']}"
+    assert f"hint: {restore}\n" in forced("sync", check=5).err
+    assert f"  mend: {restore}\n" in forced("check", "overrides", check=1).out
+    forced(*restore.split()[2:])
+    assert forced.read(OVERRIDES) == before
+    forced("sync")
+
+
 def test_two_people_who_force_and_merge_have_both(site: Site) -> None:
     site("add", site.tool.url, "--name", "other", "--branch", "main")
     site("sync")

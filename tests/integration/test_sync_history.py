@@ -65,10 +65,98 @@ def test_clone_update_and_update_again(hybrid: Hybrid, workspace: Path, served: 
         assert head(workspace) == new
         assert git("status", "--porcelain", cwd=clone) == ""
         upstream.commit({f"later{number}": "x\n"})
-    # Six commits have come, the last one after the pin.
+    # Six commits have come, the last one after the pin: it is the next.
     assert int(git("rev-list", "--count", "HEAD", cwd=clone)) == (1 if history == "shallow" else count + 5)
+    hybrid("pin", "tool", env=env)
+    hybrid("sync", env=env)
+    assert int(git("rev-list", "--count", "HEAD", cwd=clone)) == (1 if history == "shallow" else count + 6)
+    git("fsck", "--strict", cwd=clone)
     hybrid("sync")
     assert list(clone.rglob("*.tmp")) == []
+
+
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_what_only_earlier_pins_needed_goes(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, history: str
+) -> None:
+    upstream, clone = upstream_factory(), workspace / "sources/tool"
+    upstream.commit({"a": "0\n"})
+    hybrid("init")
+    hybrid("add", upstream.url, "--branch", "main", "--history", history)
+    hybrid("sync")
+
+    def kept() -> tuple[int, int, bool]:
+        refs = git("for-each-ref", cwd=clone).splitlines()
+        return len(list((clone / ".git/objects/pack").iterdir())), len(refs), (clone / ".git/logs").exists()
+
+    (clone / "build.log").write_text("x\n")
+    (clone / ".git/info/exclude").write_text("*.log\n")
+    made = kept()
+    for number in range(2):
+        new = upstream.commit({"a": f"{number}\n"})
+        hybrid("pin", "tool")
+        hybrid("sync")
+        assert head(workspace) == new
+        assert kept()[:2] == made[:2]
+    assert git("reflog", cwd=clone) == ""
+    assert (clone / "build.log").read_text() == "x\n"
+    assert git("fsck", cwd=clone) == ""
+
+
+@pytest.mark.parametrize(("history", "work"), [("shallow", "branch"), ("shallow", "saved"), ("treeless", "reflog")])
+def test_what_somebody_did_in_a_clone_keeps_all_that_it_rests_on(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, history: str, work: str
+) -> None:
+    upstream, clone = upstream_factory(), workspace / "sources/tool"
+    upstream.commit({"a": "0\n"})
+    hybrid("init")
+    hybrid("add", upstream.url, "--branch", "main", "--history", history)
+    hybrid("sync")
+    old = head(workspace)
+    (clone / "mine").write_text("x\n")
+    git("add", "mine", cwd=clone)
+    git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "mine", cwd=clone)
+    mine = git("rev-parse", "HEAD", cwd=clone)
+    if work == "saved":
+        hybrid("reset", "tool")
+    else:
+        if work == "branch":
+            git("branch", "mine", cwd=clone)
+        git("checkout", "-q", "--detach", old, cwd=clone)
+    lines = git("reflog", "--format=%H", cwd=clone).splitlines()
+    new = upstream.commit({"a": "1\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert head(workspace) == new
+    assert git("rev-list", "--count", "HEAD", cwd=clone) == ("1" if history == "shallow" else "2")
+    assert git("log", "--format=%H", mine, cwd=clone).splitlines() == [mine, old]
+    assert git("ls-tree", "--name-only", mine, cwd=clone).splitlines() == ["a", "mine"]
+    assert git("reflog", "--format=%H", cwd=clone).splitlines()[1:] == lines
+    git("fsck", cwd=clone)
+
+
+@pytest.mark.parametrize("history", ["shallow", "treeless", "full"])
+def test_a_server_that_leaves_nothing_out_is_told_once(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, history: str
+) -> None:
+    note = "the server leaves nothing out: all files of the history were fetched to prove the pin"
+
+    def told(*words: str) -> bool:
+        return note in hybrid(*words).out
+
+    hybrid("init")
+    for filters in (True, False):
+        upstream = upstream_factory(f"u{filters}", filters=filters)
+        upstream.commit({"a": "0\n"})
+        wanted = history != "full" and not filters
+        assert told("add", upstream.url, "--name", "tool", "--branch", "main", "--history", history) == wanted
+        assert told("sync") == wanted
+        assert not told("sync", "-v")
+        upstream.commit({"a": "1\n"})
+        assert told("pin", "tool") == wanted
+        (row,) = hybrid("sync", "--json").json()["sources"]
+        assert (note in row["notes"]) == wanted
+        hybrid("remove", "tool")
 
 
 @pytest.mark.parametrize("served", ["https"], indirect=True)

@@ -24,7 +24,7 @@ from git_hybrid.cli.exporting import (
     write_export,
 )
 from git_hybrid.cli.filled import TEXT
-from git_hybrid.cli.named import by_path
+from git_hybrid.cli.named import one_of
 from git_hybrid.cli.options import Commands, Number, common_options, complete_names, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -63,6 +63,7 @@ def command(context: click.Context) -> int:
 
 @command.command("log")
 @click.argument("source", required=False, metavar="[NAME]", shell_complete=complete_names)
+@click.option("--source", "named", type=TEXT, metavar="NAME", help="The same as NAME.", shell_complete=complete_names)
 @click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
 @click.option(
     "--event",
@@ -84,6 +85,7 @@ def log_command(
     context: click.Context,
     *,
     source: str | None,
+    named: str | None,
     operator: str | None,
     events: tuple[str, ...],
     commit: str | None,
@@ -94,7 +96,7 @@ def log_command(
     max_count: int | None,
 ) -> int:
     """Show the records of the audit log, the newest first."""
-    source = None if source is None else by_path(common_of(context), (source,))[0]
+    source = one_of(common_of(context), source, named)
     with opened(context, reads=True) as (session, output):
         wanted = Filter(
             source=source,

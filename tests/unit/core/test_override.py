@@ -401,12 +401,17 @@ def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
         bare = Approvals(items, replace(trail, rests={}), NOW, certain, signed=False)
         assert mend_of(error, pin, bare).startswith("git hybrid pin tool, or find")
         assert keyed.hint == error.hint + " --signature FILE" * forced
-    for changed in ({"kind": "scan"}, {"to_commit": oid(3)}):
+    for changed in ({"kind": "scan"}, {"to_commit": oid(3)}, {"source": "other"}):
         record = replace(overrides.records["ovr-1"], **changed)
-        assert isinstance(
-            governed(PIN, Approvals(Overrides(records={"ovr-1": record}), trail, NOW, certain, signed=False)),
-            OverrideUnrecorded,
-        )
+        edited = Overrides(records={"ovr-1": record})
+        error = governed(PIN, Approvals(edited, trail, NOW, certain, signed=False))
+        assert isinstance(error, OverrideUnrecorded)
+        assert error.hint == "git hybrid override restore ovr-1"
+        # What the log has for another pin, or does not know, is no way back.
+        for other in (trail_of(()), trail_of(recorded(replace(an_override(), kind="scan"))[1])):
+            error = governed(PIN, Approvals(edited, replace(other, rests=trail.rests), NOW, certain, signed=False))
+            assert isinstance(error, OverrideUnrecorded)
+            assert (error.what, "restore" in error.hint) == ("which was given for something else", False)
 
 
 def test_a_pin_that_needed_none_may_though_another_branch_forced_its_commit_later() -> None:

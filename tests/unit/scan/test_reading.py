@@ -12,6 +12,7 @@ from git_hybrid.scan.kept import KeptReports
 from git_hybrid.scan.reading import Incomplete, Report, nothing_to_audit, read_report, write_report
 
 TREE = "/scratch/hybrid-scan-1/tree"
+WELL = {"executionSuccessful": True}
 
 
 def a_run(*results: Any, **more: Any) -> dict[str, Any]:
@@ -67,28 +68,38 @@ def levels(*results: Any, **more: Any) -> list[str]:
         (sarif(a_run(externalPropertyFileReferences=7)), "not SARIF"),
         (json.dumps({**json.loads(sarif(a_run())), "inlineExternalProperties": [{}]}).encode(), "beside its runs"),
         (sarif(a_run(invocations={})), "not SARIF"),
-        (sarif(a_run(invocations=[{"toolExecutionNotifications": 1}])), "not SARIF"),
+        (sarif(a_run(invocations=[WELL | {"toolExecutionNotifications": 1}])), "not SARIF"),
         (sarif(a_run(invocations=[{"executionSuccessful": False}])), "did not succeed"),
-        (sarif(a_run(invocations=[{"executionSuccessful": True}, {"executionSuccessful": None}])), "did not succeed"),
-        (sarif(a_run(invocations=["x"])), "did not succeed"),
+        (sarif(a_run(invocations=[WELL, {"executionSuccessful": None}])), "did not succeed"),
+        (sarif(a_run(invocations=["x"])), "does not say whether"),
+        (sarif(a_run(invocations=[{"commandLine": "x"}])), "does not say whether"),
+        (sarif(a_run(invocations=[WELL, {"exitCode": 0}])), "does not say whether"),
         (
             sarif(
-                a_run(invocations=[{"toolExecutionNotifications": [{"level": "error", "message": {"text": "oops"}}]}])
+                a_run(
+                    invocations=[
+                        WELL | {"toolExecutionNotifications": [{"level": "error", "message": {"text": "oops"}}]}
+                    ]
+                )
             ),
             "oops",
         ),
-        (sarif(a_run(invocations=[{"toolConfigurationNotifications": [{"level": "error"}]}])), "without a word"),
+        (sarif(a_run(invocations=[WELL | {"toolConfigurationNotifications": [{"level": "error"}]}])), "without a word"),
         (
             sarif(
-                a_run(invocations=[{"toolConfigurationNotifications": [a_result(uri=f"{TREE}/a%20b", level="error")]}])
+                a_run(
+                    invocations=[
+                        WELL | {"toolConfigurationNotifications": [a_result(uri=f"{TREE}/a%20b", level="error")]}
+                    ]
+                )
             ),
             "an error in a b: bad",
         ),
         (
-            sarif(a_run(invocations=[{"toolExecutionNotifications": [{"level": "error", "locations": ["x"]}]}])),
+            sarif(a_run(invocations=[WELL | {"toolExecutionNotifications": [{"level": "error", "locations": ["x"]}]}])),
             "an error: without",
         ),
-        (sarif(a_run(invocations=[{"toolExecutionNotifications": ["x"]}])), "not SARIF"),
+        (sarif(a_run(invocations=[WELL | {"toolExecutionNotifications": ["x"]}])), "not SARIF"),
         (sarif(a_run("x")), "not SARIF"),
         (sarif(a_run({"ruleId": "a"})), "not SARIF"),
         (sarif(a_run(a_result(level="fatal"))), "not SARIF"),
@@ -101,9 +112,14 @@ def test_what_is_not_complete_is_refused_with_the_reason(data: bytes, word: str)
         read(data)
 
 
+@pytest.mark.parametrize("more", [{}, {"invocations": []}])
+def test_a_tool_may_leave_out_how_it_was_invoked(more: dict[str, Any]) -> None:
+    assert read(sarif(a_run(**more))).findings == ()
+
+
 def test_an_empty_list_of_results_is_a_whole_scan() -> None:
     notes = [{"level": "warning"}, {"message": {"text": "note"}}]
-    quiet = a_run(invocations=[{"executionSuccessful": True, "toolExecutionNotifications": notes}])
+    quiet = a_run(invocations=[WELL | {"toolExecutionNotifications": notes}])
     report = read(b"\xef\xbb\xbf" + sarif(quiet))
     assert (report.findings, report.version) == ((), "1.2")
 
@@ -161,7 +177,7 @@ def test_a_run_may_set_other_levels_for_its_rules() -> None:
     others = [{"descriptor": {"id": "R3"}, "configuration": {"level": "error"}}]
     others += [{"descriptor": {"id": "R2"}, "configuration": {"enabled": True}}]
     run = {"tool": {"driver": {"name": "t", "rules": rules}}}
-    run |= {"invocations": [{}, {"ruleConfigurationOverrides": [raised, *others]}]}
+    run |= {"invocations": [WELL, WELL | {"ruleConfigurationOverrides": [raised, *others]}]}
     results = [a_result(), a_result("R2"), a_result("R3"), a_result(level="none"), a_result(kind="open")]
     results += [a_result(provenance={"invocationIndex": at}) for at in (0, 1)]
     assert levels(*results, **run) == ["high", "medium", "medium", "low", "low", "high"]
@@ -258,7 +274,7 @@ def test_many_results_of_many_rules_take_no_longer_than_reading_them() -> None:
     by_guid = {"guid": "none", "toolComponent": {"guid": "1999"}}
     results = [a_result(name, message={"id": "m"}, rule={"toolComponent": {"index": -1}}) for _ in many]
     results += [a_result("", rule=by_guid, provenance={"invocationIndex": -1}) for _ in many]
-    invocations = [{"executionSuccessful": True} for _ in many]
+    invocations = [WELL for _ in many]
     assert len(read(sarif(a_run(*results, tool=shared, invocations=invocations))).findings) == 4000
 
 

@@ -345,7 +345,10 @@ def test_the_marker_names_what_is_pending(tmp_path):
     document = json.loads(path.read_text())
     assert document["schema_version"] == 1
     assert document["run"] == INFO.run == runs.read_marker(path)
-    assert document["sources"] == [{"name": "tool", "action": "clone", "from_commit": None, "to_commit": OID}]
+    entry = {"name": "tool", "action": "clone", "from_commit": None, "to_commit": OID, "phase": "pending"}
+    assert document["sources"] == [entry]
+    runs.write_marker(path, INFO, (TASK,), {TASK.name})
+    assert json.loads(path.read_text())["sources"] == [entry | {"phase": "installing"}]
     path.write_text(json.dumps(document | {"schema_version": 2}))
     with pytest.raises(NewerSchema):
         runs.read_marker(path)

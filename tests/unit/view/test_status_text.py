@@ -74,10 +74,11 @@ def test_who_moved_the_pin_is_not_who_installed_it():
     assert "    installed 1 d ago, Ada" in told
 
 
-def test_without_a_scanner_there_is_no_column():
+def test_a_scan_that_is_missing_stands_out_also_without_a_scanner():
     missing = _row(scan="missing", scan_age=None, scan_wanted=False)
-    assert "SCAN" not in _lines(missing, scanners=False)[0]
-    assert "SCAN" in _lines(_row(), scanners=False)[0]
+    head, row = _lines(missing, scanners=False, look=replace(NARROW, color=True))
+    assert "SCAN" in head
+    assert row.endswith("\x1b[33mmissing\x1b[0m")
 
 
 def test_an_override_is_a_column_where_there_is_room():
