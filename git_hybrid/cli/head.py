@@ -28,10 +28,12 @@ def root_of(folder: Path, runner: Runner) -> Layout:
     try:
         return find_root(folder)
     except NoWorkspace as error:
+        from git_hybrid.git.bare import refuse_bare
         from git_hybrid.git.elsewhere import tell_of_branch
         from git_hybrid.git.leftout import refuse_left_out_above, tell_below
         from git_hybrid.git.takenout import refuse_taken_out_above, refuse_taken_out_lately
 
+        refuse_bare(runner, folder)
         refuse_left_out_above(runner, folder)
         refuse_taken_out_above(runner, folder)
         tell_below(runner, folder, error)
