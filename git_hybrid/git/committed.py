@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import BadArgument, GitRefused
+from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
@@ -262,10 +262,11 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     from git_hybrid.git.lostlines import restoring
     from git_hybrid.git.past import past_of
     from git_hybrid.git.policies import Places, manifests_of
+    from git_hybrid.git.revisions import no_commit
 
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
-        raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
+        raise no_commit(repository, "--since", since)
     if repository.top is None:
         return now
     prefix, tip = repository.prefix(root), repository.revision or "HEAD"
