@@ -49,17 +49,17 @@ def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> S
     """Return *snapshot* without those pins of *names* that the audit log has elsewhere last.
 
     A revert, a merge or a hand that changes the lock is no record of a move: where the log has the pin last counts, as
-    if the lock had none. Otherwise a lock that was put back would allow what needs an approval.
+    if the lock had none: one that was put back would allow what needs an approval. What a pick brought along is none.
 
     Raises:
         InvalidFile: the log goes on from an archive that is not there, so that nobody knows where a pin stood.
     """
     rt.ledger.require_archives()
-    known = [name for name in names if name in snapshot.lock.pins and name in snapshot.manifest.sources]
-    misplaced = rt.ledger.misplaced({name: snapshot.lock.pins[name] for name in known})
-    if not misplaced:
-        return snapshot
-    return replace(snapshot, lock=with_pins(snapshot.lock, add={}, drop=misplaced))
+    known = set(names) & snapshot.lock.pins.keys() & snapshot.manifest.sources.keys()
+    pins = {name: snapshot.lock.pins[name] for name in sorted(known)}
+    told = rt.ledger.leave_out(pins, {name: state.commit for name, state in snapshot.state.sources.items()})
+    misplaced = rt.ledger.misplaced({name: pins[name] for name in told})
+    return replace(snapshot, lock=with_pins(snapshot.lock, add={}, drop=misplaced)) if misplaced else snapshot
 
 
 def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:

@@ -13,11 +13,11 @@ from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import last_pins
-from git_hybrid.core.last_told import has_branches
+from git_hybrid.core.last_told import brought_along, has_branches
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, newest_of, place_in, place_of
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 
 _Stands = Callable[[str, SourceName], Place | None]
 """Takes a commit and a source, and returns where that had its pin."""
@@ -122,13 +122,32 @@ def _behind(moves: Moves, pin: Pin, last: Sequence[Record], past: Past | None, *
         here = [pin_at(lock, record) for lock in moves.before]
         line = moves.lines[str(record["hash"])]
         commits = [] if past is None else [commit for commit, lines in past.added.items() if line in lines]
-        earlier = (pin_at(moves.decode(past.lock(commit) or b""), record) for commit in commits if past is not None)
-        if any(than is not None and may_be_older(pin, than) for than in (*here, *earlier)):
+        at = {item: pin_at(moves.decode(past.lock(item) or b""), record) for item in commits} if past else {}
+        if any(than is not None and may_be_older(pin, than) for than in (*here, *at.values())):
             # The first one is HEAD.
             goes_back = any(than is not None and is_older(pin, than) for than in here[:1])
             source = moves.sources.get(pin.source)
-            yield left_behind(pin, record, source, signed=moves.signed, is_made=is_made, goes_back=goes_back)
+            found = left_behind(pin, record, source, signed=moves.signed, is_made=is_made, goes_back=goes_back)
+            own = [moves.lines[str(item["hash"])] for item in last if record["hash"] in brought_along(item)]
+            stood = {item for item, than in at.items() if than is not None}
+            yield replace(found, level="fail") if past and _is_denied(own, stood, past) else found
             return
+
+
+def _is_denied(own: Sequence[str], commits: Collection[str], past: Past) -> bool:
+    """Tell whether a line of *own*, of a record that says another only came along, came after *commits*, which had it.
+
+    It did not come along there, so another than ``pin`` wrote that.
+    """
+    for line in own:
+        brought = [commit for commit, lines in past.added.items() if line in lines]
+        # A merge brings it too, from the branch on which it came first.
+        first = [
+            commit for commit in brought if all(line not in _lines_at(item, past) for item in past.parents[commit])
+        ]
+        if any(not _all_before(commit, past).isdisjoint(commits) for commit in first):
+            return True
+    return False
 
 
 def _asked(
@@ -147,7 +166,9 @@ def _asked(
     before = [frozenset(lines) for lines in moves.known] if moved else []
 
     def is_enough(name: str, pin: Pin) -> bool:
-        if last[name].get("after") != pin.commit or forked or not is_by(last[name], pin):
+        if last[name].get("after") != pin.commit or not is_by(last[name], pin):
+            return False
+        if forked or brought_along(last[name]):
             return False
         return name not in moved or not any(moves.lines[str(last[name]["hash"])] in lines for lines in before)
 
@@ -183,7 +204,7 @@ def _put_back(
 
     def stands(commit: str, name: SourceName) -> Place | None:
         if commit not in seen:
-            seen[commit] = _places(past.lock(commit), pins, moves.decode)
+            seen[commit] = places(past.lock(commit), pins, moves.decode)
         return seen[commit].get(name)
 
     found = {name: _moved_by(records, moves, pin, past, stands) for name, pin in pins.items()}
@@ -240,16 +261,21 @@ def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> l
 
 def _lines_at(commit: str, past: Past) -> frozenset[str]:
     """Return the lines that the log had in *commit* or one before it: also what was taken out for a while."""
+    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in _all_before(commit, past)))
+
+
+def _all_before(commit: str, past: Past) -> set[str]:
+    """Return *commit* and all before it."""
     open_, before = [commit], set[str]()
     while open_:
         one = open_.pop()
         if one not in before:
             before.add(one)
             open_ += past.parents.get(one, ())
-    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in before))
+    return before
 
 
-def _places(
+def places(
     text: bytes | None, names: Collection[SourceName], decode: Callable[[bytes], Lock | None]
 ) -> Mapping[SourceName, Place]:
     """Return where a lock has the pins of *names*; where it is as we write it, without reading all of it."""

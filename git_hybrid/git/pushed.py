@@ -114,6 +114,19 @@ def replaced(repository: Repository, commits: Sequence[str], folders: Sequence[s
     return {commit: (lock, hashed((log,))[0]) for commit, lock, log in reversed(whole)}
 
 
+def pushed_tips(repository: Repository) -> Sequence[str]:
+    """Return the commits that the branch which is checked out has on remotes, as far as it is known here.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    branch = repository.run(("git", "symbolic-ref", "-q", "--short", "HEAD")).stdout.decode("utf-8", "surrogateescape")
+    if not branch.strip():
+        return ()
+    told = repository.ask(("git", "for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{branch.strip()}"))
+    return tuple(dict.fromkeys(told.decode("ascii").split()))
+
+
 def ancestors(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
     """Return which of *commits* the pushed one, or HEAD, goes on from."""
     asked, tip = ("git", "merge-base", "--is-ancestor"), repository.revision or "HEAD"

@@ -7,8 +7,7 @@ import pytest
 from git_hybrid.core.audit import Event
 from git_hybrid.core.ids import tag_ref
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.lock_moves import Moves
-from git_hybrid.core.replaced import against_replaced
+from git_hybrid.core.lock_moves import Moves, against_moves
 from support.values import a_pin, oid
 from unit.core.test_lock_moves import TOOL, grown, pinned
 
@@ -29,7 +28,7 @@ def told(*, stands: int, before: int | None, log: tuple[dict[str, object], ...],
         signed=False,
         replaced={"c" * 40: (b"text", tuple(by_hash))},
     )
-    return " ".join(breach.what for breach in against_replaced(by_hash, moves))
+    return " ".join(breach.what for breach in against_moves(by_hash, moves))
 
 
 def test_a_pin_whose_move_was_dropped_and_not_its_record_is_told() -> None:
