@@ -45,21 +45,22 @@ class Sides(Struct, frozen=True):
     split: bool
 
 
-def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> Snapshot:
+def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName], stays: str | None = None) -> Snapshot:
     """Return *snapshot* without those pins of *names* that the audit log has elsewhere last.
 
-    A revert, a merge or a hand that changes the lock is no record of a move: where the log has the pin last counts, as
-    if the lock had none. Otherwise a lock that was put back would allow what needs an approval.
+    A revert, a merge or a hand that changes the lock is no record: where the log has the pin last counts, as if the
+    lock had none. What a pick brought along does not, unless it is to be approved that the pin *stays* at a commit.
 
     Raises:
         InvalidFile: the log goes on from an archive that is not there, so that nobody knows where a pin stood.
     """
     rt.ledger.require_archives()
-    known = [name for name in names if name in snapshot.lock.pins and name in snapshot.manifest.sources]
-    misplaced = rt.ledger.misplaced({name: snapshot.lock.pins[name] for name in known})
-    if not misplaced:
-        return snapshot
-    return replace(snapshot, lock=with_pins(snapshot.lock, add={}, drop=misplaced))
+    known = set(names) & snapshot.manifest.sources.keys()
+    pins = {name: pin for name, pin in snapshot.lock.pins.items() if name in known}
+    moves = {name: pin for name, pin in pins.items() if pin.commit != stays}
+    told = rt.ledger.leave_out(moves, {name: state.commit for name, state in snapshot.state.sources.items()})
+    misplaced = rt.ledger.misplaced({name: pin for name, pin in pins.items() if name in told or name not in moves})
+    return replace(snapshot, lock=with_pins(snapshot.lock, add={}, drop=misplaced)) if misplaced else snapshot
 
 
 def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:
@@ -121,8 +122,7 @@ def stood_before(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, 
     lost = of_head(rt, last_of_log(rt, snapshot, source))
     if lost or source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
         return lost
-    head = rt.head()
-    pins = {**({} if head is None else head.pins), **snapshot.lock.pins}
+    pins = {**(head.pins if (head := rt.head()) else {}), **snapshot.lock.pins}
     gone = [pin for name, pin in pins.items() if name not in snapshot.manifest.sources]
     same = [pin for pin in gone if same_repository(pin.url, source.url)]
     return tuple(base.pin for pin in same for base in bases_of(snapshot, pin) if base.pin.override is None)

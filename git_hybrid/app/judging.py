@@ -12,6 +12,7 @@ from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag, Rollback
 from git_hybrid.core.ids import RefName
 from git_hybrid.core.last_pins import DESCENDS, pinned_as
+from git_hybrid.core.last_told import BROUGHT
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.override import RESTS_ON
@@ -151,4 +152,6 @@ def told_as(rt: Runtime, new: Pin, source: Source, before: Sequence[Pin], histor
     there = (commit for commit in above if rt.objects.has_commit(history, commit))
     if any(rt.objects.is_ancestor(history, commit, new.commit) for commit in there):
         detail[DESCENDS] = True
+    if left_out := rt.ledger.left_out(new.source):
+        detail[BROUGHT] = sorted(left_out)
     return detail

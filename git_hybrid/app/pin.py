@@ -117,7 +117,7 @@ def _resolve_all(rt: Runtime, found: Snapshot, request: PinRequest) -> tuple[tup
     if request.scan and not snapshot.manifest.scanners:
         raise NoScanner
 
-    asking, logged = rt.for_many(len(names)), as_logged(rt, snapshot, names)
+    asking, logged = rt.for_many(len(names)), as_logged(rt, snapshot, names, request.to if request.forced else None)
     how = How(to=request.to, move=move, keep=not request.dry_run, forced=request.forced, scan=request.scan)
 
     def work(name: SourceName) -> tuple[Row, Decision]:

@@ -45,6 +45,11 @@ def again(hint: str, argv: Sequence[str], placed: Callable[[str], str] = str) ->
         hinted, line = _read(shlex.split(named)), _read(argv)
     except (click.UsageError, ValueError):
         return placed(unmarked(hint))
+    told = unmarked(hint).removesuffix(named)
+    if ours and line.command and hinted.folders and line.command != hinted.command:
+        # It leads to another folder: what was typed is to be typed there.
+        hinted = _Line(line.command, hinted.folders, {}, {})
+        named = f"{_quoted(_entering(hinted))} {' '.join(line.command)}"
     if not ours or not line.command or line.command != hinted.command:
         return placed(unmarked(hint))
     given = hinted.options.keys() | hinted.arguments.keys()
@@ -55,9 +60,12 @@ def again(hint: str, argv: Sequence[str], placed: Callable[[str], str] = str) ->
     arguments = [word for name, words in line.arguments.items() if name in kept - left for word in words]
     has_dash = any(word.startswith("-") for word in arguments)
     words = [*options, "--", *arguments] if has_dash else [*arguments, *options]
-    where = [word for folder in line.folders for word in ("-C", folder)]
-    told = unmarked(hint).removesuffix(named) + " ".join(filter(None, (_quoted(where), named)))
+    told += " ".join(filter(None, (_quoted(_entering(line)), named)))
     return " ".join(filter(None, (placed(told), _quoted(words))))
+
+
+def _entering(line: _Line) -> list[str]:
+    return [word for folder in line.folders for word in ("-C", folder)]
 
 
 def _quoted(words: Sequence[str]) -> str:

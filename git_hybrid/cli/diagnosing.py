@@ -36,7 +36,7 @@ from git_hybrid.core.diagnosis import (
     sorted_findings,
 )
 from git_hybrid.core.diagnosis_git import repository_findings
-from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, UnfinishedRun
+from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, NotCheckedOut, UnfinishedRun
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
@@ -148,7 +148,11 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
         found.append(Finding(area="clones", name="status", level="warn", what=what, remedy="mend the file first"))
         return found
     with _told(found, "clones", "status"):
-        found += _status(diagnosis, layout, manifested, cancel)
+        try:
+            found += _status(diagnosis, layout, manifested, cancel)
+        except NotCheckedOut as error:
+            # What was left out is not lost, and a check would say that it is.
+            return [*found, _failed("clones", "status", error)]
     with _told(found, "files", "checks"):
         try:
             found += _checks(diagnosis, layout, manifested, runner)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from git_hybrid.core.brought import Brought, Installed
+    from git_hybrid.core.ids import SourceName
+    from git_hybrid.core.lock import Pin
     from git_hybrid.core.ports_ledger import Head
     from git_hybrid.git.run import Runner
 
@@ -30,10 +33,12 @@ def root_of(folder: Path, runner: Runner) -> Layout:
     try:
         layout = find_root(folder)
     except NoWorkspace as error:
+        from git_hybrid.git.bare import refuse_bare
         from git_hybrid.git.elsewhere import tell_of_branch
         from git_hybrid.git.leftout import refuse_left_out_above, tell_below
         from git_hybrid.git.takenout import refuse_taken_out_above, refuse_taken_out_lately
 
+        refuse_bare(runner, folder)
         refuse_left_out_above(runner, folder)
         refuse_taken_out_above(runner, folder)
         tell_below(runner, folder, error)
@@ -92,6 +97,40 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
             pins = {} if lock is None else decode_lock(lock).pins
             return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)
     return None
+
+
+def brought_of(layout: Layout, runner: Runner, pins: Mapping[SourceName, Pin], installed: Installed) -> Brought:
+    """Return the last records of *pins* that only came along with a picked commit, as :func:`brought.brought` does.
+
+    None where git does not answer, or a partial clone lacks some of history: then each counts.
+    """
+    # Imported here: only where lock and log disagree somebody asks.
+    from git_hybrid.core.brought import History, brought
+    from git_hybrid.core.errors import GitRefused
+    from git_hybrid.git.committed import history_witness
+    from git_hybrid.git.pushed import pushed_tips, replaced
+    from git_hybrid.git.repository import around
+    from git_hybrid.store.facts import decoded, read_log
+    from git_hybrid.store.layout import archives
+    from git_hybrid.store.parsing import read_bytes
+
+    repository, names = around(runner, layout.root), (*archives(layout), LOG)
+    with suppress(GitRefused):
+        told = history_witness(repository, layout.root, names[:-1])
+        past = None if told.past is None or told.is_partial else told.past()
+        if past is None:
+            return {}
+        pushed = replaced(repository, pushed_tips(repository), (repository.prefix(layout.root),))
+        segments = read_log(lambda name: read_bytes(layout.root / name, name), names)
+        lines = [line for segment in segments for line in segment.lines if line.record is not None and line.whole]
+        history = History(
+            past=past,
+            pushed=[text for text, _ in pushed.values()],
+            lines={str((line.record or {})["hash"]): line.sha256 for line in lines},
+            decode=decoded,
+        )
+        return brought([line.record for line in lines if line.record is not None], pins, installed, history)
+    return {}
 
 
 def pins_on_disk(root: Path) -> Mapping[str, str]:

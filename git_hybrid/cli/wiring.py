@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.bundle_folder import bundles_in
-from git_hybrid.cli.head import found, head_of, runs_in_git
+from git_hybrid.cli.head import brought_of, found, head_of, runs_in_git
 from git_hybrid.cli.late import late
 from git_hybrid.cli.policies import cleaned, may_be_asked, policy_of
 from git_hybrid.cli.settings import Settings, read_settings
@@ -162,6 +162,7 @@ def _runtime(
         close_quarantine=quarantine.close,
         verify=verifier(runner),
         tracked=partial(runs_in_git, layout, runner),
+        brought=partial(brought_of, layout, runner),
     )
     hands = late(lambda: _hands(runner, stack))
     return Runtime(

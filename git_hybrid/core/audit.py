@@ -145,7 +145,7 @@ _FORMS: Mapping[str, tuple[Collection[str], _Form]] = {
         (),
         {
             **dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str),
-            "root_commits": _are_texts,
+            **dict.fromkeys(("root_commits", "brought_along"), _are_texts),
         },
     ),
     **dict.fromkeys(SCANNED, ((), _SCAN)),

@@ -161,6 +161,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
         decode=witnesses.decode_lock,
         signed=witnesses.has_keys,
         is_made=witnesses.is_made,
+        replaced=witnesses.replaced,
     )
 
 

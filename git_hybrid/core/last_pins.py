@@ -99,6 +99,11 @@ def by_source(records: Iterable[Record]) -> Mapping[str, tuple[Record, ...]]:
     return {name: tuple(told) for name, told in found.items()}
 
 
+def without(told: Sequence[Record], hashes: Collection[str]) -> tuple[Record, ...]:
+    """Return the records *told* of a source, of which those with *hashes* tell of no pin."""
+    return tuple({**item, "event": "brought"} if item["hash"] in hashes else item for item in told)
+
+
 def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[Pin, ...]:
     """Return the last pin of a source that was not removed, as far as *records* tell of it; one for each branch.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 
-from git_hybrid.core.audit import Record, previous
+from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.value import Struct
 
+BROUGHT = "brought_along"
+"""What a record of a pin tells of those before it that came along with a picked commit: it takes not their place."""
 Known = dict[str, frozenset[str]]
 
 
@@ -38,16 +40,37 @@ def last_told(
         name = about(record)
         if name is not None:
             before = known.get(name, frozenset())
+            named = brought_along(record)
+            beside = before & named
+            before = _without(named, before, over) if beside else before
             if before not in counted:
                 counted.add(before)
                 replaced |= before
             known[name] = frozenset()
             if record["event"] not in ends:
-                known[name], over[digest] = frozenset({digest}), before
+                known[name], over[digest] = frozenset({digest}) | beside, before
         at[digest] = known
     # What another record follows is there no more.
     newest = _joined({}, at.values())
     return Last({name: told - replaced for name, told in newest.items()}, over)
+
+
+def brought_along(record: Record) -> frozenset[str]:
+    """Return the hashes of the records of its pin that *record* tells to have come along with a picked commit."""
+    told = detail_of(record).get(BROUGHT)
+    return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
+
+
+def _without(named: frozenset[str], before: frozenset[str], over: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return *before* without those *named*, and with what these took the place of."""
+    left, open_ = set[str](), list(before)
+    while open_:
+        item = open_.pop()
+        if item in named:
+            open_ += over.get(item, ())
+        else:
+            left.add(item)
+    return frozenset(left)
 
 
 def has_branches(records: Iterable[Record]) -> bool:

@@ -9,23 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
-from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.files import LOG
-from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import last_pins, pin_of
-from git_hybrid.core.last_told import has_branches
-from git_hybrid.core.lock import Lock, Pin, still_allowed
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.last_pins import last_pins
+from git_hybrid.core.last_told import brought_along, has_branches
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, newest_of, place_in, place_of
-from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.value import Struct, field
-from git_hybrid.core.words import approval_words
+from git_hybrid.core.value import Struct, field, replace
 
 _Stands = Callable[[str, SourceName], Place | None]
 """Takes a commit and a source, and returns where that had its pin."""
-_PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -48,7 +43,8 @@ class Moves(Struct, frozen=True, kw_only=True):
     ``known`` the SHA-256 of each line that the log of the same commit has; ``lines`` is the SHA-256 of each record's
     line by the hash of the record; ``past`` brings what was committed, where all of that counts, and ``decode`` reads a
     lock of it. ``signed``: policy names keys, so an approval takes a signature. ``is_made``: so is the commit that has
-    the lock.
+    the lock. ``replaced`` has by commit the locks whose place that takes and does not go on from, as bytes, each with
+    such lines.
     """
 
     lock: Lock
@@ -60,10 +56,19 @@ class Moves(Struct, frozen=True, kw_only=True):
     signed: bool
     is_made: bool = False
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
+    replaced: Mapping[str, tuple[bytes, Collection[str]]] = field(default_factory=dict)
 
 
 def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breach]:
     """Yield the pins that a commit moved, or is about to move, and not to where the last record had put them."""
+    yield from _against_commits(records, moves)
+    if moves.replaced:
+        from git_hybrid.core.replaced import against_replaced
+
+        yield from against_replaced(records, moves)
+
+
+def _against_commits(records: Mapping[str, Record], moves: Moves) -> Iterator[Breach]:
     if not (moves.before or moves.past):
         return
     last: dict[str, Record] = {}
@@ -96,7 +101,10 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
         if name in moved:
             odds = at_odds(records, newest[name], pin, moves.lines, sides[name])
         if odds is not None:
-            yield _breach(moves, pin, odds, by)
+            from git_hybrid.core.put_back import put_back
+
+            where = f" in commit {by[:12]}" if by else ""
+            yield put_back(pin, odds, where, moves.sources.get(name), signed=moves.signed)
         else:
             is_made = moves.is_made or name not in moved
             last_ones = [records[digest] for digest in sorted(newest[name])]
@@ -114,13 +122,32 @@ def _behind(moves: Moves, pin: Pin, last: Sequence[Record], past: Past | None, *
         here = [pin_at(lock, record) for lock in moves.before]
         line = moves.lines[str(record["hash"])]
         commits = [] if past is None else [commit for commit, lines in past.added.items() if line in lines]
-        earlier = (pin_at(moves.decode(past.lock(commit) or b""), record) for commit in commits if past is not None)
-        if any(than is not None and may_be_older(pin, than) for than in (*here, *earlier)):
+        at = {item: pin_at(moves.decode(past.lock(item) or b""), record) for item in commits} if past else {}
+        if any(than is not None and may_be_older(pin, than) for than in (*here, *at.values())):
             # The first one is HEAD.
             goes_back = any(than is not None and is_older(pin, than) for than in here[:1])
             source = moves.sources.get(pin.source)
-            yield left_behind(pin, record, source, signed=moves.signed, is_made=is_made, goes_back=goes_back)
+            found = left_behind(pin, record, source, signed=moves.signed, is_made=is_made, goes_back=goes_back)
+            own = [moves.lines[str(item["hash"])] for item in last if record["hash"] in brought_along(item)]
+            stood = {item for item, than in at.items() if than is not None}
+            yield replace(found, level="fail") if past and _is_denied(own, stood, past) else found
             return
+
+
+def _is_denied(own: Sequence[str], commits: Collection[str], past: Past) -> bool:
+    """Tell whether a line of *own*, of a record that says another only came along, came after *commits*, which had it.
+
+    It did not come along there, so another than ``pin`` wrote that.
+    """
+    for line in own:
+        brought = [commit for commit, lines in past.added.items() if line in lines]
+        # A merge brings it too, from the branch on which it came first.
+        first = [
+            commit for commit in brought if all(line not in _lines_at(item, past) for item in past.parents[commit])
+        ]
+        if any(not _all_before(commit, past).isdisjoint(commits) for commit in first):
+            return True
+    return False
 
 
 def _asked(
@@ -139,7 +166,9 @@ def _asked(
     before = [frozenset(lines) for lines in moves.known] if moved else []
 
     def is_enough(name: str, pin: Pin) -> bool:
-        if last[name].get("after") != pin.commit or forked or not is_by(last[name], pin):
+        if last[name].get("after") != pin.commit or not is_by(last[name], pin):
+            return False
+        if forked or brought_along(last[name]):
             return False
         return name not in moved or not any(moves.lines[str(last[name]["hash"])] in lines for lines in before)
 
@@ -175,7 +204,7 @@ def _put_back(
 
     def stands(commit: str, name: SourceName) -> Place | None:
         if commit not in seen:
-            seen[commit] = _places(past.lock(commit), pins, moves.decode)
+            seen[commit] = places(past.lock(commit), pins, moves.decode)
         return seen[commit].get(name)
 
     found = {name: _moved_by(records, moves, pin, past, stands) for name, pin in pins.items()}
@@ -232,16 +261,21 @@ def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> l
 
 def _lines_at(commit: str, past: Past) -> frozenset[str]:
     """Return the lines that the log had in *commit* or one before it: also what was taken out for a while."""
+    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in _all_before(commit, past)))
+
+
+def _all_before(commit: str, past: Past) -> set[str]:
+    """Return *commit* and all before it."""
     open_, before = [commit], set[str]()
     while open_:
         one = open_.pop()
         if one not in before:
             before.add(one)
             open_ += past.parents.get(one, ())
-    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in before))
+    return before
 
 
-def _places(
+def places(
     text: bytes | None, names: Collection[SourceName], decode: Callable[[bytes], Lock | None]
 ) -> Mapping[SourceName, Place]:
     """Return where a lock has the pins of *names*; where it is as we write it, without reading all of it."""
@@ -255,46 +289,3 @@ def _places(
             lock = decode(text)
             return {} if lock is None else {item: place_of(pin) for item, pin in lock.pins.items()}
     return found
-
-
-def _breach(moves: Moves, pin: Pin, odds: Odds, by: str) -> Breach:
-    name = pin.source
-    # To stay where one needs no approval comes first.
-    record, *others = sorted(odds.records, key=lambda item: (_rests_on(item), str(item.get("after"))))
-    commits = dict.fromkeys(str(item.get("after")) for item in (record, *others))
-    was = f"was put back to {pin.commit[:12]}" + (f" in commit {by[:12]}" if by else "")
-    has = " or ".join(item[:12] for item in commits)
-    if record.get("after") == pin.commit:
-        has = f"it by {_rests_on(record) or 'no override'}"
-    stay = f"git hybrid pin {name} --to {record.get('after')}"
-    approval = approval_words(signed=moves.signed)
-    mend = f"{stay} {approval}" if _rests_on(record) else _choice(pin, record, moves.sources.get(name), stay, approval)
-    if _rests_on(record) and record.get("after") != pin.commit:
-        # A plain pin stays where that came from; elsewhere, as where it was rebased to, it may be refused.
-        where = f", where that is refused, with {approval}" if others or record.get("before") != pin.commit else ""
-        mend = f"git hybrid pin {name} --to {pin.commit}{where}; or, if it is to stay forced: {mend}"
-    what = f"{name} {was}, and {odds.how} {has}"
-    return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
-
-
-def _rests_on(record: Record) -> str:
-    return str(detail_of(record).get(RESTS_ON) or "")
-
-
-def _choice(pin: Pin, record: Record, source: Source | None, stay: str, approval: str) -> str:
-    """Return both ways on from where *pin* was put back: by an approval, or to *stay* where *record* has it."""
-    after = pin_of(record, pin.source, pin.url)
-    same = same_repository(after.url, pin.url)
-    back = f"git hybrid pin {pin.source} --to {pin.commit}"
-    # By another URL it is compared with where it stood by that, and nobody knows yet whether that is refused.
-    back += f" {approval}" if same and _is_back(pin, after.ref) else f", where that is refused, with {approval}"
-    if source is None or (same and still_allowed(after, source)):
-        return f"{stay}; or, if going back is approved: {back}"
-    return f"if going back is approved: {back}; if not, put its entry in sources.toml back as it was, then {stay}"
-
-
-def _is_back(pin: Pin, ref: RefName) -> bool:
-    """Tell whether *pin* is surely older than what was pinned by *ref* after it, so that no plain pin goes there."""
-    from git_hybrid.core.resolve import is_older_release
-
-    return is_older_release(ref, pin.ref) or (pin.ref == ref and ref.startswith("refs/heads/"))

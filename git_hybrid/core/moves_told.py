@@ -12,6 +12,7 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.last_pins import former_records, last_pins, untold
+from git_hybrid.core.last_told import brought_along
 from git_hybrid.core.lock import Pin, table_of
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pattern import pattern
@@ -78,7 +79,9 @@ def at_odds(
         if undone is None:
             return Odds(last, _LAST)
         return at_odds(undone, newest_of(undone, pin.source), pin, lines, sides)
-    others = {str(record.get("after")) for record in last} - {pin.commit}
+    here = {str(record["hash"]) for record in own}
+    # Where the record of the one side only came along with the other nobody had decided.
+    others = {str(record.get("after")) for record in last if here.isdisjoint(brought_along(record))} - {pin.commit}
     told = {lines[str(record["hash"])] for record in own}
     if any(side.stood in others and side.known >= told for side in sides):
         return Odds([record for record in last if record not in own], _MERGED)

@@ -141,6 +141,18 @@ class Ledger(Protocol):
         """Return the pins that *source*, as its entry is now, left without an override by following something else."""
         ...
 
+    def leave_out(self, pins: Mapping[SourceName, Pin], installed: Mapping[SourceName, Oid]) -> frozenset[SourceName]:
+        """Do not count from now on those last records of *pins* that only came along with a picked commit.
+
+        Those are returned of which the log tells more than where they stand, so that they may be misplaced.
+        *installed* is where each source is installed, which counts however it came there.
+        """
+        ...
+
+    def left_out(self, name: SourceName) -> frozenset[str]:
+        """Return the hashes of the records of a source that do not count."""
+        ...
+
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Return which of *pins* the audit log has elsewhere last."""
         ...

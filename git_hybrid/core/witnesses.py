@@ -39,6 +39,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
     pins is allowed. ``is_made``: the commit to be judged is made, as before a push; ``published_logs`` has by commit
     the logs that it takes the place of there and does not go on from, as bytes, and ``published`` the same, read.
+    ``replaced`` has by commit the locks that it takes the place of so, as bytes, each with the SHA-256 of the lines of
+    the log beside it.
     ``is_partial``: git lacks some of what was committed, and would have to fetch it. ``verify`` tells whether a text
     was signed with a key (:data:`git_hybrid.core.approval.Verify`), where somebody can look.
     """
@@ -69,6 +71,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     is_made: bool = False
     published_logs: Mapping[str, bytes] = field(default_factory=dict)
     published: Mapping[str, Segment] = field(default_factory=dict)
+    replaced: Mapping[str, tuple[bytes, tuple[str, ...]]] = field(default_factory=dict)
     archives_at: Callable[[str], Mapping[str, frozenset[str]]] = lambda _commit: {}
     once: Callable[[], frozenset[str]] = frozenset
     is_partial: bool = False

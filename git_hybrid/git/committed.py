@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import BadArgument, GitRefused
+from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
@@ -23,6 +23,7 @@ from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
     from git_hybrid.core.lock_moves import Past
+    from git_hybrid.git.pushed import Replaced
 
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
 _FIRST_LINES = 1 << 12
@@ -121,6 +122,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         is_made=bool(repository.revision),
         published_logs={name: log for name, log in published.items() if name[:12] not in former.values()},
         archives_at=cache(partial(_archives_at, repository, prefix)),
+        replaced=_replaced(repository, repository.before, (prefix,)),
     )
     # A branch that is merged may have moved the folder, which then has its log, and that of HEAD is elsewhere.
     is_new = found[1] is None
@@ -128,6 +130,14 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         coming = [blob for name, blob in zip((*before, *others), found, strict=True) if not _is_parent(name)]
         is_new = found[0] is None and any(coming)
     return _brought(repository, root, now, merging=not repository.revision) if is_new else now
+
+
+def _replaced(repository: Repository, commits: Sequence[str], folders: Sequence[str]) -> Mapping[str, Replaced]:
+    if not commits:
+        return {}
+    from git_hybrid.git.pushed import replaced
+
+    return replaced(repository, commits, folders)
 
 
 def _published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str, bytes]:
@@ -252,10 +262,11 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     from git_hybrid.git.lostlines import restoring
     from git_hybrid.git.past import past_of
     from git_hybrid.git.policies import Places, manifests_of
+    from git_hybrid.git.revisions import no_commit
 
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
-        raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
+        raise no_commit(repository, "--since", since)
     if repository.top is None:
         return now
     prefix, tip = repository.prefix(root), repository.revision or "HEAD"
@@ -274,6 +285,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
+        replaced=_replaced(repository, () if since is None else (since,), (prefix, *former.folders)),
         commit_of=lambda line: _bringing(past(), line),
         manifests=manifests_of(repository, places, lambda line: _bringing(past(), line)),
     )

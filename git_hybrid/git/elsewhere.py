@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import NoWorkspace
 from git_hybrid.core.files import LOG, MANIFEST
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.ahead import question
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
@@ -43,7 +43,7 @@ def tell_of_branch(runner: Runner, start: Path, error: NoWorkspace) -> None:
     error.hint = typed(*git, "switch", *_switching(ref, trees))
     if trees[ref]:
         # git checks a branch out once.
-        error.hint = typed("git", "hybrid", "-C", os.path.normpath(f"{trees[ref]}/{prefix}"), "status")
+        error.hint = typed("git", "hybrid", "-C", os.path.normpath(f"{trees[ref]}/{prefix}"), "status") + as_typed()
     # With another history, as that of a branch of pages, git merges none.
     is_related = repository.run(["git", "merge-base", "HEAD", ref]).status == 0
     error.begin = f"to have it on this branch too: {typed(*git, 'merge', short)}" if is_related else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import NotCheckedOut, NoWorkspace
 from git_hybrid.core.files import FILES, LOG
-from git_hybrid.core.words import typed
+from git_hybrid.core.words import as_typed, typed
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner, items
 
@@ -56,7 +56,7 @@ def tell_below(runner: Runner, start: Path, error: NoWorkspace) -> None:
     if names:
         more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
         error.below = f"workspaces below it: {', '.join(names[:_SHOWN])}{more}"
-        error.hint = typed("git", "hybrid", "-C", os.path.relpath(start / names[0]), "status")
+        error.hint = typed("git", "hybrid", "-C", os.path.relpath(start / names[0]), "status") + as_typed()
 
 
 def _left_out(repository: Repository, folder: Path, *names: str) -> list[str]:

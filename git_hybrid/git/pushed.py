@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.files import LOCK, LOG
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import question
+from git_hybrid.git.patches import hashed
 from git_hybrid.git.repository import Repository
 
 Line = tuple[str, str, str, str]
 """What is pushed: what it is called here, its id or whatever names it, the ref that it goes to, and what that has."""
+Replaced = tuple[bytes, tuple[str, ...]]
+"""A lock, and the SHA-256 of each line of the log beside it."""
 _LOOK = ("git", "cat-file", "--batch-check=%(objectname) %(objecttype)")
 _KINDS = frozenset({"commit", "tree", "blob"})
 _TAGS = "refs/tags/"
@@ -87,10 +91,46 @@ def published_logs(repository: Repository, path: str, log: bytes) -> Mapping[str
     return whole_logs(repository, path, log, odd)
 
 
+def replaced(repository: Repository, commits: Sequence[str], folders: Sequence[str]) -> Mapping[str, Replaced]:
+    """Return what those of *commits* have that the pushed one, or HEAD, takes the place of and does not go on from.
+
+    *folders* are those where the workspace stands, and stood before. Nothing of one that has the same lock.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    tip = repository.revision or "HEAD"
+    here, *locks = repository.blobs(f"{commit}:./{folders[0]}{LOCK}" for commit in (tip, *commits))
+    odd = [commit for commit, lock in zip(commits, locks, strict=True) if lock is None or lock != here]
+    if here is None or not odd:
+        return {}
+    gone_on = ancestors(repository, odd)
+    left = [commit for commit in odd if commit not in gone_on]
+    places = [(commit, folder) for commit in left for folder in folders]
+    told = repository.blobs(f"{commit}:./{folder}{name}" for commit, folder in places for name in (LOCK, LOG))
+    found = zip(places, told[::2], told[1::2], strict=True)
+    # The folder where it stands comes first, and a lock without a log is no workspace's.
+    whole = [(commit, lock, log) for (commit, _), lock, log in found if lock and log]
+    return {commit: (lock, hashed((log,))[0]) for commit, lock, log in reversed(whole)}
+
+
+def pushed_tips(repository: Repository) -> Sequence[str]:
+    """Return the commits that the branch which is checked out has on remotes, as far as it is known here.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    branch = repository.run(("git", "symbolic-ref", "-q", "--short", "HEAD")).stdout.decode("utf-8", "surrogateescape")
+    if not branch.strip():
+        return ()
+    told = repository.ask(("git", "for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{branch.strip()}"))
+    return tuple(dict.fromkeys(told.decode("ascii").split()))
+
+
 def ancestors(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
-    """Return which of *commits* the one that is pushed goes on from."""
-    asked = ("git", "merge-base", "--is-ancestor")
-    return frozenset(one for one in commits if repository.run((*asked, one, repository.revision)).status == 0)
+    """Return which of *commits* the pushed one, or HEAD, goes on from."""
+    asked, tip = ("git", "merge-base", "--is-ancestor"), repository.revision or "HEAD"
+    return frozenset(one for one in commits if repository.run((*asked, one, tip)).status == 0)
 
 
 def is_gone_on_from(repository: Repository, commit: str) -> bool:

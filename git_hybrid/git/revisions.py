@@ -42,7 +42,7 @@ def files_at(runner: Runner, root: Path, revision: str, names: Sequence[str], *,
     argv = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
     done = None if revision.startswith("-") else repository.run(argv)
     if done is None or done.status != 0:
-        raise BadArgument(what=option, value=revision, reason="names no commit of the repository")
+        raise no_commit(repository, option, revision)
     # An old git repeats the option.
     commit = done.stdout.decode("ascii").split()[-1]
     found = _files(repository, commit, repository.prefix(root), names, option, revision, largest)
@@ -56,6 +56,18 @@ def files_at(runner: Runner, root: Path, revision: str, names: Sequence[str], *,
     if not others:
         return Then(commit, found)
     return Then(commit, _files(repository, commit, others[0], names, option, revision, largest), others[0])
+
+
+def no_commit(repository: Repository, option: str, revision: str) -> BadArgument:
+    """Return the error for *revision*, which *option* was given, and which is no commit; a shallow clone may lack it.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    if repository.top is None or not repository.is_shallow():
+        return BadArgument(what=option, value=revision, reason="names no commit of the repository")
+    why = "names no commit that this shallow clone has"
+    return BadArgument(what=option, value=revision, reason=why, hint="git fetch --unshallow --tags")
 
 
 def _files(

@@ -8,6 +8,7 @@ from pathlib import Path
 from git_hybrid.core.errors import WorkspaceTakenOut
 from git_hybrid.core.files import FILES, LOG
 from git_hybrid.core.words import typed
+from git_hybrid.git.bare import refuse_bare
 from git_hybrid.git.leftout import refuse_left_out
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner, items
@@ -26,10 +27,12 @@ def refuse_taken_out(runner: Runner, root: Path) -> None:
     Raises:
         WorkspaceTakenOut: with the command that takes its files from the commit that has it last.
         NotCheckedOut: it is there, and left out of a sparse checkout.
+        NoWorkspace: git has no working tree there.
     """
     repository, lost = around(runner, root), _lost(root)
     if repository.top is None or not lost:
         return
+    refuse_bare(runner, root)
     refuse_left_out(repository, root)
     for revision in ("HEAD", *_last(repository, root, lost)):
         _refuse(repository, root, revision, lost)

@@ -52,7 +52,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         git,
         locks_before=tuple(found for found, _ in before),
         lines_before=tuple(lines for _, lines in before),
-        decode_lock=_decoded,
+        decode_lock=decoded,
         decode_policy=_policy,
         manifest=declared,
         state=installed,
@@ -89,7 +89,7 @@ def _before(git: Witnesses, lock: bytes | None) -> tuple[tuple[Lock, tuple[str, 
     """
     if all(text == lock for text in git.lock_texts):
         return ()
-    read = {text: _decoded(text) for text in git.lock_texts}
+    read = {text: decoded(text) for text in git.lock_texts}
     known = (*git.lines_before, *((),) * len(git.lock_texts))
     sides = ((read[text], lines) for text, lines in zip(git.lock_texts, known, strict=False))
     return tuple((found, lines) for found, lines in sides if found is not None)
@@ -102,7 +102,8 @@ def _absent(segments: Sequence[Segment]) -> str:
     return absent_from(segments)
 
 
-def _decoded(text: bytes) -> Lock | None:
+def decoded(text: bytes) -> Lock | None:
+    """Return the lock that *text* is; None if it cannot be read."""
     return readable(text, lockfile.decode_lock)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
 from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.endpoints import repository_key
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
-from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
+from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold, without
+from git_hybrid.core.last_told import brought_along
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.store import chain
@@ -19,12 +20,17 @@ from git_hybrid.store.reading import records, whole_log
 
 _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
 _PLACING = (_PIN, b'"event":"remove"', b'"event":"prune"')
+_NONE: Mapping[SourceName, Collection[str]] = {}
 _AFTER = re.compile(rb'"after":"([^"]*)"')
 _REF, _URL = re.compile(rb'"ref":("[^"]*")'), re.compile(rb'"url":"([^"]*)"')
 
 
-def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+def misplaced(
+    layout: Layout, pins: Mapping[SourceName, Pin], left_out: Mapping[SourceName, Collection[str]] = _NONE
+) -> frozenset[SourceName]:
     """Return which of *pins* the log has otherwise last, or tells that the source was removed; none that it lacks.
+
+    The records *left_out* of a source, by their hashes, do not count.
 
     Raises:
         LocalIo: the log cannot be read.
@@ -34,12 +40,21 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
         return frozenset()
     log = records(layout)
     told, bound = by_source(log), {str(record["hash"]) for record in binding(log)}
-    last = {name: last_records(told.get(name, ()), name) for name in elsewhere}
+    last = {name: last_records(without(told.get(name, ()), left_out.get(name, ())), name) for name in elsewhere}
     return frozenset(
         name
         for name, found in last.items()
         if not any(item["hash"] in bound and _tells(item, pins[name]) for item in found)
     )
+
+
+def disputed(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+    """Return which of *pins* the last line of the log about them does not bear out, or bears out beside others.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    return frozenset(_elsewhere(layout, pins))
 
 
 def moved_tags(
@@ -132,7 +147,7 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
         for record in records_of([chain.segment_of(file, line + b"\n")]):
             name = left.pop(named[1])
             # One that an older version wrote may no longer count, by what stands before it.
-            if not (has_digest(record) and _tells(record, pins[name])):
+            if not (has_digest(record) and _tells(record, pins[name])) or brought_along(record):
                 found.add(name)
         if not left:
             break

@@ -12,8 +12,8 @@ from git_hybrid.core.audit import SCANNED, Record, detail_of, previous, records_
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid
-from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log
-from git_hybrid.core.last_told import has_branches
+from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log, without
+from git_hybrid.core.last_told import brought_along, has_branches
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
@@ -36,7 +36,7 @@ class Told(Struct, frozen=True, kw_only=True):
     By source and commit, ``seen`` has the place of the first one that names the commit, ``before`` the commit that the
     last one of a pin moved from. ``times`` has of all, by place, the time and the places of those before it. ``scans``
     has those of scans, each with its place, by ``after`` and a commit and by ``tree`` and a tree. ``named`` are the
-    sources. ``is_branched``: some records were made side by side. ``doubt`` is why the log as a whole is none, if it is
+    sources. ``is_branched``: some records stand side by side. ``doubt`` is why the log as a whole is none, if it is
     not.
     """
 
@@ -127,25 +127,29 @@ def _latest_times(told: Told, limit: str) -> Sequence[str]:
     return latest
 
 
-def pins_told(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
+def pins_told(layout: Layout, name: SourceName, url: Url, left_out: Collection[str] = ()) -> tuple[Pin, ...]:
     """Return the last pin of a source that was not removed (:func:`git_hybrid.core.last_pins.pins_of_log`).
+
+    The records *left_out*, by their hashes, do not count.
 
     Raises:
         InvalidFile, LocalIo, NewerSchema: as above.
     """
-    return pins_of_log(_of(layout, name), name, url)
+    return pins_of_log(_of(layout, name, left_out), name, url)
 
 
-def former_pins_told(layout: Layout, name: SourceName, url: Url, ref: RefName | None) -> tuple[Pin, ...]:
+def former_pins_told(
+    layout: Layout, name: SourceName, url: Url, ref: RefName | None, left_out: Collection[str] = ()
+) -> tuple[Pin, ...]:
     """Return the last pins of a source that were of *url* and *ref* (:func:`git_hybrid.core.last_pins.former_pins`).
 
     Raises:
         InvalidFile, LocalIo, NewerSchema: as above.
     """
-    return former_pins(_of(layout, name), name, url, ref)
+    return former_pins(_of(layout, name, left_out), name, url, ref)
 
 
-def left_pins_told(layout: Layout, source: Source) -> tuple[Pin, ...]:
+def left_pins_told(layout: Layout, source: Source, left_out: Collection[str] = ()) -> tuple[Pin, ...]:
     """Return the pins that *source* left by following something else (:func:`git_hybrid.core.left_pins.left_pins`).
 
     Raises:
@@ -153,15 +157,16 @@ def left_pins_told(layout: Layout, source: Source) -> tuple[Pin, ...]:
     """
     from git_hybrid.core.left_pins import left_pins
 
-    has_records = bool(_of(layout, source.name))
-    return left_pins(_pins.of(layout), _lifts.of(layout), source, source.url) if has_records else ()
+    own = _of(layout, source.name, left_out)
+    return left_pins({**_pins.of(layout), source.name: own}, _lifts.of(layout), source, source.url) if own else ()
 
 
-def _of(layout: Layout, name: SourceName) -> Sequence[Record]:
-    return _pins.of(layout).get(name, ()) if name in told_by_log(layout).named else ()
+def _of(layout: Layout, name: SourceName, left_out: Collection[str]) -> Sequence[Record]:
+    told = _pins.of(layout).get(name, ()) if name in told_by_log(layout).named else ()
+    return without(told, left_out) if left_out else told
 
 
-def sides_told(layout: Layout, name: SourceName) -> tuple[Record, ...]:
+def sides_told(layout: Layout, name: SourceName, left_out: Collection[str] = ()) -> tuple[Record, ...]:
     """Return the last records of a pin that several branches moved: each elsewhere, or some by an override.
 
     Nothing where one counts.
@@ -169,7 +174,9 @@ def sides_told(layout: Layout, name: SourceName) -> tuple[Record, ...]:
     Raises:
         InvalidFile, LocalIo, NewerSchema: as above.
     """
-    return _sides.of(layout).get(name, ()) if told_by_log(layout).is_branched else ()
+    told = _sides.of(layout).get(name, ()) if told_by_log(layout).is_branched else ()
+    left = tuple(record for record in told if record["hash"] not in left_out)
+    return left if _differ(left) else ()
 
 
 def mirrors_told(layout: Layout, inventory: Inventory) -> Inventory:
@@ -206,6 +213,7 @@ def _gathered(layout: Layout) -> Told:
     except InvalidFile as error:
         records, doubt = records_of([chain.segment_of(LOG, data, alone=True)]), error
     seen, before = dict[Key, int](), dict[Key, str]()
+    has_beside = False
     times, places = list[tuple[str, Sequence[int]]](), dict[str, int]()
     scans = dict[Key, list[tuple[int, Record]]]()
     for place, record in enumerate(records):
@@ -213,12 +221,13 @@ def _gathered(layout: Layout) -> Told:
         seen.setdefault((source, after), place)
         times.append((str(record["at"]), [places[item] for item in previous(record) if item in places]))
         places[str(record["hash"])] = place
+        has_beside = has_beside or bool(brought_along(record))
         if event == "pin" and record.get("before") != after:
             before[source, after] = str(record.get("before") or "")
         elif event in SCANNED and isinstance(record.get("detail"), Mapping):
             for key in (("after", after), ("tree", str(detail_of(record).get("tree")))):
                 scans.setdefault(key, []).append((place, record))
-    named, is_branched = {source for source, _ in seen}, has_branches(records)
+    named, is_branched = {source for source, _ in seen}, has_beside or has_branches(records)
     return Told(seen=seen, times=times, before=before, scans=scans, named=named, is_branched=is_branched, doubt=doubt)
 
 
@@ -235,11 +244,11 @@ def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
     names = {str(record.get("source")) for record in records.values() if record["event"] == "pin"}
     newest = last_pins(records, names, ends=ANEW).newest
     last = {name: tuple(records[digest] for digest in records if digest in newest[name]) for name in newest}
+    return {name: told for name, told in last.items() if _differ(told)}
 
-    def differ(told: Sequence[Record]) -> bool:
-        return len({(record.get("after"), RESTS_ON in detail_of(record)) for record in told}) > 1
 
-    return {name: told for name, told in last.items() if differ(told)}
+def _differ(told: Sequence[Record]) -> bool:
+    return len({(record.get("after"), RESTS_ON in detail_of(record)) for record in told}) > 1
 
 
 def _lifted(layout: Layout) -> Mapping[str, frozenset[str]]:

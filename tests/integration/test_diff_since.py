@@ -211,3 +211,17 @@ def test_outside_of_git_there_are_no_commits(hybrid: Hybrid, workspace: Path) ->
     hybrid("init")
     assert "the workspace is in no git repository" in hybrid("diff", "--since", "HEAD", check=2).err
     assert "--since" not in hybrid("diff", "HEAD", check=2).err
+
+
+@pytest.mark.parametrize("words", [("diff",), ("audit", "verify")])
+def test_what_a_shallow_clone_lacks_is_no_wrong_name(
+    hybrid: Hybrid, workspace: Path, releases: Callable[[], None], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    releases()
+    git("clone", "-q", "--depth", "1", workspace.as_uri(), tmp_path / "shallow", cwd=tmp_path)
+    for revision in ("v1", "HEAD~1"):
+        told = hybrid("-C", tmp_path / "shallow", *words, "--since", revision, check=2).err.splitlines()
+        why = f"error: --since: '{revision}': names no commit that this shallow clone has"
+        assert (told[0], told[1].endswith(" fetch --unshallow --tags"), len(told)) == (why, True, 2)
+    git("fetch", "-q", "--unshallow", "--tags", cwd=tmp_path / "shallow")
+    hybrid("-C", tmp_path / "shallow", *words, "--since", "v1")

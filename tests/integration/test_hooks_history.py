@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from support.upstream import Upstream, UpstreamFactory
 
 LOCK_AND_STATE = ("state/sources.lock", "state/sources.json")
 MANUAL = Path(__file__).parents[2] / "man/git-hybrid-files.7"
+Push = Callable[..., tuple[int, str]]
 FORCE = ("--force", "--request", "CHG-1", "--approver", "bob@example.org", "--reason", "hotfix", "--expires", "20d")
 
 
@@ -337,14 +339,67 @@ def test_of_branches_that_both_changed_a_mirror_either_may_stand(team: Team, int
     assert team.is_whole()
 
 
-def test_a_push_in_the_place_of_another_keeps_the_overrides_that_were_published(team: Team, tmp_path: Path) -> None:
-    def push(*words: str) -> tuple[int, str]:
+@pytest.fixture
+def push(team: Team, tmp_path: Path) -> Push:
+    """Return what pushes by way of the hook, and returns the exit code and what was told."""
+
+    def pushed(*words: str) -> tuple[int, str]:
         done = subprocess.run(["git", "push", *words], cwd=team.root, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     git("init", "-q", "--bare", tmp_path / "far.git", cwd=tmp_path)
     git("remote", "add", "origin", tmp_path / "far.git", cwd=team.root)
     team.hybrid("hooks", "install", "--pre-push")
+    return pushed
+
+
+def test_a_move_that_a_forced_push_drops_without_its_record_is_missed(team: Team, push: Push) -> None:
+    before = lock(team.root)["a"]["commit"]
+    team.moved("a")
+    team.moved("b")
+    assert push("origin", "main")[0] == 0
+    was, moved = git("rev-parse", "HEAD", cwd=team.root), lock(team.root)["a"]["commit"]
+    git("rebase", "-q", "--onto", "HEAD~2", "HEAD~1", cwd=team.root)
+    team.hybrid("sync")
+    git("checkout", "-q", "--", "state", cwd=team.root)
+    assert lock(team.root)["a"]["commit"] == before != moved
+    code, told = push("-f", "origin", "main")
+    assert (code, f"a was put back to {before[:12]} from where {was[:12]} had it" in told) == (1, True), told
+    assert "unexplained-move: a was" in team.hybrid("audit", "verify", "--since", was, check=5).out
+    # It is mended either way, also where the push is done.
+    assert push("-f", "--no-verify", "origin", "main")[0] == 0
+    for words in (("--to", moved), ("--to", before, *FORCE)):
+        team.hybrid("pin", "a", *words)
+        team.hybrid("sync")
+        team.commit("mended")
+        team.hybrid("audit", "verify", "--since", was)
+        git("reset", "-q", "--hard", "HEAD~1", cwd=team.root)
+
+
+@pytest.mark.parametrize("again", ["amended", "rebased"])
+def test_a_branch_that_was_rewritten_and_put_nothing_back_is_pushed(team: Team, push: Push, again: str) -> None:
+    team.switch("-c", "topic")
+    team.moved("b")
+    assert push("origin", "topic")[0] == 0
+    was = git("rev-parse", "HEAD", cwd=team.root)
+    if again == "amended":
+        team.upstreams["b"].commit({"a.txt": "amended\n"})
+        team.hybrid("pin", "b")
+        team.hybrid("sync")
+        git("commit", "-q", "-a", "--amend", "--no-edit", cwd=team.root)
+    else:
+        team.switch("main")
+        team.moved("a")
+        team.switch("topic")
+        git("checkout", "-q", "--", "state", cwd=team.root)
+        git("rebase", "-q", "main", cwd=team.root)
+        team.hybrid("sync")
+    code, told = push("-f", "origin", "topic")
+    assert (code, told.count("fail ")) == (0, 0), told
+    team.hybrid("audit", "verify", "--since", was)
+
+
+def test_a_push_in_the_place_of_another_keeps_the_overrides_that_were_published(team: Team, push: Push) -> None:
     assert push("origin", "main")[0] == 0
     # A move that nobody needed to approve is told, and no more.
     team.moved("a")

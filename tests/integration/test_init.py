@@ -134,8 +134,32 @@ def test_workspaces_that_git_has_below_are_named(hybrid: Hybrid, workspace: Path
     told = hybrid("check", check=2).err.splitlines()
     assert told[1:3] == [
         f"cause: workspaces below it: {', '.join(f'in {n:02}' for n in range(2, 12))} and 1 more",
-        "hint: git hybrid -C 'in 02' status",
+        "hint: git hybrid -C 'in 02' check",
     ]
+    told = hybrid("-C", "in 03/..", "hooks", "install", "--pre-push", check=2).err.splitlines()
+    assert told[2] == "hint: git hybrid -C 'in 03/..' -C 'in 02' hooks install --pre-push"
+
+
+@pytest.mark.parametrize("words", [("status",), ("init",), ("check", "audit")])
+def test_above_the_working_trees_of_a_bare_repository_they_are_named(
+    hybrid: Hybrid, workspace: Path, words: tuple[str, ...]
+) -> None:
+    """As by ``git clone --bare URL .bare`` and a file .git that leads there."""
+    git("init", "-q", "--bare", ".bare", cwd=workspace)
+    (workspace / ".git").write_text("gitdir: ./.bare\n")
+    told = hybrid(*words, check=2).err.splitlines()
+    bare = f"cause: {workspace} is a bare repository, without a working tree of its own"
+    assert told[1:3] == [bare, "hint: git worktree list"]
+    empty = git("hash-object", "-t", "tree", "-w", "/dev/null", cwd=workspace)
+    git("update-ref", "refs/heads/main", git("commit-tree", "-m", "empty", empty, cwd=workspace), cwd=workspace)
+    git("worktree", "add", "-q", "main", "main", cwd=workspace)
+    hybrid("-C", "main", "init")
+    git("add", "-A", cwd=workspace / "main")
+    git("commit", "-q", "-m", "begin", cwd=workspace / "main")
+    git("worktree", "add", "-q", "-b", "feat", "feat", "main", cwd=workspace)
+    (workspace / "feat/sources.toml").unlink()
+    told = hybrid(*words, check=2).err.splitlines()
+    assert told[1:3] == [f"{bare}; it has main, feat", f"hint: git hybrid -C main {' '.join(words)}"]
 
 
 def test_manifest_inside_a_clone_is_no_workspace(

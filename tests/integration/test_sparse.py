@@ -41,6 +41,9 @@ def test_state_that_is_not_checked_out_is_not_taken_for_none(site: Site, kept: t
         refused = clone(*words, check=2)
         assert f"error: git has files of the workspace {clone.root}, and this sparse checkout" in refused.err
     assert {f"cause: {LOCK}", f"cause: {LOG}"} <= set(refused.err.splitlines())
+    # What is left out is not lost, so no check says so.
+    looked = [line for line in clone("diag", check=1).out.splitlines() if line.startswith(("fail", "warn"))]
+    assert not {"audit", "files", "metadata"} & {line.split()[1] for line in looked}
     assert snapshot(clone.root) == before
     typed_hint(refused, clone.root)
     clone("audit", "verify")

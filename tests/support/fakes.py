@@ -107,6 +107,14 @@ class FakeLedger:
         """Believe all of it."""
         return inventory
 
+    def leave_out(self, pins: Mapping[SourceName, Pin], installed: Mapping[SourceName, Oid]) -> frozenset[SourceName]:
+        """Count all there is."""
+        return frozenset()
+
+    def left_out(self, name: SourceName) -> frozenset[str]:
+        """Leave nothing out."""
+        return frozenset()
+
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Know of no other pin."""
         return frozenset()

@@ -133,5 +133,5 @@ def _asked(
         hint = f"git hybrid pin {source.name} --to {typed(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)
     named = tuple(sorted(set(findings))) or known_findings(rt, snapshot, source.name, Oid(to or ""))
-    before = commit_before(rt, as_logged(rt, snapshot, [source.name]), source)
+    before = commit_before(rt, as_logged(rt, snapshot, [source.name], to), source)
     return asked_for(source, before, to or "", forced, findings=named)
