@@ -26,11 +26,6 @@ def test_a_file_that_is_no_bundle(tmp_path, error):
     told = _told(error, bundle)
     assert isinstance(told, errors.BadBundle)
     assert not told.mend
-    # A bundle of ours has another way in.
-    bundle.write_bytes(b"inventory.json" + bytes(498))
-    told = _told(error, bundle)
-    assert isinstance(told, errors.BadBundle)
-    assert told.mend.endswith(f"git hybrid bundle apply {bundle}")
 
 
 def test_a_file_that_cannot_be_read(tmp_path):

@@ -28,7 +28,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
-from git_hybrid.store import chain, lockfile, runs, writing
+from git_hybrid.store import lockfile, rotating, runs, writing
 from git_hybrid.store import ledger as ledger_module
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.decisions import decision_line
@@ -578,7 +578,7 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
         events=[Event(event="rotate", detail={"archive": "sources-audit.2026.jsonl"})],
         archive="state/sources-audit.2026.jsonl",
     )
-    real = chain.write_file
+    real = rotating.write_file
 
     class Died(BaseException):
         pass
@@ -592,7 +592,7 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
             raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(chain, "write_file", die)
+        patch.setattr(rotating, "write_file", die)
         with pytest.raises(Died), ledger.writer(SECOND):
             ledger.record(SECOND, rotation, ())
     with _ledger(files).writer(run_info(random=b"abcdefghij")) as notes:
