@@ -28,8 +28,8 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
-from git_hybrid.store import lockfile, rotating, runs, writing
 from git_hybrid.store import ledger as ledger_module
+from git_hybrid.store import lockfile, rotating, runs, writing
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.decisions import decision_line
 from git_hybrid.store.filelock import writer_lock
