@@ -78,7 +78,7 @@ def test_what_is_kept_as_the_beginning_of_something_else_is_that(repository: Pat
     git("add", "-A", cwd=repository)
     git("commit", "-q", "-m", "grown", cwd=repository)
     git("config", "repack.useDeltaBaseOffset", by_offset, cwd=repository)
-    git("repack", "-a", "-d", "-q", "-f", cwd=repository)
+    git("-c", "pack.threads=1", "repack", "-a", "-d", "-q", "-f", cwd=repository)
     found: dict[str, str] = {}
     with opened(repository / ".git") as raw:
         places = {raw.place(oid): oid for oid in objects(repository)}
