@@ -1,18 +1,23 @@
 """What commits have added to the files of an audit log, where it nearly always grew and nothing else.
 
 git compares both files of each change as a whole, and a log is long. That one begins with the other is told by its id:
-the hash of as many bytes of what stands last.
+the hash of as many bytes of what stands last. For each of many commits that is the whole log once more; so where a pack
+keeps a file as the beginning of one that is known, that is taken from there, as git does when it compares them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import question
 from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit, logs_in
+from git_hybrid.git.place import common_dir
+from git_hybrid.git.raw import Raw, Unsure, opened
+from git_hybrid.git.rawpacks import Place
 from git_hybrid.git.repository import FILE, Repository, around, refused
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import object_id
@@ -25,6 +30,9 @@ _AT_ONCE = 16
 """So many logs are held at a time: each branch has nearly all of one."""
 _FEW, _MANY = 16, 1000
 """So few changes git looks at alone, for to ask for more takes longer; so many too, if they are another kind."""
+
+_LONG = 1 << 17
+"""To hash so many bytes takes longer than to look into a pack."""
 
 
 class _Change(Struct, frozen=True):
@@ -173,14 +181,55 @@ def _known(repository: Repository, changes: Sequence[_Change]) -> dict[str, _Gro
     )
     texts = [text for text in repository.blobs(name for name in last if name in sizes) if text is not None]
     found: dict[str, _Grown] = {}
-    # From the newest on: the text that one was found in is the first for the one before it.
-    for name, size in reversed(sizes.items()):
-        for at, text in enumerate(texts):
-            if size <= len(text) and _begins(text, size, name):
-                found[name] = _Grown(text, size)
-                texts.insert(0, texts.pop(at))
-                break
+    with ExitStack() as stack:
+        packed = _Packed(None)
+        with suppress(Unsure):
+            packed = _Packed(stack.enter_context(opened(_git_dir(repository))))
+        # From the newest on: the text that one was found in is the first for the one before it.
+        for name, size in reversed(sizes.items()):
+            grown = packed.grown(name, size) if size > _LONG else None
+            if grown is None:
+                grown = _hashed(texts, name, size)
+            if grown is not None:
+                found[name] = grown
+                packed.keep(name, grown)
     return found
+
+
+def _git_dir(repository: Repository) -> Path:
+    return Path(common_dir(str(repository.top), repository.runner.environ))
+
+
+def _hashed(texts: list[bytes], name: str, size: int) -> _Grown | None:
+    """Return what the file *name* is the beginning of, by its hash; that comes to stand first among *texts*."""
+    for at, text in enumerate(texts):
+        if size <= len(text) and _begins(text, size, name):
+            texts.insert(0, texts.pop(at))
+            return _Grown(text, size)
+    return None
+
+
+class _Packed:
+    """Tells of files that packs keep as the beginning of others; without *raw* of none."""
+
+    def __init__(self, raw: Raw | None) -> None:
+        self._raw = raw
+        self._known: dict[Place, _Grown] = {}
+
+    def keep(self, name: str, grown: _Grown) -> None:
+        """Keep that the file *name* is *grown*."""
+        with suppress(Unsure):
+            if self._raw is not None and (place := self._raw.place(name)) is not None:
+                self._known[place] = grown
+
+    def grown(self, name: str, size: int) -> _Grown | None:
+        """Return what the file *name* of *size* bytes is the beginning of; None if no pack says so."""
+        with suppress(Unsure):
+            if self._raw is not None and (place := self._raw.place(name)) is not None:
+                found = self._raw.beginning_of(place)
+                if found is not None and (whole := self._known.get(found[0])) is not None:
+                    return _Grown(whole.text, size) if found[1:] == (whole.size, size) else None
+        return None
 
 
 def _sizes(repository: Repository, names: Iterable[str]) -> dict[str, int]:

@@ -61,6 +61,31 @@ def patched(base: bytes, delta: bytes) -> bytes:
     return result
 
 
+def beginning(delta: bytes) -> tuple[int, int] | None:
+    """Return the size of what *delta* is made against and of what it makes, if that is the beginning of it; else None.
+
+    Raises:
+        IndexError: it ends in the middle of an order.
+    """
+    before, after, at = delta_sizes(delta)
+    made = 0
+    while at < len(delta):
+        order = delta[at]
+        at += 1
+        begin = size = 0
+        begins, sizes = _ORDERS[order & 0x7F]
+        for shift in begins:
+            begin |= delta[at] << shift
+            at += 1
+        for shift in sizes:
+            size |= delta[at] << shift
+            at += 1
+        if order < 0x80 or begin != made:
+            return None
+        made += size or 0x10000
+    return (before, after) if made == after <= before else None
+
+
 def delta_sizes(delta: bytes) -> tuple[int, int, int]:
     """Return the size of what *delta* is made against, of what it makes, and where its orders begin.
 

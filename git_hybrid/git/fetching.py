@@ -28,6 +28,8 @@ _FETCH = (
 _UNCHECKED = ("-c", "fetch.fsckObjects=false", "-c", "transfer.fsckObjects=false")
 # git compares each name that it is asked for with all that are listed; an id it takes as it is.
 _FEW = 100
+# Of many refs that takes minutes; what becomes of a stage is brought to disk as a whole before anything counts on it.
+_UNSYNCED = ("-c", "core.fsync=objects,derived-metadata,index,-reference")
 
 
 def fetch_arguments(url: str, request: FetchRequest) -> list[str]:
@@ -35,10 +37,12 @@ def fetch_arguments(url: str, request: FetchRequest) -> list[str]:
     options = [] if request.depth is None else [f"--depth={request.depth}"]
     options += ["--filter=tree:0"] if request.commits_only else []
     # What the server that was asked before has is no word of this one's, and a branch "a" leaves no room for "a/b".
-    options += ["--prune"] if any("*" in ref for ref in request.refs) else []
+    is_every = any("*" in ref for ref in request.refs)
+    options += ["--prune"] if is_every else []
+    command = [*(_UNSYNCED if is_every or _is_long(request) else ()), *_FETCH, *options]
     if _is_long(request):
-        return [*_FETCH, *options, "--stdin", "--end-of-options", url]
-    return [*_FETCH, *options, "--end-of-options", url, *_specs(url, request)]
+        return [*command, "--stdin", "--end-of-options", url]
+    return [*command, "--end-of-options", url, *_specs(url, request)]
 
 
 def unchecked_arguments(url: str, request: FetchRequest) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
@@ -28,6 +28,7 @@ from git_hybrid.git.filling import object_format
 from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
 from git_hybrid.git.local import failure, must
+from git_hybrid.git.manyrefs import pack_new
 from git_hybrid.git.mirror_aside import missed, put_in_place
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.mirror_lists import is_listed, lists
@@ -236,14 +237,9 @@ class GitMirrorFolder(Struct):
             for ref, oid in sorted(fetched.items())
             if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")) and upstream_ref(ref) not in kept
         }
-        # git takes nothing away in the same step as what stands in its place; the rest goes all at once, or not at all.
-        first = without_place(change.gone, new)
-        self._refs(stage, taker, [f"delete {ref}" for ref in sorted(first)])
-        lines = [f"delete {ref}" for ref in change.gone if ref not in first]
-        lines += [f"update {ref} {oid}" for ref, oid in new.items()]
         if change.pin is not None:
-            lines.append(f"update {PINS}{change.pin} {change.pin}")
-        self._refs(stage, taker, lines)
+            new[f"{PINS}{change.pin}"] = change.pin
+        self._update(stage, taker, change.gone, new)
         if change.head is not None and change.head != _head(read_plain(taker / "HEAD")):
             self.disk.write_file(taker / "HEAD", f"ref: {change.head}\n".encode("utf-8", "surrogateescape"))
         self._serve(stage.name, taker)
@@ -252,6 +248,15 @@ class GitMirrorFolder(Struct):
     def _steady(self) -> Runner:
         """What brings to its end what is begun: refs without their list would count as current ever after."""
         return replace(self.runner, cancelled=lambda: 0)
+
+    def _update(self, stage: Stage, taker: Path, gone: Sequence[str], new: Mapping[str, str]) -> None:
+        # git takes nothing away in the same step as what stands in its place; the rest goes all at once, or not at all.
+        first = without_place(gone, new)
+        self._refs(stage, taker, [f"delete {ref}" for ref in sorted(first)])
+        lines = [f"delete {ref}" for ref in gone if ref not in first]
+        packed = pack_new(self._steady, self.disk, taker, new)
+        lines += [f"update {ref} {oid}" for ref, oid in new.items() if ref not in packed]
+        self._refs(stage, taker, lines)
 
     def _refs(self, stage: Stage, taker: Path, lines: list[str]) -> None:
         if lines:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from git_hybrid.core.tree import GITLINK
-from git_hybrid.git.deltas import LARGEST
+from git_hybrid.git.deltas import LARGEST, beginning
 from git_hybrid.git.plainfiles import file_at
-from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
+from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs, Place
 from git_hybrid.git.trees import TooManyTrees, entries_of, links_of, object_id
 from git_hybrid.turn import TURN
 
@@ -97,6 +97,29 @@ class Raw:
         if place is None:
             raise Unsure
         return place[0].size(place[1])
+
+    @_surely
+    def place(self, oid: str) -> Place | None:
+        """Return where the object stands in a pack, or None if it is in none."""
+        return self._packs.find(_binary(oid))
+
+    @_surely
+    def beginning_of(self, place: Place) -> tuple[Place, int, int] | None:
+        """Return what the object at *place* is the beginning of, the size of that, and its own.
+
+        That is what git makes of it, which keeps an old version of a file that grew as no more than this; whether the
+        id is right is not computed. None where it is kept otherwise.
+
+        Raises:
+            Unsure: it cannot be read.
+        """
+        pack, offset = place
+        if not pack.is_delta(offset):
+            return None
+        _, base, delta = pack.entry(offset)
+        whole = (pack, base) if isinstance(base, int) else self._packs.find(base)
+        sizes = beginning(delta)
+        return None if whole is None or sizes is None else (whole, *sizes)
 
     def few_sizes(self, most: int) -> Callable[[str], int]:
         """Return :meth:`size` for at most so many objects, after which it is Unsure."""

@@ -192,6 +192,10 @@ class Pack:
         return found
 
 
+Place = tuple[Pack, int]
+"""A pack and where in it an object begins."""
+
+
 class Packs:
     """The packs of one repository. Up to *memory* bytes of what deltas are made against stay in memory.
 
@@ -206,7 +210,7 @@ class Packs:
         """Take the packs at *paths*, each without ``.pack`` or ``.idx``."""
         self._packs = [Pack(path, inflate) for path in paths]
         self._memory, self._room = memory, memory
-        self._bases: dict[tuple[Pack, int], tuple[str, bytes]] = {}
+        self._bases: dict[Place, tuple[str, bytes]] = {}
         self._deltas = LARGEST + most // _PER_DELTA
         self._results = _DELTAS + most * _PER_RESULT
 
@@ -215,7 +219,7 @@ class Packs:
         for pack in self._packs:
             pack.close()
 
-    def find(self, oid: bytes) -> tuple[Pack, int] | None:
+    def find(self, oid: bytes) -> Place | None:
         """Return the pack that has the object with the binary id *oid*, and where; None if none has."""
         for pack in self._packs:
             offset = pack.find(oid)
@@ -228,7 +232,7 @@ class Packs:
 
         The id is not computed.
         """
-        deltas: list[tuple[tuple[Pack, int], bytes]] = []
+        deltas: list[tuple[Place, bytes]] = []
         place, size = self.find(oid), 0
         while place is not None:
             known = self._bases.get(place)
@@ -248,7 +252,7 @@ class Packs:
                 oid, place = base, self.find(base)
         return self._applied(*loose(oid), deltas)
 
-    def _applied(self, kind: str, data: bytes, deltas: list[tuple[tuple[Pack, int], bytes]]) -> tuple[str, bytes]:
+    def _applied(self, kind: str, data: bytes, deltas: list[tuple[Place, bytes]]) -> tuple[str, bytes]:
         while deltas:
             place, delta = deltas.pop()
             kind, data = self._kept(place, kind, patched(data, delta), is_base=bool(deltas))
@@ -257,7 +261,7 @@ class Packs:
                 raise ValueError(self._results)
         return kind, data
 
-    def _kept(self, place: tuple[Pack, int], kind: str, data: bytes, *, is_base: bool) -> tuple[str, bytes]:
+    def _kept(self, place: Place, kind: str, data: bytes, *, is_base: bool) -> tuple[str, bytes]:
         """Return *kind* and *data*, which stay in memory if another delta may be made against them."""
         if self._memory and is_base:
             if len(data) > self._room:

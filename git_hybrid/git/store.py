@@ -268,8 +268,9 @@ def write_packed_refs(disk: Disk | None, git_dir: Path, refs: Mapping[str, str])
         OSError, LocalIo: the file system refused.
     """
     path = f"{git_dir}/packed-refs"
-    lines = "".join(f"{oid} {ref}\n" for ref, oid in sorted(refs.items()))
-    data = os.fsencode(f"# pack-refs with: sorted \n{lines}")
+    # By bytes, as git looks for them: of names that are no UTF-8 the order of characters is another.
+    lines = sorted((os.fsencode(ref), oid.encode("ascii")) for ref, oid in refs.items())
+    data = b"# pack-refs with: sorted \n" + b"".join(b"%s %s\n" % (oid, ref) for ref, oid in lines)
     if disk is not None:
         disk.write_file(Path(path), data)
     elif refs:

@@ -25,6 +25,7 @@ WRITERS = {
     "git_hybrid/cli/commands/demo.py",  # upstreams of its own, outside of any workspace
     "git_hybrid/git/export.py",  # files to scan, in a scratch folder outside of any workspace
     "git_hybrid/git/difference.py",  # the repository of a patch, in a temporary folder
+    "git_hybrid/git/manyrefs.py",  # the lock of git's, with nothing in it
     "git_hybrid/git/lfsstore.py",  # a copy in a stage where there can be no link
     "git_hybrid/git/writer.py",
     "git_hybrid/git/quarantine.py",

@@ -16,6 +16,7 @@ from git_hybrid.git.appended import appended
 from git_hybrid.git.patches import Added, added, logs_in
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import object_id
 from support.kit import git
 
 LOG = "state/sources-audit.jsonl"
@@ -104,13 +105,21 @@ def opened(folder: Path) -> Repository:
     return Repository(Runner(environ=dict(os.environ)), folder)
 
 
-@pytest.mark.parametrize("many", [0, 1000])
+def packed(folder: Path) -> None:
+    # Each thread begins anew, with one that is whole.
+    git("-c", "pack.threads=1", "repack", "-a", "-d", "-f", "-q", cwd=folder)
+
+
+@pytest.mark.parametrize(("many", "is_packed"), [(0, False), (1000, False), (1000, True)])
 @pytest.mark.parametrize(("seed", "object_format"), [(1, "sha1"), (2, "sha1"), (3, "sha256"), (4, "sha1")])
 def test_what_was_added_is_what_git_tells(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, object_format: str, many: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, object_format: str, many: int, is_packed: bool
 ) -> None:
     monkeypatch.setattr(module, "_MANY", many)
     made(tmp_path / "repo", any_history(seed), object_format)
+    if is_packed:
+        monkeypatch.setattr(module, "_LONG", 0)
+        packed(tmp_path / "repo")
     repository = opened(tmp_path / "repo")
     for span in (["main"], ["main", "^main~5"], ["main~1"], ["main", "^main"]):
         assert told(appended(repository, span, FILES)) == told(added(repository, span, FILES))
@@ -136,6 +145,27 @@ def test_of_a_log_that_grew_nothing_is_compared(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "added", watched)
     assert told(appended(repository, ["main"], FILES)) == whole
     assert asked == ["--no-walk", git("rev-parse", "main^1", cwd=tmp_path / "repo").strip()]
+
+
+def test_of_a_log_that_a_pack_keeps_as_beginnings_little_is_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"".join(b'{"n":%d,"hash":"%d"}\n' % (number, number**9) for number in range(400))
+    made(tmp_path / "repo", [([n - 1] if n else [], {LOG: ("100644", text[: 300 * (n + 1)])}) for n in range(40)])
+    packed(tmp_path / "repo")
+    repository = opened(tmp_path / "repo")
+    whole = told(added(repository, ["main"], FILES))
+    hashed: list[int] = []
+
+    def watched(kind: str, data: bytes | memoryview, digits: int) -> str:
+        hashed.append(len(data))
+        return object_id(kind, data, digits)
+
+    monkeypatch.setattr(module, "object_id", watched)
+    monkeypatch.setattr(module, "_LONG", 0)
+    assert told(appended(repository, ["main"], FILES)) == whole
+    assert hashed[0] == 300 * 40
+    assert len(hashed) < 5
 
 
 def test_what_git_has_lost_is_told(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.cli.wiring import new_run
-from git_hybrid.core.errors import Interrupted, LocalIo
+from git_hybrid.core.errors import GitFailed, Interrupted, LocalIo
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change
@@ -162,6 +162,110 @@ def test_a_ref_makes_room_for_another(mirror: GitMirrorFolder, upstream: Upstrea
     held = mirror.holding(PATH)
     assert held is not None
     assert set(held.refs) == {MAIN, f"refs/heads/{new}"}
+
+
+def _with_tags(mirror: GitMirrorFolder, upstream: Upstream, stage: Stage) -> dict[str, str]:
+    """Give *stage* tags, of which every second one is annotated; return what a mirror of it then has, by ref."""
+    tag = upstream.rev("first") if "first" in git("tag", cwd=upstream.path) else upstream.tag("first", annotated=True)
+    packing = ("-c", "fetch.unpackLimit=1")
+    git(*packing, "fetch", "-q", str(upstream.path), f"{tag}:refs/hybrid/x", cwd=Path(stage.git_dir))
+    oids = {f"refs/tags/v{number}": (tag, upstream.rev("main"))[number % 2] for number in range(130)}
+    lines = "".join(f"create {kept_ref(ref)} {oid}\n" for ref, oid in oids.items())
+    mirror.runner.git(["update-ref", "--stdin"], git_dir=Path(stage.git_dir), stdin=lines.encode())
+    return oids
+
+
+def _loose(mirror: GitMirrorFolder) -> list[str]:
+    refs = mirror.place(PATH) / "refs"
+    return [str(path.relative_to(refs)) for path in refs.rglob("*") if path.is_file()]
+
+
+def _listed(mirror: GitMirrorFolder) -> bytes:
+    """Return what git says itself of the refs, with what tags are of."""
+    return mirror.runner.git(["for-each-ref"], git_dir=mirror.place(PATH)).stdout
+
+
+def _peeled(mirror: GitMirrorFolder) -> int:
+    return (mirror.place(PATH) / "packed-refs").read_bytes().count(b"\n^")
+
+
+@pytest.mark.parametrize("borrow", [True, False])
+def test_many_new_refs_are_one_file(mirror: GitMirrorFolder, upstream: Upstream, borrow: bool) -> None:
+    if borrow:
+        mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+        upstream.commit({"a": "b"})
+    stage = _staged(mirror, upstream, borrow=borrow)
+    tags = _with_tags(mirror, upstream, stage)
+    mirror.install(stage, PATH, _change(upstream))
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert (held.refs, held.listed) == ({MAIN: upstream.rev("main"), **tags}, True)
+    assert _change(upstream).pin in held.pins
+    # What was there git has moved.
+    assert _loose(mirror) == (["heads/main"] if borrow else [])
+    assert _peeled(mirror) == 65
+    assert f"{upstream.rev('main')}\trefs/tags/v0^{{}}\n" in (mirror.place(PATH) / "info/refs").read_text()
+    assert mirror.is_sound(PATH, ())
+
+
+@pytest.mark.parametrize("fault", ["lock", "broken", "branch", "place", "reftable"])
+def test_what_is_not_for_a_list_is_left_to_git(mirror: GitMirrorFolder, upstream: Upstream, fault: str) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    served, stage = mirror.place(PATH), _staged(mirror, upstream, borrow=True)
+    tags = _with_tags(mirror, upstream, stage)
+    if fault == "lock":
+        (served / "packed-refs.lock").touch()
+    elif fault == "broken":
+        (served / "refs/tags/v5").write_bytes(b"")
+    elif fault == "reftable":
+        (served / "reftable").touch()
+    elif fault == "place":
+        git("tag", "v5/x", "main", cwd=served)
+    else:
+        git("update-ref", kept_ref("refs/heads/bad"), tags["refs/tags/v0"], cwd=Path(stage.git_dir))
+    before = _listed(mirror)
+    if fault in ("lock", "reftable"):
+        mirror.install(stage, PATH, _change(upstream))
+        held = mirror.holding(PATH)
+        assert held is not None
+        assert held.refs == {MAIN: upstream.rev("main"), **tags}
+        return
+    with pytest.raises((LocalIo, GitFailed)):
+        mirror.install(stage, PATH, _change(upstream))
+    assert _listed(mirror) == before
+    assert not (served / "packed-refs.lock").exists()
+
+
+def test_one_who_is_stopped_before_the_list_is_there_leaves_the_old_refs(
+    mirror: GitMirrorFolder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.install(_staged(mirror, upstream, borrow=False), PATH, _change(upstream))
+    git("pack-refs", "--all", cwd=mirror.place(PATH))
+    stage, before = _staged(mirror, upstream, borrow=True), _listed(mirror)
+    tags = _with_tags(mirror, upstream, stage)
+
+    def killed(path: Path, data: bytes) -> None:
+        del data
+        path.with_name("packed-refs.tmp").touch()
+        (mirror.place(PATH) / "packed-refs.lock").rename(path.with_name("packed-refs.kept"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "write_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            mirror.install(stage, PATH, _change(upstream))
+    served = mirror.place(PATH)
+    (served / "packed-refs.kept").rename(served / "packed-refs.lock")
+    assert _listed(mirror) == before
+    with mirror.exclusive(PATH) as told:
+        assert told
+    stage = _staged(mirror, upstream, borrow=True)
+    _with_tags(mirror, upstream, stage)
+    mirror.install(stage, PATH, _change(upstream))
+    held = mirror.holding(PATH)
+    assert held is not None
+    assert held.refs == {MAIN: upstream.rev("main"), **tags}
+    assert _loose(mirror) == []
 
 
 def _unable(number: int) -> object:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.git.deltas import beginning
 from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.rawpacks import LARGEST, patched
 from support.kit import git
@@ -66,6 +67,54 @@ def test_every_object_of_a_pack(repository: Path) -> None:
     chains = git("verify-pack", "-v", the(repository, ".idx"), cwd=repository)
     assert "chain length = 1" in chains
     all_read(repository)
+
+
+@pytest.mark.parametrize("by_offset", ["true", "false"])
+def test_what_is_kept_as_the_beginning_of_something_else_is_that(repository: Path, by_offset: str) -> None:
+    more = BASE + "".join(f"{number**5}\n" for number in range(30000))
+    for number, size in enumerate((2000, 3000, 150_000, len(more))):
+        (repository / f"grown{number}").write_text(more[:size])
+    (repository / "other").write_text(more[7000:9000])
+    git("add", "-A", cwd=repository)
+    git("commit", "-q", "-m", "grown", cwd=repository)
+    git("config", "repack.useDeltaBaseOffset", by_offset, cwd=repository)
+    git("-c", "pack.threads=1", "repack", "-a", "-d", "-q", "-f", cwd=repository)
+    found: dict[str, str] = {}
+    with opened(repository / ".git") as raw:
+        places = {raw.place(oid): oid for oid in objects(repository)}
+        for place, oid in places.items():
+            assert place is not None
+            if (told := raw.beginning_of(place)) is not None:
+                (_, whole), (_, text) = raw.read(places[told[0]]), raw.read(oid)
+                assert (whole[: told[2]], len(whole)) == (text, told[1])
+                found[oid] = places[told[0]]
+        grown = [git("rev-parse", f"HEAD:grown{number}", cwd=repository).strip() for number in range(4)]
+        assert found.keys() >= set(grown[:3])
+        assert git("rev-parse", "HEAD:other", cwd=repository).strip() not in found
+        assert raw.place("1" * 40) is None
+
+
+@pytest.mark.parametrize(
+    ("delta", "told"),
+    [
+        ("0a 05 90 05", (10, 5)),
+        ("0a 0a 90 06 91 06 04", (10, 10)),
+        ("ffff0f c08004 80 b0 4000", None),
+        ("808008 808004 80", (0x20000, 0x10000)),
+        ("0a 05 91 01 05", None),
+        ("0a 05 90 04", None),
+        ("0a 0b 90 0b", None),
+        ("0a 05 90 04 01 41", None),
+        ("0a 05 00", None),
+    ],
+)
+def test_a_delta_makes_the_beginning_if_it_copies_nothing_else(delta: str, told: tuple[int, int] | None) -> None:
+    assert beginning(bytes.fromhex(delta)) == told
+
+
+def test_a_delta_that_ends_in_an_order_makes_nothing() -> None:
+    with pytest.raises(IndexError):
+        beginning(bytes.fromhex("0a 05 90"))
 
 
 @pytest.mark.parametrize("by_offset", ["true", "false"])
