@@ -217,7 +217,7 @@ def _wanted(error: HybridError) -> dict[str, str]:
         return {}
     if error.mirror:
         return {"wanted": "asked at", "allowing": "allow it: what a mirror has is known only by asking it"}
-    where = f"name a folder that has {error.name}.bundle, or one of bundle create, in GIT_HYBRID_BUNDLE_DIR"
+    where = f"name a folder with a file of bundle create, or with {error.name}.bundle, in GIT_HYBRID_BUNDLE_DIR"
     return {"wanted": "fetched from", "allowing": f"allow it, or {where}"}
 
 

@@ -114,7 +114,14 @@ def _broken(state: State, run: Recorded, folder: Path) -> str:
 
 
 def _unhealed(root: Path, run: Recorded) -> str:
-    ledger = FileLedger(Layout(root), datetime.now(UTC), timedelta(0), lambda: 0, lambda: (), lambda: None)
+    ledger = FileLedger(
+        layout=Layout(root),
+        now=datetime.now(UTC),
+        lock_timeout=timedelta(0),
+        cancelled=lambda: 0,
+        clean_quarantine=lambda: (),
+        close_quarantine=lambda: None,
+    )
     ledger.snapshot()
     acknowledged = _hashes(run.before)
     if not acknowledged <= {str(line["hash"]) for line in read_log(ledger.layout.audit).records}:

@@ -135,7 +135,7 @@ def test_a_dead_mirror_is_named(hybrid: Hybrid, workspace: Path, tool: Upstream,
 def test_offline_names_the_folder_of_bundles(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     begun(tool.url, sync=False)
     failed = hybrid("sync", "--offline", check=4)
-    assert "tool.bundle in GIT_HYBRID_BUNDLE_DIR" in failed.err
+    assert "or with tool.bundle, in GIT_HYBRID_BUNDLE_DIR" in failed.err
     missing = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": "nowhere"}, check=4)
     assert "there is no folder nowhere, which GIT_HYBRID_BUNDLE_DIR names" in missing.err
     git("bundle", "create", "-q", workspace.parent / "tool.bundle", "main", cwd=tool.path)
