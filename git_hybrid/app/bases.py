@@ -275,7 +275,7 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     lifts = frozenset(told.lifts if told else ())
     doubted = told is not None and bool(snapshot.doubts(identity))
     found = () if doubted or (ASIDE & lifts and not REPLACED & lifts) else (Base(old),)
-    while told is not None and (lifts or doubted):  # What was forced without need is as good as what was not.
+    while told is not None and (told.lifts or doubted):  # What was forced without need is as good as what was not.
         if told.from_commit is None:
             return found
         # Where no override let in another repository, it was of the same as that which is pinned.
@@ -286,7 +286,7 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
         # The commit that it came from may itself have been forced.
         earlier = trail.rests.get((name, pin.commit), "")
         told = lifted(earlier, name, snapshot.overrides, trail) if earlier < identity else None
-        identity = earlier
+        identity, doubted = earlier, bool(snapshot.doubts(earlier))
     return (*found, *before)
 
 

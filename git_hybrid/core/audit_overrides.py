@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, told_signatures
+from git_hybrid.core.audit import Record, detail_of, told_signatures
 from git_hybrid.core.audit_archives import Breach, of_log
 from git_hybrid.core.files import LOG
 from git_hybrid.core.last_pins import ANEW, last_pins
@@ -25,7 +25,7 @@ def borne_out(records: Mapping[str, Record], pinned: Collection[str]) -> tuple[S
     is held against the others as of any record that names none.
     """
     wrong = misnamed(records)
-    found = (*_by_others(records, wrong, pinned), *_unlike(records.values()), *_unbegun(records))
+    found = (*_by_others(records, wrong, pinned), *_unlike(records.values()), *_unbegun(records), *_changed(records))
     return found, without_names(records, wrong)
 
 
@@ -41,6 +41,22 @@ def _unbegun(records: Mapping[str, Record]) -> Iterator[Breach]:
     if odd and is_whole(records):
         why = "an override is made before it ends"
         yield from (_foreign(record, "follows no record that made it", why, _ID) for record in odd)
+
+
+def _changed(records: Mapping[str, Record]) -> Iterator[Breach]:
+    made: dict[str, Record] = {}
+    for record in records.values():
+        if name := overridden(record):
+            first = made.setdefault(name, record)
+            # No signature is of what an override lifts.
+            if _what(record) != _what(first):
+                why = "whoever renews or ends an override changes neither the move nor what it lifts"
+                yield _foreign(record, "tells of something else than the first record of it", why, _ID)
+
+
+def _what(record: Record) -> tuple[object, ...]:
+    told = detail_of(record)
+    return (*(record.get(key) for key in ("source", "before", "after")), told.get("kind"), told.get("lifts"))
 
 
 def _by_others(records: Mapping[str, Record], wrong: Mapping[str, str], pinned: Collection[str]) -> Iterator[Breach]:

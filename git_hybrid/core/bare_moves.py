@@ -17,7 +17,7 @@ from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
 from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, lifts_of
+from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, is_plain, lifts_of
 from git_hybrid.core.value import replace
 
 _TRACKS = frozenset(TRACKS)
@@ -65,7 +65,7 @@ def taken_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     for name, pin in asked.items():
         newest = [records[item] for item in walk.last.newest.get(name, ())]
         own = [item for item in newest if item.get("after") == pin.commit]
-        others = [item for item in newest if item not in own and not detail_of(item).get(RESTS_ON)]
+        others = [item for item in newest if item not in own and is_plain(item, walk.lifts)]
         if own and others and not any(detail_of(item).get(RESTS_ON) for item in own):
             first = _first_by(_of(records.values(), {name: pin}), pin.ref)
             found[name] = commits_of([item for item in others if first[item.get("after")] <= first[pin.commit]])

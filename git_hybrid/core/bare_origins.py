@@ -16,7 +16,7 @@ from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Tag, Version
 from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.pin_steps import is_elsewhere
+from git_hybrid.core.pin_steps import Lifts, is_elsewhere, is_plain, lifts_of
 from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.value import replace
 
@@ -28,9 +28,10 @@ def other_repositories(records: Mapping[str, Record], pins: Pins, sources: Sourc
     names = {record["source"] for record in told if _is_apart(record, plain[SourceName(str(record["source"]))])}
     asked = {name: pin for name, pin in plain.items() if name in names}
     last = last_of(records, asked, lambda _record: True)
+    lifts = lifts_of(records) if asked else {}
     found: Found = {}
     for name, pin in asked.items():
-        bare = _from_another(records, last, pin)
+        bare = _from_another(records, last, pin, lifts)
         newest = [item for item in last.newest.get(name, ()) if records[item].get("after") == pin.commit]
         if newest and all(item in bare for item in newest):
             found[name] = commits_of([record for item in newest for record in bare[item]])
@@ -46,7 +47,7 @@ def _is_apart(record: Record, pin: Pin) -> bool:
     return not is_elsewhere(detail_of(record), str(pin.url))
 
 
-def _from_another(records: Mapping[str, Record], last: Last, pin: Pin) -> Mapping[str, Sequence[Record]]:
+def _from_another(records: Mapping[str, Record], last: Last, pin: Pin, lifts: Lifts) -> Mapping[str, Sequence[Record]]:
     """Return the records of the source of *pin* that came from another repository by no override, with those of that.
 
     ``pin`` would refuse them. They say as little of what is served at the URL as what was forced in between, so what
@@ -57,21 +58,26 @@ def _from_another(records: Mapping[str, Record], last: Last, pin: Pin) -> Mappin
         record = records[digest]
         here = replace(pin, root_commits=roots_told(record) or pin.root_commits)
         is_asked = bool(here.root_commits) and (roots_told(record) or record.get("after") == pin.commit)
-        is_plain = not _is_forced(record) and not is_elsewhere(detail_of(record), str(pin.url))
-        if is_asked and is_plain and (before := _left(records, last, digest, here, found)):
+        is_bare = not _is_forced(record) and not is_elsewhere(detail_of(record), str(pin.url))
+        if is_asked and is_bare and (before := _left(records, last, digest, here, found, lifts)):
             found[digest] = before
     return found
 
 
 def _left(
-    records: Mapping[str, Record], last: Last, digest: str, here: Pin, bare: Mapping[str, Sequence[Record]]
+    records: Mapping[str, Record],
+    last: Last,
+    digest: str,
+    here: Pin,
+    bare: Mapping[str, Sequence[Record]],
+    lifts: Lifts,
 ) -> Sequence[Record]:
     """Return the records of another repository than *here* that the one of *digest* follows; none where one is not."""
     open_, found = [*last.over[digest]], list[Record]()
     done = set(open_)
     while open_:
         item = open_.pop()
-        record, is_forced = records[item], _is_forced(records[item])
+        record, is_forced = records[item], not is_plain(records[item], lifts)
         is_apart, is_known = _is_apart(record, here), bool(roots_told(record)) or is_forced
         if is_apart and not is_forced and item not in bare:
             found.append(record)
@@ -102,9 +108,10 @@ def other_names(records: Mapping[str, Record], pins: Pins, sources: Sources) -> 
             if record.get("after") != pin.commit:
                 apart.add(pin.source)
     found: Found = {}
+    lifts = lifts_of(records) if apart else {}
     for name in sorted(apart):
         others = beside[name] - {name}
-        told = [_taken_from(records, first, tagged[name], others) for first in _firsts(records, tagged[name])]
+        told = [_taken_from(records, first, tagged[name], others, lifts) for first in _firsts(records, tagged[name])]
         if told and all(told):
             found[name] = commits_of([item for had in told for item in had])
     return found
@@ -131,7 +138,9 @@ def _firsts(records: Mapping[str, Record], pin: Pin) -> Sequence[Record]:
     return firsts if all(first.get("after") == pin.commit for first in firsts) else ()
 
 
-def _taken_from(records: Mapping[str, Record], first: Record, pin: Pin, others: Collection[str]) -> Sequence[Record]:
+def _taken_from(
+    records: Mapping[str, Record], first: Record, pin: Pin, others: Collection[str], lifts: Lifts
+) -> Sequence[Record]:
     """Return the records of *others* before *first* that had the tag of *pin* elsewhere; none where one agrees.
 
     What was forced agrees with all that the same name had by that tag before.
@@ -144,10 +153,10 @@ def _taken_from(records: Mapping[str, Record], first: Record, pin: Pin, others: 
     last = last_pins(earlier, others, ends=ANEW)
     had = list[Record]()
     for item in (item for newest in last.newest.values() for item in newest if _is_by_tag(earlier[item], pin)):
-        way = _with_earlier([item], last.over) if _is_forced(earlier[item]) else {item}
+        way = {item} if is_plain(earlier[item], lifts) else _with_earlier([item], last.over)
         had += [earlier[one] for one in way if _is_by_tag(earlier[one], pin)]
     agrees = any(record.get("after") == pin.commit for record in had)
-    return () if agrees else [record for record in had if not _is_forced(record)]
+    return () if agrees else [record for record in had if is_plain(record, lifts)]
 
 
 def _is_forced(record: Record) -> bool:

@@ -17,7 +17,7 @@ from git_hybrid.core.last_told import Last
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.pin_steps import Lifts, is_elsewhere
+from git_hybrid.core.pin_steps import Lifts, is_elsewhere, is_plain
 
 Followed = tuple[str, str]
 After = tuple[Followed | None, Json]
@@ -89,7 +89,7 @@ def _is_forced(record: Record) -> bool:
 def left_records(
     records: Mapping[str, Record], last: Last, begin: Iterable[tuple[str, After]], lifts: Lifts
 ) -> list[Record]:
-    """Return the records without an override that what came after each of them left for something else to follow.
+    """Return the records without need of an override that what came after each left for something else to follow.
 
     *begin* are the last ones, each with what was followed after it, and where. What an override let in where upstream's
     past is gone is a beginning: what stood before it is of another history.
@@ -102,7 +102,7 @@ def left_records(
         identity = detail_of(record).get(RESTS_ON)
         if identity and REPLACED & lifts.get(str(identity), REPLACED):
             continue
-        if not identity and _is_left(record, after):
+        if is_plain(record, lifts) and _is_left(record, after):
             found.append(record)
         more = {(item, after_of(record)) for item in last.over.get(digest, ())} - done
         done |= more

@@ -107,18 +107,21 @@ def _against_commits(records: Mapping[str, Record], moves: Moves) -> Iterator[Br
             yield put_back(pin, odds, where, moves.sources.get(name), signed=moves.signed)
         else:
             is_made = moves.is_made or name not in moved
-            last_ones = [records[digest] for digest in sorted(newest[name])]
-            yield from _behind(moves, pin, last_ones, past, is_made=is_made) if len(last_ones) > 1 else ()
+            several = len(newest[name]) > 1
+            yield from _behind(records, moves, pin, newest[name], past, is_made=is_made) if several else ()
 
 
-def _behind(moves: Moves, pin: Pin, last: Sequence[Record], past: Past | None, *, is_made: bool) -> Iterator[Breach]:
-    """Yield that *pin* stands behind where a commit before had it, by another one of its *last* records.
+def _behind(
+    records: Mapping[str, Record], moves: Moves, pin: Pin, newest: Collection[str], past: Past | None, *, is_made: bool
+) -> Iterator[Breach]:
+    """Yield that *pin* stands behind where a commit before had it, by another one of its *newest* records.
 
     What a picked commit brought along was never there.
     """
     from git_hybrid.core.undecided import is_older, left_behind, may_be_older, pin_at, undecided
 
-    for record in undecided(last, pin):
+    last = [records[digest] for digest in sorted(newest)]
+    for record in undecided(last, pin, records):
         here = [pin_at(lock, record) for lock in moves.before]
         line = moves.lines[str(record["hash"])]
         commits = [] if past is None else [commit for commit, lines in past.added.items() if line in lines]

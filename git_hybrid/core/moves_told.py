@@ -77,7 +77,7 @@ def at_odds(
     if not own:
         undone = _undone(records, last, pin, sides)
         if undone is None:
-            return Odds(last, _LAST)
+            return Odds(_as_needed(records, last), _LAST)
         return at_odds(undone, newest_of(undone, pin.source), pin, lines, sides)
     here = {str(record["hash"]) for record in own}
     # Where the record of the one side only came along with the other nobody had decided.
@@ -108,7 +108,7 @@ def _undone(
     """Return *records* without the one that is *last*, if *pin* only takes back what that had forced; None if not.
 
     A revert of what an override had let in needs no approval. A rollback was approved to get away from where it came
-    from: whoever goes back there makes a move.
+    from, and what was forced without need is a step ahead as any: whoever goes back there makes a move.
     """
     record = last[0] if len(last) == 1 and _is_forced(last[0]) else {}
     is_revert = record.get("before") == pin.commit and any(side.stood == record.get("after") for side in sides)
@@ -116,9 +116,21 @@ def _undone(
         return None
     from git_hybrid.core.pin_steps import lifts_of  # noqa: PLC0415
 
-    if Rollback.code in lifts_of(records).get(str(detail_of(record)[RESTS_ON]), ()):
+    lifts = lifts_of(records).get(str(detail_of(record)[RESTS_ON]))
+    if lifts == frozenset() or Rollback.code in (lifts or ()):
         return None
     return {**records, str(record["hash"]): {**record, "event": "undone"}}
+
+
+def _as_needed(records: Mapping[str, Record], last: Sequence[Record]) -> Sequence[Record]:
+    """Return the *last* of *records* where those that were forced without need name no override."""
+    if not any(_is_forced(record) for record in last):
+        return last
+    from git_hybrid.core.named_overrides import without_names  # noqa: PLC0415
+    from git_hybrid.core.pin_steps import is_plain, lifts_of  # noqa: PLC0415
+
+    told, lifts = {str(record["hash"]): record for record in last}, lifts_of(records)
+    return list(without_names(told, [key for key, record in told.items() if is_plain(record, lifts)]).values())
 
 
 def _by_its_own(records: Mapping[str, Record], pin: Pin) -> Odds | None:

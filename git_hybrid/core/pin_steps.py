@@ -44,6 +44,12 @@ def lifts_of(records: Mapping[str, Record]) -> Lifts:
     return found
 
 
+def is_plain(record: Record, lifts: Lifts) -> bool:
+    """Tell whether *record*, of a pin, names no override, or one that lifts nothing: forced without need is as good."""
+    identity = str(detail_of(record).get(RESTS_ON) or "")
+    return not identity or lifts.get(identity) == frozenset()
+
+
 class Walk(Struct, frozen=True):
     """The way back from a pin through the records of its source."""
 
@@ -121,11 +127,9 @@ class Walk(Struct, frozen=True):
         while open_:
             item = open_.pop()
             identity, before = str(detail_of(item).get(RESTS_ON) or ""), self._before(item)
-            # What was forced without need is as good as what was not.
-            is_plain = not identity or self.lifts.get(identity) == frozenset()
-            if is_plain or (item is record and not is_aside):
+            if is_plain(item, self.lifts) or (item is record and not is_aside):
                 found.append(item)
-            if is_plain:
+            if is_plain(item, self.lifts):
                 continue
             if identity not in self.lifts or len({earlier.get("after") for earlier in before}) != 1:
                 return []

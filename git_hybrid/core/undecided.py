@@ -6,7 +6,7 @@ back, and neither record tells that: the log reads as if both had gone forward. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import Breach
@@ -17,20 +17,23 @@ from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.pin_steps import is_plain, lifts_of
 from git_hybrid.core.words import approval_words
 
 _PROVES = "a merge, a pick or a rebase took the side that is behind, and nobody said that it is meant"
 
 
-def undecided(last: Sequence[Record], pin: Pin) -> list[Record]:
-    """Return those of the *last* records that have *pin* elsewhere, if it stands where another one of them put it.
+def undecided(last: Sequence[Record], pin: Pin, records: Mapping[str, Record]) -> list[Record]:
+    """Return those of the *last* of *records* that have *pin* elsewhere, if it stands where another one of them put it.
 
     What an override let in on either side is no step that a pin would have to go on from.
     """
     own = [record for record in last if record.get("after") == pin.commit]
     if not own or pin.override is not None:
         return []
-    return [record for record in last if record not in own and not detail_of(record).get(RESTS_ON)]
+    others = [record for record in last if record not in own]
+    lifts = lifts_of(records) if any(detail_of(record).get(RESTS_ON) for record in others) else {}
+    return [record for record in others if is_plain(record, lifts)]
 
 
 def pin_at(lock: Lock | None, record: Record) -> Pin | None:

@@ -118,6 +118,19 @@ def test_force_without_need_makes_no_step_back_that_was_forced_last_for_good(sit
     assert site.checked("overrides") + site.checked("audit") == []
 
 
+def test_what_was_forced_without_need_is_what_a_pin_forced_on_top_of_it_goes_back_to(site: Site) -> None:
+    fourth, fifth = (site.tool.commit({"README": f"{text}\n"}) for text in ("four", "five"))
+    site.force(fifth)
+    site.force(site.commits.hotfix)
+    assert [item.get("lifts") for item in site.overrides()] == [None, ["off-branch"]]
+    told = site("pin", "tool", "--to", fourth, check=6).err
+    assert f"is older than {fifth}, which its override came from" in told
+    site("pin", "tool", "--to", fifth)
+    site("sync")
+    site.commit("back")
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
 def off_branch(site: Site) -> str:
     # In the history of a tag alone, and not what that names.
     site.tool.commit({"README": "the hotfix of the hotfix\n"}, branch="hotfix")

@@ -649,6 +649,9 @@ def test_what_a_record_of_an_override_tells_is_what_its_digest_is_of() -> None:
     for wrong in (replace(opened, source="other"), replace(opened, after=oid(7)), replace(opened, before=None)):
         assert told(wrong) == ["tells something else than its digest is of"]
     assert told(end) == ["follows no record that made it"]
+    for other in (replace(item, lifts=("rollback",)), replace(item, from_commit=None), replace(item, kind="scan")):
+        for event in ("override", "override-renewed", "override-revoked"):
+            assert told(opened, event_of(other, event)) == ["tells of something else than the first record of it"]
     # Another branch had made it, and what was picked does not bring that along.
     assert [breach.id for breach in found([*LINES, grown(grown(LINES, opened), end)[-1]])][:1] == ["missing"]
 

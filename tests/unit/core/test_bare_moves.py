@@ -155,6 +155,10 @@ def test_of_a_tag_that_branches_took_elsewhere_the_first_counts() -> None:
     again = grown(grown(base, ADD, to(4, ref="refs/tags/v0"), to(1)), to(1, more="x"))
     assert taken((*again, *after(1, base)[1:])) == [oid(1)]
     assert taken((*left, *grown(base, ADD, to(2, ref="refs/tags/v2"))[1:])) == []
+    # One that was forced without need took it as any other.
+    for lifts in ([], ["too-young"]):
+        forced_first = grown(base, ADD, *by_override(1, *lifts))
+        assert taken((*forced_first, *after(1, base)[1:])) == ([] if lifts else [oid(1)])
 
 
 def test_of_branches_each_may_have_begun_by_itself() -> None:

@@ -93,6 +93,18 @@ def test_what_an_override_a_beginning_or_another_url_explains_is_none() -> None:
     assert left(evil, 2, override="ovr-1") == left(evil, 2, config_digest="sha256:" + "0" * 64) == left(evil, 3) == ()
 
 
+def made(*lifts: str) -> Event:
+    told = {"override": "ovr-1", "override_sha256": "0" * 64, "kind": "pin", "lifts": list(lifts)}
+    return Event(event="override", source="tool", after=oid(1), detail=told)
+
+
+def test_what_was_forced_without_need_is_left_as_any_other() -> None:
+    for lifts, told in (((), (oid(1),)), (("too-young",), ())):
+        assert left(grown((), ADD, forced(A, 1), made(*lifts), of(B, 2)), 2) == told
+        assert named(grown((), INIT, ADD, to(1, rests_on="ovr-1"), made(*lifts), to(2, "two"))) == told
+    assert left(grown((), ADD, of(A, 1), forced("", 3), made(), of(B, 2)), 2) == (oid(1),)
+
+
 def test_whoever_merges_may_have_either() -> None:
     base = grown((), INIT)
     ours, theirs = grown(base, ADD, of(A, 1)), grown(base, ADD, of(B, 2))

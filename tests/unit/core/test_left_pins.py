@@ -59,6 +59,7 @@ def test_what_was_forced_is_not_and_where_the_past_is_gone_nothing_before_it_is(
     first = grown((), ADD, at(1, "version", ">=1"))
     forced = grown(first, at(2, "branch", "fix", rests_on="ovr-1"))
     assert left(forced, lifts={"ovr-1": frozenset({"rollback"})}) == [oid(1)]
+    assert left(forced, lifts={"ovr-1": frozenset()}) == [oid(1), oid(2)]
     # It goes on from what it came from, whatever the entry says by now.
     again = grown(first, at(2, "branch", "fix"), at(3, "version", ">=1", rests_on="ovr-1"))
     assert left(again, lifts={"ovr-1": frozenset({"rollback"})}) == [oid(1), oid(2)]

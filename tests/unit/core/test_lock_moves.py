@@ -139,9 +139,9 @@ def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
 FORCED_TWO = Event(event="pin", source="tool", before=oid(1), after=oid(2), detail={"rests_on": "ovr-1"})
 
 
-@pytest.mark.parametrize(("lifts", "told"), [("off-branch", False), ("rollback", True)])
-def test_a_forced_pin_may_be_reverted_unless_it_was_a_rollback(lifts: str, told: bool) -> None:
-    log = grown(ONE, FORCED_TWO, Event(event="override", detail={"override": "ovr-1", "lifts": [lifts]}))
+@pytest.mark.parametrize(("lifts", "told"), [(["off-branch"], False), (["rollback"], True), ([], True)])
+def test_a_forced_pin_may_be_reverted_unless_it_was_a_rollback_or_needed_no_force(lifts: list[str], told: bool) -> None:
+    log = grown(ONE, FORCED_TWO, Event(event="override", detail={"override": "ovr-1", "lifts": lifts}))
     history = {"c": (("b",), text(1), ()), "b": (("a",), text(2), log[1:]), **BEGUN}
     assert bool(judged(1, log, history)) == told
     assert bool(judged(1, log, {}, before=(lock(2),), known=(log,))) == told
@@ -328,9 +328,11 @@ def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:
 FORCED = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
-def mend(stands: Pin, last: Event, source: Source | None = None, *, signed: bool = False, stood: int = 2) -> str:
+def mend(
+    stands: Pin, last: Event, source: Source | None = None, *more: Event, signed: bool = False, stood: int = 2
+) -> str:
     """Return what mends a tool that was put back to *stands*, by its number, from where *last* had pinned it."""
-    by_hash = {str(record["hash"]): record for record in grown(ONE, last)}
+    by_hash = {str(record["hash"]): record for record in grown(ONE, last, *more)}
     sources = {} if source is None else {TOOL: source}
     before = (lock(stood),)
     moves = Moves(
@@ -373,6 +375,8 @@ def test_the_mend_is_a_command_that_works() -> None:
     # Where it was rebased to a plain pin may stay; so may one that is put back to another one.
     rebased = f"{back}, where that is refused, with {FORCED}; or, if it is to stay forced: {stay} {FORCED}"
     assert mend(old, pinned(2, rests_on="ovr-1")) == rebased
+    made = Event(event="override", source="tool", after=oid(2), detail={"override": "ovr-1"})
+    assert mend(old, FORCED_TWO, None, made) == unsure
     undone = f"{back}; or, if it is to stay forced: {stay} {FORCED}"
     assert mend(old, FORCED_TWO, stood=3) == undone
     for stands, last in ((old, moved), (old, pinned(2, rests_on="ovr-1"))):
