@@ -93,7 +93,7 @@ def test_against_the_lock_as_it_is(
     shutil.rmtree(workspace / "sources/tool")
     gone = hybrid("diff", "--since", "HEAD", "--stat")
     assert "its commits are not told: no clone here has both" in gone.err
-    assert "note: tool: no patch: one of the two commits is not here" in gone.err
+    assert "note: tool: no patch: the files of one of the two commits are not here" in gone.err
     before = hybrid("diff", "--since", "before")
     assert {line.split()[1] for line in before.out.splitlines() if not line.startswith(" ")} == {"added"}
     assert "note: before has no workspace in this folder" in before.err
