@@ -105,9 +105,11 @@ def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[S
     """Return a repository with the pinned commit and all of its history, and notes about what it does not have."""
     seen = rt.clones.inspect(source.name, pin.commit)
     stage = rt.clones.as_stage(source.name)
-    whole = isinstance(seen, Clone) and seen.has_pin and seen.complete
-    if not whole or not rt.objects.has_content(stage, pin.commit):
-        stage = acquire_pin(rt, replace(source, history="full"), pin, manifest, borrow=False).history
+    whole = isinstance(seen, Clone) and seen.has_pin and seen.complete and rt.objects.has_content(stage, pin.commit)
+    # A sync whose commit is there already asks nobody for the tag that was put at it.
+    tagged = pin.tag_object is None or (whole and rt.objects.kind(stage, pin.tag_object) == "tag")
+    if not whole or not tagged:
+        stage = acquire_pin(rt, replace(source, history="full"), pin, manifest, borrow=whole).history
     tree = gate_pinned_tree(rt, stage, source, pin, manifest)
     require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))
     left = []

@@ -5,10 +5,9 @@ from __future__ import annotations
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import IdentityChanged, MovedTag, Unreachable
 from git_hybrid.core.ids import Oid, RefName, is_full_ref
-from git_hybrid.core.lock import UNREACHABLE, Pin, is_before_tag
+from git_hybrid.core.lock import UNREACHABLE, Pin, is_before_tag, is_other_repository
 from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.resolve import is_other_repository
 
 ANYWHERE = "any branch or tag"
 

@@ -53,15 +53,26 @@ def _carrying(folder: Path) -> Sequence[_Found]:
     if not folder.is_dir():
         return ()
     with reported(folder, "read"), os.scandir(folder) as entries:
-        files = [entry for entry in entries if not _is_unfinished(entry.name) and entry.is_file()]
-        files.sort(key=lambda entry: (-entry.stat().st_mtime_ns, entry.name))
-    found = [_Found(path, parts) for entry in files for path in [folder / entry.name] for parts in _looked_into(path)]
+        seen = [(_written(entry), entry.name) for entry in entries if not _is_unfinished(entry.name)]
+    files = sorted((-at, folder / name) for at, name in seen if at is not None)
+    found = [_Found(path, parts) for _, path in files for parts in _looked_into(path)]
     return sorted(found, key=lambda item: item.parts is None)
 
 
 def _is_unfinished(name: str) -> bool:
     """Tell whether a file of this name is one that is still written, here or by a program that copies."""
     return name.startswith(".") or name.endswith(_TEMPORARY)
+
+
+def _written(entry: os.DirEntry[str]) -> int | None:
+    """Return when the file *entry* was written, in ns; None where it is no file.
+
+    One that cannot even be looked at stands in nobody's way, but is told of where its name says that it is wanted.
+    """
+    try:
+        return entry.stat().st_mtime_ns if entry.is_file() else None
+    except OSError:
+        return 0 if entry.name.endswith(_ENDING) else None
 
 
 def _looked_into(path: Path) -> Iterator[Mapping[str, Part] | None]:

@@ -18,6 +18,8 @@ def run(*names: str) -> int:
     """Return the exit status of the checks *names* (none: all); git is asked before the rest is imported."""
     # What a hook makes lives until its end: there is no garbage to search for.
     gc.set_threshold(_OBJECTS)
+    # Whoever starts us may ignore the ends of children: then none can be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # It writes nothing, so Ctrl-C just ends it: Python would print a trace of ours among what git says.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -79,6 +79,8 @@ def _of_process(*words: str) -> int:
     # Most of what a command makes lives until its end: to search all of it for garbage every 700 objects costs a
     # twentieth of a start.
     gc.set_threshold(_OBJECTS)
+    # Whoever starts us may ignore the ends of children, which we would inherit: then none can be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # Until somebody can tell what Ctrl-C means it just ends the process: Python would print a trace of our imports.
     traced = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if traced:

@@ -13,11 +13,10 @@ from git_hybrid.core.endpoints import repository_key
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, last_pins, repository_told, roots_told
 from git_hybrid.core.last_told import Last, last_told
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import Pin, is_other_repository
 from git_hybrid.core.manifest import Tag, Version
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Lifts, is_elsewhere, is_plain, lifts_of
-from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.value import replace
 
 

@@ -24,10 +24,11 @@ class Digests:
     """Computes digests by *algorithm*, of the *first* bytes by Python's own, which is looked for in *modules*."""
 
     def __init__(self, algorithm: str, first: int = _FIRST, modules: Iterable[str] | None = None) -> None:
-        """Begin with nothing computed."""
+        """Begin with nothing computed, and nothing loaded: few starts need both."""
         self._left = first
         self._algorithm = algorithm
-        self._new = self._own(_OWN[algorithm] if modules is None else modules)
+        self._modules = _OWN[algorithm] if modules is None else modules
+        self._new: Callable[[bytes | memoryview], Any] | None = None
 
     def hex(self, data: bytes | memoryview, head: bytes = b"") -> str:
         """Return the digest of *data*, with *head* before it, as hex digits."""
@@ -35,6 +36,8 @@ class Digests:
             self._left -= len(data)
             if self._left <= 0:
                 self._new = self._by_hashlib()
+        if self._new is None:
+            self._new = self._own()
         digest = self._new(head or data)
         if head:
             digest.update(data)
@@ -57,8 +60,8 @@ class Digests:
         found: str = digest.hexdigest()
         return found
 
-    def _own(self, modules: Iterable[str]) -> Callable[[bytes | memoryview], Any]:
-        for name in modules:
+    def _own(self) -> Callable[[bytes | memoryview], Any]:
+        for name in self._modules:
             try:
                 found: Callable[[bytes | memoryview], Any] = getattr(import_module(name), self._algorithm)
             except ImportError:

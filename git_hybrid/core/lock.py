@@ -154,3 +154,8 @@ def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[Sour
     pins = {name: pin for name, pin in lock.pins.items() if name not in drop}
     pins.update(add)
     return Lock(pins=dict(sorted(pins.items())))
+
+
+def is_other_repository(old: Sequence[Oid], new: Sequence[Oid]) -> bool:
+    """Tell whether two histories have no root in common; one that is not known tells nothing."""
+    return bool(old and new) and not set(old) & set(new)

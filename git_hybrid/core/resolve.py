@@ -27,7 +27,7 @@ from git_hybrid.core.ids import (
     short_ref,
     tag_ref,
 )
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import Pin, is_other_repository
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
@@ -227,11 +227,6 @@ def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: S
         # Of a former pin the commit alone is known.
         was, found = old.commit, now.commit or ""
     return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits)
-
-
-def is_other_repository(old: Sequence[Oid], new: Sequence[Oid]) -> bool:
-    """Tell whether two histories have no root in common; one that is not known tells nothing."""
-    return bool(old and new) and not set(old) & set(new)
 
 
 def forbidden_move(move: Move, source: Source) -> HybridError | None:

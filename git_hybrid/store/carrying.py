@@ -19,15 +19,16 @@ _Facts = dict[str, tuple[int, int, int, int]]
 def carry(source: Path, target: Path, refused: OSError) -> None:
     """Move the folder *source* to *target*, where to rename it was *refused* as if that were on another file system.
 
-    What is at *target* is whole from the first moment. Links stay links, and modes and times stay; what was one file
-    with another by hardlinks is one of its own then. Killed before its end, it leaves both.
+    What is at *target* is whole from the first moment. Links stay links, and modes and times stay, and owners where we
+    may give files away; what was one file with another by hardlinks is one of its own then. Killed before its end, it
+    leaves both.
 
     Raises:
         OSError, LocalIo: it was refused for something else, or the copy was, or somebody was at work in *source*:
             nothing moved. Or a part of *source* could not be removed, and *target* has it all.
     """
     half = target.with_name(f"{_HALF}{target.name}")
-    if refused.errno != errno.EXDEV or not source.is_dir() or find_obstacle(source) is not None:
+    if refused.errno != errno.EXDEV or source.is_symlink() or not source.is_dir() or find_obstacle(source) is not None:
         raise refused
     remove_tree(half)
     try:
@@ -73,6 +74,16 @@ def _copy(source: Path, target: Path) -> None:
                     left.append((entry.path, f"{new}/{entry.name}"))
                 else:
                     shutil.copy2(entry.path, f"{new}/{entry.name}", follow_symlinks=False)
+                    _give(entry.path, f"{new}/{entry.name}")
     # Each after what is in it, which gives it another time.
     for old, new in reversed(made):
+        _give(old, new)
         shutil.copystat(old, new)
+
+
+def _give(old: str, new: str) -> None:
+    """Let *new* belong to whom *old* does: root carries the clones of others too, and git trusts none of root's."""
+    was, now = os.lstat(old), os.lstat(new)
+    if (was.st_uid, was.st_gid) != (now.st_uid, now.st_gid):
+        with suppress(PermissionError):
+            os.chown(new, was.st_uid, was.st_gid, follow_symlinks=False)

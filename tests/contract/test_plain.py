@@ -102,3 +102,9 @@ def test_a_hook_imports_nothing_that_only_an_odd_log_needs(tmp_path: Path) -> No
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "git_hybrid.core.audit_verify" in imported
     assert not imported & {f"git_hybrid.{name}" for name in odd}
+
+
+def test_what_a_hook_asks_of_pins_imports_no_way_to_choose_them() -> None:
+    code = "import sys, git_hybrid.core.bare_moves, git_hybrid.core.bare_origins; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"git_hybrid.core.resolve", "git_hybrid.core.ports"} & {*done.stdout.split()}

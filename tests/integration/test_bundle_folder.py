@@ -314,6 +314,18 @@ def test_a_file_that_was_cut_is_named_where_nobody_else_has_the_source(
     hybrid("sync", env={"GIT_HYBRID_BUNDLE_DIR": str(carried)})
 
 
+def test_a_file_that_nobody_can_look_at_is_in_the_way_of_no_other(
+    carried: Path, workspace: Path, hybrid: Hybrid
+) -> None:
+    for name in ("loop", "loop.bundle"):
+        (carried / name).symlink_to(name)
+    os.mkfifo(carried / "pipe.bundle")
+    hybrid("sync", env=offline(carried))
+    shutil.rmtree(workspace / "sources/tool")
+    (carried / "carry.bundle").unlink()
+    assert f"error: cannot read {carried}/loop.bundle: " in hybrid("sync", env=offline(carried), check=74).err
+
+
 def test_a_part_that_was_changed_on_the_way_is_refused(carried: Path, workspace: Path, hybrid: Hybrid) -> None:
     data = bytearray((carried / "carry.bundle").read_bytes())
     data[data.rindex(b"PACK") + 20] ^= 1

@@ -657,6 +657,23 @@ def test_every_way_to_follow_crosses(
     assert offline("sync", "--offline", cwd=there).returncode == 0
 
 
+def test_a_tag_that_no_clone_has_is_fetched(
+    tool: Upstream, ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    tool.tag("v2.0.0")
+    replace(ws / "sources.toml", 'branch = "main"', 'tag = "v2.0.0"')
+    # The pin is made where another clone is.
+    (clone := ws / "sources/tool").rename(here := tmp_path / "here")
+    hybrid("pin", "tool")
+    here.rename(clone)
+    hybrid("sync")
+    assert "v2.0.0" not in git("for-each-ref", cwd=ws / "sources/tool")
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    shutil.rmtree(tool.path)
+    assert offline("bundle", "apply", tmp_path / "b", cwd=there).returncode == 0
+    assert lock(there) == lock(ws)
+
+
 def test_a_tag_that_another_source_has_elsewhere_does_not_cross(
     tool: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:

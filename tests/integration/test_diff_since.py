@@ -93,7 +93,7 @@ def test_against_the_lock_as_it_is(
     shutil.rmtree(workspace / "sources/tool")
     gone = hybrid("diff", "--since", "HEAD", "--stat")
     assert "its commits are not told: no clone here has both" in gone.err
-    assert "note: tool: no patch: one of the two commits is not here" in gone.err
+    assert "note: tool: no patch: the files of one of the two commits are not here" in gone.err
     before = hybrid("diff", "--since", "before")
     assert {line.split()[1] for line in before.out.splitlines() if not line.startswith(" ")} == {"added"}
     assert "note: before has no workspace in this folder" in before.err
@@ -133,6 +133,8 @@ def test_a_history_that_is_cut_off_tells_no_counts(
     upstreams["tool"].tag("v1.2.0")
     replace(workspace / "sources.toml", 'tag = "v1.0.0"', 'tag = "v1.2.0"')
     hybrid("pin", "tool")
+    # Somebody's tag: else the move would take out what it leaves.
+    git("tag", "mine", cwd=workspace / "sources/tool")
     hybrid("sync")
     clone, old, new = workspace / "sources/tool", *(upstreams["tool"].rev(f"{tag}^0") for tag in ("v1.0.0", "v1.2.0"))
     cut = "\n    the commits between are not told: the history is cut off here\n"
@@ -146,6 +148,24 @@ def test_a_history_that_is_cut_off_tells_no_counts(
     git("checkout", "-q", new, cwd=clone)
     git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone)
     assert "\n    1 commit ahead" in hybrid("diff").out
+
+
+def test_of_a_history_that_is_cut_off_a_move_is_looked_at_before(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    hybrid("add", upstreams["tool"].url, "--history", "shallow")
+    hybrid("sync")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "before", cwd=workspace)
+    upstreams["tool"].commit({"one": "one"}, "one")
+    assert " changed, " in hybrid("diff", "--upstream", "--stat").out
+    hybrid("pin", "tool")
+    hybrid("sync")
+    told = hybrid("diff", "--since", "HEAD", "--stat")
+    assert told.out == ""
+    assert "note: tool: no patch: the files of one of the two commits are not here\n" in told.err
 
 
 def test_a_pin_that_stayed_and_is_asked_for_otherwise(

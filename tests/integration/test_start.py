@@ -75,3 +75,13 @@ def test_a_workspace_that_was_copied_is_as_fast_as_before_once_it_was_synced(sit
     run_hybrid("sync", cwd=copy)
     assert loaded(Site(copy, site.tool, site.commits), "git-hybrid", "status") & SLOW == set()
     assert git("status", "--porcelain", cwd=clone) == ""
+
+
+@pytest.mark.parametrize("argv", [["git-hybrid", "sync"], ["git-hybrid-hook-check"]])
+def test_whoever_starts_it_may_ignore_the_ends_of_children(site: Site, argv: list[str]) -> None:
+    program = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    told = [sys.executable, "-c", program, str(BIN / argv[0]), *argv[1:]]
+    done = subprocess.run(told, cwd=site.root, env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

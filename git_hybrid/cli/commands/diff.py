@@ -80,7 +80,7 @@ def command(
                 if row.outcome in ("differs", "dirty", "moved") and row.name not in changes
             )
             for name in lacking:
-                output.talk(f"note: {name}: no patch: one of the two commits is not here")
+                output.talk(f"note: {name}: no patch: the files of one of the two commits are not here")
             for name in sorted(changes):
                 _write(session, output, changes[name], asked, color=color)
         if not report.rows:

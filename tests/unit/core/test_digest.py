@@ -27,6 +27,12 @@ def test_python_has_both_of_its_own() -> None:
     assert not {"hashlib", "_hashlib"} & set(done.stdout.split())
 
 
+def test_of_sha1_nothing_is_loaded_where_nobody_asks() -> None:
+    program = "import sys; import git_hybrid.core.digest as d; d.sha256_hex(b''); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "_sha1" not in done.stdout.split()
+
+
 @pytest.mark.parametrize("many", [1, 1 << 18, 1 << 20])
 def test_pieces_are_one_content(many: int) -> None:
     pieces = [b"ab", b"", b"c" * many, b"d", b"", b"e" * 1000]

@@ -323,6 +323,40 @@ def test_a_folder_that_cannot_be_renamed_is_carried(tmp_path, monkeypatch):
     assert (stat.S_IMODE(inner.st_mode), inner.st_mtime) == (0o700, 2)
 
 
+def test_a_link_to_a_folder_is_carried_nowhere(tmp_path, monkeypatch):
+    folder = _a_folder(tmp_path)
+    (tmp_path / "lower/way").symlink_to(folder)
+    _as_overlayfs(monkeypatch, tmp_path / "lower")
+    with pytest.raises(LocalIo, match="rename to"):
+        durable.rename_path(tmp_path / "lower/way", tmp_path / "target")
+    assert sorted(os.listdir(tmp_path)) == ["lower"]
+    assert (folder / "deep/file").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_what_is_carried_belongs_to_whom_it_did(tmp_path, monkeypatch, may):
+    folder, given = _a_folder(tmp_path), list[tuple[str, int, int]]()
+    _as_overlayfs(monkeypatch, folder)
+    lstat = os.lstat
+
+    def of_another(path: str) -> os.stat_result:
+        seen = [*lstat(path)]
+        seen[4:6] = (seen[4] + 7, seen[5] + 8) if str(path).startswith(f"{folder}/") else seen[4:6]
+        return os.stat_result(seen)
+
+    def give(path: str, user: int, group: int, *, follow_symlinks: bool) -> None:
+        given.append((os.path.relpath(path, f"{tmp_path}/.carried-target"), user, group))
+        assert not follow_symlinks
+        if not may:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "lstat", of_another)
+    monkeypatch.setattr(os, "chown", give)
+    durable.rename_path(folder, tmp_path / "target")
+    who = os.geteuid() + 7, os.stat(tmp_path).st_gid + 8
+    assert sorted(given) == [(name, *who) for name in ("deep", "deep/empty", "deep/file", "link")]
+
+
 @pytest.mark.parametrize("why", ["changed", "full", "a pipe", "a mount"])
 def test_a_folder_that_cannot_be_carried_stays_whole(tmp_path, monkeypatch, why):
     folder, target = _a_folder(tmp_path), tmp_path / "target"
