@@ -372,7 +372,7 @@ def test_what_is_hinted_at_for_a_mirror_that_lacks_something_can_be_typed(
     }
     git(*made.split()[1:], cwd=tool.path)
     hybrid("mirror", "verify", "bundles")
-    assert "is a folder of git bundles" in hybrid("mirror", "update", "bundles", check=2).err
+    assert "is a folder of bundles" in hybrid("mirror", "update", "bundles", check=2).err
     assert "its base URL has fields" in hybrid("mirror", "update", "fields", check=2).err
     hybrid("mirror", "add", "web", "https://example.org", "--owner", WHO)
     assert "its base URL is no folder" in hybrid("mirror", "update", "web", check=2).err
