@@ -60,9 +60,9 @@ def again(hint: str, argv: Sequence[str], placed: Callable[[str], str] = str) ->
     arguments = [word for name, words in line.arguments.items() if name in kept - left for word in words]
     has_dash = any(word.startswith("-") for word in arguments)
     words = [*options, "--", *arguments] if has_dash else [*arguments, *options]
-    # From wherever it is typed, an absolute folder is there.
-    is_there = any(folder.startswith("/") for folder in hinted.folders)
-    told += " ".join(filter(None, ("" if is_there else _quoted(_entering(line)), named)))
+    # One to another folder counts from the current one, and not from where the command was sent.
+    where = "" if hinted.folders else _quoted(_entering(line))
+    told += " ".join(filter(None, (where, named)))
     return " ".join(filter(None, (placed(told), _quoted(words))))
 
 

@@ -55,7 +55,7 @@ def _folder(target: str, inventory: Inventory, start: Path) -> Path:
         where = "has fields" if "{" in mirror.base_url else "is no folder (file:///…)"
         reason = f"its base URL {where}: update it where the folder is, by the path of that"
         if not takes:
-            reason = "is a folder of git bundles, which git makes: git bundle create NAME.bundle HEAD --all"
+            reason = "is a folder of bundles, into which one is made: git hybrid bundle create -o FILE"
         hint = "git hybrid mirror update DIR" if takes else "git hybrid mirror list"
         raise BadArgument(what="mirror", value=target, reason=reason, hint=hint)
     return Path(os.path.realpath(folder_of(mirror.base_url)))

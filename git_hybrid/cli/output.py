@@ -43,7 +43,7 @@ class Output:
         self.common = common
         # Takes the line of progress away before anything is said.
         self._clear = clear
-        self._started, self._names_run = time.monotonic(), False
+        self._started = time.monotonic()
         self.color = wants_color(common, tty=sys.stdout.isatty() or is_colored_pager(common.config))
         self._talk_color = wants_color(common, tty=sys.stderr.isatty())
 
@@ -140,7 +140,7 @@ class Output:
         the command that has what is still to do at hand, where ``resume`` would ask upstream for it.
         """
         code = exit_of(report) or int(differs)
-        self.common.is_dry, self._names_run = report.dry_run, report.run is not None
+        self.common.is_dry = report.dry_run
         if self.common.json:
             from git_hybrid.view.jsonout import report_document
 
@@ -164,8 +164,8 @@ class Output:
         return code
 
     def name(self, runtime: Runtime) -> None:
-        """Tell whoever wants more by which id the audit log and state know the command, if it writes."""
-        if self.common.verbose and not self.common.json and (self._names_run or runtime.ledger.has_recorded):
+        """Tell whoever wants more by which id the audit log and state know the command, if it has recorded anything."""
+        if self.common.verbose and not self.common.json and runtime.ledger.has_recorded:
             self.talk(f"command id {runtime.info.run}")
 
     def _errors(self, report: Report, *, in_short: bool = False) -> None:

@@ -484,10 +484,11 @@ def test_whoever_wants_more_is_told_by_which_id_the_log_knows_a_command(plain: S
     ):
         before = len(plain.log())
         done = plain("-v", *(held[0] if word == "HELD" else word for word in words))
-        # A log that was rotated begins anew; a reset with nothing to do leaves no record.
+        # A log that was rotated begins anew; what has nothing to do leaves no record, and no id to look for.
         new = plain.log()[0 if words[0] == "audit" else before :]
-        (told,) = [line for line in done.err.splitlines() if line.startswith("command id ")]
-        assert {record["command_id"] for record in new} <= {told.removeprefix("command id ")}
+        told = [line.removeprefix("command id ") for line in done.err.splitlines() if line.startswith("command id ")]
+        assert told == sorted({record["command_id"] for record in new})
+        assert bool(told) is (words[0] not in {"sync", "reset"})
         held = held or [plain.overrides()[0]["id"]]
     for silent in (("-v", "status"), ("-v", "audit", "log"), ("-q", "-v", "sync"), ("-v", "sync", "-n"), ("sync",)):
         assert "command id " not in plain(*silent).err

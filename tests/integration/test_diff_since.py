@@ -128,6 +128,8 @@ def test_a_history_that_is_cut_off_tells_no_counts(
     hybrid("sync")
     git("add", "-A", cwd=workspace)
     git("commit", "-q", "-m", "v1", cwd=workspace)
+    # What only the earlier pin needed would go with the move.
+    git("branch", "kept", cwd=workspace / "sources/tool")
     for name in ("one", "two"):
         upstreams["tool"].commit({name: name}, name)
     upstreams["tool"].tag("v1.2.0")
@@ -148,6 +150,11 @@ def test_a_history_that_is_cut_off_tells_no_counts(
     git("checkout", "-q", new, cwd=clone)
     git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone)
     assert "\n    1 commit ahead" in hybrid("diff").out
+    shutil.rmtree(clone)
+    hybrid("sync")
+    told = hybrid("diff", "--since", "HEAD", "--stat").err
+    assert "\n    its commits are not told: no clone here has both\n" in told
+    assert "note: tool: no patch: one of the two commits is not here\n" in told
 
 
 def test_of_a_history_that_is_cut_off_a_move_is_looked_at_before(

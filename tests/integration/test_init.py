@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -136,8 +137,11 @@ def test_workspaces_that_git_has_below_are_named(hybrid: Hybrid, workspace: Path
         f"cause: workspaces below it: {', '.join(f'in {n:02}' for n in range(2, 12))} and 1 more",
         "hint: git hybrid -C 'in 02' check",
     ]
-    told = hybrid("-C", "in 03/..", "hooks", "install", "--pre-push", check=2).err.splitlines()
-    assert told[2] == "hint: git hybrid -C 'in 03/..' -C 'in 02' hooks install --pre-push"
+    for here, folder in ((workspace, "in 03/.."), (workspace.parent, workspace.name)):
+        hint = hybrid("-C", folder, "hooks", "install", "--pre-push", cwd=here, check=2).err.splitlines()[2]
+        there = os.path.relpath(workspace / "in 02", here)
+        assert hint == f"hint: git hybrid -C '{there}' hooks install --pre-push"
+        hybrid(*shlex.split(hint)[3:], cwd=here)
 
 
 @pytest.mark.parametrize("words", [("status",), ("init",), ("check", "audit")])

@@ -109,7 +109,7 @@ def _document(name: str, found: Inventory) -> dict[str, Any]:
     "--kind",
     type=click.Choice(["mirror", "bundle"]),
     default="mirror",
-    help="A mirror serves repositories; bundle is a folder of NAME.bundle files.",
+    help="A mirror serves repositories; bundle is a folder of bundles.",
 )
 @common_options
 @click.pass_context
