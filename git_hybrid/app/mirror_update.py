@@ -13,7 +13,7 @@ from git_hybrid.app.mirror_filling import Filling, Mirrored, Proved, Wanted, mir
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.proving import belongs, prove
 from git_hybrid.app.remote import answered, fetch_lfs, going_on
-from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.runtime import Runtime, no_bundles
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
 from git_hybrid.app.waiving import waivers
@@ -35,7 +35,6 @@ from git_hybrid.core.mirror_refs import claims_of
 from git_hybrid.core.mirrors import unwell
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_bundle import no_bundles
 from git_hybrid.core.ports_mirror import Claim, MirrorFolder
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.report import Report, Row, failed

@@ -11,12 +11,12 @@ from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted, LockBusy
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import NoDurations
-from git_hybrid.core.ports_bundle import Bundles, no_bundles
 from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
     from git_hybrid.core.errors import NetworkFailure
     from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport
+    from git_hybrid.core.ports_bundle import BundleFile, Bundles
     from git_hybrid.core.ports_cache import ObjectCache
     from git_hybrid.core.ports_ledger import Head, Ledger
     from git_hybrid.core.ports_mirror import MirrorFolder
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from git_hybrid.core.ports_spread import Spread
     from git_hybrid.core.ports_writer import Writer
     from git_hybrid.core.reducer import RunInfo
+
+
+def no_bundles(_name: str) -> Sequence[BundleFile]:
+    """Return no file, whatever the source."""
+    return ()
+
 
 _TRIES = 60
 _FEW = 3

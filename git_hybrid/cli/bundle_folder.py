@@ -32,7 +32,6 @@ def bundles_in(folder: Path | str) -> Bundles:
     A git bundle NAME.bundle stands for the source alone. Else every file that this program has written is asked that
     carries the source, the newest first, and at last those of which that cannot be known.
     """
-    # Most workspaces have no such folder, and this module is imported by every command.
     from git_hybrid.store.bundlepart import is_bundle_file
 
     folder = Path(folder)

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.hosts import HostGate
-from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.bundle_folder import bundles_in
+from git_hybrid.app.runtime import Runtime, no_bundles
 from git_hybrid.cli.head import brought_of, found, head_of, runs_in_git
 from git_hybrid.cli.late import late
 from git_hybrid.cli.policies import cleaned, may_be_asked, policy_of
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
-from git_hybrid.core.ports_bundle import no_bundles
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import Ahead
@@ -36,6 +34,7 @@ from git_hybrid.store.ledger import FileLedger
 if TYPE_CHECKING:
     from git_hybrid.app.edit import Editor
     from git_hybrid.core.ports import Durations, Objects, Progress, Transport
+    from git_hybrid.core.ports_bundle import Bundles
     from git_hybrid.core.ports_cache import ObjectCache
     from git_hybrid.core.ports_identity import Prover
     from git_hybrid.core.ports_scan import ScanTools
@@ -44,6 +43,12 @@ if TYPE_CHECKING:
     from git_hybrid.git.transport import GitTransport
     from git_hybrid.git.watched import SourceWatch
     from git_hybrid.scan.external import Job
+
+
+def _bundles_in(folder: Path | str) -> Bundles:
+    from git_hybrid.cli.bundle_folder import bundles_in
+
+    return bundles_in(folder)
 
 
 class Choices(Struct, frozen=True, kw_only=True):
@@ -150,8 +155,7 @@ def _runtime(
     stack: ExitStack,
     watch: SourceWatch | None,
 ) -> Runtime:
-    folder = layout.sources_folder
-    quarantine = GitQuarantine(disk=durable, folder=folder, run=info.run)
+    quarantine = GitQuarantine(disk=durable, folder=layout.sources_folder, run=info.run)
     stack.callback(quarantine.close)
     ledger = FileLedger(
         layout=layout,
@@ -178,14 +182,14 @@ def _runtime(
         info=info,
         mirrors=settings.mirrors,
         offline=settings.offline,
-        bundles=no_bundles if settings.bundle_folder is None else bundles_in(settings.bundle_folder),
-        bundles_in=bundles_in,
+        bundles=no_bundles if settings.bundle_folder is None else _bundles_in(settings.bundle_folder),
+        bundles_in=_bundles_in,
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
         cache=_cache(layout, runner, settings, info, progress=progress, cancel=cancel, hands=hands),
         cache_max_age=settings.cache_max_age,
-        durations=late(lambda: _durations(folder)),
+        durations=late(lambda: _durations(layout.sources_folder)),
         head=cache(partial(head_of, layout, runner)),
         at_host=HostGate(cancel),
     )
@@ -220,10 +224,9 @@ def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) ->
     from git_hybrid.git.nearby import Nearby
     from git_hybrid.git.transport import GitTransport
 
-    # Read once: a run asks many servers.
-    policy = cache(partial(policy_of, ledger))
-    allowed = partial(may_be_asked, policy)
-    return GitTransport(runner=runner, allowed_host=allowed, policy=policy, watch=watch, nearby=Nearby(runner))
+    policy = cache(partial(policy_of, ledger))  # Read once: a run asks many servers.
+    asked = GitTransport(runner=runner, allowed_host=partial(may_be_asked, policy), policy=policy, watch=watch)
+    return replace(asked, nearby=Nearby(runner))
 
 
 def _durations(folder: Path) -> Durations:

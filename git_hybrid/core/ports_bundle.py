@@ -48,11 +48,6 @@ Bundles = Callable[[str], Sequence[BundleFile]]
 """Returns the files that have history of the source of this name; the one to be asked first stands first."""
 
 
-def no_bundles(_name: str) -> Sequence[BundleFile]:
-    """Return no file, whatever the source."""
-    return ()
-
-
 def plain_bundle(path: str) -> BundleFile:
     """Return the git bundle at *path*."""
     return BundleFile(path=path, opened=lambda _quarantine: nullcontext(path))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.runtime import Runtime, no_bundles
 from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
@@ -18,7 +18,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.ports import FetchRequest, ProgressKind, RemoteRefs, Stage
-from git_hybrid.core.ports_bundle import Bundles, no_bundles
+from git_hybrid.core.ports_bundle import Bundles
 from git_hybrid.core.reducer import Decision, RunInfo
 from git_hybrid.core.state import State
 from support.samples import run_info
