@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.kit import git, head, lock
 from support.upstream import UpstreamFactory
+
+
+def _git() -> tuple[int, ...]:
+    version = subprocess.run(["git", "version"], capture_output=True, check=True, text=True).stdout.split()[2]
+    return tuple(int(part) for part in version.split(".")[:2])
+
 
 ANSWERS = '#!/bin/sh\ncase "$1" in *sername*) echo me;; *) echo hunter2;; esac\n'
 
@@ -55,6 +62,7 @@ def test_paths_are_those_of_the_folder_that_one_stands_in(
     assert "failed" not in hybrid("outdated", env=env).out
 
 
+@pytest.mark.skipif(_git() < (2, 36), reason="git knows no includeIf.hasconfig yet")
 @pytest.mark.parametrize("place", ["in a repository", "in none"])
 def test_settings_for_a_remote_count_before_there_is_a_clone(
     hybrid: Hybrid, workspace: Path, tmp_path: Path, server: HttpsGitServer, place: str
