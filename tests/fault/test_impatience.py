@@ -23,15 +23,20 @@ HELD = 60
 
 @contextmanager
 def _started(*words: str, cwd: Path, stderr: int, program: str = "git-hybrid") -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen(
-        [str(executable(program)), *words],
-        cwd=cwd,
-        env=merged_env({}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        start_new_session=True,
-    )
+    # What a shell starts behind its back ignores Ctrl-C, and so would the child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        child = subprocess.Popen(
+            [str(executable(program)), *words],
+            cwd=cwd,
+            env=merged_env({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         yield child
     finally:

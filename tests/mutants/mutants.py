@@ -281,7 +281,7 @@ MUTANTS = (
     ),
     Mutant(
         "other-repository",
-        "core/resolve.py",
+        "core/lock.py",
         "return bool(old and new) and not set(old) & set(new)",
         "return False",
         f"{IDENTITY}::test_a_repository_that_was_made_anew",
