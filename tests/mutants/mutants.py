@@ -417,7 +417,8 @@ MUTANTS = (
         "git/refusals.py",
         "return None if asker.allowed_host(host) else HostNotAllowed",
         "return None if host else HostNotAllowed",
-        f"{AFAR}::test_nothing_is_sent_to_a_host_that_policy_does_not_have",
+        # The command would leave such a server to git, and refuse it there.
+        "tests/unit/git/test_refusals.py::test_redirects",
     ),
     Mutant(
         "settings-for-https-passed-over",
