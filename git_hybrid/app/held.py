@@ -89,6 +89,13 @@ def kept(snapshot: Snapshot, old: Pin, ended: Mapping[str, Override]) -> tuple[R
     return row, Decision(events=closing_events(ended), overrides=ended)
 
 
+def with_override(snapshot: Snapshot, row: Row, pin: Pin) -> Row:
+    """Return *row* with the override in force that *pin* rests on, if there is one."""
+    if (record := override_of(snapshot, pin)) is None:
+        return row
+    return replace(row, notes=(*row.notes, rests_on(record)), detail={**row.detail, "override": record.id})
+
+
 def rests_on(record: Override) -> str:
     """Return what is said of a pin that rests on the override *record*."""
     return f"rests on {record.id} until {format_time(record.expires_at)}"

@@ -12,7 +12,6 @@ from git_hybrid.app.bases import Base, bases_of, unless_allowed, unpinned
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
-from git_hybrid.app.held import override_of, rests_on
 from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
@@ -241,8 +240,10 @@ def _of_lock(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
     pin = snapshot.lock.pins.get(row.name)
     if row.error is not None:
         with_carrier(row.error, snapshot.state.sources.get(row.name), None)
-    elif pin is not None and (record := override_of(snapshot, pin)) is not None:
-        return replace(row, notes=(*row.notes, rests_on(record)), detail={**row.detail, "override": record.id})
+    elif pin is not None and pin.override is not None:
+        from git_hybrid.app.held import with_override
+
+        return with_override(snapshot, row, pin)
     if pin is None or not isinstance(row.error, ACCUSING):
         return row
     return failed(row.name, blamed(rt, pin, row.error))
@@ -279,9 +280,8 @@ def newer_upstream(
             return failed(name, error)
         finally:
             rt.progress("done", name, "asked")
-        newest, detail = found.newest, dict[str, str]()
-        if found.release:
-            detail = {"newer_release": found.release, "follows": track_field(source.track)[0]}
+        newest, release = found.newest, found.release
+        detail = {"newer_release": release, "follows": track_field(source.track)[0]} if release else {}
         notes = (moved_note(found.moved),) if found.moved else ()
         detail |= {"moved_to": found.moved} if found.moved else {}
         if pin is None:
