@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.whereabouts import is_given_out
+from git_hybrid.core.audit import RESTS_ON
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag, Rollback
@@ -15,7 +16,6 @@ from git_hybrid.core.last_pins import DESCENDS, pinned_as
 from git_hybrid.core.last_told import BROUGHT
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, Move, forbidden_move, is_older_version, moved_tag
 from git_hybrid.core.value import replace

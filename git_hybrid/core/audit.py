@@ -16,6 +16,8 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
 
 VERSION = 1
+RESTS_ON = "rests_on"
+"""The detail of a ``pin`` record that names the override which the pin rests on."""
 ROTATE, ROTATED = "rotate", "rotated"
 """The events that close a log and that begin the next one."""
 SCANNED = frozenset({"scan", "bundle-scan"})
@@ -91,6 +93,11 @@ def detail_of(record: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the details of a record; nothing if it has none."""
     detail = record.get("detail")
     return detail if isinstance(detail, Mapping) else {}
+
+
+def rests_on(record: Record) -> str:
+    """Return the override that *record*, of a pin, names; nothing where it names none, or is of something else."""
+    return str(detail_of(record).get(RESTS_ON) or "") if record["event"] == "pin" else ""
 
 
 def _are_texts(value: Json) -> bool:

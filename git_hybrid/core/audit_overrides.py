@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of, told_signatures
+from git_hybrid.core.audit import Record, detail_of, rests_on, told_signatures
 from git_hybrid.core.audit_archives import Breach, of_log
 from git_hybrid.core.files import LOG
 from git_hybrid.core.last_pins import ANEW, last_pins
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.named_overrides import is_whole, misnamed, rests_on, without_names
+from git_hybrid.core.named_overrides import is_whole, misnamed, without_names
 from git_hybrid.core.override import CLOSINGS, is_as_digested, overridden
 
 _ID = "foreign-override"

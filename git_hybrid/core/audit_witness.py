@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.audit_state import against_state
@@ -18,7 +18,7 @@ from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, unto
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
+from git_hybrid.core.override import Overrides, binds, trail_of
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import COMMITTED, JOINED, approval_words
 

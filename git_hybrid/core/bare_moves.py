@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
@@ -16,7 +16,6 @@ from git_hybrid.core.last_pins import ANEW, DESCENDS, TRACKS, bare_tags, by_sour
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Step, Walk, is_elsewhere, is_plain, lifts_of
 from git_hybrid.core.value import replace
 

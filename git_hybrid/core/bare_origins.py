@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit import Record, detail_of, previous, rests_on
 from git_hybrid.core.bare_moves import Found, Pins, Sources, commits_of, last_of, plain_pins
 from git_hybrid.core.endpoints import repository_key
 from git_hybrid.core.ids import SourceName
@@ -15,7 +15,6 @@ from git_hybrid.core.last_pins import ANEW, last_pins, repository_told, roots_to
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_other_repository
 from git_hybrid.core.manifest import Tag, Version
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Lifts, is_elsewhere, is_plain, lifts_of
 from git_hybrid.core.value import replace
 
@@ -57,7 +56,7 @@ def _from_another(records: Mapping[str, Record], last: Last, pin: Pin, lifts: Li
         record = records[digest]
         here = replace(pin, root_commits=roots_told(record) or pin.root_commits)
         is_asked = bool(here.root_commits) and (roots_told(record) or record.get("after") == pin.commit)
-        is_bare = not _is_forced(record) and not is_elsewhere(detail_of(record), str(pin.url))
+        is_bare = not rests_on(record) and not is_elsewhere(detail_of(record), str(pin.url))
         if is_asked and is_bare and (before := _left(records, last, digest, here, found, lifts)):
             found[digest] = before
     return found
@@ -131,7 +130,7 @@ def _firsts(records: Mapping[str, Record], pin: Pin) -> Sequence[Record]:
     last = last_of(records, {pin.source: pin}, lambda record: _is_by_tag(record, pin))
     at = [item for item in last.newest.get(pin.source, ()) if records[item].get("after") == pin.commit]
     way = _with_earlier(at, last.over)
-    if any(_is_forced(records[item]) for item in way):
+    if any(rests_on(records[item]) for item in way):
         return ()
     firsts = [records[item] for item in way if not last.over[item]]
     return firsts if all(first.get("after") == pin.commit for first in firsts) else ()
@@ -156,10 +155,6 @@ def _taken_from(
         had += [earlier[one] for one in way if _is_by_tag(earlier[one], pin)]
     agrees = any(record.get("after") == pin.commit for record in had)
     return () if agrees else [record for record in had if is_plain(record, lifts)]
-
-
-def _is_forced(record: Record) -> bool:
-    return bool(detail_of(record).get(RESTS_ON))
 
 
 def _was_added(records: Mapping[str, Record], name: SourceName) -> bool:

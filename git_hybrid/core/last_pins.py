@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import repository_key, same_repository
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import UNREACHABLE, Pin, pin_digest
 from git_hybrid.core.manifest import Source, track_field
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.values import parse_time
 
 DESCENDS = "descends"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of, rests_on
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.governance import REPLACED
@@ -16,7 +16,6 @@ from git_hybrid.core.last_pins import ANEW, TRACKS, last_pins, pin_of
 from git_hybrid.core.last_told import Last
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source, track_field
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import Lifts, is_elsewhere, is_plain
 
 Followed = tuple[str, str]
@@ -43,7 +42,7 @@ def left_pins(told: Mapping[str, Sequence[Record]], lifts: Lifts, source: Source
     now: After = (track_field(source.track), str(url))
     records, last = _with_former_names(told, source.name)
     newest = {item: records[item] for item in last.newest.get(source.name, ())}
-    begin = [(item, now) for item in newest if _is_forced(newest[item]) or _is_left(newest[item], now)]
+    begin = [(item, now) for item in newest if rests_on(newest[item]) or _is_left(newest[item], now)]
     pins = (pin_of(record, source.name, url) for record in left_records(records, last, begin, lifts))
     return tuple(pin for pin in pins if same_repository(pin.url, url))
 
@@ -80,10 +79,6 @@ def _is_left(record: Record, after: After) -> bool:
 def _is_other(record: Record, url: Json) -> bool:
     told = detail_of(record)
     return None not in (told.get("url"), url) and is_elsewhere(told, url)
-
-
-def _is_forced(record: Record) -> bool:
-    return bool(detail_of(record).get(RESTS_ON))
 
 
 def left_records(

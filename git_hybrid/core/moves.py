@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import detail_of
+from git_hybrid.core.audit import RESTS_ON, detail_of
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 

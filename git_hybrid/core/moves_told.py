@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of, rests_on
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.last_pins import former_records, last_pins, untold
 from git_hybrid.core.last_told import brought_along
 from git_hybrid.core.lock import Pin, table_of
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 
@@ -57,7 +56,7 @@ def is_by(record: Record, pin: Pin) -> bool:
     told = detail_of(record)
     # The digest of a whole table takes longer, and most pins follow a branch or a tag.
     same = told.get("url", pin.url) == pin.url and told.get("ref", pin.ref) == pin.ref and "commit" not in told
-    return (same and _is_forced(record) == (pin.override is not None)) or not untold(record, pin)
+    return (same and bool(rests_on(record)) == (pin.override is not None)) or not untold(record, pin)
 
 
 def at_odds(
@@ -110,7 +109,7 @@ def _undone(
     A revert of what an override had let in needs no approval. A rollback was approved to get away from where it came
     from, and what was forced without need is a step ahead as any: whoever goes back there makes a move.
     """
-    record = last[0] if len(last) == 1 and _is_forced(last[0]) else {}
+    record = last[0] if len(last) == 1 and rests_on(last[0]) else {}
     is_revert = record.get("before") == pin.commit and any(side.stood == record.get("after") for side in sides)
     if not is_revert:
         return None
@@ -124,7 +123,7 @@ def _undone(
 
 def _as_needed(records: Mapping[str, Record], last: Sequence[Record]) -> Sequence[Record]:
     """Return the *last* of *records* where those that were forced without need name no override."""
-    if not any(_is_forced(record) for record in last):
+    if not any(rests_on(record) for record in last):
         return last
     from git_hybrid.core.named_overrides import without_names  # noqa: PLC0415
     from git_hybrid.core.pin_steps import is_plain, lifts_of  # noqa: PLC0415
@@ -140,14 +139,10 @@ def _by_its_own(records: Mapping[str, Record], pin: Pin) -> Odds | None:
     for ref in (None,) if by_commit else (None, pin.ref):
         found = former_records(records.values(), pin.source, pin.url, ref)
         same = (item for item in found if item.get("after") == pin.commit)
-        if found and not any(_is_forced(item) == (pin.override is not None) for item in same):
+        if found and not any(bool(rests_on(item)) == (pin.override is not None) for item in same):
             return Odds(found, f"the last record of its pin by {'this URL' if ref is None else short_ref(ref)} has")
     return None
 
 
 def _otherwise(record: Record, pin: Pin) -> bool:
     return record.get("after") != pin.commit or bool(untold(record, pin))
-
-
-def _is_forced(record: Record) -> bool:
-    return bool(detail_of(record).get(RESTS_ON))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of, previous, rests_on
 from git_hybrid.core.last_pins import last_pins
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.override import CLOSINGS, RESTS_ON, overridden
+from git_hybrid.core.override import CLOSINGS, overridden
 
 _UNMADE = "which no record made for that commit"
 _ENDED = "which had ended before"
@@ -45,11 +45,6 @@ def without_names(records: Mapping[str, Record], wrong: Collection[str]) -> Mapp
     if not wrong:
         return records
     return {digest: _plain(record) if digest in wrong else record for digest, record in records.items()}
-
-
-def rests_on(record: Record) -> str:
-    """Return the override that *record*, of a pin, names; nothing where it names none, or is of something else."""
-    return str(detail_of(record).get(RESTS_ON) or "") if record["event"] == "pin" else ""
 
 
 def _plain(record: Record) -> Record:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import newest_of
-from git_hybrid.core.audit import OVERRIDDEN, Event, detail_of, told_signatures
+from git_hybrid.core.audit import OVERRIDDEN, RESTS_ON, Event, detail_of, told_signatures
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
@@ -23,9 +23,6 @@ Phase = Literal["active", "expiring", "expired", "revoked", "superseded"]
 IN_FORCE: frozenset[Phase] = frozenset({"active", "expiring"})
 WARNED = timedelta(days=7)
 """How long before its end an override is told of wherever it is shown."""
-
-RESTS_ON = "rests_on"
-"""The detail of a ``pin`` record that names the override which the pin rests on."""
 
 _BESIDE = frozenset({"override", "override_sha256", "because", "bundle"})
 """The details of a record of an override that are not of the override itself, or are its id."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import Record, detail_of, rests_on
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.governance import ASIDE, REPLACED
@@ -16,7 +16,7 @@ from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.last_told import Last
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
-from git_hybrid.core.override import RESTS_ON, overridden
+from git_hybrid.core.override import overridden
 from git_hybrid.core.value import Struct
 
 Lifts = Mapping[str, frozenset[str]]
@@ -46,7 +46,7 @@ def lifts_of(records: Mapping[str, Record]) -> Lifts:
 
 def is_plain(record: Record, lifts: Lifts) -> bool:
     """Tell whether *record*, of a pin, names no override, or one that lifts nothing: forced without need is as good."""
-    identity = str(detail_of(record).get(RESTS_ON) or "")
+    identity = rests_on(record)
     return not identity or lifts.get(identity) == frozenset()
 
 
@@ -67,7 +67,7 @@ class Walk(Struct, frozen=True):
         while open_:
             digest = open_.pop()
             before = self._before(self.records[digest])
-            if not before or detail_of(self.records[digest]).get(RESTS_ON):
+            if not before or rests_on(self.records[digest]):
                 return ()
             held = [item for item in before if self._is_held(item, pin, source)]
             same = {str(item["hash"]) for item in before if self._is_at(item, pin) and item not in held}
@@ -94,7 +94,7 @@ class Walk(Struct, frozen=True):
 
     def lifted(self, record: Record) -> frozenset[str]:
         """Return what the override lifts that *record* names; nothing if it names none."""
-        return self.lifts.get(str(detail_of(record).get(RESTS_ON)), frozenset())
+        return self.lifts.get(rests_on(record), frozenset())
 
     def _before(self, record: Record) -> list[Record]:
         return [self.records[item] for item in sorted(self.last.over[str(record["hash"])])]
@@ -126,7 +126,7 @@ class Walk(Struct, frozen=True):
         found, open_, done = list[Record](), [record], set[str]()
         while open_:
             item = open_.pop()
-            identity, before = str(detail_of(item).get(RESTS_ON) or ""), self._before(item)
+            identity, before = rests_on(item), self._before(item)
             if is_plain(item, self.lifts) or (item is record and not is_aside):
                 found.append(item)
             if is_plain(item, self.lifts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import Record, rests_on
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.files import LOG
@@ -11,7 +11,6 @@ from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import Pin, still_allowed
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.moves_told import Odds
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.words import approval_words
 
 _PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
@@ -24,25 +23,21 @@ def put_back(pin: Pin, odds: Odds, where: str, source: Source | None, *, signed:
     """
     name = pin.source
     # To stay where one needs no approval comes first.
-    record, *others = sorted(odds.records, key=lambda item: (_rests_on(item), str(item.get("after"))))
+    record, *others = sorted(odds.records, key=lambda item: (rests_on(item), str(item.get("after"))))
     commits = dict.fromkeys(str(item.get("after")) for item in (record, *others))
     was = f"was put back to {pin.commit[:12]}{where}"
     has = " or ".join(item[:12] for item in commits)
     if record.get("after") == pin.commit:
-        has = f"it by {_rests_on(record) or 'no override'}"
+        has = f"it by {rests_on(record) or 'no override'}"
     stay = f"git hybrid pin {name} --to {record.get('after')}"
     approval = approval_words(signed=signed)
-    mend = f"{stay} {approval}" if _rests_on(record) else _choice(pin, record, source, stay, approval)
-    if _rests_on(record) and record.get("after") != pin.commit:
+    mend = f"{stay} {approval}" if rests_on(record) else _choice(pin, record, source, stay, approval)
+    if rests_on(record) and record.get("after") != pin.commit:
         # A plain pin stays where that came from; elsewhere, as where it was rebased to, it may be refused.
         refused = f", where that is refused, with {approval}" if others or record.get("before") != pin.commit else ""
         mend = f"git hybrid pin {name} --to {pin.commit}{refused}; or, if it is to stay forced: {mend}"
     what = f"{name} {was}, and {odds.how} {has}"
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
-
-
-def _rests_on(record: Record) -> str:
-    return str(detail_of(record).get(RESTS_ON) or "")
 
 
 def _choice(pin: Pin, record: Record, source: Source | None, stay: str, approval: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.files import LOG
@@ -16,7 +16,6 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pin_steps import is_plain, lifts_of
 from git_hybrid.core.words import approval_words
 

@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
 
-from git_hybrid.core.audit import Record, detail_of, records_of
+from git_hybrid.core.audit import RESTS_ON, Record, detail_of, records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, MIRRORS, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
-from git_hybrid.core.override import RESTS_ON, Overrides, Trail, trail_of
+from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time

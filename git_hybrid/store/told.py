@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import SCANNED, Record, detail_of, previous, records_of
+from git_hybrid.core.audit import RESTS_ON, SCANNED, Record, detail_of, previous, records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOG
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid
@@ -18,7 +18,6 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.named_overrides import as_made
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, later, parse_time
 from git_hybrid.store import archived, chain, reading

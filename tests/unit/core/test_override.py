@@ -6,14 +6,13 @@ import pytest
 
 from git_hybrid.core.ahead import ahead
 from git_hybrid.core.approval import Approvals, Approved, Asked, payload, unmet
-from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.audit import RESTS_ON, Event, Record, extend, tail_of
 from git_hybrid.core.errors import NoPin, OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import Lifted, expiring, governed, lifted, mend_of, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.lock import Lock, pin_digest
 from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy, config_digest
 from git_hybrid.core.override import (
-    RESTS_ON,
     UNKNOWN,
     Approval,
     Override,

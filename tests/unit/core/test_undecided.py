@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.audit import RESTS_ON
 from git_hybrid.core.undecided import undecided
 from git_hybrid.core.value import replace
 from support.values import a_pin, oid

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from git_hybrid.core.audit import Event, Tail, extend, tail_of
+from git_hybrid.core.audit import RESTS_ON, Event, Tail, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import Oid, RunId, SourceName, parse_url, tag_ref
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import replace
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.reading import last_moves
