@@ -36,11 +36,12 @@ def pack_new(runner: Runner, disk: Disk, git_dir: Path, refs: Mapping[str, str])
         there = runner.git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir)
         held = frozenset(filter(None, os.fsdecode(there.stdout).split("\n")))
         new = {ref: oid for ref, oid in refs.items() if ref not in held}
-        if there.status != 0 or len(new) <= _FEW or not _is_fit(runner, git_dir, new, held):
+        if there.status != 0 or len(new) <= _FEW or not _has_room(git_dir, new, held):
             return ()
-        disk.write_file(git_dir / "packed-refs", _merged(read_plain(git_dir / "packed-refs") or b"", new))
-    # What each tag is of stands there too then, or whoever serves them would have to look. Without it they are whole.
-    runner.git(["pack-refs", "--all"], git_dir=git_dir)
+        peeled = _peeled(runner, git_dir, new)
+        if peeled is None:
+            return ()
+        disk.write_file(git_dir / "packed-refs", _merged(read_plain(git_dir / "packed-refs") or b"", new, peeled))
     return new.keys()
 
 
@@ -63,20 +64,27 @@ def _locked(path: Path) -> Iterator[bool]:
         path.unlink(missing_ok=True)
 
 
-def _is_fit(runner: Runner, git_dir: Path, new: Mapping[str, str], held: Collection[str]) -> bool:
+def _has_room(git_dir: Path, new: Collection[str], held: Collection[str]) -> bool:
     folders = {folder for ref in (*new, *held) for folder in _folders(ref)}
     if not folders.isdisjoint(new) or not folders.isdisjoint(held):
         return False
     # A file there, though git tells of no such ref, is a broken one, which would hide the packed one.
-    if any(os.path.lexists(git_dir / ref) for ref in new):
-        return False
-    asked = "".join(f"{oid}\n" for oid in new.values()).encode("ascii")
-    told = runner.git(["cat-file", "--batch-check=%(objecttype)"], git_dir=git_dir, stdin=asked)
-    kinds = told.stdout.decode("ascii").splitlines()
-    return told.status == 0 and all(
-        kind == "commit" or (kind in _KINDS and not ref.startswith("refs/heads/"))
-        for ref, kind in zip(new, kinds, strict=True)
-    )
+    return not any(os.path.lexists(git_dir / ref) for ref in new)
+
+
+def _peeled(runner: Runner, git_dir: Path, new: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Return what each object of *new* refs is of in the end, itself or what a tag names; None where one is not fit."""
+    asked = "".join(f"{oid}\n{oid}^{{}}\n" for oid in new.values()).encode("ascii")
+    told = runner.git(["cat-file", "--batch-check=%(objectname) %(objecttype)"], git_dir=git_dir, stdin=asked)
+    answers = [line.partition(" ")[::2] for line in told.stdout.decode("ascii").splitlines()]
+    if told.status != 0 or len(answers) != 2 * len(new):
+        return None
+    kinds, ends = answers[::2], answers[1::2]
+    if any(kind not in _KINDS or end not in _KINDS for (_, kind), (_, end) in zip(kinds, ends, strict=True)):
+        return None
+    if any(ref.startswith("refs/heads/") and kind != "commit" for ref, (_, kind) in zip(new, kinds, strict=True)):
+        return None
+    return {oid: end for oid, (end, _) in zip(new.values(), ends, strict=True)}
 
 
 def _folders(ref: str) -> Sequence[str]:
@@ -84,15 +92,23 @@ def _folders(ref: str) -> Sequence[str]:
     return list(accumulate(ref.split("/")[:-1], "{}/{}".format))
 
 
-def _merged(packed: bytes, new: Mapping[str, str]) -> bytes:
-    """Return the file of packed refs *packed* with *new* ones; it no longer says that it tells what each tag is of."""
-    entries: list[tuple[bytes, bytes]] = [
-        (os.fsencode(ref), b"%s %s\n" % (oid.encode(), os.fsencode(ref))) for ref, oid in new.items()
-    ]
+def _merged(packed: bytes, new: Mapping[str, str], peeled: Mapping[str, str]) -> bytes:
+    """Return the file of packed refs *packed* with *new* ones, each with what its tag is of.
+
+    Without that whoever serves them would have to look into each tag. That it is said of all stays only where it was.
+    """
+    entries: list[tuple[bytes, bytes]] = []
+    for name, oid in new.items():
+        of = b"^%s\n" % peeled[oid].encode() if peeled[oid] != oid else b""
+        entries.append((os.fsencode(name), b"%s %s\n%s" % (oid.encode(), os.fsencode(name), of)))
+    is_of_all = not packed
     for line in packed.splitlines(keepends=True):
         if line.startswith(b"^"):
             ref, text = entries.pop()
             entries.append((ref, text + line))
-        elif not line.startswith(_HEAD):
+        elif line.startswith(_HEAD):
+            is_of_all = b" fully-peeled " in line
+        else:
             entries.append((line.rstrip(b"\n").partition(b" ")[2], line))
-    return _HEAD + b" sorted \n" + b"".join(text for _, text in sorted(entries))
+    head = _HEAD + (b" peeled fully-peeled sorted \n" if is_of_all else b" sorted \n")
+    return head + b"".join(text for _, text in sorted(entries))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from git_hybrid.git.manyrefs import pack_new
 from git_hybrid.git.run import Runner
 from git_hybrid.git.store import write_packed_refs
@@ -52,4 +54,31 @@ def test_what_is_packed_already_stays_with_what_its_tags_are_of(tmp_path: Path) 
     )
     packed = (tmp_path / ".git/packed-refs").read_text(errors="surrogateescape")
     assert f"{tag} refs/tags/b\n^{oid}\n" in packed
+    assert packed.startswith("# pack-refs with: peeled fully-peeled sorted \n")
     assert pack_new(runner, durable, tmp_path / ".git", asked) == ()
+
+
+@pytest.mark.parametrize(("before", "is_of_all"), [(None, True), ("# pack-refs with: peeled \n", False), ("", True)])
+def test_new_tags_stand_with_what_they_are_of(tmp_path: Path, before: str | None, is_of_all: bool) -> None:
+    oid = _repository(tmp_path)
+    git("tag", "-a", "-m", "one", "a", cwd=tmp_path)
+    git("tag", "-a", "-m", "of a tag", "b", "a", cwd=tmp_path)
+    tags = [git("rev-parse", name, cwd=tmp_path).strip() for name in ("a", "b")]
+    if before is not None:
+        (tmp_path / ".git/packed-refs").write_text(f"{before}{oid} refs/heads/old\n" if before else "")
+    new = {f"refs/tags/v{number:03}": tags[number % 2] for number in range(101)}
+    runner = Runner(environ=dict(os.environ))
+    assert set(pack_new(runner, durable, tmp_path / ".git", new)) == new.keys()
+    _found(tmp_path, {**new, **{f"{ref}^{{}}": oid for ref in new}})
+    packed = (tmp_path / ".git/packed-refs").read_text()
+    assert packed.count(f"\n^{oid}\n") == 101
+    assert packed.startswith("# pack-refs with: peeled fully-peeled sorted \n") == is_of_all
+
+
+def test_a_tag_of_what_is_not_there_is_left_to_git(tmp_path: Path) -> None:
+    oid = _repository(tmp_path)
+    (tmp_path / "tag").write_text(f"object {'1' * 40}\ntype commit\ntag x\ntagger A <a@b.c> 1 +0000\n\n")
+    made = git("hash-object", "-t", "tag", "-w", "--literally", "tag", cwd=tmp_path)
+    new = {f"refs/tags/v{number}": made if number == 7 else oid for number in range(101)}
+    assert pack_new(Runner(environ=dict(os.environ)), durable, tmp_path / ".git", new) == ()
+    assert not (tmp_path / ".git/packed-refs").exists()
