@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from git_hybrid.core.errors import TIMEOUT, AccessDenied, HybridError, NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.git.lfsanswers import Led, asked_servers, last_status
+from git_hybrid.git.lfsanswers import Led, asked_servers, asked_wait, last_status
 
 _CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
 _RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
@@ -166,7 +166,7 @@ def read_headers(headers: Headers | None) -> Answer:
     kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
     servers = [f"https://{host.decode('ascii', 'replace').strip()}" for host in _ASKED.findall(data)]
     return Answer(
-        seconds_of(asked[-1].decode("ascii", "replace")) if asked else None,
+        seconds_of(asked[-1].decode("ascii", "replace")) if asked else asked_wait(data),
         kind.decode("ascii", "replace").strip(),
         asked_servers(data, servers),
         last_status(data),

@@ -44,6 +44,8 @@ EVERYTHING = {
 _ASKED = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)", re.MULTILINE | re.IGNORECASE)
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WAITS = pattern(rb"^\S+ trace git-lfs: tq: enqueue retry #\d+ after (\d{1,9}\.\d+)s for ", re.MULTILINE)
+# Git LFS 3.8 does not wait that long, and fails.
+_TOO_LONG = pattern(rb"^\S+ trace git-lfs: tq: refusing to retry .*, retry after (\d{1,9})s exceeds ", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
 # The words of a server in it may have lines.
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] [\s\S]{0,4000}?: \[(?P<status>\d{3})\]", re.MULTILINE)
@@ -218,6 +220,12 @@ def last_status(trace: bytes) -> int:
     """Return the HTTP status of the last answer in *trace*, 0 where there is none."""
     told = _ANSWERED.findall(trace)
     return int(told[-1]) if told else 0
+
+
+def asked_wait(trace: bytes) -> float | None:
+    """Return the seconds that a server asked to wait for, and git-lfs did not wait; None where none did."""
+    told = _TOO_LONG.search(trace)
+    return float(told[1]) if told is not None else None
 
 
 def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridError:

@@ -26,6 +26,7 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     WrongContent,
 )
+from git_hybrid.git.answers import Headers, read_headers
 from git_hybrid.git.attributes import smudging
 from git_hybrid.git.environment import configured
 from git_hybrid.git.lfsanswers import EVERYTHING, Led, Pace, classify_lfs, last_status
@@ -216,6 +217,16 @@ def test_a_server_that_asks_to_wait_is_told_of(trace: IO[bytes], seconds: bytes,
     with pytest.raises(NetworkFailure) as caught:
         led.check()
     assert (caught.value.kind, caught.value.retry_after) == ("http-429", 100000)
+
+
+def test_a_git_lfs_that_does_not_wait_so_long_tells_for_how_long_it_was_asked_to(trace: IO[bytes]) -> None:
+    _write(trace, 429)
+    assert read_headers(Headers(trace)).retry_after is None
+    trace.write(b'08:54:31.1 trace git-lfs: tq: refusing to retry "x", retry after 3600s exceeds maximum 300s\n')
+    trace.flush()
+    Led(trace, URL, str).check()
+    answer = read_headers(Headers(trace))
+    assert (answer.retry_after, answer.status) == (3600, 429)
 
 
 @pytest.mark.parametrize(
