@@ -16,7 +16,7 @@ import pytest
 from git_hybrid.core.bundles import key_of_submodule
 from git_hybrid.core.ids import parse_oid, parse_url
 from support.beginning import Beginning
-from support.bundles import offline, rebuilt
+from support.bundles import of_the_first_form, offline, rebuilt
 from support.cli import Hybrid
 from support.kit import errors, git, replace, snapshot
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -177,18 +177,10 @@ def test_a_workspace_without_such_writes_what_older_programs_read(
     assert json.loads((tmp_path / "r").read_text())["schema_version"] == 1
 
 
-def _of_the_first_form(inventory: Any, members: dict[str, bytes]) -> None:
-    inventory["schema_version"] = 1
-    del inventory["submodules"]
-    inventory["members"] = [item for item in inventory["members"] if not item["path"].startswith(("lfs/", "submod"))]
-    for name in [name for name in members if name.startswith(("lfs/", "submodules/"))]:
-        del members[name]
-
-
 def test_a_bundle_of_before_is_taken_and_what_it_lacks_is_told(
     ws: Path, bundle: Path, there: Path, hybrid: Hybrid
 ) -> None:
-    rebuilt(bundle, _of_the_first_form)
+    rebuilt(bundle, of_the_first_form)
     told = hybrid("bundle", "verify", bundle, cwd=there).out
     assert "its submodules are not carried: serve them by a mirror" in told
     assert "its LFS content is not carried: serve it by a mirror" in told

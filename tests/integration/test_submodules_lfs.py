@@ -251,7 +251,7 @@ def test_reset_keeps_the_work_in_a_submodule_and_needs_no_network(ws: Path, lib:
     hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"})
     shutil.rmtree(inner)
     told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
-    assert f"error: app needs the submodule at {lib.url}, which no bundle carries" in told
+    assert f"error: app needs the submodule at {lib.url}, which no bundle here has" in told
 
 
 def test_a_submodule_that_head_does_not_have_is_no_work_where_the_pin_has_just_that(ws: Path, hybrid: Hybrid) -> None:

@@ -39,3 +39,12 @@ def rebuilt(bundle: Path, change: Callable[[Any, dict[str, bytes]], None]) -> No
         info.size, info.mode = len(content), 0o644
         out.write(info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512))
     bundle.write_bytes(out.getvalue() + bytes(1024))
+
+
+def of_the_first_form(inventory: Any, members: dict[str, bytes]) -> None:
+    """Make of a bundle one of the form that carries neither submodules nor content of Git LFS."""
+    inventory["schema_version"] = 1
+    del inventory["submodules"]
+    inventory["members"] = [item for item in inventory["members"] if not item["path"].startswith(("lfs/", "submod"))]
+    for name in [name for name in members if name.startswith(("lfs/", "submodules/"))]:
+        del members[name]
