@@ -259,9 +259,10 @@ def _receipt(rt: Runtime, tool: BundleTool) -> Receipt:
     for name, pin in snapshot.lock.pins.items():
         seen = rt.clones.inspect(name, pin.commit)
         if isinstance(seen, Clone) and seen.complete and seen.has_pin:
-            source = snapshot.manifest.sources.get(name)
-            submodules, contents = standing_inside(rt, tool, source, pin) if source else (frozenset(), frozenset())
-            sources[name] = Had(
-                url=str(pin.url), tip=tip_of(pin), commit=pin.commit, submodules=submodules, contents=contents
-            )
+            sources[name] = had = Had(url=str(pin.url), tip=tip_of(pin), commit=pin.commit)
+            if (source := snapshot.manifest.sources.get(name)) is not None:
+                # What cannot be read here is carried once more.
+                with suppress(HybridError):
+                    submodules, contents = standing_inside(rt, tool, source, pin)
+                    sources[name] = replace(had, submodules=submodules, contents=contents)
     return Receipt(sources=sources)

@@ -152,6 +152,8 @@ def take(runner: Runner, stage: Stage, oid: Oid, carried: Carried) -> bool:
     for sha256, sizes in contents.items():
         target = _place(git_dir, sha256)
         if os.path.lexists(target):
+            # Hashed before it was put there, but a pointer may tell another size.
+            has_all_of_it = has_all_of_it and {*sizes} == {target.lstat().st_size}
             continue
         with carried(sha256) as file:
             if file is not None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from git_hybrid.cli.main import main
 from git_hybrid.core.bundles import key_of_submodule
 from git_hybrid.core.ids import parse_oid, parse_url
 from support.beginning import Beginning
 from support.bundles import of_the_first_form, offline, rebuilt
 from support.cli import Hybrid
+from support.https_server import HttpsGitServer
 from support.kit import errors, git, replace, snapshot
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
@@ -473,3 +475,51 @@ def test_without_git_lfs_it_is_told_that_it_is_needed(
     env = {"PATH": f"{shim.parent}:{os.environ['PATH']}"}
     done = hybrid("bundle", "apply", bundle, "--json", cwd=there, env=env, check=None)
     assert errors(done) == {"app": "tool-too-old", "twin": "tool-too-old"}
+
+
+def test_a_host_that_policy_of_this_side_does_not_have_is_refused(
+    workspace: Path,
+    upstream_factory: UpstreamFactory,
+    lib: Upstream,
+    https_server: HttpsGitServer,
+    there: Path,
+    hybrid: Hybrid,
+    tmp_path: Path,
+) -> None:
+    url, outer, env = https_server.url("lib.git"), upstream_factory("outer"), https_server.env()
+    outer.commit({".gitmodules": _modules(lib=url), "in/lib": Gitlink(lib.rev("main"))})
+    hybrid("init")
+    hybrid("add", outer.url)
+    replace(workspace / "sources.toml", 'branch = "main"\n', 'branch = "main"\nsubmodules = true\n')
+    hybrid("pin", env=env)
+    hybrid("bundle", "create", "-o", tmp_path / "b", env=env)
+    hybrid("init", cwd=there)
+    replace(there / "sources.toml", "[policy]", '[policy]\nhosts = ["example.org"]')
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", tmp_path / "b", "--json", cwd=there, check=6)
+    assert errors(done) == {"outer": "host-not-allowed"}
+    assert snapshot(there) == before
+    replace(there / "sources.toml", 'hosts = ["example.org"]', 'hosts = ["localhost"]')
+    assert offline("bundle", "apply", tmp_path / "b", cwd=there).returncode == 0
+    assert git("config", "remote.origin.url", cwd=there / "sources/outer/in/lib") == url
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "told"),
+    [
+        ("app.bundle_inside.DEPTH_LIMIT", 1, "submodules: nested too deeply"),
+        ("app.submodules.NUMBER_LIMIT", 2, "submodules: more than 2 submodules, nested ones included"),
+    ],
+)
+def test_the_limits_of_submodules_are_those_of_sync(
+    bundle: Path,
+    there: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    limit: str,
+    most: int,
+    told: str,
+) -> None:
+    monkeypatch.setattr(f"git_hybrid.{limit}", most)
+    assert main(["-C", str(there), "bundle", "verify", str(bundle)]) == 5
+    assert told in capfd.readouterr().err
