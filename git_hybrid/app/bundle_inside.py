@@ -140,11 +140,8 @@ def pack_inside(
     contents = tool.content(giver, pin.commit) if source.lfs == "fetch" else {}
     left = {sha256: sizes for sha256, sizes in contents.items() if there is None or sha256 not in there.contents}
     if left:
-        stage = _with_content(rt, tool, manifest, source, giver, left, pin)
-        for sha256, sizes in left.items():
-            if (path := tool.content_at(stage, sha256, sizes)) is None:
-                raise LfsMissing(url=str(source.url), message=f"nobody has the object {sha256}").about(source.name)
-            files[key_of_content(sha256)] = path
+        places = _contents(rt, tool, manifest, source, giver, left, pin)
+        files |= {key_of_content(sha256): place for sha256, place in places.items()}
     submodules = {key: (item.source.url, item.commit) for key, item in wanted.items()}
     return Inside(files=files, submodules=submodules, is_named=bool(named or contents))
 
@@ -158,19 +155,25 @@ def _have(rt: Runtime, manifest: Manifest, item: Inner) -> Stage:
     return stage
 
 
-def _with_content(
+def _contents(
     rt: Runtime, tool: BundleTool, manifest: Manifest, source: Source, giver: Stage, wanted: Named, pin: Pin
-) -> Stage:
-    """Return a stage with the content that is *wanted* of the pin: what the clone has, and else what is served."""
+) -> dict[str, str]:
+    """Return where the content that is *wanted* of the pin is: what the clone has, and else what is served."""
     clone, commit = rt.clones.as_stage(source.name), pin.commit
     stage = rt.quarantine.beside(source.name, oid_length=len(commit)) if giver == clone else giver
     is_sound = tool.lend_content(clone, stage, commit)
-    if any(tool.content_at(stage, sha256, sizes) is None for sha256, sizes in wanted.items()):
+    found = {sha256: tool.content_at(stage, sha256, sizes) for sha256, sizes in wanted.items()}
+    if None in found.values():
         if not is_sound:
             # git-lfs takes what it finds in a repository that is borrowed from by its size alone.
-            stage = acquire_pin(rt, source, pin, manifest, borrow=False).content
+            stage, found = acquire_pin(rt, source, pin, manifest, borrow=False).content, {}
         fetch_lfs(rt, source, manifest, stage, commit)
-    return stage
+    places = dict[str, str]()
+    for sha256, sizes in wanted.items():
+        if (place := found.get(sha256) or tool.content_at(stage, sha256, sizes)) is None:
+            raise LfsMissing(url=str(source.url), message=f"nobody has the object {sha256}").about(source.name)
+        places[sha256] = place
+    return places
 
 
 def standing_inside(

@@ -523,3 +523,47 @@ def test_the_limits_of_submodules_are_those_of_sync(
     monkeypatch.setattr(f"git_hybrid.{limit}", most)
     assert main(["-C", str(there), "bundle", "verify", str(bundle)]) == 5
     assert told in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_every_history_mode_crosses_with_what_is_inside(
+    ws: Path, app: Upstream, lib: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path, history: str
+) -> None:
+    app.commit({"later": "x\n"})
+    replace(ws / "sources.toml", "[defaults]", f'[defaults]\nhistory = "{history}"')
+    hybrid("pin")
+    for name in ("app", "twin"):
+        shutil.rmtree(ws / "sources" / name)
+    hybrid("sync")
+    first, second = tmp_path / "first", tmp_path / "second"
+    hybrid("bundle", "create", "-o", first)
+    assert offline("bundle", "apply", first, cwd=there).returncode == 0
+    _is_whole(there, ws, lib)
+    app.commit({"c.bin": _keep(app, SECOND)})
+    hybrid("pin", "app")
+    hybrid("bundle", "create", "-o", second, "--since", f"{first}.receipt.json")
+    assert _names(second) == [f"lfs/{_sha256(SECOND)}"]
+    done = offline("bundle", "apply", second, cwd=there)
+    assert done.returncode == 0, done.stderr
+    assert (there / "sources/app/c.bin").read_bytes() == SECOND
+
+
+def test_any_path_and_either_format_of_objects(
+    workspace: Path, upstream_factory: UpstreamFactory, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    wide, outer = upstream_factory("wide", object_format="sha256"), upstream_factory("outer", object_format="sha256")
+    path = os.fsdecode(b"l\xe9b")
+    wide.commit({"lib.txt": "one\n"})
+    modules = f'[submodule "x"]\n\tpath = {path}\n\turl = ../wide.git\n'
+    outer.commit({".gitmodules": os.fsencode(modules), path: Gitlink(wide.rev("main"))})
+    hybrid("init")
+    hybrid("add", outer.url)
+    replace(workspace / "sources.toml", 'branch = "main"\n', 'branch = "main"\nsubmodules = true\n')
+    hybrid("pin")
+    # No clone is needed.
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    assert offline("bundle", "apply", tmp_path / "b", cwd=there).returncode == 0
+    assert (there / f"sources/outer/{path}/lib.txt").read_text() == "one\n"
+    hybrid("bundle", "create", "-o", tmp_path / "b2", "--since", tmp_path / "b.receipt.json")
+    assert _names(tmp_path / "b2") == []
+    assert offline("bundle", "verify", tmp_path / "b2", cwd=there).returncode == 0
