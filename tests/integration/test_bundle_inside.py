@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from git_hybrid.app.acquire import Tree
 from git_hybrid.cli.main import main
 from git_hybrid.core.bundles import key_of_submodule
 from git_hybrid.core.ids import parse_oid, parse_url
@@ -21,7 +22,7 @@ from support.bundles import of_the_first_form, offline, rebuilt
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.kit import errors, git, replace, snapshot
-from support.upstream import Gitlink, Upstream, UpstreamFactory
+from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 FIRST, SECOND = b"first" * 1000, b"other" * 1000
 FORGED = b"forge" * 1000
@@ -567,3 +568,53 @@ def test_any_path_and_either_format_of_objects(
     hybrid("bundle", "create", "-o", tmp_path / "b2", "--since", tmp_path / "b.receipt.json")
     assert _names(tmp_path / "b2") == []
     assert offline("bundle", "verify", tmp_path / "b2", cwd=there).returncode == 0
+
+
+def test_a_part_of_a_file_in_the_folder_that_was_changed_is_refused(
+    ws: Path, bundle: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundle.parent), "GIT_HYBRID_CACHE_DIR": str(tmp_path / "cache")}
+    whole = bundle.read_bytes()
+    with tarfile.open(bundle) as tar:
+        places = [(name, tar.getmember(name).offset_data) for name in _names(bundle)]
+    for name, start in places:
+        data = bytearray(whole)
+        data[start + 60] ^= 0xFF
+        bundle.write_bytes(data)
+        other = tmp_path / name.replace("/", "-")
+        shutil.copytree(there, other, ignore=shutil.ignore_patterns("sources"))
+        told = hybrid("sync", "--offline", cwd=other, env=env, check=5).err
+        assert f"{bundle}: {name}: is not what the inventory says: its SHA-256 differs" in told
+        assert not (other / "sources/app").exists()
+
+
+@pytest.mark.parametrize(("files", "told"), [({"out": Link("../../../../x")}, "out"), ({"a": "1", "A": "2"}, "case")])
+def test_a_tree_that_may_not_be_checked_out_is_found_inside_too(
+    workspace: Path,
+    upstream_factory: UpstreamFactory,
+    there: Path,
+    hybrid: Hybrid,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str | Link],
+    told: str,
+) -> None:
+    lib, outer = upstream_factory("lib"), upstream_factory("outer")
+    lib.commit(files)
+    outer.commit({".gitmodules": _modules(lib="../lib.git"), "in/lib": Gitlink(lib.rev("main"))})
+    hybrid("init")
+    hybrid("add", outer.url)
+    replace(workspace / "sources.toml", 'branch = "main"\n', 'branch = "main"\nsubmodules = true\n')
+    hybrid("pin")
+    hybrid("bundle", "create", "-o", tmp_path / "b", check=5)
+    # Whoever makes a file need not look.
+    with monkeypatch.context() as patched:
+        nothing = "", Tree(entries=(), notes=())
+        patched.setattr("git_hybrid.app.bundle_inside.gate_content", lambda *_: nothing)
+        assert main(["-C", str(workspace), "bundle", "create", "-o", str(tmp_path / "b")]) == 0
+    done = hybrid("bundle", "verify", tmp_path / "b", "--json", cwd=there, check=5)
+    assert errors(done) == {"outer": "hostile-tree"}
+    assert told in json.dumps(done.json()["sources"][0]["error"])
+    hybrid("bundle", "apply", tmp_path / "b", cwd=there, check=5)
+    assert list(there.iterdir()) == []
