@@ -220,7 +220,10 @@ REMEDIES: Mapping[str, Remedy] = {
         4,
         "{name} needs {what}, which no bundle here has, and the network is forbidden",
         "its pin is recorded: its clone is made where a server, a mirror or a bundle has that",
-        ("where that may be asked: git hybrid sync {name}",),
+        (
+            "where that may be asked: git hybrid sync {name}",
+            "or with the folder of a bundle that has it in GIT_HYBRID_BUNDLE_DIR: git hybrid sync {name} --offline",
+        ),
     ),
     "unreachable": Remedy(
         5,

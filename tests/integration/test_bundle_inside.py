@@ -462,7 +462,12 @@ def test_a_submodule_that_moved_waits_for_the_bundle_behind_local_work(
     hybrid("bundle", "create", "-o", folder / "next", "--since", f"{bundle}.receipt.json")
     (there / "sources/app/mine").write_text("x")
     hybrid("bundle", "apply", folder / "next", cwd=there, check=3)
-    hybrid("reset", "app", cwd=there, env={"GIT_HYBRID_BUNDLE_DIR": str(folder), "GIT_HYBRID_OFFLINE": "1"})
+    told = hybrid("reset", "app", cwd=there, env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
+    with_it = {"GIT_HYBRID_BUNDLE_DIR": str(folder)}
+    assert (
+        "or with the folder of a bundle that has it in GIT_HYBRID_BUNDLE_DIR: git hybrid sync app --offline\n" in told
+    )
+    hybrid("sync", "app", "--offline", cwd=there, env=with_it)
     assert (there / "sources/app/in/lib/lib.txt").read_text() == "two\n"
 
 
