@@ -77,12 +77,15 @@ KILLED = [
     ("rename", "sources.lock", -1),
     ("rename", "sources.toml", -1),
     ("rename", "sources.json", -1),
+    ("mkdir", "lfs/objects", -1),
+    ("rename", "tool+submodule.0", -1),
 ]
 FULL = [
     ("openat", "sources-audit.jsonl", -1),
     ("rename", "sources.lock", -1),
     ("rename", "sources.toml", -1),
     ("rename", "sources.json", -1),
+    ("mkdir", "lfs/objects", -1),
 ]
 
 
