@@ -54,11 +54,15 @@ Named = Mapping[str, Collection[int]]
 
 
 class _Walk(Struct):
-    """How submodules are brought, and those that were: a repository is brought once, however often it is named."""
+    """How submodules are brought, and those that were: a repository is brought once, however often it is named.
+
+    One that is ``apart`` is brought for each place: where it stands counts.
+    """
 
     rt: Runtime
     manifest: Manifest
     bring: Bring
+    apart: Callable[[Inner], bool]
     together: Together
     found: list[Inner] = field(default_factory=list)
     brought: dict[str, tuple[Stage, Sequence[TreeEntry]]] = field(default_factory=dict)
@@ -78,19 +82,29 @@ class _Walk(Struct):
                 there=replace(outer.there, path=f"{outer.there.path}/{path}"),
             )
             self.found.append(item)
-            if item.key not in self.brought:
+            key = f"{item.key} {item.path}" if self.apart(item) else item.key
+            if key not in self.brought:
                 stage_of_it = self.bring(item)
                 _, tree = gate_content(self.rt, stage_of_it, item.source, oid, self.manifest)
-                self.brought[item.key] = stage_of_it, tree.entries
-            inside, entries = self.brought[item.key]
+                self.brought[key] = stage_of_it, tree.entries
+            inside, entries = self.brought[key]
             self.together.add(source.name, entries)
             self.below(item.source, inside, oid, item)
 
 
 def submodules_inside(
-    rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid, bring: Bring
+    rt: Runtime,
+    manifest: Manifest,
+    source: Source,
+    stage: Stage,
+    commit: Oid,
+    bring: Bring,
+    *,
+    apart: Callable[[Inner], bool] = lambda _item: False,
 ) -> tuple[list[Inner], dict[str, Stage]]:
     """Return the submodules that *commit* of *stage* names, nested ones too; and by their keys where each is now.
+
+    One that is *apart* is brought anew for each place.
 
     Raises:
         HostileTree: a URL or a tree is not safe, they are nested too deeply, or too many or too large together.
@@ -99,7 +113,7 @@ def submodules_inside(
     """
     if not source.submodules:
         return [], {}
-    walk = _Walk(rt, manifest, bring, Together(commit=commit, limits=TreeLimits.of(manifest.policy)))
+    walk = _Walk(rt, manifest, bring, apart, Together(commit=commit, limits=TreeLimits.of(manifest.policy)))
     there = rt.clones.as_stage(source.name)
     walk.below(source, stage, commit, Inner(source=source, path="", commit=commit, trail="", there=there))
     return walk.found, {key: inside for key, (inside, _) in walk.brought.items()}

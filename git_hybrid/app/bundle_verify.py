@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from git_hybrid.app.acquire import gate_pin
 from git_hybrid.app.bundle_inside import Inner, submodules_inside
@@ -232,7 +233,9 @@ def _inside(check: _Check, stage: Stage) -> tuple[frozenset[str], tuple[str, ...
             lacking.append(f"the LFS content {sha256}")
     if lacking:
         raise BundlePrerequisites(name=source.name, commits=tuple(sorted(lacking)))
-    found, stages = submodules_inside(rt, check.manifest, source, stage, commit, lambda item: _brought(check, item))
+    # What stands in the clone does so for its place alone: there sync looks for it.
+    walk = partial(submodules_inside, rt, check.manifest, source, stage, commit, partial(_brought, check))
+    found, stages = walk(apart=lambda item: check.bundle.file(item.key) is None)
     for inner in stages.values():
         rt.quarantine.drop(inner)
     return frozenset((*keys, *(item.key for item in found))), ()

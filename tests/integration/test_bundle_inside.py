@@ -623,3 +623,22 @@ def test_a_tree_that_may_not_be_checked_out_is_found_inside_too(
     assert told in json.dumps(done.json()["sources"][0]["error"])
     hybrid("bundle", "apply", tmp_path / "b", cwd=there, check=5)
     assert list(there.iterdir()) == []
+
+
+def test_what_stands_at_one_place_is_carried_for_another(
+    ws: Path, bundle: Path, app: Upstream, lib: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    modules = _modules(lib="../lib.git", mid="../mid.git", more="../lib.git")
+    app.commit({".gitmodules": modules, "in/more": Gitlink(lib.rev("main"))})
+    hybrid("pin", "app")
+    hybrid("bundle", "create", "-o", tmp_path / "b", "--since", f"{bundle}.receipt.json")
+    key = key_of_submodule(parse_url(lib.url), parse_oid(lib.rev("main")))
+    assert _names(tmp_path / "b") == [f"{key}/history.bundle"]
+    shutil.copy(tmp_path / "b", tmp_path / "whole")
+    rebuilt(tmp_path / "b", _submodule_missing)
+    assert errors(hybrid("bundle", "apply", tmp_path / "b", "--json", cwd=there, check=5)) == {
+        "app": "bundle-prerequisites"
+    }
+    assert offline("bundle", "apply", tmp_path / "whole", cwd=there).returncode == 0
+    assert (there / "sources/app/in/more/lib.txt").read_text() == "one\n"
