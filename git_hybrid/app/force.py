@@ -195,8 +195,10 @@ def make_override(
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, why=why)
     elif pinned is not None and not lifts:
         # What goes on from a commit that lay aside may lie there too: a plain pin is judged from neither.
+        # Where the one before it came from that is over.
         told = lifted(pinned.override, pin.source, snapshot.overrides, snapshot.trail)
-        lifts = [code for code in (told.lifts if told else ()) if code in ASIDE]
+        aside = told.lifts if told is not None and told.from_commit != pin.commit else ()
+        lifts = [code for code in aside if code in ASIDE]
     if forced.findings or any(item.signature for item in approvals):
         asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
         if error := other_findings(asked, objections.findings):

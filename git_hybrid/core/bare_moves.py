@@ -215,7 +215,8 @@ def last_of(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record]
 
 def _is_behind(step: Step, item: Record) -> bool:
     """Tell whether *step* stays where an override let it go back to, on the branch, from *item*."""
-    return Rollback.code in step.left and _is_by_branch(step.to, item)
+    is_there = step.to.get("after") == item.get("after")
+    return Rollback.code in step.left and not is_there and _is_by_branch(step.to, item)
 
 
 def _is_by_branch(to: Record, item: Record) -> bool:

@@ -390,6 +390,31 @@ def test_the_way_back_is_plain_also_after_it_was_forced(site: Site) -> None:
     assert site.checked("overrides") + site.checked("audit") == []
 
 
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_a_branch_may_be_where_it_was_before_it_was_forced_back_and_forward(site: Site, is_committed: bool) -> None:
+    for commit in (site.commits.first, site.commits.third):
+        site.force(commit)
+        if is_committed:
+            site.commit("forced")
+    # It went forward, and lifts nothing of what the one before it did.
+    assert "lifts" not in site.overrides()[-1] or site.overrides()[-1]["lifts"] == []
+    site("pin", "tool")
+    assert lock(site.root)["tool"]["commit"] == site.commits.third
+    assert "override" not in lock(site.root)["tool"]
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
+def test_a_forced_pin_that_was_reverted_needs_no_other_one(site: Site) -> None:
+    site.force(site.commits.third)
+    site.commit("forced")
+    git("revert", "--no-edit", "HEAD", cwd=site.root)
+    git("checkout", "-q", "HEAD~1", "--", "state/sources-audit.jsonl", "state/sources-overrides.json", cwd=site.root)
+    (found,) = site.checked("audit")
+    assert found.mend.startswith(f"git hybrid pin tool --to {site.commits.third}, where that is refused, with --force")
+    site("pin", "tool", "--to", site.commits.third)
+    assert site.checked("audit") == []
+
+
 def test_a_branch_that_is_what_it_was_needs_no_override(site: Site) -> None:
     site.force(rewritten_history(site))
     site.tool.reset("main", site.commits.third)
