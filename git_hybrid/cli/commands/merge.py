@@ -163,7 +163,9 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
         elif other.override is None and found.override is None and _is_same_tag(other, found):
             output.hint("merge", "the tag moved between the two, and the first one counts: git hybrid check audit")
         elif other.override is None:
-            output.hint("merge", f"if {whose} is right: {pin}")
+            # Where they ask for something else the entry decides what may be pinned.
+            entry = "" if _asked(other) == _asked(found) else f", take its entry of {MANIFEST}, then"
+            output.hint("merge", f"if {whose} is right{entry}: {pin}")
             if not (told.is_made or same) and may_be_older(found, other):
                 stay = f"git hybrid pin {name} --to {found.commit}"
                 output.hint("merge", f"if ours is right, though it may be the older one: {stay}")
