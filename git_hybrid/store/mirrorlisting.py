@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
@@ -56,9 +58,17 @@ def _refuse_taken(folder: Path) -> None:
 
 
 def _head(path: Path) -> bytes:
-    with reported(path, "read"), suppress(FileNotFoundError), open(path, "rb") as file:
+    with reported(path, "read"), suppress(FileNotFoundError), open(path, "rb", opener=_unwaiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            reason = f"has a {path.name} that is no file: take that away, or name another folder"
+            raise BadArgument(what="mirror", value=str(path.parent), reason=reason)
         return file.read(_HEAD)
     return b""
+
+
+def _unwaiting(path: str, _flags: int) -> int:
+    """Open *path*: a pipe would keep the run waiting, and the lock of the folder with it."""
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _document(folder: Path) -> dict[str, Any]:

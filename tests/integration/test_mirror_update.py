@@ -801,6 +801,42 @@ def test_a_repository_of_another_is_set_aside(
     assert [*(folder / ".set-aside").iterdir()]
 
 
+@pytest.mark.parametrize("how", ["--reference", "--depth=1", "--filter=blob:none"])
+def test_one_that_is_not_whole_by_itself_is_made_anew(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid, how: str
+) -> None:
+    bare = repository(tool, folder)
+    words = [how, str(private / "whole.git")] if how == "--reference" else [how]
+    if how == "--reference":
+        git("clone", "-q", "--mirror", tool.url, "whole.git", cwd=private)
+    git("clone", "-q", "--bare", *words, tool.url, bare, cwd=private)
+    hybrid("mirror", "update", folder)
+    assert [*(folder / ".set-aside").iterdir()]
+    shutil.rmtree(private)
+    tool.path.rename(tool.path.with_name("gone.git"))
+    assert git("rev-list", "--objects", "--all", "--missing=print", cwd=bare).count("?") == 0
+    assert int(git("rev-list", "--count", "main", cwd=bare)) > 1
+
+
+@pytest.mark.parametrize("at", ["info/refs", "objects/info/packs"])
+def test_a_pipe_in_the_place_of_a_list_keeps_nobody_waiting(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, at: str
+) -> None:
+    hybrid("mirror", "update", folder)
+    path = repository(tool, folder) / at
+    path.unlink()
+    os.mkfifo(path)
+    hybrid("mirror", "update", folder)
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("name", ["index.html", "mirror.json"])
+def test_a_pipe_in_the_place_of_a_page_is_refused(ws: Path, folder: Path, hybrid: Hybrid, name: str) -> None:
+    folder.mkdir()
+    os.mkfifo(folder / name)
+    assert f"has a {name} that is no file" in hybrid("mirror", "update", folder, check=2).err
+
+
 def test_what_older_locks_name_of_another_object_format_is_told_as_missing(
     ws: Path, tool: Upstream, folder: Path, upstream_factory: UpstreamFactory, hybrid: Hybrid
 ) -> None:
