@@ -818,6 +818,32 @@ def test_one_that_is_not_whole_by_itself_is_made_anew(
     assert int(git("rev-list", "--count", "main", cwd=bare)) > 1
 
 
+def test_what_somebody_pushed_there_goes_and_is_named(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    tree = git("rev-parse", "main^{tree}", cwd=bare)
+    who = ("-c", "user.name=P", "-c", "user.email=p@example.org")
+    mine = git(*who, "commit-tree", tree, "-p", "main", "-m", "mine", cwd=bare)
+    git("update-ref", "refs/heads/main", mine, cwd=bare)
+    git("update-ref", "refs/heads/mine", mine, cwd=bare)
+    told = hybrid("mirror", "update", folder).out
+    assert f"    taken back, for upstream does not have it: main at {mine}, mine at {mine}\n" in told
+    tool.commit({"a.txt": "new\n"})
+    assert "taken back" not in hybrid("mirror", "update", folder).out
+
+
+def test_a_repository_that_was_there_before_is_set_aside(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid
+) -> None:
+    bare = repository(tool, folder)
+    shutil.copytree(private / "up.git", bare)
+    mine = git("rev-parse", "mine", cwd=bare)
+    assert "is set aside: .set-aside/" in hybrid("mirror", "update", folder).err
+    assert "refs/heads/mine" not in refs(bare)
+    (aside,) = (folder / ".set-aside").iterdir()
+    assert refs(aside) == {"refs/heads/mine": mine}
+
+
 @pytest.mark.parametrize("at", ["info/refs", "objects/info/packs"])
 def test_a_pipe_in_the_place_of_a_list_keeps_nobody_waiting(
     ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, at: str
