@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -23,6 +24,9 @@ from git_hybrid.store.parsing import convert, load_json, read_bytes
 from git_hybrid.store.wire_airgap import ClaimShape
 
 LISTING, PAGE = "mirror.json", "index.html"
+_LOCK, _STAGES = ".lock", ".incoming"
+_RUN = re.compile(r"[0-9A-Z]{26}|\.lfs")
+"""What stands among the stages: those of a run, and what an interrupted one had of LFS content."""
 _HEAD = 4096
 
 
@@ -37,24 +41,40 @@ def held(
         BadArgument: a file that is to be written is there and somebody else's.
     """
     make_folder(folder)
-    for path in (folder / ".lock", folder / ".incoming", folder / LISTING, folder / PAGE):
+    for path in (folder / _LOCK, folder / _STAGES, folder / LISTING, folder / PAGE):
         if path.is_symlink():
             raise SymlinkRefused(path=str(path))
     _refuse_taken(folder)
-    return writer_lock(folder / ".lock", timeout=timeout, command=info.command, now=info.now, cancelled=cancelled)
+    return writer_lock(folder / _LOCK, timeout=timeout, command=info.command, now=info.now, cancelled=cancelled)
 
 
 def _refuse_taken(folder: Path) -> None:
-    """Raise where *folder* has a page or a listing that no mirror folder has: each run would write over it."""
+    """Raise where *folder* has what no mirror folder has at a place of its own: each run would write over it."""
     page = _head(folder / PAGE)
     is_ours = f"<title>{PAGE_TITLE}</title>".encode() in page
     # One that is damaged is written anew in a folder whose page is ours.
     told = is_ours or not _head(folder / LISTING) or isinstance(_document(folder).get("repositories"), list)
-    for name, is_taken in ((PAGE, bool(page) and not is_ours), (LISTING, not told)):
+    is_mirror = is_ours or bool(_head(folder / LISTING))
+    stages = () if is_mirror else (name for name in _names(folder / _STAGES) if not _RUN.fullmatch(name))
+    locked = b"" if is_mirror else _head(folder / _LOCK).strip()
+    taken = {
+        PAGE: bool(page) and not is_ours,
+        LISTING: not told,
+        _STAGES: any(stages),
+        _LOCK: bool(locked) and not locked.startswith(b"{"),
+    }
+    for name, is_taken in taken.items():
         if is_taken:
-            reason = f"has a file {name} that is not of a mirror and would be written over: name a folder of its own"
+            what = "folder" if name == _STAGES else "file"
+            reason = f"has a {what} {name} that is not of a mirror and would be written over: name a folder of its own"
             hint = f"git hybrid mirror update {typed(str(folder / 'git'))}"
             raise BadArgument(what="mirror", value=str(folder), reason=reason, hint=hint)
+
+
+def _names(folder: Path) -> list[str]:
+    with reported(folder, "read"), suppress(FileNotFoundError):
+        return os.listdir(folder)
+    return []
 
 
 def _head(path: Path) -> bytes:

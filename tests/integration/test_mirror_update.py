@@ -856,6 +856,24 @@ def test_a_pipe_in_the_place_of_a_list_keeps_nobody_waiting(
     assert path.is_file()
 
 
+@pytest.mark.parametrize("name", [".incoming/film", ".lock"])
+def test_what_a_folder_of_somebody_else_has_by_a_name_of_ours_stays(
+    ws: Path, folder: Path, hybrid: Hybrid, name: str
+) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    assert "that is not of a mirror" in hybrid("mirror", "update", folder, check=2).err
+    assert path.read_text() == "mine"
+
+
+def test_what_an_interrupted_first_run_left_is_in_nobodys_way(ws: Path, folder: Path, hybrid: Hybrid) -> None:
+    (folder / ".incoming" / ("0" * 26)).mkdir(parents=True)
+    (folder / ".lock").write_text('{"command": "x"}')
+    hybrid("mirror", "update", folder)
+    assert not (folder / ".incoming").exists()
+
+
 @pytest.mark.parametrize("name", ["index.html", "mirror.json"])
 def test_a_pipe_in_the_place_of_a_page_is_refused(ws: Path, folder: Path, hybrid: Hybrid, name: str) -> None:
     folder.mkdir()
