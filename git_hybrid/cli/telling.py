@@ -46,19 +46,8 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *(
-            "begin",
-            "by_colleague",
-            "copying",
-            "follow",
-            "stay",
-            "take",
-            "waiting",
-            "waive",
-            "way",
-            "whose_url",
-            "wanted",
-        ),
+        *("begin", "by_colleague", "copying", "follow", "stay", "take"),
+        *("waiting", "waive", "wanted", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
