@@ -189,6 +189,53 @@ def test_where_nothing_is_committed_whoever_merges_decides(site: Site) -> None:
     assert pinned(site) == site.tool.rev("main")
 
 
+def away(site: Site, older: str) -> None:
+    git_dir = site.root / ".git"
+    git_dir.rename(site.root.parent / "away")
+    site("pin", "tool", "--to", older)
+    (site.root.parent / "away").rename(git_dir)
+
+
+def before_the_merge(site: Site, older: str) -> None:
+    tip = git("rev-parse", "HEAD", cwd=site.root)
+    git("reset", "-q", "--soft", "HEAD^1", cwd=site.root)
+    site("pin", "tool", "--to", older)
+    git("reset", "-q", "--soft", tip, cwd=site.root)
+
+
+@pytest.mark.parametrize("pin_unseen", [away, before_the_merge])
+def test_a_pin_that_took_the_other_side_when_that_was_decided_is_found(
+    site: Site, tmp_path: Path, pin_unseen: Callable[[Site, str], None]
+) -> None:
+    older, newer = site.tool.rev("main~1"), site.tool.rev("main")
+    merged(site)
+    site.commit("merge")
+    site("sync")
+    assert (pinned(site), told(site)) == (newer, [])
+    pin_unseen(site, older)
+    site("sync")
+    git("add", "-A", cwd=site.root)
+    found = hook("check", site.root)
+    assert found.returncode == 1
+    assert "a merge before that had left it at" in found.stdout + found.stderr
+    git("commit", "-q", "-n", "-m", "put back", cwd=site.root)
+    site.tool.commit({"README": "newest"}, "newest")
+    (mend,) = told(site)
+    assert [breach.id for breach in site.verified()] == ["unexplained-move"]
+    git("clone", "-q", site.root.as_uri(), "clone", cwd=tmp_path)
+    assert told(Site(tmp_path / "clone", site.tool, site.commits)) == [mend]
+    stay, back = re.findall(r"git hybrid (pin tool --to [0-9a-f]{40})", mend)
+    assert (stay.split()[-1], back.split()[-1]) == (newer, older)
+    kept = site.keep(AUDIT, LOCK, STATE)
+    for words in (stay.split(), [*back.split(), "--force", *option_words(APPROVED)]):
+        site(*words)
+        site("sync")
+        assert (told(site), site.verified()) == ([], ())
+        site.put_back(kept)
+        (site.root / OVERRIDES).unlink(missing_ok=True)
+        site("sync")
+
+
 def taken(site: Site, *words: str, side: str) -> None:
     """Bring ``side`` by the git command *words*, and take its lock and state, or ours, as they are."""
     git(*words, "side", cwd=site.root, check=False)
