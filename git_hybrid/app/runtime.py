@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -46,7 +46,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     less work a server where many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is
     the mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
-    ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
+    ``head`` returns what the newest commit has of log and lock, None where nothing is committed there, and ``met`` a
+    log that any branch has with all records of some hashes;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once;
     ``unreached`` has the hosts, with their ports, that sources tried as often as they may and never got to since they
     answered last, and how each failed: others try them once, and after three such sources not at all.
@@ -77,6 +78,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
     head: Callable[[], Head | None] = lambda: None
+    met: Callable[[Collection[str]], Head | None] = lambda _hashes: None
     unreached: dict[str, dict[SourceName, NetworkFailure]] = field(default_factory=dict)
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
 

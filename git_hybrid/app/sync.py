@@ -84,7 +84,7 @@ def _planned(
     plan = plan_sync(snapshot, seen, selected)
     for name, error in plan.blocked.items():
         if isinstance(error, NoPin):
-            from git_hybrid.app.bases import lock_back
+            from git_hybrid.app.unpinned import lock_back
 
             error.mend = lock_back(rt, snapshot, name) or error.mend
     return plan

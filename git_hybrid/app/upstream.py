@@ -8,7 +8,7 @@ from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF, fetch_history, gate_tree
 from git_hybrid.app.age import held_by_age
-from git_hybrid.app.bases import Base, bases_of, unless_allowed, unpinned
+from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
@@ -22,6 +22,7 @@ from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
+from git_hybrid.app.unpinned import unpinned
 from git_hybrid.core.bundles import with_carrier
 from git_hybrid.core.difference import Difference
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
@@ -203,9 +204,8 @@ def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, end
     if behind is None:
         maybe = f"the mirror {endpoint.base} may be behind: no clone here tells which of the two is newer"
         return replace(row, notes=(*row.notes, maybe))
-    if not behind:
-        return row
-    return refused(row, "mirror-behind", f"the mirror {endpoint.base} is behind: what it has came before the pin")
+    why = f"the mirror {endpoint.base} is behind: what it has came before the pin"
+    return refused(row, "mirror-behind", why) if behind else row
 
 
 def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Report:

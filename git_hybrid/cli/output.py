@@ -22,7 +22,7 @@ from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import is_false
-from git_hybrid.core.words import lasting, some
+from git_hybrid.core.words import kept_line, lasting, some
 from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
@@ -281,7 +281,7 @@ def _shown(argv: Sequence[str]) -> str:
     """Return the command line as it is kept in the audit log: as it would be typed, what a shell would split quoted."""
     words = ["git", "hybrid", *argv]
     if all(word and _UNQUOTED.issuperset(word) for word in words):
-        return " ".join(words)[:500]
+        return kept_line(" ".join(words))
     from shlex import join
 
-    return safe(join(words))[:500]
+    return kept_line(safe(join(words)))

@@ -419,7 +419,7 @@ REMEDIES: Mapping[str, Remedy] = {
         75,
         "{names}: changed by somebody else, such as a pull, while this ran",
         "what came in between stands; {rest}",
-        ("git hybrid status", "where it is still wanted: {again}"),
+        ("git hybrid status", "{once_more}"),
     ),
     "lock-busy": Remedy(
         75,

@@ -46,7 +46,8 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *("begin", "by_colleague", "copying", "follow", "stay", "take", "waiting", "waive", "way", "whose_url"),
+        *("begin", "by_colleague", "copying", "follow", "stay", "take"),
+        *("once_more", "waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
@@ -237,6 +238,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     waiting = f"to wait longer: export GIT_HYBRID_LOCK_TIMEOUT={facts.get('longer')}"
     facts["waiting"] = f"it is stopped; to let it go on: kill -CONT {pid}" if (pid := facts.get("stopped")) else waiting
+    facts["once_more"] = f"where it is still wanted: {again}" if (again := facts.get("again")) else ""
     if isinstance(error, InvalidFile):
         from git_hybrid.cli.telling_invalid import words_of_problems
 

@@ -1232,7 +1232,8 @@ class DecidedOnly(LocalIo):
 class Overtaken(HybridError):
     """Somebody else changed, since the command had read it, what the files say of sources or mirrors that it is about.
 
-    ``is_partly``: what it decided about others is written; else nothing was decided. ``again`` is its command line.
+    ``is_partly``: what it decided about others is written; else nothing was decided. ``again`` is its command line,
+    empty where that was cut.
     """
 
     code: ClassVar[str] = "overtaken"

@@ -109,6 +109,9 @@ def _against_commits(records: Mapping[str, Record], moves: Moves) -> Iterator[Br
             is_made = moves.is_made or name not in moved
             several = len(newest[name]) > 1
             yield from _behind(records, moves, pin, newest[name], past, is_made=is_made) if several else ()
+    from git_hybrid.core.decided import against_decided
+
+    yield from against_decided(records, moves, {name: pin for name, pin in asked.items() if name not in unsure})
 
 
 def _behind(
@@ -142,15 +145,8 @@ def _is_denied(own: Sequence[str], commits: Collection[str], past: Past) -> bool
 
     It did not come along there, so another than ``pin`` wrote that.
     """
-    for line in own:
-        brought = [commit for commit, lines in past.added.items() if line in lines]
-        # A merge brings it too, from the branch on which it came first.
-        first = [
-            commit for commit in brought if all(line not in _lines_at(item, past) for item in past.parents[commit])
-        ]
-        if any(not _all_before(commit, past).isdisjoint(commits) for commit in first):
-            return True
-    return False
+    first = (commit for line in own for commit in first_with(line, past))
+    return any(not _all_before(commit, past).isdisjoint(commits) for commit in first)
 
 
 def _asked(
@@ -230,9 +226,9 @@ def _moved_by(
         if not _is_moved(pinned, before):
             open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
             continue
-        known = _lines_at(commit, past)
+        known = lines_at(commit, past)
         told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
-        lines = {parent: _lines_at(parent, past) for parent in parents}
+        lines = {parent: lines_at(parent, past) for parent in parents}
         # Where no record of it was known yet, there was no pin before that could have been taken out.
         sides = [
             Side(at, lines[parent])
@@ -262,7 +258,13 @@ def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> l
     return found
 
 
-def _lines_at(commit: str, past: Past) -> frozenset[str]:
+def first_with(line: str, past: Past) -> list[str]:
+    """Return the commits that first had *line* in the log; a merge brings it too, from the branch that has it."""
+    brought = [commit for commit, lines in past.added.items() if line in lines]
+    return [commit for commit in brought if all(line not in lines_at(item, past) for item in past.parents[commit])]
+
+
+def lines_at(commit: str, past: Past) -> frozenset[str]:
     """Return the lines that the log had in *commit* or one before it: also what was taken out for a while."""
     return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in _all_before(commit, past)))
 

@@ -121,6 +121,24 @@ def typed(*words: str) -> str:
     return " ".join(quote(word) if word.isprintable() else f'"$(printf {quote(_as_format(word))})"' for word in words)
 
 
+_KEPT = 500
+
+
+def kept_line(line: str) -> str:
+    """Return a command *line* as it is kept; a long one is cut, and the SHA-256 of all of it tells it from others."""
+    if len(line) < _KEPT:
+        return line
+    from git_hybrid.core.digest import sha256_hex  # noqa: PLC0415
+
+    end = f"… {sha256_hex(line.encode('utf-8', 'backslashreplace'))}"
+    return line[: _KEPT - len(end)] + end
+
+
+def again_line(line: str) -> str:
+    """Return a command *line* that was kept, as it is typed again; nothing where it was cut."""
+    return line if len(line) < _KEPT else ""
+
+
 MARK = "\0"
 """Stands before what :func:`as_typed` says, at the end of a hint: no command has it, and no text that is typed."""
 

@@ -87,7 +87,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     told = repository.blobs(witness_names((before, others), prefix + LOG, prefix + LOCK))
     found, locks = told[::2], told[1::2]
     if is_whole and found[0] is None:
-        _require_none(repository, prefix + LOG)
+        require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses(), merging=False)
     lines = hashed(found)
@@ -158,8 +158,8 @@ def _of_former(repository: Repository, published: Mapping[str, bytes]) -> dict[s
     return {line: name[:12] for name in published if name in ours for line in hashed((published[name],))[0]}
 
 
-def _require_none(repository: Repository, path: str) -> None:
-    """Raise unless the commit to be judged, or HEAD, has nothing at *path*: what cannot be read looks the same."""
+def require_none(repository: Repository, path: str) -> None:
+    """Raise GitRefused unless the commit to be judged, or HEAD, has nothing at *path*: what is lost looks the same."""
     listed = repository.run(["git", "ls-tree", "-z", "--full-tree", repository.revision or "HEAD", "--", path])
     if listed.status == 0 and b" blob " not in listed.stdout:
         return
