@@ -26,13 +26,13 @@ def hints_instead(command: Sequence[str], word: str, folder: Path) -> list[str]:
 
     *folder* is where the command was to work; outside of a workspace there is nothing to take back.
     """
-    if (*command, word) == _FORCED:
-        return [_SAVED]
-    if not command and word in UNDOING:
+    is_forced = (*command, word) == _FORCED
+    if is_forced or (not command and word in UNDOING):
         with suppress(HybridError):
             root = find_root(folder).root
-            return [place_of(root).command(_BACK if _is_committed(root) else _OUT)]
-    return []
+            hint = _SAVED if is_forced else _BACK if _is_committed(root) else _OUT
+            return [place_of(root).command(hint)]
+    return [_SAVED] if is_forced else []
 
 
 def _is_committed(root: Path) -> bool:

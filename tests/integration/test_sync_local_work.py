@@ -210,7 +210,7 @@ def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, tool: Upstream, c
     told = hybrid("sync").out
     assert git("rev-parse", "work", cwd=clone) == old, "sync must not move the user's branch"
     assert git("rev-parse", "HEAD", cwd=clone) == new
-    assert f"\n    left branch work at {old[:10]}; in sources/tool: git switch work\n" in told
+    assert f"\n    left branch work at {old[:10]}; to go back to it: git -C sources/tool switch work\n" in told
     git("switch", "-q", "work", cwd=clone)
     assert "left branch work" in hybrid("reset", "tool").out
     tool.commit({"y": "y"})
