@@ -129,6 +129,14 @@ class Common:
             return again(hint, self.argv, placed)
         return placed(hint)
 
+    def placed_note(self, note: str) -> str:
+        """Return *note*, a command in which is written for the root too, as it is told in the current folder."""
+        if self.root is None or ": git " not in note:
+            return note
+        from git_hybrid.cli.placing import place_of
+
+        return place_of(self.root).command(note)
+
     @property
     def columns(self) -> int:
         """How wide the terminal is."""

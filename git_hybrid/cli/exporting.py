@@ -9,7 +9,7 @@ import click
 
 from git_hybrid.app.override import moved_over
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, STDOUT
 from git_hybrid.cli.output import Output
 from git_hybrid.cli.streams import apart_from
 from git_hybrid.cli.wiring import Session
@@ -24,7 +24,15 @@ from git_hybrid.view.export import FORMATS, Format, Table
 format_option = click.option(
     "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT", help="csv, json, md or html."
 )
-output_option = click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE.")
+output_option = click.option(
+    "-o",
+    "--output",
+    "file",
+    type=FILE,
+    metavar="FILE",
+    callback=lambda _context, _option, file: None if file == STDOUT else file,
+    help="Write to FILE; - is stdout.",
+)
 
 
 def format_of(context: click.Context, form: Format | None, file: Path | None) -> Format:

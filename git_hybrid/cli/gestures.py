@@ -28,13 +28,12 @@ def hints_instead(command: Sequence[str], word: str, folder: Path) -> list[str]:
 
     *folder* is where the command was to work; outside of a workspace there is nothing to take back.
     """
-    if (*command, word) == _FORCED:
-        return [_SAVED]
-    if not command and word in UNDOING:
+    is_forced = (*command, word) == _FORCED
+    if is_forced or (not command and word in UNDOING):
         with suppress(HybridError):
             root = find_root(folder).root
-            return [place_of(root).command(_back(root))]
-    return []
+            return [place_of(root).command(_SAVED if is_forced else _back(root))]
+    return [_SAVED] if is_forced else []
 
 
 def _back(root: Path) -> str:

@@ -166,9 +166,7 @@ def require_none(repository: Repository, path: str) -> None:
     told = repository.run(["git", "log", "-1", "--format=%H"]).stderr
     if listed.status == 0 or _UNBORN not in told:
         words = listed.stderr or f"{path} is committed, and its object cannot be read"
-        error = refused(repository, told or words)
-        error.mend = f"git -C {error.path} fsck"
-        raise error
+        raise refused(repository, told or words)
 
 
 def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: bool) -> Witnesses:

@@ -15,7 +15,7 @@ import pytest
 
 from git_hybrid.core.audit_archives import FROM_GIT
 from git_hybrid.core.words import BRING_BACK
-from support.cli import executable, merged_env
+from support.cli import executable, merged_env, run_hybrid
 from support.governed import (
     ADA,
     LOCK,
@@ -176,6 +176,9 @@ def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     site("check", "audit", check=1)
     # Whoever reads the others is told.
     assert f"note: line 4 of {LOG} is no record: git hybrid audit verify" in site("audit", "log", "tool").err
+    name, above = site.root.name, site.root.parent
+    told = run_hybrid("-C", name, "audit", "log", "tool", cwd=above).err
+    assert f"note: line 4 of {name}/{LOG} is no record: git hybrid -C {name} audit verify" in told
     kept = site.lines()
     junk(site)
     for words in (["log", "--json"], ["export", "--format", "csv"], ["export", "--format", "json", "-o", "x.json"]):

@@ -111,6 +111,8 @@ def test_what_other_tools_call_it_leads_to_the_command_that_does_it(hybrid: Hybr
     told = run_hybrid("undo", cwd=workspace / "deep", check=2).err
     assert f"{back} -C .. checkout -- sources.toml state\n" in told
     assert ": git hybrid reset NAME\n" in hybrid("sync", "--force", check=2).err
+    told = hybrid("-C", workspace.name, "sync", "--force", cwd=workspace.parent, check=2).err
+    assert f": git hybrid -C {workspace.name} reset NAME\n" in told
     assert " reset " not in hybrid("pin", "--frce", check=2).err
 
 

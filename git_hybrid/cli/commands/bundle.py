@@ -26,7 +26,7 @@ from git_hybrid.cli.bundling import (
     temporary_workspace,
 )
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, WRITTEN
 from git_hybrid.cli.options import Commands, common_options, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.streams import apart_from
@@ -48,7 +48,7 @@ from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
-from git_hybrid.store.outputfile import refuse_own, write_output
+from git_hybrid.store.outputfile import refuse_own, refuse_read, write_output
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
 from git_hybrid.store.steady import steady
@@ -63,7 +63,7 @@ def command(context: click.Context) -> int:
 
 
 @command.command("create")
-@click.option("-o", "--output", "target", type=FILE, required=True, metavar="FILE", help="Write the bundle to FILE.")
+@click.option("-o", "--output", "target", type=WRITTEN, required=True, metavar="FILE", help="Write the bundle to FILE.")
 @click.option("--since", type=FILE, metavar="RECEIPT", help="Leave out what this receipt says is there already.")
 @click.option("--sign", "key", type=FILE, metavar="KEY", help="Sign with this ssh key (ssh-keygen -Y sign).")
 @jobs_option
@@ -77,6 +77,8 @@ def create_command(
         folder = output.common.folder
         path = folder / target
         refuse_own(session.layout, path, option="-o", shown=str(target))
+        signing = None if key is None else folder / key
+        refuse_read(path, None if since is None else folder / since, signing, option="-o", shown=str(target))
         receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         # Whoever moves a pin meanwhile does not change what is packed, nor what is told of it.
@@ -88,7 +90,7 @@ def create_command(
         if exit_of(report) == 0:
             members: dict[str, Path | bytes] = {**records, **histories_of(packed)}
             inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
-            signature = None if key is None else sign(session.runner, inventory, folder / key)
+            signature = None if signing is None else sign(session.runner, inventory, signing)
             written = bundlefile.write_bundle(path, inventory, signature, members)
             more = {"file": str(path), "sha256": written}
             said = f"{written}  {target}"
@@ -162,7 +164,7 @@ def _somewhere(context: click.Context) -> Iterator[bool]:
 @command.command("apply")
 @click.argument("file", type=FILE)
 @click.option("--allowed-signers", type=FILE, metavar="SIGNERS", help="Demand a signature by one of these.")
-@click.option("--receipt", type=FILE, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
+@click.option("--receipt", type=WRITTEN, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
 @jobs_option
 @common_options
 @click.pass_context
@@ -180,6 +182,7 @@ def apply_command(
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     done = False
     try:
+        refuse_read(target, path, allowed, option="--receipt", shown=str(receipt or target))
         with opened(context, jobs=jobs, offline=True) as (session, output):
             if receipt is not None:
                 refuse_own(session.layout, target, option="--receipt", shown=str(receipt))
