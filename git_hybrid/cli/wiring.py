@@ -27,7 +27,7 @@ from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.verifying import verifier
-from git_hybrid.store import durable
+from git_hybrid.store import durable, inplace
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
 
@@ -154,7 +154,7 @@ def _runtime(
     stack: ExitStack,
     watch: SourceWatch | None,
 ) -> Runtime:
-    quarantine = GitQuarantine(disk=durable, folder=layout.sources_folder, run=info.run)
+    quarantine = GitQuarantine(disk=durable, folder=layout.sources_folder, run=info.run, shared=inplace.as_group)
     stack.callback(quarantine.close)
     ledger = FileLedger(
         layout=layout,

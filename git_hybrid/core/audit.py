@@ -24,6 +24,11 @@ SCANNED = frozenset({"scan", "bundle-scan"})
 """Those that tell how a commit was scanned, here or where a bundle comes from."""
 OVERRIDDEN = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
 """Those that carry the digest of an override record."""
+KEYS = frozenset(
+    "v seq at operator command_id event source before after detail prev log_id torn hash".split()  # noqa: SIM905
+)
+"""The keys of a record of this version."""
+_TORN = frozenset(("len", "sha256"))
 MALFORMED = "malformed "
 """What stands before the event of a record that does not tell what that takes."""
 _Form = Mapping[str, type[str] | type[int] | Callable[[Json], bool]]
@@ -217,6 +222,24 @@ def torn_of(record: Mapping[str, Json]) -> list[Mapping[str, Json]]:
 def record_hash(record: Mapping[str, Json]) -> str:
     """Return the hash of *record*: 64 hex digits over everything but ``hash`` itself."""
     return sha256_hex(canonical_json({key: value for key, value in record.items() if key != "hash"}))
+
+
+def is_hashed(record: Mapping[str, Json]) -> bool:
+    """Tell whether *record*, as it was written or not, has the hash of its content."""
+    try:
+        return record_hash(record) == record["hash"]
+    except RecursionError:
+        return False
+
+
+def strange_key(record: Mapping[str, Json]) -> str:
+    """Return a key of *record* that none of this version has; nothing if there is none.
+
+    What is inside of ``detail`` is free: no other key holds an object, so each is found by its bytes.
+    """
+    if not record.keys() <= KEYS:
+        return min(record.keys() - KEYS)
+    return min((key for item in torn_of(record) for key in item.keys() - _TORN), default="")
 
 
 def extend(

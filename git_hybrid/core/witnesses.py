@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Segment
@@ -24,6 +24,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
     ``at`` the commit that has such a line, with a colon and a folder behind it if it stood there then, and
     ``archives_at`` takes one of those and returns the archives that are there, each with the SHA-256 of its lines;
+    ``texts`` yields the lines themselves that were committed, and ``is_record`` tells whether one is a record;
     ``once`` returns those of every commit before, also where ``ever`` looks back less far; ``hashes`` the record hashes
     that were ever committed in other files, each
     with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
@@ -73,6 +74,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     published: Mapping[str, Segment] = field(default_factory=dict)
     replaced: Mapping[str, tuple[bytes, tuple[str, ...]]] = field(default_factory=dict)
     archives_at: Callable[[str], Mapping[str, frozenset[str]]] = lambda _commit: {}
+    texts: Callable[[], Iterable[bytes]] = tuple
+    is_record: Callable[[bytes], bool] = lambda _line: True
     once: Callable[[], frozenset[str]] = frozenset
     is_partial: bool = False
     verify: Callable[[bytes, str, str], bool] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
@@ -22,7 +22,6 @@ from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
-    from git_hybrid.core.lock_moves import Past
     from git_hybrid.git.pushed import Replaced
 
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
@@ -66,7 +65,8 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
                 raise
         return Witnesses()
 
-    now = replace(now, once=cache(lambda: frozenset(told().ever)))
+    texts = partial(_texts, repository, (repository.prefix(root),))
+    now = replace(now, once=cache(lambda: frozenset(told().ever)), texts=texts)
     if not repository.revision:
         return now
     from git_hybrid.git.policies import shared_lines
@@ -254,16 +254,22 @@ def history_witness(
     return replace(head_witness(repository, root, archives), is_partial=True)
 
 
+def _texts(repository: Repository, folders: Sequence[str]) -> Iterator[bytes]:
+    from git_hybrid.git.lostlines import committed_lines
+
+    return committed_lines(repository, folders)
+
+
 def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, since: str | None) -> Witnesses:
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.lostlines import restoring
-    from git_hybrid.git.past import past_of
+    from git_hybrid.git.past import bringing, past_of
     from git_hybrid.git.policies import Places, manifests_of
     from git_hybrid.git.revisions import no_commit
 
     now = head_witness(repository, root, archives)
-    if since is not None and not _is_commit(repository, since):
+    if since is not None and (repository.top is None or since.startswith("-") or not has_commit(repository, since)):
         raise no_commit(repository, "--since", since)
     if repository.top is None:
         return now
@@ -283,16 +289,8 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
+        texts=partial(_texts, repository, (prefix, *former.folders)),
         replaced=_replaced(repository, () if since is None else (since,), (prefix, *former.folders)),
-        commit_of=lambda line: _bringing(past(), line),
-        manifests=manifests_of(repository, places, lambda line: _bringing(past(), line)),
+        commit_of=lambda line: bringing(past(), line),
+        manifests=manifests_of(repository, places, lambda line: bringing(past(), line)),
     )
-
-
-def _bringing(past: Past | None, line: str) -> str | None:
-    """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
-    return next((commit for commit, added in past.added.items() if line in added), None) if past else None
-
-
-def _is_commit(repository: Repository, revision: str) -> bool:
-    return repository.top is not None and not revision.startswith("-") and has_commit(repository, revision)

@@ -79,3 +79,8 @@ def _by_commit(told: Iterable[Added]) -> Mapping[str, frozenset[str]]:
         if item.line.startswith("{"):
             found.setdefault(item.commit, set()).add(line_hash(item.line.encode("utf-8", "surrogateescape")))
     return {name: frozenset(lines) for name, lines in found.items()}
+
+
+def bringing(past: Past | None, line: str) -> str | None:
+    """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
+    return next((commit for commit, added in past.added.items() if line in added), None) if past else None

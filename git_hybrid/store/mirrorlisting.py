@@ -6,8 +6,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.words import typed
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.filelock import Held, writer_lock
+from git_hybrid.store.inplace import as_group
 from git_hybrid.store.parsing import convert, load_json, read_bytes
 from git_hybrid.store.wire_airgap import ClaimShape
 
@@ -30,22 +31,30 @@ _RUN = re.compile(r"[0-9A-Z]{26}|\.lfs")
 _HEAD = 4096
 
 
-def held(
-    folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable[[], int]
-) -> AbstractContextManager[Held]:
-    """Return what makes one the only writer of the mirror folder for a block; it is made if it is not there.
+@contextmanager
+def held(folder: Path, info: RunInfo, *, timeout: timedelta, cancelled: Callable[[], int]) -> Iterator[Held]:
+    """Be the only writer of the mirror folder for the block; it is made if it is not there.
+
+    Where a group shares the folder, it may write to all that is made.
 
     Raises:
         LockBusy: another writer does not end in time.
         SymlinkRefused: a file that is to be written is a symbolic link.
         BadArgument: a file that is to be written is there and somebody else's.
     """
-    make_folder(folder)
+    with as_group(folder):
+        make_folder(folder)
+        _refuse_links(folder)
+        _refuse_taken(folder)
+        path, command = folder / _LOCK, info.command
+        with writer_lock(path, timeout=timeout, command=command, now=info.now, cancelled=cancelled) as lock:
+            yield lock
+
+
+def _refuse_links(folder: Path) -> None:
     for path in (folder / _LOCK, folder / _STAGES, folder / LISTING, folder / PAGE):
         if path.is_symlink():
             raise SymlinkRefused(path=str(path))
-    _refuse_taken(folder)
-    return writer_lock(folder / _LOCK, timeout=timeout, command=info.command, now=info.now, cancelled=cancelled)
 
 
 def _refuse_taken(folder: Path) -> None:

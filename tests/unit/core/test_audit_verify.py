@@ -130,6 +130,40 @@ def rehashed(record: Record, **changed: Any) -> Record:
     return {**made, "hash": record_hash(made)}
 
 
+def test_a_line_that_no_command_wrote_so_is_told_and_once_committed_put_right_by_merge() -> None:
+    strange, torn = rehashed(LINES[2], zz=1), rehashed(LINES[2], torn=[{"len": 1, "sha256": "0" * 64, "n": 1}])
+    deep: Any = {}
+    for _ in range(2000):
+        deep = {"a": deep}
+    bad = {
+        "respelled": LINES[2],
+        "forged": strange,
+        "edited": {**LINES[2], "detail": deep},
+    }
+    for name, record in (*bad.items(), ("forged", torn)):
+        log = segment(LINES)
+        line = replace(log.lines[2], record=record, whole=False)
+        log = replace(log, lines=(*log.lines[:2], line))
+        alone, known = Witnesses(), Witnesses(committed=frozenset((*map(sha, LINES), line.sha256)))
+        for witnesses, mend in ((alone, NO_GIT), (known, "git hybrid merge")):
+            told = verify([log], witnesses)[0]
+            assert (told.id, told.line, told.mend) == (name, 3, mend)
+
+
+def test_a_committed_line_that_is_no_record_may_be_taken_out() -> None:
+    texts = [text_of(item) for item in (*LINES, "junk")]
+    lines = tuple(map(sha, (*LINES, "junk")))
+    for head, ever in ((lines, ()), ((), lines)):
+        known = Witnesses(committed=frozenset(lines), head=head, ever=ever)
+        assert ids(LINES, known) == ["not-append-only" if head else "lost-by-commit"]
+        known = replace(known, texts=lambda: texts, is_record=lambda line: line.startswith(b"{"))
+        assert ids(LINES, known) == []
+        assert ids(LINES[:2], known) == ["not-append-only" if head else "lost-by-commit"]
+        # What else is wrong is not mended by HEAD, which has it.
+        (told,) = found([*LINES, LINES[1]], known)
+        assert (told.id, told.mend) == ("repeated", RESTORE)
+
+
 def test_a_whole_log_has_no_breach() -> None:
     assert ids(LINES) == []
     assert ids([]) == []
@@ -970,7 +1004,8 @@ def test_what_went_wrong_since_the_last_commit_is_mended_by_what_head_has() -> N
     assert mends([*LINES, "junk", fresh[-1]]) == {AGAIN}
     assert mends(second) == {AGAIN}
     # HEAD has it too, or no log.
-    assert mends([*LINES, "junk"], [*LINES, "junk"]) == mends([*LINES, "junk"], ()) == {RESTORE}
+    assert mends([*LINES, "junk"], [*LINES, "junk"]) == {"git hybrid merge"}
+    assert mends([*LINES, "junk"], ()) == {RESTORE}
     # A file names a record that is nowhere: HEAD's does not, where all that was committed is in the log.
     entry = State(sources={TOOL: installed(LINES, audit_hash="0" * 64)})
     assert mends(LINES, state=entry, past=lambda: None) == {AGAIN}
