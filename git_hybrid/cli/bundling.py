@@ -21,7 +21,7 @@ from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
 from git_hybrid.store import bundlefile, reading
-from git_hybrid.store.bundlefile import Unpacked, history_of, report_of
+from git_hybrid.store.bundlefile import Front, Unpacked, history_of, report_of
 from git_hybrid.store.chain import Log, log_end, lost_links, parse_log
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.layout import Layout, find_root
@@ -30,6 +30,7 @@ from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.overridefile import decode_overrides
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.reports import read_report, require_place
+from git_hybrid.store.room import require_room
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
 from git_hybrid.temporary import temporary_folder
@@ -87,14 +88,24 @@ def opened_bundle(
 ) -> tuple[Opened, Unpacked]:
     """Read the bundle *file* into *quarantine*, and return what it says; its sources are not looked into yet.
 
+    Nothing of a file that is not signed by an allowed signer is written: one of few blocks may claim to be any size.
+
     Raises:
         BadBundle: it is damaged, a record in it is invalid, or it is not signed by an allowed signer.
+        LocalIo: there is no room for it.
     """
     stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix="members")
     try:
-        unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
-        who = None if allowed_signers is None else _signer(runner, file, unpacked, allowed_signers)
-        content = _content(file, unpacked, who)
+        signers: list[str] = []
+
+        def judge(front: Front) -> None:
+            if allowed_signers is not None:
+                signers.append(_signer(runner, file, front, allowed_signers))
+            # Of one that was cut less comes than it says.
+            require_room(Path(stage.path), min(sum(size for _, size, _ in front.listed), file.stat().st_size))
+
+        unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members", judge)
+        content = _content(file, unpacked, next(iter(signers), None))
     except NewerSchema as error:
         # It names a member: the files of that name here are well.
         raise NewerSchema(path=f"{file} ({error.path})", found=error.found, known=error.known) from None
@@ -109,10 +120,10 @@ def opened_bundle(
     return Opened(content=content, file=member), unpacked
 
 
-def _signer(runner: Runner, file: Path, unpacked: Unpacked, allowed: Path) -> str:
-    if unpacked.signature is None:
+def _signer(runner: Runner, file: Path, front: Front, allowed: Path) -> str:
+    if front.signature is None:
         raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="it is not signed")
-    who = signer(runner, unpacked.inventory, unpacked.signature, allowed)
+    who = signer(runner, front.inventory, front.signature, allowed)
     if who is None:
         raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="no allowed signer has signed it")
     return who

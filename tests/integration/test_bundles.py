@@ -20,6 +20,7 @@ from git_hybrid.core.ids import parse_name
 from git_hybrid.core.manifest import config_digest
 from git_hybrid.store.bundlefile import read_bundle
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.parsing import encode_json
 from support.beginning import Beginning
 from support.cli import Hybrid, executable
 from support.kit import NOBODY, errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
@@ -729,6 +730,36 @@ def test_a_signature_is_checked(
     assert list(there.iterdir()) == []
     hybrid("bundle", "create", "-o", path, "--sign", tmp_path / "none", check=2)
     assert path.read_bytes() == first
+
+
+def a_claim(path: Path, size: int) -> None:
+    """Write a bundle file whose members are *size* bytes in all, and hardly take a block."""
+    none = hashlib.sha256(b"").hexdigest()
+    sizes = {f"sources/s{number:04}/history.bundle": 8**11 - 1 for number in range(size // (8**11 - 1) + 1)}
+    sizes |= {"sources.toml": 0, "state/sources.lock": 0}
+    members = [{"path": name, "sha256": none, "size": sizes[name]} for name in sorted(sizes)]
+    sources = [{"name": name[8:13], "kind": "full", "prerequisites": []} for name in sorted(sizes) if "/s0" in name]
+    head = {"format": "git-hybrid-bundle", "schema_version": 1, "since": None}
+    inventory = encode_json({**head, "members": members, "sources": sources})
+    sums = f"{hashlib.sha256(inventory).hexdigest()}  inventory.json\n".encode()
+    with open(path, "wb") as file:
+        for name, data in (("inventory.json", inventory), ("SHA256SUMS", sums)):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o644
+            file.write(info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512))
+        file.truncate(file.tell() + size + 8**12)
+
+
+def test_a_file_that_claims_to_be_large_fills_no_disk(
+    signed: tuple[Path, Path], there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    path = tmp_path / "claim"
+    a_claim(path, shutil.disk_usage(there).free)
+    before = hybrid("bundle", "apply", path, cwd=there, check=74).err
+    assert "No space left on device" in before
+    refused = hybrid("bundle", "apply", path, "--allowed-signers", signed[1], cwd=there, check=5).err
+    assert "signature: it is not signed" in refused
+    assert list(there.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["state/scans/tool.sarif", "state/sources-audit.2025.jsonl"])
