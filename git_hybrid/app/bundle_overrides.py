@@ -119,9 +119,11 @@ class Brought(Struct, frozen=True):
             ScanBlocked: it has, and no override accepts them.
             OverrideEnded, PolicyNotMet: one does that the bundle brings, and it cannot stand here.
         """
-        theirs = self.content.state.sources.get(pin.source)
-        if theirs is not None and theirs.scan.commit == pin.commit:
-            self._refuse_blocked(pin, theirs.scan, is_ours=False)
+        theirs, told = self.content.state.sources.get(pin.source), self.content.scan_trail.told.get(pin.source)
+        # What its log tells counts also where its state was cut.
+        for found in (None if theirs is None else theirs.scan, told):
+            if found is not None and found.commit == pin.commit:
+                self._refuse_blocked(pin, found, is_ours=False)
         for scan in ours:
             self._refuse_blocked(pin, scan, is_ours=True)
 
@@ -195,7 +197,11 @@ class Brought(Struct, frozen=True):
 
     def _problems(self, record: Override) -> tuple[str, ...]:
         asked = as_approved(record, self._signatures(record))
-        return unmet(replace(asked, since=self.snapshot.clock), self.snapshot.manifest.policy)
+        found = unmet(replace(asked, since=self.snapshot.clock), self.snapshot.manifest.policy)
+        # As check_overrides asks: here it would last longer than policy allows.
+        if (since := approved_at(record)) > self.now + APART:
+            found = (*found, f"was approved at {format_time(since)}, which is still to come here: a clock was wrong")
+        return found
 
     def _signatures(self, record: Override) -> Signatures:
         """Return what policy of this side makes of the signatures of a record that the bundle brings.

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from git_hybrid.app.bundle_create import Packed
 from git_hybrid.app.bundle_verify import OTHER_SIDE, Opened
+from git_hybrid.core.bundle_log import unborne
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import BadBundle, InvalidFile, NewerSchema, NoWorkspace, SymlinkRefused
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Quarantine
 from git_hybrid.core.removals import removals_of
+from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
@@ -62,9 +65,10 @@ def refuse_unsound(records: Mapping[str, bytes], snapshot: Snapshot) -> None:
     """Raise unless whoever reads *records* in a bundle could take them over; *snapshot* is of the same files.
 
     Raises:
-        InvalidFile: the audit log has lost a record, or one was edited; or a pin has no entry in the manifest.
+        InvalidFile: the audit log has lost a record, or one was edited, or does not bear out what the other files say;
+            or a pin has no entry in the manifest.
     """
-    _sound_log(records.get(LOG, b""), snapshot.state, snapshot.overrides)
+    _sound_log(records.get(LOG, b""), snapshot.lock, snapshot.state, snapshot.overrides)
     for name in sorted(snapshot.lock.pins.keys() - snapshot.manifest.sources.keys()):
         mend = f"put [source.{name}] back into {MANIFEST}, or take its pin out: git hybrid sync --prune"
         raise InvalidFile.at(LOCK, f"source.{name}", f"has no entry in {MANIFEST}", mend=mend)
@@ -134,15 +138,17 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     manifest = decode_manifest(data)
     state = decode_state(unpacked.read(STATE)) if STATE in unpacked.members else State()
     overrides = decode_overrides(raw) if (raw := unpacked.read(OVERRIDES)) else Overrides()
-    log = _sound_log(unpacked.read(LOG), state, overrides)
+    lock = decode_lock(unpacked.read(LOCK))
+    log = _sound_log(unpacked.read(LOG), lock, state, overrides)
     return BundleContent(
         path=str(file),
         sha256=unpacked.sha256,
         carried=unpacked.carried,
         manifest_text=data.decode("utf-8"),
         manifest=manifest,
-        lock=decode_lock(unpacked.read(LOCK)),
+        lock=lock,
         state=state,
+        scan_trail=scan_trail_of(log.records, state, lock),
         log=log_end(log),
         overrides=overrides,
         trail=trail_of(log.records),
@@ -151,13 +157,13 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     )
 
 
-def _sound_log(data: bytes, state: State, overrides: Overrides) -> Log:
-    """Return the audit log in *data*, which bears out what *state* and *overrides* rest on.
+def _sound_log(data: bytes, lock: Lock, state: State, overrides: Overrides) -> Log:
+    """Return the audit log in *data*, which bears out what *lock*, *state* and *overrides* say.
 
     A crash leaves half a record at the end of a log, and no more than that.
 
     Raises:
-        InvalidFile: a record is lost, or was edited.
+        InvalidFile: a record is lost, or was edited, or one of them says something else.
     """
     log, is_torn = parse_log(data), not data.endswith(b"}\n")
     rested = {entry.audit_hash for entry in state.sources.values()}
@@ -169,7 +175,7 @@ def _sound_log(data: bytes, state: State, overrides: Overrides) -> Log:
         reason = "the chain of its records is broken"
     elif rested - {None} - {record["hash"] for record in log.records}:
         reason = "it has no record of what the other files say of themselves"
-    if reason:
+    if reason := reason or unborne(log.records, lock, state, overrides):
         raise InvalidFile.at(LOG, "file", reason, mend=f"what mends it is told by: {_VERIFY}")
     return log
 

@@ -227,7 +227,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
 
 
 def _write_receipt(session: Session, target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
-    """Write the receipt; beside a bundle where it cannot be, or something else stands, it is told that there is none."""
+    """Write the receipt; beside a bundle where that cannot be, or something else stands, it is told that none was."""
     reason = "" if asked else _hindrance(session, target)
     try:
         if not reason:
