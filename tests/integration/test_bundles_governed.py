@@ -324,6 +324,21 @@ def test_a_bundle_brings_nothing_that_is_too_new_here(
     hybrid("check", cwd=there)
 
 
+def test_an_override_of_a_clock_that_was_ahead_waits_on_the_other_side(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    ahead = shifted("+20d")
+    hybrid("pin", "tool", "--to", tool.rev("main~1"), "--force", *APPROVAL, env=ahead)
+    hybrid("bundle", "create", "-o", tmp_path / "one", env=ahead)
+    done = hybrid("bundle", "apply", tmp_path / "one", cwd=there, check=6)
+    assert "which is still to come here: a clock was wrong" in done.err
+    wanted = "hint: on the other side, then a new bundle: git hybrid override renew "
+    assert f"{wanted}{overrides(ws)[0]['id']} " in done.err
+    assert list(there.iterdir()) == []
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there, env=shifted("+468h"))
+    hybrid("check", "overrides", cwd=there, env=shifted("+468h"))
+
+
 @pytest.mark.parametrize("lifted", [True, False])
 def test_what_is_too_new_crosses_with_an_override_that_lifts_that(
     ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path, lifted: bool
