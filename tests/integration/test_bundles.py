@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -345,6 +346,20 @@ def _corrupt_pack(inventory: Any, members: dict[str, bytes]) -> None:
     members["sources/tool/history.bundle"] = bytes(data)
 
 
+def _lacks_files(inventory: Any, members: dict[str, bytes]) -> None:
+    """As a partial clone would have it: commits and trees alone."""
+    name = "sources/tool/history.bundle"
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "whole").write_bytes(members[name])
+        git("init", "-q", "--bare", "repo", cwd=folder)
+        git("fetch", "-q", folder / "whole", "main:main", cwd=folder / "repo")
+        packing = ["git", "pack-objects", "--revs", "--filter=blob:none", "--stdout", "-q"]
+        pack = subprocess.run(packing, cwd=folder / "repo", input=b"main\n", capture_output=True, check=True).stdout
+        commit = git("rev-parse", "main", cwd=folder / "repo")
+    members[name] = f"# v2 git bundle\n{commit} refs/heads/main\n\n".encode() + pack
+
+
 def _other_ref(inventory: Any, members: dict[str, bytes]) -> None:
     data = members["sources/tool/history.bundle"]
     members["sources/tool/history.bundle"] = data.replace(b"refs/heads/main", b"refs/heads/evil", 1)
@@ -409,6 +424,7 @@ def _claimed_present(inventory: Any, members: dict[str, bytes]) -> None:
         _other_commit,
         _other_content,
         _corrupt_pack,
+        _lacks_files,
         _other_ref,
         _swapped,
         _prerequisite,
@@ -427,6 +443,7 @@ def test_a_forged_inside_is_refused(bundle: Path, there: Path, hybrid: Hybrid, c
     rebuilt(bundle, change)
     told = hybrid("bundle", "verify", bundle, cwd=there, check=5).err
     assert ".incoming" not in told
+    assert "upstream" not in told
     # Its sums hold: a copy would be the same.
     assert "copy it again" not in told
     hybrid("bundle", "apply", bundle, cwd=there, check=5)
