@@ -154,7 +154,11 @@ def _unbundled(check: _Check) -> Stage:
     _refuse_lacking(check, stage)
     record = check.bundle.content.overrides.records.get(pin.override or "")
     request = FetchRequest(refs=(pin.ref,), waived=record.waived if record is not None else ())
-    rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    try:
+        rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    except BadBundle as error:
+        # It was put into quarantine, under a name that says nothing to anybody.
+        raise check.bad(f"{error.place}: {error.reason}") from error
     if rt.objects.upstream(stage, pin.ref) != (pin.commit, pin.tag_object):
         raise check.bad("its git bundle does not lead to the pinned commit")
     return stage

@@ -57,6 +57,18 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
+def against_carried(records: Mapping[str, Record], lock: Lock, overrides: Overrides) -> Iterator[Breach]:
+    """Yield what *lock* and *overrides* do not find in *records*, for which nobody needs what git has committed."""
+    yield from _against_overrides(records, overrides)
+    if lock.pins:
+        # Imported here: it knows all that a log is held against.
+        from git_hybrid.core.witnesses import Witnesses
+
+        witnesses = Witnesses(lock=lock)
+        yield from _against_lock(records.values(), witnesses)
+        yield from _against_removals(records, witnesses)
+
+
 def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator[Breach]:
     lock = witnesses.lock
     pinned: dict[tuple[object, object], list[Record]] = {}

@@ -124,6 +124,37 @@ def test_a_hyphen_is_no_file(hybrid: Hybrid, workspace: Path, tmp_path: Path, to
     assert not (workspace / "-").exists()
 
 
+@pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder", "text", "own"])
+def test_a_receipt_that_nobody_named_replaces_receipts_alone(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, what: str
+) -> None:
+    medium, log = tmp_path / "medium", workspace / "state/sources-audit.jsonl"
+    medium.mkdir()
+    bundle = (workspace / "state" if what == "own" else medium) / "all.ghb"
+    hybrid("bundle", "create", "-o", medium / "all.ghb")
+    receipt = bundle.with_name("all.ghb.receipt.json")
+    made = {
+        "link": lambda: receipt.symlink_to(log),
+        "dangling": lambda: receipt.symlink_to(tmp_path / "new"),
+        "fifo": lambda: os.mkfifo(receipt),
+        "folder": receipt.mkdir,
+        "text": lambda: receipt.write_text("mine"),
+        "own": lambda: (medium / "all.ghb").rename(bundle),
+    }
+    made[what]()
+
+    def stands() -> list[tuple[str, int]]:
+        return sorted((path.name, path.lstat().st_mode) for path in (*tmp_path.iterdir(), *medium.iterdir()))
+
+    before = log.read_bytes(), stands()
+    done = hybrid("bundle", "apply", bundle)
+    why = "belongs to the workspace" if what == "own" else "is no receipt, and stays"
+    assert f"note: no receipt was written, {receipt} {why}: use --receipt FILE" in done.err
+    assert log.read_bytes().startswith(before[0])
+    assert stands() == before[1]
+    assert what != "text" or receipt.read_text() == "mine"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_beside_the_file_is_touched(hybrid: Hybrid, tmp_path: Path, tool: Upstream, command: str) -> None:
     words = COMMANDS[command]

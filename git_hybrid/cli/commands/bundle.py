@@ -50,7 +50,7 @@ from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
 from git_hybrid.store.outputfile import refuse_own, refuse_read, write_output
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
+from git_hybrid.store.receiptfile import decode_receipt, encode_receipt, may_be_written
 from git_hybrid.store.steady import steady
 
 
@@ -189,7 +189,7 @@ def apply_command(
             report, more, data = _apply(session, path, allowed)
             done = exit_of(report) == 0
             if done:
-                more["receipt"] = _write_receipt(target, data, output, asked=receipt is not None)
+                more["receipt"] = _write_receipt(session, target, data, output, asked=receipt is not None)
             elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
             again = f"git hybrid bundle apply {typed(str(path))}{as_typed()}" if set(report.pending) - elsewhere else ""
             code = output.report(report, more=more, again=again)
@@ -229,14 +229,29 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     return done.report, more, encode_receipt(done.receipt, bundle=unpacked.sha256)
 
 
-def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
-    """Write the receipt; beside a bundle on a medium that cannot be written it is only told that there is none."""
+def _write_receipt(session: Session, target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
+    """Write the receipt; beside a bundle where that cannot be, or something else stands, it is told that none was."""
+    reason = "" if asked else _hindrance(session, target)
     try:
-        write_output(target, data)
+        if not reason:
+            write_output(target, data)
     except LocalIo:
         if asked:
             raise
-        output.talk(f"note: no receipt was written, {target.parent} cannot be written to: use --receipt FILE")
+        reason = f"{target.parent} cannot be written to"
+    if reason:
+        output.talk(f"note: no receipt was written, {reason}: use --receipt FILE")
         return None
     output.talk(f"receipt for the next bundle: {target}")
     return str(target)
+
+
+def _hindrance(session: Session, target: Path) -> str:
+    """Return why no receipt comes to *target*, which nobody named; nothing if it may."""
+    if not may_be_written(target):
+        return f"{target} is no receipt, and stays"
+    try:
+        refuse_own(session.layout, target, option="--receipt", shown=str(target))
+    except BadArgument:
+        return f"{target} belongs to the workspace"
+    return ""
