@@ -8,10 +8,12 @@ from git_hybrid.app.settling import decided_before, deciding
 from git_hybrid.core.approval import Asked, asked_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
+from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import unbound
-from git_hybrid.core.override import Override, closed, event_of, phase, restoring
+from git_hybrid.core.override import Override, closed, event_of, restoring
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.standing import regained
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import BRING_BACK
 
@@ -82,6 +84,9 @@ def find(snapshot: Snapshot, identity: str) -> Override:
         UnknownOverride: there is none.
     """
     record = snapshot.overrides.records.get(identity)
+    if record is None and identity in snapshot.trail.latest:
+        what = f"is in the audit log and not in {OVERRIDES}"
+        raise UnknownOverride(override=identity, why=what, hint=regained(identity, snapshot))
     if record is None:
         raise UnknownOverride(override=identity)
     return record
@@ -107,9 +112,3 @@ def moved_over(rt: Runtime, override: Override) -> str:
         return ""
     lines = [f"{line.commit[:10]} {line.subject}" for line in found.commits]
     return "; ".join([f"{found.ahead} ahead, {found.behind} behind", *lines])
-
-
-def listed(snapshot: Snapshot, words: frozenset[str]) -> tuple[Override, ...]:
-    """Return the overrides that stand as one of *words* says; all of them where it is empty."""
-    records = snapshot.overrides.records.values()
-    return tuple(item for item in records if not words or phase(item, snapshot.clock) in words)
