@@ -32,7 +32,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         before, old = decided_before(rt).overrides.get(identity), find(snapshot, identity)
         if before is not None and before.status == old.status == "active":
             return old
-        _require_open(snapshot, old)
+        require_open(snapshot, old)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
         fresh = approvals_of(rt, snapshot, asked_again(snapshot, old, forced), forced, renews=old)
         new = replace(
@@ -65,7 +65,7 @@ def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
         before, old = rt.ledger.finished.overrides.get(identity), find(snapshot, identity)
         if before is not None and before.status == old.status == "revoked":
             return old
-        _require_open(snapshot, old)
+        require_open(snapshot, old)
         ended = closed(old, "revoked", at=rt.info.now, by=rt.info.operator)
         return _record(rt, ended, "override-revoked", reason=reason)
 
@@ -92,7 +92,12 @@ def find(snapshot: Snapshot, identity: str) -> Override:
     return record
 
 
-def _require_open(snapshot: Snapshot, record: Override) -> None:
+def require_open(snapshot: Snapshot, record: Override) -> None:
+    """Raise if *record* can go on no more.
+
+    Raises:
+        UnknownOverride: it was closed, or the audit log does not bear it out.
+    """
     if record.status != "active":
         raise UnknownOverride(override=record.id, why=f"was {record.status} already, and stays so")
     if what := unbound(record, snapshot.trail):
