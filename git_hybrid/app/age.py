@@ -31,11 +31,15 @@ def too_young(
     return TooYoung(name=new.source, commit=new.commit, ref=new.ref, bundle=bundle, **times)
 
 
-def seen_now(rt: Runtime, error: TooYoung) -> Decision:
-    """Return what keeps the time at which a commit was first seen, from which its age counts."""
+def seen_now(rt: Runtime, snapshot: Snapshot, error: TooYoung, *, keep: bool) -> Decision:
+    """Return what keeps the time at which a commit was first seen, from which its age counts.
+
+    Where nobody is to *keep* it, *error* tells that the time has not begun.
+    """
     name, commit = SourceName(error.name), Oid(error.commit)
     if rt.ledger.first_seen(name, commit) is not None:
         return Decision()
+    error.to_begin = "" if keep else _to_begin(snapshot)
     return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
 
 
@@ -59,7 +63,7 @@ def old_enough(rt: Runtime, snapshot: Snapshot, name: SourceName) -> tuple[Oid, 
 
 def young_note(error: TooYoung) -> str:
     """Return what is said of the newest commit where an older one is pinned."""
-    return _newer(error.commit, error.ref, _from(error.allowed_from))
+    return _newer(error.commit, error.ref, error.to_begin or _from(error.allowed_from))
 
 
 def _newer(commit: str, ref: str, when: str) -> str:
@@ -68,6 +72,11 @@ def _newer(commit: str, ref: str, when: str) -> str:
 
 def _from(when: str) -> str:
     return f"allowed from {when}: [policy] min_release_age"
+
+
+def _to_begin(snapshot: Snapshot) -> str:
+    age = snapshot.manifest.policy.min_release_age
+    return f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
 
 
 def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
@@ -80,10 +89,10 @@ def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
     age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
     if seen is not None and rt.info.now - seen >= age:
         return row
-    when = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
-    if seen is not None:
-        when = _from(format_time(later(seen, age)))
+    when = _to_begin(snapshot) if seen is None else _from(format_time(later(seen, age)))
     if (older := old_enough(rt, snapshot, row.name)) is not None:
         notes = (*row.notes, _newer(row.after, row.ref or "", when))
         return replace(row, after=older[0], ref=older[1], notes=notes)
-    return replace(row, notes=(*row.notes, when)) if seen is None else refused(row, "too-young", when)
+    if seen is not None:
+        row = replace(row, detail={**row.detail, "allowed_from": format_time(later(seen, age))})
+    return refused(row, TooYoung.code, when)

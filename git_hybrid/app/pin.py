@@ -174,7 +174,7 @@ def pin_one(rt: Runtime, snapshot: Snapshot, source: Source, how: How) -> tuple[
     rt.progress("start", source.name, "pin")
     row, decision = tried()
     if isinstance(row.error, TooYoung):
-        decision = seen_now(rt, row.error)
+        decision = seen_now(rt, snapshot, row.error, keep=how.keep)
         if how.to is None and (older := old_enough(rt, snapshot, source.name)) is not None:
             found, more = tried(older[0])
             if not isinstance(found.error, OffBranch | Rollback | TooYoung):
