@@ -76,6 +76,7 @@ def _foretold(rt: Runtime, request: SyncRequest) -> Report:
     others = [name for name in selected if name not in left]
     rows += _plan_rows(rt, snapshot, _planned(rt, snapshot, observe(rt, snapshot, others), others))
     rows += _pruned(rt, snapshot, dry_run=True) if request.prune else []
+    notes = (*notes, *expiring(snapshot.overrides, snapshot.clock, {row.name for row in rows}))
     return Report(command="sync", rows=_sorted(rows), notes=notes, dry_run=True)
 
 
