@@ -31,15 +31,11 @@ def too_young(
     return TooYoung(name=new.source, commit=new.commit, ref=new.ref, bundle=bundle, **times)
 
 
-def seen_now(rt: Runtime, snapshot: Snapshot, error: TooYoung, *, keep: bool) -> Decision:
-    """Return what keeps the time at which a commit was first seen, from which its age counts.
-
-    Where nobody is to *keep* it, *error* tells that the time has not begun.
-    """
+def seen_now(rt: Runtime, error: TooYoung) -> Decision:
+    """Return what keeps the time at which a commit was first seen, from which its age counts."""
     name, commit = SourceName(error.name), Oid(error.commit)
     if rt.ledger.first_seen(name, commit) is not None:
         return Decision()
-    error.to_begin = "" if keep else _to_begin(snapshot)
     return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
 
 
@@ -74,7 +70,8 @@ def _from(when: str) -> str:
     return f"allowed from {when}: [policy] min_release_age"
 
 
-def _to_begin(snapshot: Snapshot) -> str:
+def to_begin(snapshot: Snapshot) -> str:
+    """Return what is said of what no pin has seen yet, so that its time has not begun."""
     age = snapshot.manifest.policy.min_release_age
     return f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
 
@@ -89,7 +86,7 @@ def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
     age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
     if seen is not None and rt.info.now - seen >= age:
         return row
-    when = _to_begin(snapshot) if seen is None else _from(format_time(later(seen, age)))
+    when = to_begin(snapshot) if seen is None else _from(format_time(later(seen, age)))
     if (older := old_enough(rt, snapshot, row.name)) is not None:
         notes = (*row.notes, _newer(row.after, row.ref or "", when))
         return replace(row, after=older[0], ref=older[1], notes=notes)
