@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from git_hybrid.app.bases import commit_before, stood_before
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, approved_at, keys_of, payload, signed_texts, unmet
-from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
+from git_hybrid.core.asking import Signing, not_met, other_findings, unaskable, unrecorded
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
+from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import ASIDE, governed, lifted, renewal, unbound
 from git_hybrid.core.ids import Oid, SourceName, is_oid
 from git_hybrid.core.lock import Pin
@@ -141,6 +141,20 @@ def approvals_of(
     # Their time is one that the age of an override can be counted from, and tells them from those of before.
     at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))
     return tuple(Approval(id=name, at=at, signature=signatures.get(person(name))) for name in names)
+
+
+def require_askable(rt: Runtime, snapshot: Snapshot, asked: Asked) -> None:
+    """Raise if no approval makes policy allow what is *asked*: nobody is to sign for nothing.
+
+    Raises:
+        PolicyNotMet: with everything that policy misses whoever approves.
+    """
+    nobody, until, ahead = (), asked.expires_at, snapshot.ahead(rt.info.now)
+    claimed = Approved(
+        request_id=asked.request_id, requesters=nobody, approvers=nobody, ahead=ahead, since=snapshot.clock, until=until
+    )
+    if problems := unaskable(claimed, snapshot.manifest.policy):
+        raise PolicyNotMet(name=asked.source, problems=problems)
 
 
 def asked_for(

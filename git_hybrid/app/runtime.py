@@ -15,6 +15,7 @@ from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
     from git_hybrid.core.errors import NetworkFailure
+    from git_hybrid.core.plan import Snapshot
     from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport
     from git_hybrid.core.ports_bundle import BundleFile, Bundles
     from git_hybrid.core.ports_cache import ObjectCache
@@ -125,6 +126,17 @@ class Runtime(Struct, frozen=True, kw_only=True):
     def asking(self, *bases: str) -> Runtime:
         """Return this where only what these entries of the list of mirrors name is asked, and no bundle."""
         return replace(self, mirrors=Mirrors(bases), bundles=no_bundles)
+
+    def whole_snapshot(self) -> Snapshot:
+        """Return what the files say, of a time when no run is half way through them.
+
+        Raises:
+            UnfinishedRun: a run was stopped while it wrote them: what they say together proves nothing.
+            LockBusy, InvalidFile, NewerSchema: as :meth:`Ledger.steady`.
+        """
+        snapshot = self.ledger.snapshot()
+        run = snapshot.unfinished
+        return self.ledger.steady() if run is not None and run.is_unwritten else snapshot
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

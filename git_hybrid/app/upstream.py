@@ -57,9 +57,9 @@ def diff(
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
-        InvalidFile, NewerSchema: a file cannot be read.
+        UnfinishedRun, InvalidFile, NewerSchema: a run was stopped while it wrote the files, or one cannot be read.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot = rt.whole_snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen: dict[SourceName, Looked] = {} if upstream else observe(rt, snapshot, selected)
     asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else NO_MIRRORS
@@ -213,9 +213,9 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
-        InvalidFile, NewerSchema: a file cannot be read.
+        UnfinishedRun, InvalidFile, NewerSchema: a run was stopped while it wrote the files, or one cannot be read.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot = rt.whole_snapshot()
     selected = select(snapshot.manifest, names, groups)
     # What a pin that was forced is judged against stands in the log, which no other machine has.
     known = ((name, snapshot.lock.pins.get(name)) for name in selected)

@@ -595,6 +595,14 @@ UNSIGNED = Remedy(
     ("on the other side, sign it with such a key: git hybrid bundle create -o FILE --sign KEY",),
 )
 
+TO_BEGIN = Remedy(
+    6,
+    "{name}: {commit} is too new: {to_begin}",
+    "a dry run keeps no time",
+    (f"git hybrid pin {{name}}{as_typed('to', *FOLLOWED_BY)}", "if it is approved: " + _forced("{commit}")),
+)
+"""In place of that of what is too new where nothing has the time from which that counts."""
+
 BROUGHT_TOO_YOUNG = Remedy(
     6,
     "{name}: {commit} is too new: first seen here {first_seen}, allowed from {allowed_from}",

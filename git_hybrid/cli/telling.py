@@ -101,7 +101,7 @@ def _status(error: HybridError, remedy: Remedy) -> int:
 
 def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import BROUGHT_TOO_YOUNG, TOO_LARGE, UNSIGNED
+    from git_hybrid.cli.remedies import BROUGHT_TOO_YOUNG, TO_BEGIN, TOO_LARGE, UNSIGNED
 
     remedy = _of_code(error)
     if error.stray:
@@ -129,8 +129,8 @@ def _remedy(error: HybridError) -> Remedy:
         return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
     if isinstance(error, BadBundle) and error.place == error.SIGNATURE:
         return UNSIGNED
-    if isinstance(error, TooYoung) and error.bundle:
-        return BROUGHT_TOO_YOUNG
+    if isinstance(error, TooYoung):
+        return BROUGHT_TOO_YOUNG if error.bundle else TO_BEGIN if error.to_begin else remedy
     return _of_server(error, remedy)
 
 

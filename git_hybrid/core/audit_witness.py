@@ -222,9 +222,13 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
     told = trail_of(tuple(records.values())).latest
     for item in overrides.records.values():
         record = records.get(item.audit_hash or "")
-        last = told.get(item.id, record)
-        if record is None or last is None:
+        last = told.get(item.id)
+        if record is None:
             yield gone(f"{OVERRIDES}: {item.id}", item.audit_hash or "none")
+        elif last is None:
+            what = f"{item.id} names record {str(record['hash'])[:12]}, which is not of it, and no record is"
+            proves = "it was written by hand, or the records of it are in another log"
+            yield of_log("override-edited", what, proves, mend=AGAIN)
         elif not binds(last, item):
             what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
             proves = "a merge took one side, a pick brought records of another branch, or it was edited"

@@ -884,7 +884,8 @@ class HostNotAllowed(PolicyError):
 class TooYoung(PolicyError):
     """The commit was first seen more recently than the policy's ``min_release_age`` allows.
 
-    ``bundle`` is the file that brings it, empty where upstream was asked.
+    ``bundle`` is the file that brings it, empty where upstream was asked. ``to_begin`` says that its time has not
+    begun, where nothing keeps when it was seen.
     """
 
     code: ClassVar[str] = "too-young"
@@ -893,6 +894,7 @@ class TooYoung(PolicyError):
     first_seen: str
     allowed_from: str
     bundle: str = ""
+    to_begin: str = ""
 
 
 class ScanBlocked(PolicyError):

@@ -291,7 +291,7 @@ def is_idle(override: Override, pin: Pin | None, clock: datetime) -> bool:
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:
     """Return one sentence for each override of the sources *names* that ends within seven days.
 
-    Every command that works on these sources tells it.
+    Commands that change something on these sources tell it.
     """
     return tuple(
         f"{item.id} of {item.source} expires at {format_time(item.expires_at)}"

@@ -16,6 +16,7 @@ from git_hybrid.cli.arguments import moment
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.exporting import (
+    every_override,
     format_of,
     format_option,
     output_option,
@@ -269,9 +270,8 @@ def export_command(
         facts = steady(session.layout, partial(_facts, session), patience=session.settings.lock_timeout)
         form, records = format_of(context, form, file), records_of(facts.log)
         rows = [record_row(record) for record in chosen(records, wanted)]
-        named = {row["override"] for row in rows}
-        rests = {pin.override for pin in facts.lock.pins.values()}
-        every = facts.overrides.records.values()
+        named, rests = {row["override"] for row in rows}, {pin.override for pin in facts.lock.pins.values()}
+        every = every_override(facts)
         kept = [item for item in every if item.id in named or is_meant(item, wanted, rests=item.id in rests)]
         tables = {
             "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),

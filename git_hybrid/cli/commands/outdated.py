@@ -9,6 +9,7 @@ import click
 from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened_with
+from git_hybrid.core.errors import TooYoung
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import replace
@@ -44,10 +45,16 @@ def command(
         code = output.report(report, differs=exit_code and any(row.outcome != "current" for row in report.rows))
         if not report.rows:
             output.no_sources()
-        behind = [row for row in report.rows if row.outcome == "outdated" and "refused" not in row.detail]
+        behind = [row for row in report.rows if row.outcome == "outdated" and _is_for_pin(row)]
         _tell_how_to_move(output, behind, [*names, *(word for group in groups for word in ("-g", group))])
         _tell_of_releases(output, report)
         return code
+
+
+def _is_for_pin(row: Row) -> bool:
+    """Tell whether pin is what to type: it moves there, or begins the time after which it does."""
+    why = row.detail.get("refused")
+    return why is None or (why == TooYoung.code and "allowed_from" not in row.detail)
 
 
 def _told_if_no_version(row: Row) -> Row:

@@ -636,6 +636,10 @@ def test_overrides_and_their_records_need_each_other() -> None:
     assert ids(lines, Witnesses(overrides=Overrides())) == ["override-deleted"]
     edited = replace(bound, reason="x")
     assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": edited}))) == ["override-edited"]
+    # By hand another one was written that names the record of this.
+    both = Overrides(records={"ovr-1": bound, "ovr-2": replace(bound, id="ovr-2")})
+    (found,) = verify([segment(lines)], Witnesses(overrides=both))
+    assert (found.id, found.mend) == ("override-edited", NO_GIT)
     for lost in (item, replace(bound, audit_hash="0" * 64)):
         assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": lost}))) == ["cut"]
 
