@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import RESTS_ON, Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, TRACKS, Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS, TRACKS, bare_tags, by_source, last_records, pin_of
+from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, by_source, last_records, pin_of
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
