@@ -147,8 +147,7 @@ def _went_back(walk: Walk, step: Step, order: Mapping[str, int]) -> bool:
     """Tell whether no plain pin takes *step* from any of what it is judged by."""
     earlier = walk.all_before(step.before)
     return all(
-        REPLACED & step.left or _is_behind(step, item) or _is_back(step.to, item, earlier, order)
-        for item in step.before
+        REPLACED & step.left or _is_behind(step, item) or is_back(step.to, item, earlier, order) for item in step.before
     )
 
 
@@ -224,7 +223,7 @@ def _is_by_branch(to: Record, item: Record) -> bool:
     return is_same and "branch" in new and "branch" in old
 
 
-def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping[str, int]) -> bool:
+def is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping[str, int]) -> bool:
     """Tell whether no plain pin goes from *item* to *to*, by what both tell and which commit came *earlier*."""
     new, old = detail_of(to), detail_of(item)
     if is_elsewhere(new, old.get("url")) or not (_TRACKS & new.keys() and _TRACKS & old.keys()):

@@ -192,7 +192,7 @@ def _last_that_may_be(
     """Return what :func:`last_records` does, as if those of :func:`bare_tags` were not there."""
     last = last_records(records, name, counts)
     # Of many branches most follow the same tag, or none: the log is read once for each.
-    tags = {str(tag): record for record in last if (tag := _tag_of(record))}
+    tags = {str(tag): record for record in last if (tag := tag_of(record))}
     bare = {digest for record in tags.values() for digest in bare_tags(records, record)}
     return last_records(records, name, lambda item: item["hash"] not in bare and counts(item)) if bare else last
 
@@ -203,11 +203,11 @@ def bare_tags(records: Iterable[Record], like: Record) -> Mapping[str, frozenset
     ``pin`` refuses that, so another wrote them. What leads back to where the tag was is no such record: upstream may
     put it right again.
     """
-    by_hash, tag = {str(record["hash"]): record for record in records}, _tag_of(like)
+    by_hash, tag = {str(record["hash"]): record for record in records}, tag_of(like)
 
     def about(record: Record) -> str | None:
         name, event = str(record.get("source")), record["event"]
-        return name if event in ANEW or (event == "pin" and _tag_of(record) == tag) else None
+        return name if event in ANEW or (event == "pin" and tag_of(record) == tag) else None
 
     def is_forced(digest: str) -> bool:
         return bool(detail_of(by_hash[digest]).get(RESTS_ON))
@@ -226,7 +226,7 @@ def bare_tags(records: Iterable[Record], like: Record) -> Mapping[str, frozenset
     return found
 
 
-def _tag_of(record: Record) -> tuple[object, ...]:
+def tag_of(record: Record) -> tuple[object, ...]:
     """Return by which tag of which source *record* pins; nothing where that follows none."""
     told = detail_of(record)
     is_by_tag = ("tag" in told or "version" in told) and str(told.get("ref")).startswith("refs/tags/")
