@@ -317,7 +317,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "override-unnecessary": Remedy(6, "{name}: {commit} {why}", "nothing was written", ("{hint}",)),
     "override-ended": Remedy(
         6,
-        "{name}: its pin {commit} rests on {override}, which {how}",
+        "{name}: {pinned} {commit} rests on {override}, which {how}",
         "an exception ends by itself; the clone was left as it is\n"
         "another branch, tag or commit can be followed in sources.toml",
         ("{way}", "if it is approved once more: {hint}", "{leave}"),

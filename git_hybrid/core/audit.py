@@ -18,6 +18,10 @@ from git_hybrid.core.values import format_time, parse_time
 VERSION = 1
 RESTS_ON = "rests_on"
 """The detail of a ``pin`` record that names the override which the pin rests on."""
+DIGEST = "pin_sha256"
+"""The detail of a ``pin`` record that has the digest of the table of the pin."""
+TRACKS = ("tag", "branch", "version", "commit")
+"""By one of these a record of a pin tells what its entry asked for."""
 ROTATE, ROTATED = "rotate", "rotated"
 """The events that close a log and that begin the next one."""
 SCANNED = frozenset({"scan", "bundle-scan"})
@@ -152,11 +156,13 @@ _OVERRIDE: _Form = {
 _MIRROR: _Form = dict.fromkeys(("mirror", "base_url", "owner", "kind", "mirror_sha256"), str)
 _ENDED: _Form = {"log_id": str, "log_seq": int}
 _MOVES = OVERRIDDEN | {"pin"}
+_TRACKS = frozenset(TRACKS)
+_TABLE = (DIGEST, "url", "ref", "tree", "content_sha256")
 _FORMS: Mapping[str, tuple[Collection[str], _Form]] = {
     "pin": (
         (),
         {
-            **dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str),
+            **dict.fromkeys((*_TABLE, RESTS_ON, *TRACKS), str),
             **dict.fromkeys(("root_commits", "brought_along"), _are_texts),
         },
     ),
@@ -177,6 +183,8 @@ def odd_key(record: Mapping[str, Json]) -> str:
     if event in _MOVES and (odd := _odd_move(record)):
         return odd
     (needed, form), detail = _FORMS[event], detail_of(record)
+    if DIGEST in detail and (odd := _odd_table(detail)):
+        return odd
     if missing := [key for key in needed if detail.get(key) is None]:
         return missing[0]
     for key, value in detail.items():
@@ -187,6 +195,14 @@ def odd_key(record: Mapping[str, Json]) -> str:
         if isinstance(kind, type) or not kind(value):
             return key
     return ""
+
+
+def _odd_table(detail: Mapping[str, Json]) -> str:
+    """Return what a record lacks that has the digest of a table: whatever told that told all of this."""
+    for key in _TABLE:
+        if detail.get(key) is None:
+            return key
+    return "" if len(_TRACKS & detail.keys()) == 1 else "tag, branch, version or commit"
 
 
 def _odd_move(record: Mapping[str, Json]) -> str:

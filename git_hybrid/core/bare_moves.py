@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import RESTS_ON, Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, TRACKS, Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS, TRACKS, bare_tags, by_source, last_records, pin_of
+from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, by_source, last_records, pin_of
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
@@ -146,7 +146,7 @@ def _went_back(walk: Walk, step: Step) -> bool:
     """Tell whether no plain pin takes *step* from any of what it is judged by."""
     earlier = walk.all_before(step.before)
     return all(
-        REPLACED & step.left or _is_behind(step, item) or _is_back(walk, step.to, item, earlier) for item in step.before
+        REPLACED & step.left or _is_behind(step, item) or is_back(walk, step.to, item, earlier) for item in step.before
     )
 
 
@@ -223,7 +223,7 @@ def _is_by_branch(to: Record, item: Record) -> bool:
     return is_same and "branch" in new and "branch" in old
 
 
-def _is_back(walk: Walk, to: Record, item: Record, earlier: Sequence[Record]) -> bool:
+def is_back(walk: Walk, to: Record, item: Record, earlier: Sequence[Record]) -> bool:
     """Tell whether no plain pin goes from *item* to *to*, by what both tell and which commit came *earlier*."""
     new, old = detail_of(to), detail_of(item)
     if is_elsewhere(new, old.get("url")) or not (_TRACKS & new.keys() and _TRACKS & old.keys()):

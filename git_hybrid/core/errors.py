@@ -822,7 +822,7 @@ class OverrideUnnecessary(PolicyError):
 
 
 class OverrideEnded(PolicyError):
-    """The pin rests on an override that expired or was closed; ``how`` says which and when.
+    """The pin rests on an override that expired or was closed; ``how`` says which and when, ``pinned`` which pin.
 
     ``way`` is how to go on without an approval, nothing where that takes another entry; ``hint`` is how with one.
     ``leave`` is the first of these where the pin is more likely to be kept.
@@ -835,6 +835,7 @@ class OverrideEnded(PolicyError):
     way: str
     hint: str
     leave: str = ""
+    pinned: str = "its pin"
 
 
 class OverrideUnsigned(PolicyError):

@@ -85,6 +85,8 @@ def quoted(text: str) -> str:
 
 JOINED = "where a merge joined it from two: git hybrid merge; else: "
 """How the mend of a pin begins that git may have put together from those of both sides."""
+PICKED = ", which a pick or a merge may have brought from another branch"
+"""Ends what is said of an end that nobody here may know of: the log is one for all branches."""
 COMMITTED = "; where it was committed so: "
 """Stands between what brings a file back as HEAD has it and what mends it where HEAD has it like that."""
 BRING_BACK = "bring the archive back, as this tells: git hybrid audit verify"

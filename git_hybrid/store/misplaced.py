@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.endpoints import repository_key
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
-from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold, without
+from git_hybrid.core.last_pins import as_locked, binding, by_source, has_digest, last_records, untold, without
 from git_hybrid.core.last_told import brought_along
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -77,13 +77,15 @@ def moved_tags(
     commits: dict[bytes, set[bytes]] = {}
     for line in whole_log(layout).split(b"\n") if tagged else ():
         if _PIN in line and refs.get(name := _source_in(line), b"\n") in line:
-            commits.setdefault(name, set()).update(_AFTER.findall(line))
+            # What the log says of where it stands now may be a lie.
+            own = {tagged[name].commit.encode("ascii")}
+            commits.setdefault(name, own).update(_AFTER.findall(line))
     if all(len(found) < 2 for found in commits.values()):
         return {}
     from git_hybrid.core import bare_moves
     from git_hybrid.core.named_overrides import as_made
 
-    log = as_made({str(record["hash"]): record for record in records(layout)})
+    log = as_locked(as_made({str(record["hash"]): record for record in records(layout)}), pins, sources)
     told = bare_moves.taken_tags(log, pins, sources) | bare_moves.moved_tags(log, pins, sources)
     return {name: before[0] for name, before in told.items()}
 
@@ -105,7 +107,7 @@ def bare_moves(
         return {}
     from git_hybrid.core import bare_origins
 
-    log = {str(record["hash"]): record for record in records(layout)}
+    log = as_locked({str(record["hash"]): record for record in records(layout)}, pins, sources)
     told = bare_origins.other_repositories(log, pins, sources) | bare_origins.other_names(log, pins, sources)
     return {name: before[0] for name, before in told.items()} | moved_tags(layout, pins, sources)
 

@@ -324,6 +324,25 @@ def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site, to: str)
     site("sync", shift="+3d")
 
 
+def test_a_moved_tag_that_was_left_for_its_commit_is_taken_up_again_by_an_approval(site: Site) -> None:
+    moved_tag(site)
+    site.force("rel", expires="2d")
+    (record,) = site.overrides()
+    commit = record["to_commit"]
+    site("pin", "tool", "--commit", commit, shift="+3d")
+    told = site("pin", "tool", "--tag", "rel", check=6, shift="+3d").err
+    assert f"tool: its last pin by rel at {commit} rests on {record['id']}, which was superseded at " in told
+    assert " for another pin\n" in told
+    leave, approve = re.findall(r"^hint: (?:if it is approved once more: )?git hybrid (pin .*)$", told, re.MULTILINE)
+    assert leave == f"pin tool --commit {commit}"
+    site(*leave.split(), shift="+3d")
+    typed = approve.partition(" --request")[0]
+    assert typed == f"pin tool --tag rel --to {commit} --force"
+    site(*typed.split(), *option_words({**OPTIONS, "expires": "9d"}), shift="+3d")
+    assert site.overrides()[-1]["lifts"] == ["moved-tag"]
+    assert site.read("sources.toml").count('tag = "rel"') == 1
+
+
 def test_a_url_that_is_written_otherwise_sheds_no_override(site: Site) -> None:
     moved_tag(site)
     site.force("rel")

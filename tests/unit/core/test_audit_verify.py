@@ -420,6 +420,36 @@ def test_the_lock_has_what_was_recorded() -> None:
         assert ids(grown(LINES[:2], replace(again, source="other"), event), witnesses) == ["unexplained-pin"]
 
 
+def test_a_record_that_has_the_digest_of_a_table_and_tells_another_is_no_record_of_it() -> None:
+    pin, source = replace(a_pin(roots=(oid(5),)), first_seen=NOW), a_source()
+    witnesses = Witnesses(lock=Lock(pins={TOOL: pin}), manifest=Manifest(sources={TOOL: source}))
+    told = pinned_as(pin, source)
+
+    def lying(before: Sequence[Record] = LINES[:2], *, without: str = "", **more: object) -> list[str]:
+        detail = {key: value for key, value in (told | more).items() if key != without}
+        event = Event(event="pin", source="tool", after=oid(1), detail=detail)
+        return [breach.what for breach in found(grown(before, event), witnesses) if breach.id == "foreign-content"]
+
+    lies = {
+        "URL": {"url": "https://example.org/other"},
+        "ref": {"ref": "refs/tags/v0"},
+        "content": {"tree": oid(7)},
+        "root commits": {"root_commits": [oid(6)]},
+        "entry": {"branch": "other"},
+    }
+    true = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
+    for has, lie in lies.items():
+        for before in (LINES[:2], true):
+            (what,) = lying(before, **lie)
+            assert what.endswith(f"has the digest of the pin that state/sources.lock has for tool, and another {has}")
+    (what,) = lying(without="branch", commit=oid(1))
+    assert what.endswith("another entry")
+    # Of another table it tells what that had; and versions before told no roots.
+    assert lying(true, ref="refs/tags/v0", pin_sha256="0" * 64) == lying(without="root_commits") == lying() == []
+    edited = Manifest(sources={TOOL: a_source(track=Tag("v1"))})
+    assert [breach.id for breach in found(true, replace(witnesses, manifest=edited))] == []
+
+
 def test_a_pin_that_no_record_tells_of_may_be_joined_where_branches_met() -> None:
     event = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(a_pin(), a_source()))
     mixed = Witnesses(lock=Lock(pins={TOOL: replace(a_pin(), override="ovr-1")}))
