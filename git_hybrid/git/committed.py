@@ -74,7 +74,7 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
     return replace(
         now,
         commit_of=lambda line: told().commit_of(line),
-        manifests=lambda line: (now if line is None else told()).manifests(line),
+        manifests=lambda line, at: (now if line is None else told()).manifests(line, at),
         is_shared=shared_lines(repository, repository.prefix(root)),
     )
 
@@ -217,12 +217,12 @@ def _is_parent(name: str) -> bool:
 
 
 def _before_next(
-    repository: Repository, folders: Sequence[str], lines: Collection[str], line: str | None
+    repository: Repository, folders: Sequence[str], lines: Collection[str], _line: str | None, _at: str
 ) -> Sequence[bytes | None]:
     # Nobody asks for policy, and for archives, where nothing is odd.
     from git_hybrid.git.policies import Places, before_next
 
-    return before_next(repository, Places(folders, lines), line)
+    return before_next(repository, Places(folders, lines))
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
@@ -265,7 +265,7 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
     from git_hybrid.git.revisions import no_commit
 
     now = head_witness(repository, root, archives)
-    if since is not None and not _is_commit(repository, since):
+    if since is not None and (repository.top is None or since[:1] == "-" or not has_commit(repository, since)):
         raise no_commit(repository, "--since", since)
     if repository.top is None:
         return now
@@ -294,7 +294,3 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
 def _bringing(past: Past | None, line: str) -> str | None:
     """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
     return next((commit for commit, added in past.added.items() if line in added), None) if past else None
-
-
-def _is_commit(repository: Repository, revision: str) -> bool:
-    return repository.top is not None and not revision.startswith("-") and has_commit(repository, revision)
