@@ -69,12 +69,14 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
     now = replace(now, once=cache(lambda: frozenset(told().ever)))
     if not repository.revision:
         return now
+    from git_hybrid.git.past import pushed_past
     from git_hybrid.git.policies import shared_lines
 
     return replace(
         now,
         commit_of=lambda line: told().commit_of(line),
         manifests=lambda line, at: (now if line is None else told()).manifests(line, at),
+        past=cache(partial(pushed_past, repository, root)),
         is_shared=shared_lines(repository, repository.prefix(root)),
     )
 
