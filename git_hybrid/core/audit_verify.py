@@ -92,7 +92,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     if lost or not told or not _is_whole_in_head(files.ours, witnesses):
         mended = _mended(told, next((item.mend for item in lost), nowhere))
         return mended if lost or witnesses.committed is None else tuple(map(picked, mended))
-    is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
+    is_since = not witnesses.is_made and witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
     mends = {"cut": AGAIN} if is_since else {}
     return tuple(
         picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))

@@ -30,11 +30,13 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.
-    ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
+    ``past`` brings what was committed before, where all of history counts, or what is pushed; ``decode_lock`` reads a
+    lock of that.
     ``commit_of`` takes the SHA-256 of a line and returns the commit that put it into the log, or None where nobody
     looks back so far; ``picked`` are the committed lines that no commit has which the next one is made from.
-    ``manifests`` takes the SHA-256 of a line and returns the manifest of the commit that brought it where that counts,
-    and those that stood before, as bytes; of a line that is about to be committed (None) only those. ``decode_policy``
+    ``manifests`` takes the SHA-256 of a line and when its record was made, and returns the manifest of the commit that
+    brought it where that counts, and those that stood before, as bytes; of a line that is about to be committed (None)
+    only those. None is one of a commit with no workspace in it, nor before it. ``decode_policy``
     reads the policy of one (None: it cannot be read). ``is_shared`` tells whether a line is not brought by this push.
     ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
@@ -57,7 +59,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
     commit_of: Callable[[str], str | None] = lambda _line: None
     picked: frozenset[str] = frozenset()
-    manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _line: ()
+    manifests: Callable[[str | None, str], Sequence[bytes | None]] = lambda _line, _at: ()
     decode_policy: Callable[[bytes], Policy | None] = lambda _text: None
     is_shared: Callable[[str], bool] = lambda _line: False
     archived: Callable[[str, str], str] = lambda _path, _sha256: ""

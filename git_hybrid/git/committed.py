@@ -69,12 +69,14 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
     now = replace(now, once=cache(lambda: frozenset(told().ever)), texts=texts)
     if not repository.revision:
         return now
+    from git_hybrid.git.past import pushed_past
     from git_hybrid.git.policies import shared_lines
 
     return replace(
         now,
         commit_of=lambda line: told().commit_of(line),
-        manifests=lambda line: (now if line is None else told()).manifests(line),
+        manifests=lambda line, at: (now if line is None else told()).manifests(line, at),
+        past=cache(partial(pushed_past, repository, root)),
         is_shared=shared_lines(repository, repository.prefix(root)),
     )
 
@@ -215,12 +217,12 @@ def _is_parent(name: str) -> bool:
 
 
 def _before_next(
-    repository: Repository, folders: Sequence[str], lines: Collection[str], line: str | None
+    repository: Repository, folders: Sequence[str], lines: Collection[str], _line: str | None, _at: str
 ) -> Sequence[bytes | None]:
     # Nobody asks for policy, and for archives, where nothing is odd.
     from git_hybrid.git.policies import Places, before_next
 
-    return before_next(repository, Places(folders, lines), line)
+    return before_next(repository, Places(folders, lines))
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
