@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from typing import NamedTuple
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _EVERY = 0.004
 _TAIL = 2000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_KCMP, _KCMP_VM = {"x86_64": 312, "aarch64": 272}, 1
 
 
 class Step(NamedTuple):
@@ -108,10 +111,13 @@ class _Peaks:
     def _sample(self, pid: int, done: threading.Event) -> None:
         while not done.wait(_EVERY):
             rss = pss = 0.0
-            for member in _tree(pid):
+            for member, parent in _tree(pid).items():
                 with contextlib.suppress(OSError, ValueError, IndexError):
-                    rss += int(Path(f"/proc/{member}/statm").read_bytes().split()[1]) * _PAGE / 2**20
-                    pss += _pss(member)
+                    own = int(Path(f"/proc/{member}/statm").read_bytes().split()[1]) * _PAGE / 2**20
+                    shared = _pss(member)
+                    # Between vfork and exec a child has no memory of its own.
+                    if not _is_one_memory(member, parent):
+                        rss, pss = rss + own, pss + shared
             self.rss, self.pss = max(self.rss, rss), max(self.pss, pss)
 
 
@@ -122,12 +128,19 @@ def _pss(pid: int) -> float:
     return 0.0
 
 
-def _tree(pid: int) -> list[int]:
-    found, at = [pid], 0
-    while at < len(found):
+def _is_one_memory(child: int, parent: int) -> bool:
+    """Tell whether two processes have one address space (kcmp(2)); False where this machine cannot say."""
+    number = _KCMP.get(os.uname().machine)
+    return bool(number and parent) and _LIBC.syscall(number, child, parent, _KCMP_VM, 0, 0) == 0
+
+
+def _tree(pid: int) -> dict[int, int]:
+    """Return the parent of each process of the tree of *pid*, a parent before its children."""
+    found, open_ = {pid: 0}, [pid]
+    while open_:
+        parent = open_.pop(0)
         with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{found[at]}/task"):
-                children = Path(f"/proc/{found[at]}/task/{task}/children").read_bytes()
-                found += [int(child) for child in children.split()]
-        at += 1
+            for task in os.listdir(f"/proc/{parent}/task"):
+                children = Path(f"/proc/{parent}/task/{task}/children").read_bytes()
+                open_ += [child for child in map(int, children.split()) if found.setdefault(child, parent) == parent]
     return found

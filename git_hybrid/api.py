@@ -22,6 +22,7 @@ from git_hybrid.app.sync import SyncRequest, sync
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Choices, Session, session
+from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report, Status
 from git_hybrid.core.scan_report import ScanReport
@@ -82,11 +83,14 @@ def pin(
     """Pin what has no valid pin, or move the named pins (with *everything* all), as ``git hybrid pin`` does.
 
     Raises:
+        BadArgument: *to* is given for anything else than one name.
         NoWorkspace: *root* is in no workspace.
         UnknownSource: a name or group is not in the manifest.
         UnfinishedRun: an interrupted sync has to be finished first.
         LockBusy, InvalidFile, NewerSchema: nothing was done.
     """
+    if to is not None and (len(names) != 1 or groups or everything):
+        raise BadArgument(what="to", value=to, reason="needs exactly one source")
     request = PinRequest(names=tuple(names), groups=tuple(groups), everything=everything, to=to, dry_run=dry_run)
     with _opened("pin", root, jobs=jobs, progress=progress, cancelled=cancelled) as wired:
         return pin_sources(wired.runtime, request)

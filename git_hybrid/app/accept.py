@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.bases import unpinned
 from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note, superseded_if
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.settling import decided_before, refuse_unfinished
+from git_hybrid.app.unpinned import unpinned
 from git_hybrid.core.errors import BadArgument, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin, is_valid

@@ -145,9 +145,11 @@ def acquire_pin(rt: Runtime, source: Source, pin: Pin, manifest: Manifest, *, bo
     try:
         with blaming(rt, pin):
             history, served_by = from_refs(pin.ref)
-    except (RefMissing, Offline):
+    except (RefMissing, Offline) as error:
         # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or not in a bundle.
         if not isinstance(source.track, Commit):
+            if isinstance(error, RefMissing) and error.ref == pin.ref:
+                error.pinned = pin.commit
             raise
         history, served_by = from_refs(*EVERY_REF)
     ref = pin.ref

@@ -59,7 +59,7 @@ def old_enough(rt: Runtime, snapshot: Snapshot, name: SourceName) -> tuple[Oid, 
 
 def young_note(error: TooYoung) -> str:
     """Return what is said of the newest commit where an older one is pinned."""
-    return _newer(error.commit, error.ref, _from(error.allowed_from))
+    return _newer(error.commit, error.ref, error.to_begin or _from(error.allowed_from))
 
 
 def _newer(commit: str, ref: str, when: str) -> str:
@@ -68,6 +68,12 @@ def _newer(commit: str, ref: str, when: str) -> str:
 
 def _from(when: str) -> str:
     return f"allowed from {when}: [policy] min_release_age"
+
+
+def to_begin(snapshot: Snapshot) -> str:
+    """Return what is said of what no pin has seen yet, so that its time has not begun."""
+    age = snapshot.manifest.policy.min_release_age
+    return f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
 
 
 def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
@@ -80,10 +86,10 @@ def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
     age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
     if seen is not None and rt.info.now - seen >= age:
         return row
-    when = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
-    if seen is not None:
-        when = _from(format_time(later(seen, age)))
+    when = to_begin(snapshot) if seen is None else _from(format_time(later(seen, age)))
     if (older := old_enough(rt, snapshot, row.name)) is not None:
         notes = (*row.notes, _newer(row.after, row.ref or "", when))
         return replace(row, after=older[0], ref=older[1], notes=notes)
-    return replace(row, notes=(*row.notes, when)) if seen is None else refused(row, "too-young", when)
+    if seen is not None:
+        row = replace(row, detail={**row.detail, "allowed_from": format_time(later(seen, age))})
+    return refused(row, TooYoung.code, when)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError, IdentityChanged, NoPin
+from git_hybrid.core.errors import HybridError, IdentityChanged
 from git_hybrid.core.governance import ASIDE, REPLACED, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, is_oid, short_ref
 from git_hybrid.core.last_pins import pin_of
-from git_hybrid.core.lock import LOCK_BACK, UNREACHABLE, Pin, no_pin, still_allowed, tells_tag, with_pins
+from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, tells_tag, with_pins
 from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.resolve import is_older_version
@@ -79,19 +79,6 @@ def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Sourc
     return old.commit
 
 
-def unpinned(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin | None = None) -> NoPin:
-    """Return the error for a *source* that has no pin, or a *pin* that is not valid."""
-    error = no_pin(source, pin, lost=source.name in snapshot.state.sources)
-    error.mend = lock_back(rt, snapshot, source.name) or error.mend
-    return error
-
-
-def lock_back(rt: Runtime, snapshot: Snapshot, name: SourceName) -> str:
-    """Return what brings the lock back where it has no pin at all, and HEAD has one of *name*; nothing elsewhere."""
-    head = None if snapshot.lock.pins else rt.head()
-    return LOCK_BACK if head is not None and name in head.pins else ""
-
-
 def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:
     """Return where the audit log has the pin of a declared source last, if the lock has none.
 
@@ -144,7 +131,8 @@ def sides_in_log(rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
     one commit, and nothing to choose: the branch counts that took it first.
     """
     sides = rt.ledger.sides(source.name) if source.name in snapshot.manifest.sources else ()
-    head = rt.head() if sides else None
+    # Where HEAD has no log, as on a branch that has no commit yet, they may have met elsewhere.
+    head = (rt.head() or rt.met([str(record["hash"]) for record in sides])) if sides else None
     old = snapshot.lock.pins.get(source.name)
     here = old.commit if old else None
     stood = head.pins.get(source.name) if head else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin
 from git_hybrid.app.caching import despite_cache
-from git_hybrid.app.proving import belongs, is_proved
+from git_hybrid.app.proving import is_known
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import BundlePrerequisites, Offline
@@ -75,20 +75,13 @@ def _pour(rt: Runtime, task: Task, acquired: Acquired, clone: Stage) -> None:
 
 
 def _is_here(rt: Runtime, task: Task, seen: Clone) -> bool:
-    """Tell whether the pinned commit needs no network: it is in the clone, and the clone shows that it is upstream's.
-
-    Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough. A ref that the
-    clone does not have is no reason to ask: by what upstream's others led to when they were fetched, the commit is its.
-    """
-    clone = rt.clones.as_stage(task.name)
+    """Tell whether the pinned commit needs no network: the clone has it, and it is known to be upstream's."""
     if not seen.has_pin:
         return False
     # Of a complete clone that is known already (install._is_whole).
-    if not seen.complete and not rt.objects.has_content(clone, task.pin.commit):
+    if not seen.complete and not rt.objects.has_content(rt.clones.as_stage(task.name), task.pin.commit):
         return False
-    if bool(rt.offline) or seen.head == task.pin.commit or is_proved(rt, clone, task.pin):
-        return True
-    return rt.objects.upstream(clone, task.pin.ref) is None and belongs(rt, clone, task.pin.commit)
+    return is_known(rt, seen, task.pin)
 
 
 def _is_cut_off(task: Task, seen: Clone) -> bool:

@@ -98,7 +98,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
-        brought = Brought(content, snapshot, how.verify)
+        brought = Brought(content, snapshot, how.verify, rt.info.now)
         if refused:
             return Applied(report=_refusal(rt, proved, refused, brought))
         served_as = SERVED + content.sha256
@@ -158,7 +158,7 @@ def _refused(
 def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, proved: Proved, how: Applying) -> None:
     """Raise unless the pin may move as a plain ``pin`` may, or an override allows it on this side too."""
     old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
-    brought = Brought(content, snapshot, how.verify)
+    brought = Brought(content, snapshot, how.verify, rt.info.now)
     brought.refuse_closed(new)
     brought.refuse_findings(new, known_scans(rt, snapshot, new))
     if old == new and not brought.is_news(new.override):

@@ -6,6 +6,7 @@ from git_hybrid.app.acquire import acquire_pin, gate_pinned_tree, require_digest
 from git_hybrid.app.bundle_inside import Inside, pack_inside
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
+from git_hybrid.app.proving import is_known
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.bundles import Carried, Receipt, had, tip_of, with_carrier
@@ -106,13 +107,16 @@ def _revoked(snapshot: Snapshot, pin: Pin, error: HybridError) -> str:
 
 
 def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[Stage, tuple[str, ...]]:
-    """Return a repository with the pinned commit and all of its history, and notes about what it does not have."""
+    """Return a repository with the pinned commit and all of its history, and notes about what it does not have.
+
+    That a clone has the commit proves nothing: whoever looked at it there may have fetched it from anywhere.
+    """
     seen = rt.clones.inspect(source.name, pin.commit)
     stage = rt.clones.as_stage(source.name)
     whole = isinstance(seen, Clone) and seen.has_pin and seen.complete and rt.objects.has_content(stage, pin.commit)
     # A sync whose commit is there already asks nobody for the tag that was put at it.
     tagged = pin.tag_object is None or (whole and rt.objects.kind(stage, pin.tag_object) == "tag")
-    if not whole or not tagged:
+    if not whole or not tagged or not (isinstance(seen, Clone) and is_known(rt, seen, pin)):
         stage = acquire_pin(rt, replace(source, history="full"), pin, manifest, borrow=whole).history
     tree = gate_pinned_tree(rt, stage, source, pin, manifest)
     require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.approval import (
     Approvals,
     Doubt,
@@ -20,7 +22,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import OverrideEnded, PolicyNotMet
-from git_hybrid.core.governance import ended, governed, unbound
+from git_hybrid.core.governance import ended, governed, renewal, unbound
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import UNKNOWN, Override, Overrides, closed, digest, event_of, why_closed, with_overrides
 from git_hybrid.core.plan import Snapshot
@@ -28,17 +30,19 @@ from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by
 from git_hybrid.core.spent import used
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words
 
 _ELSEWHERE = "on the other side, then a new bundle: "
 
 
 class Brought(Struct, frozen=True):
-    """What a bundle brings, what stands here, and ``verify``, which checks the signature of an approval."""
+    """What a bundle brings, what stands here, ``verify``, which checks the signature of an approval, and the time."""
 
     content: BundleContent
     snapshot: Snapshot
     verify: Verify
+    now: datetime
 
     def is_news(self, identity: str | None) -> bool:
         """Tell whether the bundle tells something else of an override than this side, such as a renewal or its end."""
@@ -119,9 +123,11 @@ class Brought(Struct, frozen=True):
             ScanBlocked: it has, and no override accepts them.
             OverrideEnded, PolicyNotMet: one does that the bundle brings, and it cannot stand here.
         """
-        theirs = self.content.state.sources.get(pin.source)
-        if theirs is not None and theirs.scan.commit == pin.commit:
-            self._refuse_blocked(pin, theirs.scan, is_ours=False)
+        theirs, told = self.content.state.sources.get(pin.source), self.content.scan_trail.told.get(pin.source)
+        # What its log tells counts also where its state was cut.
+        for found in (None if theirs is None else theirs.scan, told):
+            if found is not None and found.commit == pin.commit:
+                self._refuse_blocked(pin, found, is_ours=False)
         for scan in ours:
             self._refuse_blocked(pin, scan, is_ours=True)
 
@@ -191,11 +197,16 @@ class Brought(Struct, frozen=True):
     def _refuse_unmet(self, record: Override) -> None:
         problems = self._problems(record)
         if problems:
-            raise PolicyNotMet(name=record.source, problems=problems)
+            way = renewal(record.id, signed=has_keys(self.content.manifest.policy))
+            raise PolicyNotMet(name=record.source, problems=problems, ask=f"{_ELSEWHERE}{way}")
 
     def _problems(self, record: Override) -> tuple[str, ...]:
         asked = as_approved(record, self._signatures(record))
-        return unmet(replace(asked, since=self.snapshot.clock), self.snapshot.manifest.policy)
+        found = unmet(replace(asked, since=self.snapshot.clock), self.snapshot.manifest.policy)
+        # As the check of overrides asks: here it would last longer than policy allows.
+        if (since := approved_at(record)) > self.now + APART:
+            found = (*found, f"it was approved at {format_time(since)}, which is still to come here: a clock was wrong")
+        return found
 
     def _signatures(self, record: Override) -> Signatures:
         """Return what policy of this side makes of the signatures of a record that the bundle brings.

@@ -32,12 +32,13 @@ def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str | No
     """Record how the other side scanned the commits that are installed now.
 
     Returns the digests of its reports of what state tells as it does now.
-    A result of this side gives way only to a newer one that takes nothing of it back.
+    A result of this side gives way only to a newer one that takes nothing of it back, and one that its own log does not
+    tell of is none.
     """
     snapshot = rt.ledger.snapshot()
     entries: dict[SourceName, SourceState] = {}
     for name, entry in snapshot.state.sources.items():
-        theirs = content.state.sources.get(name)
+        theirs = None if name in content.scan_trail.unproved else content.state.sources.get(name)
         if theirs is not None and theirs.scan.commit == entry.commit and _counts(theirs.scan, snapshot, entry):
             entries[name] = replace(entry, scan=theirs.scan)
     if entries:

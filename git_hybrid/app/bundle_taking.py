@@ -53,7 +53,7 @@ def decision_of(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved:
     pins = changed_pins(content, snapshot.lock)
     snapshot = as_logged(rt, snapshot, pins)
     edit = _edit(rt, content, snapshot, how)
-    brought = Brought(content, snapshot, how.verify)
+    brought = Brought(content, snapshot, how.verify, rt.info.now)
     overrides = _overrides(rt, brought, pins)
     if not pins and not overrides and edit is None and not _is_newer(content.log, how.applied(content.log)):
         return Decision()

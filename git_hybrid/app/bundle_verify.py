@@ -33,7 +33,7 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     WrongContent,
 )
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest
@@ -180,11 +180,20 @@ def _unbundled(check: _Check) -> Stage:
     if dict(head.refs) != {pin.ref: tip_of(pin)} or head.prerequisites != item.prerequisites:
         raise check.bad("the head of its git bundle is not what the lock and the inventory say")
     _refuse_lacking(check, stage)
-    request = FetchRequest(refs=(pin.ref,), waived=check.waived)
-    rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    _fetched(check, stage, file, pin.ref)
     if rt.objects.upstream(stage, pin.ref) != (pin.commit, pin.tag_object):
         raise check.bad("its git bundle does not lead to the pinned commit")
     return stage
+
+
+def _fetched(check: _Check, stage: Stage, file: str, ref: RefName, what: str = "") -> None:
+    """Fetch *ref* of the git bundle *file*; *what* tells what that is of, but of the source itself."""
+    request = FetchRequest(refs=(ref,), waived=check.waived)
+    try:
+        check.rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    except BadBundle as error:
+        # It was put into quarantine, under a name that says nothing to anybody.
+        raise check.bad(f"{what}{error.place}: {error.reason}") from error
 
 
 def _is_whole(check: _Check, clone: Stage) -> bool:
@@ -255,8 +264,7 @@ def _brought(check: _Check, item: Inner) -> Stage:
         raise check.bad(f"the {error.place} of its submodule at commit {commit} {error.reason}") from error
     if dict(head.refs) != {SUBMODULE_REF: commit} or head.prerequisites:
         raise check.bad(f"the head of the git bundle of its submodule is not that of commit {commit}")
-    request = FetchRequest(refs=(SUBMODULE_REF,), waived=check.waived)
-    rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    _fetched(check, stage, file, SUBMODULE_REF, f"its submodule at commit {commit}: ")
     if rt.objects.upstream(stage, SUBMODULE_REF) != (commit, None):
         raise check.bad(f"the git bundle of its submodule does not lead to commit {commit}")
     return stage

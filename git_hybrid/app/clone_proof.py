@@ -16,6 +16,7 @@ from git_hybrid.core.lock import is_valid
 from git_hybrid.core.plan import Clone, Unreadable
 from git_hybrid.core.planner import differs
 from git_hybrid.core.ports_identity import Prover
+from git_hybrid.core.value import replace
 
 
 def prove_clones(
@@ -46,6 +47,9 @@ def prove_clones(
     def prove(name: SourceName) -> tuple[Violation, ...]:
         source, pin = snapshot.manifest.sources[name], snapshot.lock.pins[name]
         seen = rt.clones.inspect(name, pin.commit)
+        if isinstance(seen, Clone) and source.history == "treeless" and seen.head != pin.commit:
+            # It has every commit and the files of its own alone: those of another one come with the sync.
+            seen = replace(seen, has_pin=False)
         standing = prover.standing(source, pin) if isinstance(seen, Clone) else None
         recorded = snapshot.state.sources.get(name)
         # What the manifest asks is not for a sync yet where the pin is of another entry.

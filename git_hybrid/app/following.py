@@ -13,6 +13,7 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import again_line
 
 FOLLOWED = "followed"
 """What a record tells of a pin with which the entry changed: what that said before, as a key and its value."""
@@ -59,7 +60,7 @@ def with_entry(
     told = (replace(row, notes=(f"follows {now}; it was {was}", *row.notes)),)
     text = rt.ledger.manifest_text()
     if (edited := follow.edit(text, source, follow.track)) is None:
-        raise Overtaken(names=(row.name,), again=rt.info.command)
+        raise Overtaken(names=(row.name,), again=again_line(rt.info.command))
     events = [_telling(event, was) for event in decision.events]
     return told, replace(decision, events=events, manifest=ManifestEdit(before=text, text=edited))
 

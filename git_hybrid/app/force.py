@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from git_hybrid.app.bases import commit_before, stood_before
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, approved_at, keys_of, payload, signed_texts, unmet
-from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
+from git_hybrid.core.asking import Signing, not_met, other_findings, unaskable, unrecorded
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
+from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import ASIDE, governed, lifted, renewal, unbound
 from git_hybrid.core.ids import Oid, SourceName, is_oid
 from git_hybrid.core.lock import Pin
@@ -143,6 +143,20 @@ def approvals_of(
     return tuple(Approval(id=name, at=at, signature=signatures.get(person(name))) for name in names)
 
 
+def require_askable(rt: Runtime, snapshot: Snapshot, asked: Asked) -> None:
+    """Raise if no approval makes policy allow what is *asked*: nobody is to sign for nothing.
+
+    Raises:
+        PolicyNotMet: with everything that policy misses whoever approves.
+    """
+    nobody, until, ahead = (), asked.expires_at, snapshot.ahead(rt.info.now)
+    claimed = Approved(
+        request_id=asked.request_id, requesters=nobody, approvers=nobody, ahead=ahead, since=snapshot.clock, until=until
+    )
+    if problems := unaskable(claimed, snapshot.manifest.policy):
+        raise PolicyNotMet(name=asked.source, problems=problems)
+
+
 def asked_for(
     source: Source, before: Oid | None, to: str, forced: Forced, *, kind: Kind = "pin", findings: tuple[str, ...] = ()
 ) -> Asked:
@@ -195,8 +209,10 @@ def make_override(
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint, why=why)
     elif pinned is not None and not lifts:
         # What goes on from a commit that lay aside may lie there too: a plain pin is judged from neither.
+        # Where the one before it came from that is over.
         told = lifted(pinned.override, pin.source, snapshot.overrides, snapshot.trail)
-        lifts = [code for code in (told.lifts if told else ()) if code in ASIDE]
+        aside = told.lifts if told is not None and told.from_commit != pin.commit else ()
+        lifts = [code for code in aside if code in ASIDE]
     if forced.findings or any(item.signature for item in approvals):
         asked = asked_for(source, stood, pin.commit, forced, findings=forced.findings)
         if error := other_findings(asked, objections.findings):

@@ -12,7 +12,7 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.plan import Clone
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
 from git_hybrid.core.value import Struct
 
 
@@ -20,7 +20,8 @@ class Ran(Struct, frozen=True, kw_only=True):
     """What a command did in one source; ``status`` is its exit status, None where there is no clone.
 
     What it wrote comes in pieces: it may be more than there is memory. Where it could not be started, ``status`` is
-    126, as in a shell, and ``error`` and ``stderr`` say why.
+    126, as in a shell, and ``error`` and ``stderr`` say why; where no clone that git can use stands in the folder,
+    ``instead`` says what does.
     """
 
     name: SourceName
@@ -28,10 +29,20 @@ class Ran(Struct, frozen=True, kw_only=True):
     stdout: Iterable[bytes] = ()
     stderr: Iterable[bytes] = ()
     error: LocalIo | None = None
+    instead: str = ""
 
 
 NOT_STARTED = 126
 Command = Callable[[Source, Pin | None], tuple[int, Iterable[bytes], Iterable[bytes]]]
+
+
+def _not_run(name: SourceName, seen: Absent | Foreign | Broken) -> Ran:
+    """Return that nothing was run: what was never synced is skipped, and what is there and no clone is a failure."""
+    if isinstance(seen, Absent):
+        return Ran(name=name, status=None)
+    what = f"a foreign folder: {seen.what}" if isinstance(seen, Foreign) else f"a broken clone: {seen.why}"
+    why = f"not run: what stands there is {what}"
+    return Ran(name=name, status=NOT_STARTED, stderr=(f"{why}\n".encode("utf-8", "surrogateescape"),), instead=what)
 
 
 class Audience(Protocol):
@@ -68,8 +79,8 @@ def foreach(
     def run(name: SourceName) -> Ran:
         pin = snapshot.lock.pins.get(name)
         try:
-            if not isinstance(rt.clones.inspect(name, None), Clone):
-                return Ran(name=name, status=None)
+            if not isinstance(seen := rt.clones.inspect(name, None), Clone):
+                return _not_run(name, seen)
             status, stdout, stderr = command(snapshot.manifest.sources[name], pin)
         except LocalIo as error:
             # What the others have written is there, and it may be all that tells what they did.

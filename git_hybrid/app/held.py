@@ -8,17 +8,18 @@ from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
 from git_hybrid.app.force import closing_events
 from git_hybrid.core.endpoints import same_repository
-from git_hybrid.core.errors import HybridError, OffBranch, Rollback, TooYoung, Unreachable
-from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted, unapproved
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.errors import HybridError, OffBranch, OverrideEnded, Rollback, TooYoung, Unreachable
+from git_hybrid.core.governance import REPLACED, Lifted, governed, lifted, unapproved, without
+from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin, is_valid
-from git_hybrid.core.manifest import Commit, Source, config_digest
+from git_hybrid.core.manifest import Commit, Source, config_digest, track_field
 from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Row, failed
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import PICKED, approval_words, typed
 
 _AT_A_COMMIT = OffBranch | Unreachable | TooYoung
 """The errors about one commit that an override lifts, besides a rollback: for others a pin may go on from its own."""
@@ -35,10 +36,24 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
     if isinstance(found, Pin) or (held := held_by(snapshot, found, source, wish)) is None:
         return found
     if (ended := governed(held, snapshot.approvals)) is not None:
-        raise ended
+        raise ended if held is found.old or held in wish.lost else _of_former(ended, held, snapshot, source)
     if held is found.old and held.config_digest == found.pin.config_digest:
         return held
     return replace(found, pin=replace(found.pin, override=held.override))
+
+
+def _of_former(error: HybridError, held: Pin, snapshot: Snapshot, source: Source) -> HybridError:
+    """Return *error*, that an override has ended, as of *held*, which the pin of *source* left long ago.
+
+    Nothing has to have been picked or merged for that, and only an entry that follows its ref again needs it anew.
+    """
+    if isinstance(error, OverrideEnded) and error.how.endswith(PICKED):
+        error.pinned, error.how = f"its last pin by {short_ref(held.ref)} at", error.how.removesuffix(PICKED)
+        error.way, error.leave = without(snapshot.overrides.records[error.override], held, snapshot.approvals), ""
+        key, value = track_field(source.track)
+        words = typed("git", "hybrid", "pin", source.name, f"--{key}", value, "--to", held.commit)
+        error.hint = f"{words} {approval_words(signed=snapshot.has_keys)}"
+    return error
 
 
 def refused_pins(snapshot: Snapshot, names: Iterable[SourceName]) -> tuple[Row, ...]:

@@ -266,8 +266,7 @@ def _left_branch(task: Task, seen: Clone) -> tuple[str, ...]:
     """Return from which branch of somebody's HEAD was taken to the pin: commits made since would be on none."""
     if seen.branch is None:
         return ()
-    # Notes are told in whatever folder somebody is: the command is one for the clone itself.
-    back = f"in {source_path(task.name)}: git switch {typed(seen.branch)}"
+    back = f"to go back to it: git -C {source_path(task.name)} switch {typed(seen.branch)}"
     return (f"left branch {seen.branch} at {seen.head[:_SHOWN]}; {back}",)
 
 

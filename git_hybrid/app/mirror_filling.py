@@ -7,7 +7,8 @@ from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.lagging import is_behind
-from git_hybrid.app.mirror_claims import Claims, Look
+from git_hybrid.app.mirror_claims import Claims
+from git_hybrid.app.mirror_refs import unlisted, withdrawn
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, repository_path
@@ -26,7 +27,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
-from git_hybrid.core.mirror_refs import claim_of, kept_refs, without_place
+from git_hybrid.core.mirror_refs import claim_of, kept_refs
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Claim, Holding, MirrorFolder
 from git_hybrid.core.resolve import newest_allowed
@@ -47,8 +48,9 @@ class Mirrored(Struct, frozen=True, kw_only=True):
 
     ``missing`` says what of it could not be had; ``kept`` are refs that a mirror lists older or not at all, which is no
     word of upstream: they stay as the folder had them. So do the ``needed`` ones, which upstream has otherwise or no
-    more, as another pin needs them; ``taken`` are those that no longer are what another lock needs. ``base`` is the
-    base URL of the mirror that was asked, None for upstream.
+    more, as another pin needs them; ``taken`` are those that no longer are what another lock needs, ``withdrawn`` those
+    that led to what upstream does not have, each with its commit. ``base`` is the base URL of the mirror that was
+    asked, None for upstream.
     """
 
     path: str
@@ -60,6 +62,7 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     kept: tuple[str, ...] = ()
     needed: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
     base: str | None = None
 
 
@@ -148,6 +151,9 @@ def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
         for note in mended:
             filling.rt.progress("note", wanted.source.name, note)
         held = filling.folder.holding(path)
+        if held is not None and not held.pins:
+            # What was brought here has a pin: somebody else's is set aside, with what it alone may have.
+            held = None
         try:
             return _brought(filling, wanted, held, _ask(filling, wanted, held, every=False))
         except Unreachable:
@@ -176,7 +182,8 @@ def _brought(filling: Filling, wanted: Wanted, held: Holding | None, asked: _Ask
     oid_length = len(next(iter(asked.refs.tips.values()), wanted.commit or "0" * 40))
     look = partial(folder.look, source.name, path)
     claims = _claims(filling, wanted, held or Holding(), asked.tips)
-    kept = _kept(filling.rt, look, held, asked) if held is not None and asked.endpoint.base is not None else {}
+    by_mirror = held is not None and asked.endpoint.base is not None
+    kept = unlisted(filling.rt, look, held, asked.refs, asked.tips) if held is not None and by_mirror else {}
     needed = {ref: tip for ref, tip in claims.kept(look).items() if ref not in kept}
     known = partial(Mirrored, path=path, url=str(source.url), source=source.name, base=asked.endpoint.base)
     is_same = held is not None and _is_current(held, asked, kept | needed, wanted)
@@ -197,6 +204,7 @@ def _brought(filling: Filling, wanted: Wanted, held: Holding | None, asked: _Ask
         missing += (f"{what} that older locks name: what the mirror had is set aside in .set-aside/",)
     if gone_too := sorted(ref for ref, tip in kept.items() if new.refs.get(ref) != tip):
         missing += (f"{some(gone_too)}, as the mirror had it: that is set aside in .set-aside/",)
+    taken = tuple(sorted(replace(claims, tips=new.refs).lost(look)))
     stayed = {ref for ref, tip in claims.held.items() if asked.tips.get(ref) != tip == new.refs.get(ref)}
     return known(
         holding=new,
@@ -204,7 +212,8 @@ def _brought(filling: Filling, wanted: Wanted, held: Holding | None, asked: _Ask
         missing=missing,
         kept=tuple(sorted({*kept} - {*gone_too})),
         needed=tuple(sorted(stayed - {*kept})),
-        taken=tuple(sorted(replace(claims, tips=new.refs).lost(look))),
+        taken=taken,
+        withdrawn=withdrawn(filling.rt, look, held or Holding(), new, told=taken),
     )
 
 
@@ -216,24 +225,6 @@ def _claims(filling: Filling, wanted: Wanted, held: Holding, tips: Mapping[str, 
     found = filling.claims.get(repository_path(source.url), ())
     others = {(claim.ref, claim.commit, claim.tip, claim.by_any): claim for claim in found if claim != own}
     return Claims(rt=filling.rt, own=own, others=tuple(others.values()), held=held.refs, tips=tips)
-
-
-def _kept(rt: Runtime, look: Look, held: Holding, asked: _Asked) -> dict[str, Oid]:
-    """Return what stays as it is *held*, though the mirror that was asked does not list it, or what came before it.
-
-    That mirror may be behind, or be filled for fewer workspaces: only upstream can take a ref back.
-    """
-    tips = asked.tips
-    # Upstream had one of two that have no place beside each other before the other.
-    crossed = without_place(held.refs, tips)
-    unlisted = {ref: tip for ref, tip in held.refs.items() if ref not in asked.refs.tips and ref not in crossed}
-    moved = {ref: tip for ref, tip in tips.items() if ref.startswith("refs/heads/") and held.refs.get(ref, tip) != tip}
-    older = {
-        ref: held.refs[ref]
-        for ref, tip in moved.items()
-        if rt.objects.has_commit(look(), tip) and rt.objects.is_ancestor(look(), tip, held.refs[ref])
-    }
-    return unlisted | older
 
 
 def _is_current(held: Holding, asked: _Asked, kept: Mapping[str, Oid], wanted: Wanted) -> bool:

@@ -33,7 +33,9 @@ def disk_row(rt: Runtime, source: Source, pin: Pin, seen: Looked) -> Row:
         unlike = differs(source, seen) if is_valid(pin, source) else ""
         return replace(row, outcome="differs", notes=(unlike,)) if unlike else row
     row = Row(name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty)
-    return with_range(rt, row, pin.commit, seen.head) if seen.has_pin else row
+    # A treeless clone has the files of one of the two alone.
+    files = source.history != "treeless"
+    return with_range(rt, row, pin.commit, seen.head, files=files) if seen.has_pin else row
 
 
 def with_range(rt: Runtime, row: Row, old: Oid, new: Oid, *, files: bool = True) -> Row:

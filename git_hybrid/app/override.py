@@ -8,10 +8,12 @@ from git_hybrid.app.settling import decided_before, deciding
 from git_hybrid.core.approval import Asked, asked_of
 from git_hybrid.core.audit_archives import AGAIN
 from git_hybrid.core.errors import HybridError, UnknownOverride
+from git_hybrid.core.files import OVERRIDES
 from git_hybrid.core.governance import unbound
-from git_hybrid.core.override import Override, closed, event_of, phase, restoring
+from git_hybrid.core.override import Override, closed, event_of, restoring
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.standing import regained
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import BRING_BACK
 
@@ -30,7 +32,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         before, old = decided_before(rt).overrides.get(identity), find(snapshot, identity)
         if before is not None and before.status == old.status == "active":
             return old
-        _require_open(snapshot, old)
+        require_open(snapshot, old)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
         fresh = approvals_of(rt, snapshot, asked_again(snapshot, old, forced), forced, renews=old)
         new = replace(
@@ -63,7 +65,7 @@ def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
         before, old = rt.ledger.finished.overrides.get(identity), find(snapshot, identity)
         if before is not None and before.status == old.status == "revoked":
             return old
-        _require_open(snapshot, old)
+        require_open(snapshot, old)
         ended = closed(old, "revoked", at=rt.info.now, by=rt.info.operator)
         return _record(rt, ended, "override-revoked", reason=reason)
 
@@ -82,12 +84,20 @@ def find(snapshot: Snapshot, identity: str) -> Override:
         UnknownOverride: there is none.
     """
     record = snapshot.overrides.records.get(identity)
+    if record is None and identity in snapshot.trail.latest:
+        what = f"is in the audit log and not in {OVERRIDES}"
+        raise UnknownOverride(override=identity, why=what, hint=regained(identity, snapshot))
     if record is None:
         raise UnknownOverride(override=identity)
     return record
 
 
-def _require_open(snapshot: Snapshot, record: Override) -> None:
+def require_open(snapshot: Snapshot, record: Override) -> None:
+    """Raise if *record* can go on no more.
+
+    Raises:
+        UnknownOverride: it was closed, or the audit log does not bear it out.
+    """
     if record.status != "active":
         raise UnknownOverride(override=record.id, why=f"was {record.status} already, and stays so")
     if what := unbound(record, snapshot.trail):
@@ -107,9 +117,3 @@ def moved_over(rt: Runtime, override: Override) -> str:
         return ""
     lines = [f"{line.commit[:10]} {line.subject}" for line in found.commits]
     return "; ".join([f"{found.ahead} ahead, {found.behind} behind", *lines])
-
-
-def listed(snapshot: Snapshot, words: frozenset[str]) -> tuple[Override, ...]:
-    """Return the overrides that stand as one of *words* says; all of them where it is empty."""
-    records = snapshot.overrides.records.values()
-    return tuple(item for item in records if not words or phase(item, snapshot.clock) in words)

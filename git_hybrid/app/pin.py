@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from git_hybrid.app.age import old_enough, seen_now, too_young, young_note
+from git_hybrid.app.age import old_enough, seen_now, to_begin, too_young, young_note
 from git_hybrid.app.bases import as_logged, commit_kept
 from git_hybrid.app.blaming import owned
 from git_hybrid.app.caching import usable_cache
@@ -175,6 +175,8 @@ def pin_one(rt: Runtime, snapshot: Snapshot, source: Source, how: How) -> tuple[
     row, decision = tried()
     if isinstance(row.error, TooYoung):
         decision = seen_now(rt, row.error)
+        if decision.events and not how.keep:
+            row.error.to_begin = to_begin(snapshot)
         if how.to is None and (older := old_enough(rt, snapshot, source.name)) is not None:
             found, more = tried(older[0])
             if not isinstance(found.error, OffBranch | Rollback | TooYoung):

@@ -7,6 +7,7 @@ from git_hybrid.core.errors import IdentityChanged, MovedTag, Unreachable
 from git_hybrid.core.ids import Oid, RefName, is_full_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin, is_before_tag, is_other_repository
 from git_hybrid.core.manifest import Commit, Source
+from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import Stage
 
 ANYWHERE = "any branch or tag"
@@ -25,6 +26,18 @@ def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     if commit == pin.commit:
         return True
     return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
+
+
+def is_known(rt: Runtime, seen: Clone, pin: Pin) -> bool:
+    """Tell whether the clone *seen*, which has the pinned commit, shows that it is upstream's, or the tool itself had.
+
+    Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough. A ref that the
+    clone does not have is no reason to ask: by what upstream's others led to when they were fetched, the commit is its.
+    """
+    clone = rt.clones.as_stage(pin.source)
+    if bool(rt.offline) or seen.head == pin.commit or is_proved(rt, clone, pin):
+        return True
+    return rt.objects.upstream(clone, pin.ref) is None and belongs(rt, clone, pin.commit)
 
 
 def leads_to(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> bool:

@@ -12,6 +12,7 @@ from git_hybrid.app.sync import (
     finish_first,
     left_over,
     merge,
+    put_off,
     report_of,
     unchanged,
     without_left,
@@ -37,8 +38,11 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
         rows, notes = list[Row](), tuple[str, ...]()
         try:
             rows, snapshot, notes = finish_first(rt, snapshot, selected)
-            if snapshot.unfinished is None or not rt.cancelled():
-                rows = merge(rows, _reset_selected(rt, snapshot, without_left(snapshot, selected)))
+            others = without_left(snapshot, selected)
+            if rows and rt.cancelled():
+                rows = merge(rows, put_off(rt, snapshot, others, "reset"))
+            else:
+                rows = merge(rows, _reset_selected(rt, snapshot, others))
         except DecidedOnly as error:
             return broken_off(rt, "reset", rows, (*mended, *notes), error)
         return report_of(rt, "reset", rows, (*mended, *notes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
     from git_hybrid.core.errors import NetworkFailure
+    from git_hybrid.core.plan import Snapshot
     from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport
     from git_hybrid.core.ports_bundle import BundleFile, Bundles
     from git_hybrid.core.ports_cache import ObjectCache
@@ -46,7 +47,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     less work a server where many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is
     the mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
-    ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
+    ``head`` returns what the newest commit has of log and lock, None where nothing is committed there, and ``met`` a
+    log that any branch has with all records of some hashes;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once;
     ``unreached`` has the hosts, with their ports, that sources tried as often as they may and never got to since they
     answered last, and how each failed: others try them once, and after three such sources not at all.
@@ -77,6 +79,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
     head: Callable[[], Head | None] = lambda: None
+    met: Callable[[Collection[str]], Head | None] = lambda _hashes: None
     unreached: dict[str, dict[SourceName, NetworkFailure]] = field(default_factory=dict)
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
 
@@ -123,6 +126,17 @@ class Runtime(Struct, frozen=True, kw_only=True):
     def asking(self, *bases: str) -> Runtime:
         """Return this where only what these entries of the list of mirrors name is asked, and no bundle."""
         return replace(self, mirrors=Mirrors(bases), bundles=no_bundles)
+
+    def whole_snapshot(self) -> Snapshot:
+        """Return what the files say, of a time when no run is half way through them.
+
+        Raises:
+            UnfinishedRun: a run was stopped while it wrote them: what they say together proves nothing.
+            LockBusy, InvalidFile, NewerSchema: as :meth:`Ledger.steady`.
+        """
+        snapshot = self.ledger.snapshot()
+        run = snapshot.unfinished
+        return self.ledger.steady() if run is not None and run.is_unwritten else snapshot
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.app.bases import unpinned
 from git_hybrid.app.identities import identities
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.unpinned import unpinned
 from git_hybrid.core.errors import HybridError, NotInstalled
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid

@@ -72,11 +72,13 @@ def scan_here(rt: Runtime, snapshot: Snapshot, name: SourceName, pin: Pin, *, ag
     Raises:
         HybridError: as :func:`fetched_scan`.
     """
-    seen = rt.clones.inspect(name, pin.commit)
-    if isinstance(seen, Clone) and seen.has_pin:
+    seen, stage = rt.clones.inspect(name, pin.commit), rt.clones.as_stage(name)
+    # A treeless clone has every commit, and the files of its own alone.
+    bare = snapshot.manifest.sources[name].history == "treeless"
+    if isinstance(seen, Clone) and seen.has_pin and not (bare and not rt.objects.has_content(stage, pin.commit)):
         # What it lacks may be content of LFS, or a submodule.
         with suppress(NotInstalled):
-            return scan_commit(rt, snapshot, name, rt.clones.as_stage(name), pin.commit, pin.tree, again=again)
+            return scan_commit(rt, snapshot, name, stage, pin.commit, pin.tree, again=again)
     if not again and (known := scanned_before(rt, snapshot, name, pin.commit, pin.tree)) is not None:
         return known
     waiving = replace(rt, waived=waivers(snapshot))

@@ -40,9 +40,9 @@ def since(
 
     Raises:
         UnknownSource: a name or group that neither of them has.
-        InvalidFile, NewerSchema: a file of the workspace cannot be read.
+        UnfinishedRun, InvalidFile, NewerSchema: a run was stopped while it wrote the files, or one cannot be read.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot = rt.whole_snapshot() if new is None else rt.ledger.snapshot()
     now = Decided(snapshot.lock.pins, snapshot.manifest.sources) if new is None else new
 
     def work(name: SourceName) -> Row:

@@ -69,7 +69,7 @@ def _strays(rt: Runtime, snapshot: Snapshot) -> list[Condition]:
 
 
 def _unpinned(rt: Runtime, snapshot: Snapshot, row: Condition, pin: Pin) -> Condition:
-    from git_hybrid.app.bases import lock_back
+    from git_hybrid.app.unpinned import lock_back
 
     why = f"was pinned to {pin.commit[:12]}, and state/sources.lock has no pin"
     return replace(row, why=why, mend=lock_back(rt, snapshot, row.name))

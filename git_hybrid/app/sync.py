@@ -12,8 +12,9 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, LocalIo, NoPin, UnfinishedRun
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Looked, Snapshot, SyncPlan, Task, Unfinished
-from git_hybrid.core.planner import plan_resume, plan_sync
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.plan import Action, Clone, Looked, Snapshot, SyncPlan, Task, Unfinished
+from git_hybrid.core.planner import pinned, plan_resume, plan_sync
 from git_hybrid.core.reducer import intent_for
 from git_hybrid.core.report import Report, Row, failed, run_words
 from git_hybrid.core.value import Struct, replace
@@ -51,10 +52,10 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         rows, notes = list[Row](), tuple[str, ...]()
         try:
             rows, snapshot, notes = finish_first(rt, snapshot, selected)
-            if snapshot.unfinished is None or not rt.cancelled():
-                # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
-                rows += _pruned(rt, snapshot) if request.prune else []
-                rows = merge(rows, sync_selected(rt, snapshot, without_left(snapshot, selected)))
+            # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
+            is_stopped, others = bool(rows and rt.cancelled()), without_left(snapshot, selected)
+            rows += _pruned(rt, snapshot) if request.prune and not is_stopped else []
+            rows = merge(rows, (put_off if is_stopped else sync_selected)(rt, snapshot, others))
         except DecidedOnly as error:
             return broken_off(rt, "sync", rows, (*mended, *notes), error)
         return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
@@ -75,6 +76,7 @@ def _foretold(rt: Runtime, request: SyncRequest) -> Report:
     others = [name for name in selected if name not in left]
     rows += _plan_rows(rt, snapshot, _planned(rt, snapshot, observe(rt, snapshot, others), others))
     rows += _pruned(rt, snapshot, dry_run=True) if request.prune else []
+    notes = (*notes, *expiring(snapshot.overrides, snapshot.clock, {row.name for row in rows}))
     return Report(command="sync", rows=_sorted(rows), notes=notes, dry_run=True)
 
 
@@ -84,7 +86,7 @@ def _planned(
     plan = plan_sync(snapshot, seen, selected)
     for name, error in plan.blocked.items():
         if isinstance(error, NoPin):
-            from git_hybrid.app.bases import lock_back
+            from git_hybrid.app.unpinned import lock_back
 
             error.mend = lock_back(rt, snapshot, name) or error.mend
     return plan
@@ -191,6 +193,30 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
         rt.ledger.begin(rt.info, (*left, *plan.tasks), intent_for(rt.info, plan.tasks, snapshot.state))
         rows += carry_out(rt, snapshot, plan.tasks, seen, left, before=rows)
     return rows
+
+
+def put_off(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName], action: Action = "update") -> list[Row]:
+    """Leave *selected* pending, beside what the earlier run has left: a signal came while that was finished.
+
+    Nobody has looked at their clones, but for a glance where *action* is none to be done in any case: whoever goes on
+    does.
+    """
+    from git_hybrid.app.install import carry_out
+
+    pins = {name: pinned(snapshot, snapshot.manifest.sources[name]) for name in selected}
+    usable = {name: pin for name, pin in pins.items() if isinstance(pin, Pin)}
+    seen = rt.clones.glance(usable) if action == "update" else {}
+    stand = plan_sync(snapshot, seen, [name for name in selected if name in seen]).unchanged
+    tasks = [
+        Task(source=snapshot.manifest.sources[name], pin=pin, action=action, before=None)
+        for name, pin in usable.items()
+        if name not in stand
+    ]
+    rows = [failed(name, error) for name, error in pins.items() if isinstance(error, HybridError)]
+    rows += [unchanged(snapshot, name) for name in stand]
+    left = left_over(snapshot)
+    rt.ledger.begin(rt.info, (*left, *tasks))
+    return rows + carry_out(rt, snapshot, tasks, seen, left, before=rows)
 
 
 def finish(rt: Runtime, snapshot: Snapshot, end: Event | None = None) -> list[Row]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF, fetch_history, gate_tree
 from git_hybrid.app.age import held_by_age
-from git_hybrid.app.bases import Base, bases_of, unless_allowed, unpinned
+from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
@@ -22,6 +22,7 @@ from git_hybrid.app.proving import belongs, containing_ref
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
+from git_hybrid.app.unpinned import unpinned
 from git_hybrid.core.bundles import with_carrier
 from git_hybrid.core.difference import Difference
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
@@ -56,9 +57,9 @@ def diff(
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
-        InvalidFile, NewerSchema: a file cannot be read.
+        UnfinishedRun, InvalidFile, NewerSchema: a run was stopped while it wrote the files, or one cannot be read.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot = rt.whole_snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen: dict[SourceName, Looked] = {} if upstream else observe(rt, snapshot, selected)
     asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else NO_MIRRORS
@@ -203,9 +204,8 @@ def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, end
     if behind is None:
         maybe = f"the mirror {endpoint.base} may be behind: no clone here tells which of the two is newer"
         return replace(row, notes=(*row.notes, maybe))
-    if not behind:
-        return row
-    return refused(row, "mirror-behind", f"the mirror {endpoint.base} is behind: what it has came before the pin")
+    why = f"the mirror {endpoint.base} is behind: what it has came before the pin"
+    return refused(row, "mirror-behind", why) if behind else row
 
 
 def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Report:
@@ -213,9 +213,9 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
-        InvalidFile, NewerSchema: a file cannot be read.
+        UnfinishedRun, InvalidFile, NewerSchema: a run was stopped while it wrote the files, or one cannot be read.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot = rt.whole_snapshot()
     selected = select(snapshot.manifest, names, groups)
     # What a pin that was forced is judged against stands in the log, which no other machine has.
     known = ((name, snapshot.lock.pins.get(name)) for name in selected)

@@ -9,19 +9,22 @@ from pathlib import Path
 
 from git_hybrid.app.bundle_create import Packed
 from git_hybrid.app.bundle_verify import OTHER_SIDE, Opened
+from git_hybrid.core.bundle_log import unborne
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import BadBundle, InvalidFile, NewerSchema, NoWorkspace, SymlinkRefused
 from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Quarantine
 from git_hybrid.core.removals import removals_of
+from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
 from git_hybrid.store import bundlefile, bundleinventory, reading
-from git_hybrid.store.bundlefile import Unpacked
+from git_hybrid.store.bundlefile import Front, Unpacked
 from git_hybrid.store.bundleinventory import history_of, member_of, report_of
 from git_hybrid.store.chain import Log, log_end, lost_links, parse_log
 from git_hybrid.store.durable import make_folder, write_file
@@ -31,6 +34,7 @@ from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.overridefile import decode_overrides
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.reports import read_report, require_place
+from git_hybrid.store.room import require_room
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
 from git_hybrid.temporary import temporary_folder
@@ -62,9 +66,10 @@ def refuse_unsound(records: Mapping[str, bytes], snapshot: Snapshot) -> None:
     """Raise unless whoever reads *records* in a bundle could take them over; *snapshot* is of the same files.
 
     Raises:
-        InvalidFile: the audit log has lost a record, or one was edited; or a pin has no entry in the manifest.
+        InvalidFile: the audit log has lost a record, or one was edited, or does not bear out what the other files say;
+            or a pin has no entry in the manifest.
     """
-    _sound_log(records.get(LOG, b""), snapshot.state, snapshot.overrides)
+    _sound_log(records.get(LOG, b""), snapshot.lock, snapshot.state, snapshot.overrides)
     for name in sorted(snapshot.lock.pins.keys() - snapshot.manifest.sources.keys()):
         mend = f"put [source.{name}] back into {MANIFEST}, or take its pin out: git hybrid sync --prune"
         raise InvalidFile.at(LOCK, f"source.{name}", f"has no entry in {MANIFEST}", mend=mend)
@@ -99,14 +104,24 @@ def opened_bundle(
 ) -> tuple[Opened, Unpacked]:
     """Read the bundle *file* into *quarantine*, and return what it says; its sources are not looked into yet.
 
+    Nothing of a file that is not signed by an allowed signer is written: one of few blocks may claim to be any size.
+
     Raises:
         BadBundle: it is damaged, a record in it is invalid, or it is not signed by an allowed signer.
+        LocalIo: there is no room for it.
     """
     stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix="members")
     try:
-        unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
-        who = None if allowed_signers is None else _signer(runner, file, unpacked, allowed_signers)
-        content = _content(file, unpacked, who)
+        signers: list[str] = []
+
+        def judge(front: Front) -> None:
+            if allowed_signers is not None:
+                signers.append(_signer(runner, file, front, allowed_signers))
+            # Of one that was cut less comes than it says.
+            require_room(Path(stage.path), min(sum(size for _, size, _ in front.said.listed), file.stat().st_size))
+
+        unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members", judge)
+        content = _content(file, unpacked, next(iter(signers), None))
     except NewerSchema as error:
         # It names a member: the files of that name here are well.
         raise NewerSchema(path=f"{file} ({error.path})", found=error.found, known=error.known) from None
@@ -121,10 +136,10 @@ def opened_bundle(
     return Opened(content=content, file=member), unpacked
 
 
-def _signer(runner: Runner, file: Path, unpacked: Unpacked, allowed: Path) -> str:
-    if unpacked.signature is None:
+def _signer(runner: Runner, file: Path, front: Front, allowed: Path) -> str:
+    if front.signature is None:
         raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="it is not signed")
-    who = signer(runner, unpacked.inventory, unpacked.signature, allowed)
+    who = signer(runner, front.inventory, front.signature, allowed)
     if who is None:
         raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="no allowed signer has signed it")
     return who
@@ -135,7 +150,8 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     manifest = decode_manifest(data)
     state = decode_state(unpacked.read(STATE)) if STATE in unpacked.members else State()
     overrides = decode_overrides(raw) if (raw := unpacked.read(OVERRIDES)) else Overrides()
-    log = _sound_log(unpacked.read(LOG), state, overrides)
+    lock = decode_lock(unpacked.read(LOCK))
+    log = _sound_log(unpacked.read(LOG), lock, state, overrides)
     return BundleContent(
         path=str(file),
         sha256=unpacked.sha256,
@@ -143,8 +159,9 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
         inside=unpacked.said.inside,
         manifest_text=data.decode("utf-8"),
         manifest=manifest,
-        lock=decode_lock(unpacked.read(LOCK)),
+        lock=lock,
         state=state,
+        scan_trail=scan_trail_of(log.records, state, lock),
         log=log_end(log),
         overrides=overrides,
         trail=trail_of(log.records),
@@ -153,13 +170,13 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     )
 
 
-def _sound_log(data: bytes, state: State, overrides: Overrides) -> Log:
-    """Return the audit log in *data*, which bears out what *state* and *overrides* rest on.
+def _sound_log(data: bytes, lock: Lock, state: State, overrides: Overrides) -> Log:
+    """Return the audit log in *data*, which bears out what *lock*, *state* and *overrides* say.
 
     A crash leaves half a record at the end of a log, and no more than that.
 
     Raises:
-        InvalidFile: a record is lost, or was edited.
+        InvalidFile: a record is lost, or was edited, or one of them says something else.
     """
     log, is_torn = parse_log(data), not data.endswith(b"}\n")
     rested = {entry.audit_hash for entry in state.sources.values()}
@@ -171,7 +188,7 @@ def _sound_log(data: bytes, state: State, overrides: Overrides) -> Log:
         reason = "the chain of its records is broken"
     elif rested - {None} - {record["hash"] for record in log.records}:
         reason = "it has no record of what the other files say of themselves"
-    if reason:
+    if reason := reason or unborne(log.records, lock, state, overrides):
         raise InvalidFile.at(LOG, "file", reason, mend=f"what mends it is told by: {_VERIFY}")
     return log
 

@@ -129,6 +129,14 @@ class Common:
             return again(hint, self.argv, placed)
         return placed(hint)
 
+    def placed_note(self, note: str) -> str:
+        """Return *note*, a command in which is written for the root too, as it is told in the current folder."""
+        if self.root is None or ": git " not in note:
+            return note
+        from git_hybrid.cli.placing import place_of
+
+        return place_of(self.root).command(note)
+
     @property
     def columns(self) -> int:
         """How wide the terminal is."""
@@ -160,9 +168,30 @@ def _given(name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
+_RUNS_OTHERS = "foreach"
+_SHORT, _LONG = "Cgjs", ("--color", "--group", "--jobs", "--source")
+"""The options of that command, and those of all, whose value is the next word."""
+
+
 def own_words(argv: Sequence[str]) -> Sequence[str]:
-    """Return what of *argv* is for us: behind ``--`` come the words of another command, or names."""
-    return argv[: argv.index("--")] if "--" in argv else argv
+    """Return what of *argv* is for us: behind ``--``, and in what ``foreach`` runs, come the words of another command.
+
+    Without ``--`` that begins with the first word that is neither an option nor the value of one.
+    """
+    words = argv[: argv.index("--")] if "--" in argv else argv
+    name = _first_word(words, 0)
+    is_foreach = name < len(words) and words[name] == _RUNS_OTHERS
+    return words[: _first_word(words, name + 1)] if is_foreach else words
+
+
+def _first_word(words: Sequence[str], at: int) -> int:
+    """Return where the first of *words*, from *at* on, stands that is no option and no value of one."""
+    while at < len(words) and words[at].startswith("-") and words[at] != "-":
+        word = words[at]
+        short = next((place for place, char in enumerate(word) if char in _SHORT), 0)
+        has_next = word in _LONG if word.startswith("--") else 0 < short == len(word) - 1
+        at += 2 if has_next else 1
+    return at
 
 
 def common_of(context: click.Context) -> Common:

@@ -42,7 +42,7 @@ from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import path_of, some, typed
-from git_hybrid.git.quarantine import is_alive
+from git_hybrid.git.alive import is_alive
 from git_hybrid.git.rights import closed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import setup_around

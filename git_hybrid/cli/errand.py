@@ -25,8 +25,8 @@ from git_hybrid.core.errors import BadArgument, ClusterMismatch, HybridError, In
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.git.alive import is_alive
 from git_hybrid.git.mirror_folder import GitMirrorFolder
-from git_hybrid.git.quarantine import is_alive
 from git_hybrid.scan.external import ExternalScanners
 from git_hybrid.store.passing import passing_workspace
 from git_hybrid.view.lines import quiet

@@ -9,22 +9,30 @@ import click
 
 from git_hybrid.app.override import moved_over
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, STDOUT
 from git_hybrid.cli.output import Output
 from git_hybrid.cli.streams import apart_from
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
-from git_hybrid.core.governance import Governed, unbound
+from git_hybrid.core.governance import Governed
 from git_hybrid.core.override import Override, phase, why_closed
-from git_hybrid.core.standing import forbidden
+from git_hybrid.core.standing import doubted, forbidden, regained
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.view.export import FORMATS, Format, Table
 
 format_option = click.option(
     "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT", help="csv, json, md or html."
 )
-output_option = click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE.")
+output_option = click.option(
+    "-o",
+    "--output",
+    "file",
+    type=FILE,
+    metavar="FILE",
+    callback=lambda _context, _option, file: None if file == STDOUT else file,
+    help="Write to FILE; - is stdout.",
+)
 
 
 def format_of(context: click.Context, form: Format | None, file: Path | None) -> Format:
@@ -41,7 +49,8 @@ def format_of(context: click.Context, form: Format | None, file: Path | None) ->
 
 def overrides_table(session: Session, found: Governed, log: Iterable[Record], shown: Iterable[Override]) -> Table:
     """Return those overrides of *found* that are *shown* as a table; *log* has the records of the audit log."""
-    earlier = before_renewals(log, found.overrides.records)
+    shown = tuple(shown)
+    earlier = before_renewals(log, {item.id: item for item in shown})
     rows = [
         override_row(
             item,
@@ -49,7 +58,7 @@ def overrides_table(session: Session, found: Governed, log: Iterable[Record], sh
             moved_over(session.runtime, item),
             why_closed(item, found.trail),
             earlier[item.id],
-            unbound(item, found.trail),
+            doubted(item, found),
             forbidden(item, found),
         )
         for item in shown
@@ -57,15 +66,27 @@ def overrides_table(session: Session, found: Governed, log: Iterable[Record], sh
     return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
 
 
+def every_override(found: Governed) -> tuple[Override, ...]:
+    """Return the overrides of *found* in order of their ids; what their file has lost, as the audit log tells of it."""
+    kept = found.overrides.records
+    if kept.keys() >= found.trail.latest.keys():
+        return tuple(kept.values())
+    # Imported here: a file seldom loses a record.
+    from git_hybrid.store.restoring import lost_records
+
+    return tuple(sorted((*kept.values(), *lost_records(found.overrides, found.trail)), key=lambda item: item.id))
+
+
 def tell_unrecorded(output: Output, found: Governed, shown: Iterable[Override]) -> None:
-    """Say to stderr which of the overrides that are *shown* the audit log does not bear out."""
-    told = [
-        f"{item.id} of {item.source} is an override {what}" for item in shown if (what := unbound(item, found.trail))
-    ]
-    for line in told:
+    """Say to stderr which of the overrides that are *shown* the audit log does not bear out, or their file has lost."""
+    told = {
+        item.id: f"{item.id} of {item.source} is an override {what}" for item in shown if (what := doubted(item, found))
+    }
+    for line in told.values():
         output.talk(f"note: {line}")
+    lost = " ".join(sorted(told.keys() - found.overrides.records.keys()))
     if told:
-        output.hint("override", "git hybrid check overrides")
+        output.hint("override", regained(lost, found) if lost else "git hybrid check overrides")
 
 
 def write_export(session: Session, output: Output, text: str, file: Path | None, *, command: str) -> None:

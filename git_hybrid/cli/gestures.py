@@ -8,14 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.cli.placing import place_of
+from git_hybrid.core.audit_archives import UNDO
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.files import LOCK, MANIFEST
+from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner, items
 from git_hybrid.store.layout import find_root
 
 UNDOING = frozenset({"restore", "revert", "undo", "unpin"})
-_BACK = f"what pin or add wrote since the last commit is taken back by: git checkout -- {MANIFEST} state"
+_TAKEN_BACK = "what pin or add wrote since the last commit is taken back by"
+_WRITTEN = (MANIFEST, LOCK, STATE, OVERRIDES, LOG)
 _OUT = "what add brought is taken out by: git hybrid remove NAME"
 _FORCED = ("sync", "--force")
 _SAVED = "what was changed in a clone is saved, and the pin taken, by: git hybrid reset NAME"
@@ -26,21 +28,26 @@ def hints_instead(command: Sequence[str], word: str, folder: Path) -> list[str]:
 
     *folder* is where the command was to work; outside of a workspace there is nothing to take back.
     """
-    if (*command, word) == _FORCED:
-        return [_SAVED]
-    if not command and word in UNDOING:
+    is_forced = (*command, word) == _FORCED
+    if is_forced or (not command and word in UNDOING):
         with suppress(HybridError):
             root = find_root(folder).root
-            return [place_of(root).command(_BACK if _is_committed(root) else _OUT)]
-    return []
+            return [place_of(root).command(_SAVED if is_forced else _back(root))]
+    return [_SAVED] if is_forced else []
 
 
-def _is_committed(root: Path) -> bool:
-    """Tell whether git can bring back all that add and pin write: a file that it does not have it leaves as it is."""
-    repository, names = around(Runner(environ=dict(os.environ)), root), (MANIFEST, LOCK)
+def _back(root: Path) -> str:
+    """Return what takes back all that add and pin write: a file that git does not have it leaves as it is."""
+    repository = around(Runner(environ=dict(os.environ)), root)
     if repository.top is None:
-        return False
-    return len(items(repository.run(["git", "ls-files", "-z", "--", *names], cwd=root).stdout)) == len(names)
+        return _OUT
+    kept = items(repository.run(["git", "ls-files", "-z", "--", *_WRITTEN], cwd=root).stdout)
+    if not {MANIFEST, LOCK}.issubset(kept):
+        return _OUT
+    if {name for name in _WRITTEN if os.path.lexists(root / name)}.issubset(kept):
+        return f"{_TAKEN_BACK}: git checkout -- {MANIFEST} state"
+    is_born = repository.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=root).status == 0
+    return f"{_TAKEN_BACK}: {UNDO}" if is_born else _OUT
 
 
 def of_source(known: Sequence[str], arguments: Sequence[str]) -> list[str]:

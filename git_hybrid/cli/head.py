@@ -11,7 +11,7 @@ from git_hybrid.git.trust import require_trusted
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from git_hybrid.core.brought import Brought, Installed
@@ -76,13 +76,18 @@ def found(folder: Path, runner: Runner, *, judges: bool = False) -> Layout:
 
 
 def head_of(layout: Layout, runner: Runner) -> Head | None:
-    """Return what HEAD has in the workspace of *layout*; None where nothing is committed, or git does not answer.
+    """Return what HEAD has in the workspace of *layout*; None where nothing of its log is committed there.
 
-    It is asked for the audit log and the lock: a merge that is under way brings more into the files.
+    It is asked for the audit log and the lock: a merge that is under way brings more into the files. A lock that cannot
+    be read has no pins, and the log beside it counts as ever.
+
+    Raises:
+        GitRefused: git does not answer, or cannot read HEAD or the log that it has.
     """
     # Imported here: only where branches both moved a pin somebody asks.
-    from git_hybrid.core.errors import GitRefused, InvalidFile, NewerSchema
+    from git_hybrid.core.errors import InvalidFile, NewerSchema
     from git_hybrid.core.ports_ledger import Head
+    from git_hybrid.git.committed import require_none
     from git_hybrid.git.repository import around
     from git_hybrid.store.layout import archives
     from git_hybrid.store.lockfile import decode_lock
@@ -91,12 +96,32 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
     if repository.top is None:
         return None
     prefix = repository.prefix(layout.root)
-    with suppress(GitRefused, InvalidFile, NewerSchema):
-        lock, log, *closed = repository.blobs(f"HEAD:{prefix}{name}" for name in (LOCK, LOG, *archives(layout)))
-        if log is not None:
-            pins = {} if lock is None else decode_lock(lock).pins
-            return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)
-    return None
+    lock, log, *closed = repository.blobs(f"HEAD:{prefix}{name}" for name in (LOCK, LOG, *archives(layout)))
+    if log is None:
+        require_none(repository, prefix + LOG)
+        return None
+    pins: Mapping[SourceName, Pin] = {}
+    with suppress(InvalidFile, NewerSchema):
+        pins = {} if lock is None else decode_lock(lock).pins
+    return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)
+
+
+def met_of(layout: Layout, runner: Runner, hashes: Collection[str]) -> Head | None:
+    """Return a log of any branch, in whatever folder, that has all records of these *hashes*; None if there is none.
+
+    HEAD may be on a branch without the workspace, or on one that has no commit yet, and the workspace may just have
+    been moved: what was decided is decided all the same.
+
+    Raises:
+        GitRefused: git does not answer, or a partial clone lacks such a log.
+    """
+    from git_hybrid.core.ports_ledger import Head
+    from git_hybrid.git.appended import logs_anywhere
+    from git_hybrid.git.repository import around
+
+    wanted = [f'"hash":"{digest}"'.encode("ascii") for digest in hashes]
+    logs = logs_anywhere(around(runner, layout.root))
+    return next((Head(log, {}) for log in logs if all(item in log for item in wanted)), None)
 
 
 def brought_of(layout: Layout, runner: Runner, pins: Mapping[SourceName, Pin], installed: Installed) -> Brought:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.diagnosis import Finding
+from git_hybrid.git.place import common_dir
 from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
@@ -27,6 +28,14 @@ def hooks_folder(runner: Runner, root: Path) -> Path | None:
         return None
     told = repository.ask(["git", "rev-parse", "--git-path", "hooks"], cwd=root)
     return Path(os.path.normpath(root / told.decode("utf-8", "surrogateescape").rstrip("\n")))
+
+
+def is_shared(folder: Path, runner: Runner, root: Path) -> bool:
+    """Tell whether the hooks in *folder* are not of the repository around *root* alone: git runs them in others too."""
+    top = around(runner, root).top
+    own = () if top is None else (top, Path(common_dir(str(top), runner.environ)))
+    real = Path(os.path.realpath(folder))
+    return not any(real.is_relative_to(os.path.realpath(place)) for place in own)
 
 
 def place_of(folder: Path, name: str) -> Path:

@@ -114,6 +114,10 @@ class InTurn:
         if ran.status is None:
             self._output.talk(f"{ran.name}: no clone, skipped")
             return
+        if ran.instead:
+            self._output.failure(f"the command was not run in {ran.name}: what stands there is {ran.instead}")
+            self._output.hint("foreign-folder", f"git hybrid status {ran.name}")
+            return
         self._catch_up(part)
         sys.stderr.write(part.words.decode(b"", final=True))
         if ran.error is not None:

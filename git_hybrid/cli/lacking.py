@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from git_hybrid.core.checks import Facts
+from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import FILES, LOG, STATE
 from git_hybrid.core.value import replace
 from git_hybrid.git.staged import Staged
@@ -40,8 +42,11 @@ def _lost_pins(facts: Facts, layout: Layout, index: Staged) -> frozenset[str]:
         return frozenset()
     from git_hybrid.cli.head import head_of
 
-    head = head_of(layout, index.repository.runner)
-    return frozenset(() if head is None else head.pins)
+    # What is wrong with HEAD the check of the audit log tells.
+    with suppress(GitRefused):
+        head = head_of(layout, index.repository.runner)
+        return frozenset(() if head is None else head.pins)
+    return frozenset()
 
 
 def _ignored_files(index: Staged) -> frozenset[str]:

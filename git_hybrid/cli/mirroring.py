@@ -21,8 +21,9 @@ from git_hybrid.core.ports_mirror import Claim
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import typed
+from git_hybrid.git.alive import is_alive
 from git_hybrid.git.mirror_folder import GitMirrorFolder
-from git_hybrid.git.quarantine import GitQuarantine, is_alive
+from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
 from git_hybrid.store.filelock import Held, longer
 from git_hybrid.store.layout import Layout

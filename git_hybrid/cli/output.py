@@ -22,7 +22,7 @@ from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import is_false
-from git_hybrid.core.words import lasting, some
+from git_hybrid.core.words import kept_line, lasting, some
 from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
@@ -139,7 +139,7 @@ class Output:
         report without a run that something was written all the same; *differs* makes 1 of a status of 0. *again* is
         the command that has what is still to do at hand, where ``resume`` would ask upstream for it.
         """
-        code = exit_of(report) or int(differs)
+        report, code = self._placed(report), exit_of(report) or int(differs)
         self.common.is_dry = report.dry_run
         if self.common.json:
             from git_hybrid.view.jsonout import report_document
@@ -162,6 +162,11 @@ class Output:
         self.talk(said)
         self.talk(summary_line(report, seconds=time.monotonic() - self._started))
         return code
+
+    def _placed(self, report: Report) -> Report:
+        placed = self.common.placed_note
+        rows = (replace(row, notes=tuple(map(placed, row.notes))) if row.notes else row for row in report.rows)
+        return replace(report, rows=tuple(rows), notes=tuple(map(placed, report.notes)))
 
     def name(self, runtime: Runtime) -> None:
         """Tell whoever wants more by which id the audit log and state know the command, if it has recorded anything."""
@@ -262,11 +267,11 @@ def opened_for(
             with suppress(HybridError):
                 common.root = find_root(choices.folder).root
             raise
+        common.root = wired.layout.root
         if common.color is None and not os.environ.get("NO_COLOR"):
             require_color(wired.config)
         require_advice(wired.config)
         common.config, common.has_keys = wired.config, cache(partial(names_keys, wired.layout))
-        common.root = wired.layout.root
         common.wired = wired
         try:
             output = Output(common) if line is None else Output(common, line.clear)
@@ -281,7 +286,7 @@ def _shown(argv: Sequence[str]) -> str:
     """Return the command line as it is kept in the audit log: as it would be typed, what a shell would split quoted."""
     words = ["git", "hybrid", *argv]
     if all(word and _UNQUOTED.issuperset(word) for word in words):
-        return " ".join(words)[:500]
+        return kept_line(" ".join(words))
     from shlex import join
 
-    return safe(join(words))[:500]
+    return kept_line(safe(join(words)))

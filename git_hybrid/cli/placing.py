@@ -14,12 +14,18 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import typed
 from git_hybrid.store.layout import find_root
 
+PLACED = (
+    *("add", "bundle create - --all", "check-ignore", "checkout", "clean", "commit", "config", "diff"),
+    *("fetch --unshallow", "init", "log", "ls-files", "merge", "mv", "rev-parse --absolute-git-dir", "rm", "show"),
+    *("sparse-checkout", "stash", "tag", "worktree"),
+)
+"""The commands of git that are of the workspace's own repository, wherever they are typed."""
+_WORDS = r"""(?:'[^']*'|"'"|"\$\(printf (?:'[^']*'|"'"|[^'")])*\)"|\$\([^()]*\)|,(?!\s)|[^;,()&|>'])*"""
+"""What goes on with a command: in quotes anything may stand, as in the name of a folder; a comma may be of a name."""
 _PARTS = pattern(
-    r"\bgit -C (?:'?/|\"\$\(printf '/[^()]*\)\")[^;,()]*|\bgit hybrid -C [^;,()]*"
+    rf"""\bgit -C (?='?/|"\$\(printf '/){_WORDS}|\bgit hybrid -C {_WORDS}"""
     r"|\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
-    r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|clean|fetch --unshallow|log|ls-files"
-    r"|merge|mv|rev-parse --absolute-git-dir|rm|show)\b"
-    r"(?:\$\([^()]*\)|[^;,()&|>])*)"
+    rf"|\bgit (?P<plain>(?!config --global)(?:{'|'.join(PLACED)})(?![\w-]){_WORDS})"
     r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*|(?<=ls -l )(?:sources|state)$)"
 )
 """A command that says where, of ours, or of git about files of the workspace, and any other path of the workspace."""

@@ -320,7 +320,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "override-unnecessary": Remedy(6, "{name}: {commit} {why}", "nothing was written", ("{hint}",)),
     "override-ended": Remedy(
         6,
-        "{name}: its pin {commit} rests on {override}, which {how}",
+        "{name}: {pinned} {commit} rests on {override}, which {how}",
         "an exception ends by itself; the clone was left as it is\n"
         "another branch, tag or commit can be followed in sources.toml",
         ("{way}", "if it is approved once more: {hint}", "{leave}"),
@@ -422,7 +422,7 @@ REMEDIES: Mapping[str, Remedy] = {
         75,
         "{names}: changed by somebody else, such as a pull, while this ran",
         "what came in between stands; {rest}",
-        ("git hybrid status", "where it is still wanted: {again}"),
+        ("git hybrid status", "{once_more}"),
     ),
     "lock-busy": Remedy(
         75,
@@ -597,6 +597,14 @@ UNSIGNED = Remedy(
     "nothing was taken from it\nwho may sign, and with which key, is in the file of --allowed-signers",
     ("on the other side, sign it with such a key: git hybrid bundle create -o FILE --sign KEY",),
 )
+
+TO_BEGIN = Remedy(
+    6,
+    "{name}: {commit} is too new: {to_begin}",
+    "a dry run keeps no time",
+    (f"git hybrid pin {{name}}{as_typed('to', *FOLLOWED_BY)}", "if it is approved: " + _forced("{commit}")),
+)
+"""In place of that of what is too new where nothing has the time from which that counts."""
 
 BROUGHT_TOO_YOUNG = Remedy(
     6,

@@ -168,6 +168,9 @@ def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str)
     name = f"GIT_HYBRID_{variable}"
     text = environ.get(name)
     if says(variable, text):
+        if text and text.isspace():
+            # It would be false, or a path of a blank: nobody means that.
+            raise BadArgument(what=name, value=text, reason="is blank: give it a value", hint=f"unset {name}")
         return name, text
     key = f"hybrid.{_KEYS[variable]}"
     # git takes keys in any case and tells them in lower case.

@@ -34,10 +34,10 @@ def _tell_what_is_to_commit(session: Session, output: Output, report: Report) ->
     did = any(row.error is None and row.outcome != "unchanged" for row in report.rows)
     if not did or report.dry_run or report.pending or report.run is None:
         return
-    from git_hybrid.cli.uncommitted import is_alone
+    from git_hybrid.cli.uncommitted import Alone, alone
 
-    if is_alone(session, report.run):
-        if any(row.outcome == "removed" for row in report.rows):
+    if (how := alone(session, report.run)) is not None:
+        if how is Alone.NEW or any(row.outcome == "removed" for row in report.rows):
             # No clone comes back with the files.
             output.hint("recorded", "it is recorded in state/, which is to be committed: git add -- state")
             return

@@ -46,7 +46,8 @@ _COMMANDS = frozenset(
     (
         *("accept", "again", "also", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "find"),
         *("giving_up", "hint", "instead", "leave", "meant", "mend", "move", "naming", "otherwise", "remaking", "trust"),
-        *("begin", "by_colleague", "copying", "follow", "stay", "take", "waiting", "waive", "way", "whose_url"),
+        *("begin", "by_colleague", "copying", "follow", "stay", "take"),
+        *("once_more", "waiting", "waive", "way", "whose_url"),
     )
 )
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
@@ -100,7 +101,7 @@ def _status(error: HybridError, remedy: Remedy) -> int:
 
 def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import BROUGHT_TOO_YOUNG, TOO_LARGE, UNSIGNED
+    from git_hybrid.cli.remedies import BROUGHT_TOO_YOUNG, TO_BEGIN, TOO_LARGE, UNSIGNED
 
     remedy = _of_code(error)
     if error.stray:
@@ -128,8 +129,8 @@ def _remedy(error: HybridError) -> Remedy:
         return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
     if isinstance(error, BadBundle) and error.place == error.SIGNATURE:
         return UNSIGNED
-    if isinstance(error, TooYoung) and error.bundle:
-        return BROUGHT_TOO_YOUNG
+    if isinstance(error, TooYoung):
+        return BROUGHT_TOO_YOUNG if error.bundle else TO_BEGIN if error.to_begin else remedy
     return _of_server(error, remedy)
 
 
@@ -237,6 +238,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     waiting = f"to wait longer: export GIT_HYBRID_LOCK_TIMEOUT={facts.get('longer')}"
     facts["waiting"] = f"it is stopped; to let it go on: kill -CONT {pid}" if (pid := facts.get("stopped")) else waiting
+    facts["once_more"] = f"where it is still wanted: {again}" if (again := facts.get("again")) else ""
     if isinstance(error, InvalidFile):
         from git_hybrid.cli.telling_invalid import words_of_problems
 

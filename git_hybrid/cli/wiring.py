@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime, no_bundles
-from git_hybrid.cli.head import brought_of, found, head_of, runs_in_git
+from git_hybrid.cli.head import brought_of, found, head_of, met_of, runs_in_git
 from git_hybrid.cli.late import late
 from git_hybrid.cli.policies import cleaned, may_be_asked, policy_of
 from git_hybrid.cli.settings import Settings, read_settings
@@ -27,7 +27,7 @@ from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.verifying import verifier
-from git_hybrid.store import durable
+from git_hybrid.store import durable, inplace
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
 
@@ -131,10 +131,9 @@ def session(
         runtime = _runtime(
             layout, runner, settings, info, clones=clones, progress=progress, cancel=cancel, stack=stack, watch=watch
         )
-        prover = late(lambda: _prover(runner, layout))
         yield Session(
             runtime=runtime,
-            prover=prover,
+            prover=late(lambda: _prover(runner, layout)),
             layout=layout,
             config=config,
             runner=runner,
@@ -155,7 +154,7 @@ def _runtime(
     stack: ExitStack,
     watch: SourceWatch | None,
 ) -> Runtime:
-    quarantine = GitQuarantine(disk=durable, folder=layout.sources_folder, run=info.run)
+    quarantine = GitQuarantine(disk=durable, folder=layout.sources_folder, run=info.run, shared=inplace.as_group)
     stack.callback(quarantine.close)
     ledger = FileLedger(
         layout=layout,
@@ -191,6 +190,7 @@ def _runtime(
         cache_max_age=settings.cache_max_age,
         durations=late(lambda: _durations(layout.sources_folder)),
         head=cache(partial(head_of, layout, runner)),
+        met=partial(met_of, layout, runner),
         at_host=HostGate(cancel),
     )
 

@@ -68,8 +68,11 @@ class Approved(Struct, frozen=True, kw_only=True):
 
 def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     """Return what policy misses in a request, each in one sentence; nothing if it is met."""
-    problems = unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
-    problems += _uncounted(asked, policy)
+    return (*unlike(asked.request_id, policy.request_pattern), *_uncounted(asked, policy), *untimely(asked, policy))
+
+
+def untimely(asked: Approved, policy: Policy) -> list[str]:
+    """Return what is wrong with when a request would expire, if anything."""
     now = asked.ahead.now if asked.ahead else asked.since
     is_far = asked.since - now > APART
     since = now if is_far else asked.since
@@ -84,13 +87,13 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
         found = f"and [policy] override_max_age ends at {format_time(since + policy.override_max_age)}"
     if found and asked.ahead and (is_far or found == counts):
         found += f": the audit log is ahead of the clock, {asked.ahead.record}; {WAY_OUT}"
-    if found:
-        problems.append(f"it would expire at {format_time(asked.until)}, {found}")
-    return tuple(problems)
+    return [f"it would expire at {format_time(asked.until)}, {found}"] if found else []
 
 
 def unlike(request_id: str, pattern: str) -> list[str]:
-    """Return that a request id is not as the *pattern* of policy, which has one, says, if so."""
+    """Return that a request id is not as the *pattern* of policy says, if so; nothing where that has none."""
+    if not pattern:
+        return []
     from git_hybrid.core.request_ids import LONGEST, matches  # noqa: PLC0415
 
     if len(request_id) > LONGEST:

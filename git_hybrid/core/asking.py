@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.core.approval import Approved, Asked, Verify, payload
+from git_hybrid.core.approval import Approved, Asked, Verify, payload, unlike, untimely
 from git_hybrid.core.errors import OverrideUnrecorded, PolicyNotMet
 from git_hybrid.core.ids import is_oid
 from git_hybrid.core.manifest import Policy
@@ -104,8 +104,14 @@ def not_met(
         if any(signing.verify(text, key, armour) for armour in signing.armours)
         for line in differences(text, asked)
     ]
-    ask = f"print what an approver signs: {request_line(asked, renews=renews)}" if keys else ""
+    is_askable = bool(keys) and not unaskable(approved, policy)
+    ask = f"print what an approver signs: {request_line(asked, renews=renews)}" if is_askable else ""
     return PolicyNotMet(name=asked.source, problems=(*problems, *told), ask=ask)
+
+
+def unaskable(asked: Approved, policy: Policy) -> tuple[str, ...]:
+    """Return what policy misses in a request whoever approves it, each in one sentence; nothing if it is met."""
+    return (*unlike(asked.request_id, policy.request_pattern), *untimely(asked, policy))
 
 
 def unrecorded(overrides: Overrides, trail: Trail, asked: Asked) -> OverrideUnrecorded | None:

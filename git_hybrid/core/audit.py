@@ -18,12 +18,21 @@ from git_hybrid.core.values import format_time, parse_time
 VERSION = 1
 RESTS_ON = "rests_on"
 """The detail of a ``pin`` record that names the override which the pin rests on."""
+DIGEST = "pin_sha256"
+"""The detail of a ``pin`` record that has the digest of the table of the pin."""
+TRACKS = ("tag", "branch", "version", "commit")
+"""By one of these a record of a pin tells what its entry asked for."""
 ROTATE, ROTATED = "rotate", "rotated"
 """The events that close a log and that begin the next one."""
 SCANNED = frozenset({"scan", "bundle-scan"})
 """Those that tell how a commit was scanned, here or where a bundle comes from."""
 OVERRIDDEN = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
 """Those that carry the digest of an override record."""
+KEYS = frozenset(
+    "v seq at operator command_id event source before after detail prev log_id torn hash".split()  # noqa: SIM905
+)
+"""The keys of a record of this version."""
+_TORN = frozenset(("len", "sha256"))
 MALFORMED = "malformed "
 """What stands before the event of a record that does not tell what that takes."""
 _Form = Mapping[str, type[str] | type[int] | Callable[[Json], bool]]
@@ -147,11 +156,13 @@ _OVERRIDE: _Form = {
 _MIRROR: _Form = dict.fromkeys(("mirror", "base_url", "owner", "kind", "mirror_sha256"), str)
 _ENDED: _Form = {"log_id": str, "log_seq": int}
 _MOVES = OVERRIDDEN | {"pin"}
+_TRACKS = frozenset(TRACKS)
+_TABLE = (DIGEST, "url", "ref", "tree", "content_sha256")
 _FORMS: Mapping[str, tuple[Collection[str], _Form]] = {
     "pin": (
         (),
         {
-            **dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str),
+            **dict.fromkeys((*_TABLE, RESTS_ON, *TRACKS), str),
             **dict.fromkeys(("root_commits", "brought_along"), _are_texts),
         },
     ),
@@ -172,6 +183,8 @@ def odd_key(record: Mapping[str, Json]) -> str:
     if event in _MOVES and (odd := _odd_move(record)):
         return odd
     (needed, form), detail = _FORMS[event], detail_of(record)
+    if DIGEST in detail and (odd := _odd_table(detail)):
+        return odd
     if missing := [key for key in needed if detail.get(key) is None]:
         return missing[0]
     for key, value in detail.items():
@@ -182,6 +195,14 @@ def odd_key(record: Mapping[str, Json]) -> str:
         if isinstance(kind, type) or not kind(value):
             return key
     return ""
+
+
+def _odd_table(detail: Mapping[str, Json]) -> str:
+    """Return what a record lacks that has the digest of a table: whatever told that told all of this."""
+    for key in _TABLE:
+        if detail.get(key) is None:
+            return key
+    return "" if len(_TRACKS & detail.keys()) == 1 else "tag, branch, version or commit"
 
 
 def _odd_move(record: Mapping[str, Json]) -> str:
@@ -217,6 +238,24 @@ def torn_of(record: Mapping[str, Json]) -> list[Mapping[str, Json]]:
 def record_hash(record: Mapping[str, Json]) -> str:
     """Return the hash of *record*: 64 hex digits over everything but ``hash`` itself."""
     return sha256_hex(canonical_json({key: value for key, value in record.items() if key != "hash"}))
+
+
+def is_hashed(record: Mapping[str, Json]) -> bool:
+    """Tell whether *record*, as it was written or not, has the hash of its content."""
+    try:
+        return record_hash(record) == record["hash"]
+    except RecursionError:
+        return False
+
+
+def strange_key(record: Mapping[str, Json]) -> str:
+    """Return a key of *record* that none of this version has; nothing if there is none.
+
+    What is inside of ``detail`` is free: no other key holds an object, so each is found by its bytes.
+    """
+    if not record.keys() <= KEYS:
+        return min(record.keys() - KEYS)
+    return min((key for item in torn_of(record) for key in item.keys() - _TORN), default="")
 
 
 def extend(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from git_hybrid.core.audit_archives import GROWING, RESTORE, Breach, Files, joined_with, restore_from
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted, plural
@@ -13,8 +14,9 @@ from git_hybrid.core.words import counted, plural
 def against_commits(files: Files, witnesses: Witnesses, from_head: str, present: Collection[str]) -> Iterator[Breach]:
     """Yield the first committed line that the log in *files* no longer has, of whose lines *present* are the SHA-256.
 
-    *from_head* mends what HEAD has.
+    *from_head* mends what HEAD has. Lines that are no records may be taken out.
     """
+    present = {*present, *_no_records(witnesses, present)}
     missing = [number for number, sha256 in enumerate(witnesses.head, 1) if sha256 not in present]
     if missing:
         what = f"line {missing[0]} of the log in HEAD is not in it ({len(missing)} in all)"
@@ -28,6 +30,14 @@ def against_commits(files: Files, witnesses: Witnesses, from_head: str, present:
         last = next((witnesses.at[item] for item in reversed(lost) if item in witnesses.at), "")
         mend = _brought_back(files, witnesses, last) if last else RESTORE
         yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)
+
+
+def _no_records(witnesses: Witnesses, present: Collection[str]) -> Iterator[str]:
+    """Yield the SHA-256 of the committed lines, of those not *present*, that are no records as they were written."""
+    wanted = {item for item in (*witnesses.head, *witnesses.ever) if item not in present}
+    for line in witnesses.texts():
+        if (digest := sha256_hex(line)) in wanted and not witnesses.is_record(line):
+            yield digest
 
 
 def _brought_back(files: Files, witnesses: Witnesses, commit: str) -> str:

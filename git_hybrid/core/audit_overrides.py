@@ -26,7 +26,8 @@ def borne_out(records: Mapping[str, Record], pinned: Collection[str]) -> tuple[S
     """
     wrong = misnamed(records)
     found = (*_by_others(records, wrong, pinned), *_unlike(records.values()), *_unbegun(records), *_changed(records))
-    return found, without_names(records, wrong)
+    named = without_names(records, wrong)
+    return (*found, *_unlifted(named, pinned)), named
 
 
 def _unlike(records: Iterable[Record]) -> Iterator[Breach]:
@@ -75,6 +76,21 @@ def _by_others(records: Mapping[str, Record], wrong: Mapping[str, str], pinned: 
             what = f"record {digest[:12]} has {name} at {commit} by {rests_on(record)}, {why}"
             mend = f"git hybrid remove {name}, then git hybrid add"
             yield of_log(_ID, what, "no pin names such a one, so another wrote the record", mend=mend)
+
+
+def _unlifted(records: Mapping[str, Record], pinned: Collection[str]) -> Iterator[Breach]:
+    forced = {str(record["source"]) for record in records.values() if rests_on(record)}.intersection(pinned)
+    if not forced or not is_whole(records):
+        return
+    from git_hybrid.core.unlifted import unlifted  # noqa: PLC0415
+
+    for found in unlifted(records, forced):
+        record, was = found.record, " or ".join(item[:12] for item in found.before)
+        name, commit = record["source"], str(record["after"])[:12]
+        what = f"record {str(record['hash'])[:12]} has {name} at {commit}, and it was at {was}: {rests_on(record)}"
+        why = "pin writes down all that it is forced past, so another wrote what is lifted"
+        mend = f"git hybrid remove {name}, then git hybrid add"
+        yield of_log(_ID, f"{what} does not lift {found.code}", why, mend=mend)
 
 
 def against_closings(records: Mapping[str, Record]) -> Iterator[Breach]:

@@ -29,9 +29,7 @@ from git_hybrid.core.audit_archives import (
 )
 from git_hybrid.core.audit_overrides import borne_out
 from git_hybrid.core.audit_witness import against_files
-from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.committed_policy import against_committed
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.files import LOG
 from git_hybrid.core.lock_moves import Moves, against_moves
 from git_hybrid.core.value import replace
@@ -61,7 +59,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         return texts
     records: Mapping[str, Record] = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
-    found = [*texts, *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
+    found = [*texts, *_lines(files.ours, witnesses), *_links(files.ours, records)]
     found += [
         *_unexplained(files.ours, committed or frozenset(), witnesses),
         *files.breaches(committed, witnesses.archived),
@@ -94,7 +92,7 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     if lost or not told or not _is_whole_in_head(files.ours, witnesses):
         mended = _mended(told, next((item.mend for item in lost), nowhere))
         return mended if lost or witnesses.committed is None else tuple(map(picked, mended))
-    is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
+    is_since = not witnesses.is_made and witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
     mends = {"cut": AGAIN} if is_since else {}
     return tuple(
         picked(replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)))
@@ -140,12 +138,14 @@ def _mended(breaches: Iterable[Breach], known: str) -> tuple[Breach, ...]:
 
 
 def _is_whole_in_head(segments: Sequence[Segment], witnesses: Witnesses) -> bool:
-    """Tell whether the log that HEAD has, all of whose lines are among *segments*, is whole by itself."""
+    """Tell whether the log that HEAD has is whole by itself: then all of its lines are among *segments*."""
     known = {line.sha256: line for segment in segments for line in segment.lines}
+    if not known.keys() >= set(witnesses.head):
+        return False
     lines = tuple(replace(known[sha256], number=number) for number, sha256 in enumerate(witnesses.head, 1))
     then = [*(item for item in segments if item.file != LOG), Segment(file=LOG, lines=lines)]
     records = {str(record["hash"]): record for record in _whole(then)}
-    found = (*_lines(then, witnesses.twice), *_links(then, records))
+    found = (*_lines(then, witnesses), *_links(then, records))
     return bool(lines) and not any(item.file == LOG for item in found)
 
 
@@ -167,7 +167,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
 
 def no_records(segments: Sequence[Segment]) -> tuple[Breach, ...]:
     """Return the lines that readers of the log leave out, since they are no records as they were written."""
-    return tuple(breach for breach in _lines(segments, frozenset()) if breach.id not in ("repeated", "malformed"))
+    return tuple(breach for breach in _lines(segments, Witnesses()) if breach.id not in ("repeated", "malformed"))
 
 
 def _whole(segments: Iterable[Segment]) -> Iterator[Record]:
@@ -175,7 +175,7 @@ def _whole(segments: Iterable[Segment]) -> Iterator[Record]:
         yield from (line.record for line in segment.lines if line.record is not None and line.whole)
 
 
-def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breach]:
+def _lines(segments: Sequence[Segment], witnesses: Witnesses) -> Iterator[Breach]:
     """Yield the lines that are no records, unless a later record declares them torn, or the last was just torn."""
     declared = {(item["len"], item["sha256"]) for record in _whole(segments) for item in torn_of(record)}
     for segment in segments:
@@ -183,8 +183,9 @@ def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breac
         seen: set[str] = set()
         for line in segment.lines:
             if line.record is not None and not line.whole:
-                what, proves = "the record's hash is not that of its content", "it was edited after it was written"
-                yield breach_at("edited", segment.file, line, what, proves)
+                from git_hybrid.core.audit_texts import altered, joinable
+
+                yield joinable(altered(segment.file, line, line.record), line, witnesses)
             elif line.record is not None and str(line.record["event"]).startswith(MALFORMED):
                 event = str(line.record["event"]).removeprefix(MALFORMED)
                 key = odd_key({**line.record, "event": event}) or "event"
@@ -195,8 +196,10 @@ def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breac
                 if line.number == last and not segment.ended:
                     continue
                 what, proves = "is no audit record, and no later record declares it torn", "it was put in or damaged"
-                yield breach_at("junk", segment.file, line, what, proves)
-            elif line.record is not None and line.sha256 in seen and line.sha256 not in twice:
+                from git_hybrid.core.audit_texts import joinable
+
+                yield joinable(breach_at("junk", segment.file, line, what, proves), line, witnesses)
+            elif line.record is not None and line.sha256 in seen and line.sha256 not in witnesses.twice:
                 yield breach_at("repeated", segment.file, line, "stands twice in the log", "it was copied in")
             seen.add(line.sha256)
 
@@ -239,12 +242,7 @@ def _named_by(segments: Sequence[Segment], committed: frozenset[str]) -> frozens
     """
     lines = [line for segment in segments for line in segment.lines if line.whole]
     records = [(line.record or {"prev": []}, line.sha256) for line in lines]
-    # As it was written: of one with other spaces there may be many.
-    fresh = {
-        str(record["hash"]): (record, sha256)
-        for record, sha256 in records
-        if sha256 not in committed and sha256 == sha256_hex(canonical_json(record))
-    }
+    fresh = {str(record["hash"]): (record, sha256) for record, sha256 in records if sha256 not in committed}
     if not fresh:
         return committed
     todo = [digest for record, sha256 in records if sha256 in committed for digest in previous(record)]

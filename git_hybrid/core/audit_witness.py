@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import RESTS_ON, Record, detail_of
+from git_hybrid.core.audit import DIGEST, RESTS_ON, Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.audit_state import against_state
 from git_hybrid.core.files import LOCK, MIRRORS, OVERRIDES
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
+from git_hybrid.core.last_pins import ANEW, as_locked, binding, has_digest, is_of, last_pins, untold
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, binds, trail_of
 from git_hybrid.core.values import format_time, parse_time
@@ -33,7 +34,8 @@ _HAS = {
     "tree": "content",
     "content_sha256": "content",
     "root_commits": "root commits",
-    "pin_sha256": "entry",
+    RESTS_ON: "override",
+    DIGEST: "entry",
 }
 _BARE = "pin asks for an override there, so another wrote the record"
 _BACK = f"{_BARE}, or a version that let it go back by way of another ref"
@@ -57,6 +59,18 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
+def against_carried(records: Mapping[str, Record], lock: Lock, overrides: Overrides) -> Iterator[Breach]:
+    """Yield what *lock* and *overrides* do not find in *records*, for which nobody needs what git has committed."""
+    yield from _against_overrides(records, overrides)
+    if lock.pins:
+        # Imported here: it knows all that a log is held against.
+        from git_hybrid.core.witnesses import Witnesses
+
+        witnesses = Witnesses(lock=lock)
+        yield from _against_lock(records.values(), witnesses)
+        yield from _against_removals(records, witnesses)
+
+
 def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator[Breach]:
     lock = witnesses.lock
     pinned: dict[tuple[object, object], list[Record]] = {}
@@ -73,20 +87,30 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
             is_edited = before is not None and (name, before.commit) in pinned
             mend = AGAIN if before is None and witnesses.lock_texts else RESTORE
             yield of_log("unexplained-pin", what, proves, mend=_CHECKOUT if is_edited else mend)
-        elif own and all(untold(record, pin) for record in own):
-            has = _HAS[untold(own[0], pin)]
-            what = f"no record tells of the {has} that {LOCK} has for {name} at {pin.commit[:12]}"
-            mend = f"{_CHECKOUT}{COMMITTED}git hybrid pin {name} --to {pin.commit}"
-            proves = "the lock was edited by hand"
-            if has_branches(records):
-                mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
-            yield of_log("foreign-content", what, proves, mend=mend)
+        elif own and (found := _foreign(own, pin, witnesses.manifest.sources.get(name), records)) is not None:
+            yield found
         elif name in seen and seen[name] - pin.first_seen > APART:
             what = f"{name} was first seen at {format_time(pin.first_seen)}, as {LOCK} says, and the log"
             what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"
             proves = "the time was made up, so that the commit looks older than it is"
             mend = f"git hybrid remove {name}, then git hybrid add: the log says when it was first seen"
             yield of_log("foreign-content", what, proves, mend=mend)
+
+
+def _foreign(own: Sequence[Record], pin: Pin, source: Source | None, records: Collection[Record]) -> Breach | None:
+    """Return what of *pin* none of *own* tells, the records of its commit, or the last one not, which comes first."""
+    wrong, again = untold(own[0], pin, source), f"git hybrid pin {pin.source} --to {pin.commit}"
+    if wrong and is_of(own[0], pin):
+        what = f"record {str(own[0]['hash'])[:12]} has the digest of the pin that {LOCK} has for {pin.source}"
+        proves = "pin tells both of the same table, so another wrote the record"
+        return of_log("foreign-content", f"{what}, and another {_HAS[wrong]}", proves, mend=again)
+    if not all(untold(record, pin, source) for record in own):
+        return None
+    what = f"no record tells of the {_HAS[wrong]} that {LOCK} has for {pin.source} at {pin.commit[:12]}"
+    mend, proves = f"{_CHECKOUT}{COMMITTED}{again}", "the lock was edited by hand"
+    if has_branches(records):
+        mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
+    return of_log("foreign-content", what, proves, mend=mend)
 
 
 def _first_told(records: Collection[Record], lock: Lock) -> dict[SourceName, datetime]:
@@ -174,6 +198,7 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
     from git_hybrid.core.bare_origins import other_names, other_repositories
 
     sources = witnesses.manifest.sources
+    records = as_locked(records, pins, sources)
     tagged = moving(records, pins)
     hows = {
         "to another repository": other_repositories(records, pins, sources),
@@ -210,9 +235,13 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
     told = trail_of(tuple(records.values())).latest
     for item in overrides.records.values():
         record = records.get(item.audit_hash or "")
-        last = told.get(item.id, record)
-        if record is None or last is None:
+        last = told.get(item.id)
+        if record is None:
             yield gone(f"{OVERRIDES}: {item.id}", item.audit_hash or "none")
+        elif last is None:
+            what = f"{item.id} names record {str(record['hash'])[:12]}, which is not of it, and no record is"
+            proves = "it was written by hand, or the records of it are in another log"
+            yield of_log("override-edited", what, proves, mend=AGAIN)
         elif not binds(last, item):
             what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
             proves = "a merge took one side, a pick brought records of another branch, or it was edited"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import RESTS_ON, Record, detail_of
+from git_hybrid.core.audit import RESTS_ON, TRACKS, Record, detail_of
 from git_hybrid.core.errors import Rollback
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS, TRACKS, bare_tags, by_source, last_records, pin_of
+from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, by_source, last_records, pin_of
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, Tag, Version
@@ -132,23 +132,21 @@ def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
     """
     asked = _may_be_back(records.values(), plain_pins(pins, sources))
     walk = Walk(records, last_of(records, asked, lambda _record: True), lifts_of(records) if asked else {})
-    order = {digest: place for place, digest in enumerate(records)} if asked else {}
     found: Found = {}
     for name, pin in asked.items():
         steps = walk.steps(pin, sources[name])
         above = [_left_above(walk, step, sources[name]) for step in steps]
-        if steps and all(newer or _went_back(walk, step, order) for step, newer in zip(steps, above, strict=True)):
+        if steps and all(newer or _went_back(walk, step) for step, newer in zip(steps, above, strict=True)):
             pairs = zip(steps, above, strict=True)
             found[name] = commits_of([item for step, newer in pairs for item in newer or step.before])
     return found
 
 
-def _went_back(walk: Walk, step: Step, order: Mapping[str, int]) -> bool:
+def _went_back(walk: Walk, step: Step) -> bool:
     """Tell whether no plain pin takes *step* from any of what it is judged by."""
     earlier = walk.all_before(step.before)
     return all(
-        REPLACED & step.left or _is_behind(step, item) or _is_back(step.to, item, earlier, order)
-        for item in step.before
+        REPLACED & step.left or _is_behind(step, item) or is_back(walk, step.to, item, earlier) for item in step.before
     )
 
 
@@ -215,7 +213,8 @@ def last_of(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record]
 
 def _is_behind(step: Step, item: Record) -> bool:
     """Tell whether *step* stays where an override let it go back to, on the branch, from *item*."""
-    return Rollback.code in step.left and _is_by_branch(step.to, item)
+    is_there = step.to.get("after") == item.get("after")
+    return Rollback.code in step.left and not is_there and _is_by_branch(step.to, item)
 
 
 def _is_by_branch(to: Record, item: Record) -> bool:
@@ -224,23 +223,26 @@ def _is_by_branch(to: Record, item: Record) -> bool:
     return is_same and "branch" in new and "branch" in old
 
 
-def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping[str, int]) -> bool:
+def is_back(walk: Walk, to: Record, item: Record, earlier: Sequence[Record]) -> bool:
     """Tell whether no plain pin goes from *item* to *to*, by what both tell and which commit came *earlier*."""
     new, old = detail_of(to), detail_of(item)
     if is_elsewhere(new, old.get("url")) or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
         return False
     if _is_older(str(old.get("ref")), str(new.get("ref"))):
         return not new.get(DESCENDS)
-    if not _is_by_branch(to, item):
+    if not _is_by_branch(to, item) or item.get("after") == to.get("after"):
         return False
-    first: dict[object, int] = {}
-    for record in earlier:
-        # What was forced may have lain off the branch, and be ahead of it by now.
-        if not detail_of(record).get(RESTS_ON):
-            place = order[str(record["hash"])]
-            first[record.get("after")] = min(place, first.get(record.get("after"), place))
-    since = first.get(item.get("after"), order[str(item["hash"])])
-    return to.get("after") in first and first[to.get("after")] < since
+    # What was forced may have lain off the branch, and be ahead of it by now.
+    plain = [record for record in earlier if not detail_of(record).get(RESTS_ON)]
+    there = [record for record in plain if record.get("after") == item.get("after")] or [item]
+    # Where the log has one line before the other, branches may have written both: that is no order.
+    return all(_follows(walk, record, to.get("after")) for record in there)
+
+
+def _follows(walk: Walk, record: Record, commit: object) -> bool:
+    """Tell whether *record* follows one that pinned *commit* without an override."""
+    before = walk.all_before([record])
+    return any(other.get("after") == commit and not detail_of(other).get(RESTS_ON) for other in before)
 
 
 def _is_older(old: str, new: str) -> bool:

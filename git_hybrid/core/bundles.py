@@ -18,7 +18,7 @@ from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.removals import Removal
-from git_hybrid.core.state import SourceState, State
+from git_hybrid.core.state import ScanTrail, SourceState, State
 from git_hybrid.core.value import Struct, field, replace
 
 Kind = Literal["full", "thin", "present"]
@@ -81,8 +81,9 @@ class LogEnd(Struct, frozen=True, kw_only=True):
 class BundleContent(Struct, frozen=True, kw_only=True):
     """What a bundle file says, read and found to be whole; ``sha256`` is the whole file's.
 
-    ``removed`` are the sources that its log has removed, by name. ``inside`` has the keys of the submodules and of
-    the content of Git LFS (:func:`key_of_submodule`, :func:`key_of_content`); None where the file has a form without.
+    ``removed`` are the sources that its log has removed, by name; ``scan_trail`` is what its log tells of scans.
+    ``inside`` has the keys of the submodules and of the content of Git LFS (:func:`key_of_submodule`,
+    :func:`key_of_content`); None where the file has a form without.
     """
 
     path: str
@@ -95,6 +96,7 @@ class BundleContent(Struct, frozen=True, kw_only=True):
     log: LogEnd
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
+    scan_trail: ScanTrail = field(default_factory=ScanTrail)
     signer: str | None = None
     removed: Mapping[str, Removal] = field(default_factory=dict)
     inside: frozenset[str] | None = None

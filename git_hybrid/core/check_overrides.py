@@ -179,7 +179,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         yield violation(what, why, revoke)
     word = phase(record, facts.clock)
     policy = facts.manifest.policy
-    anew = bool(policy.request_pattern and unlike(record.request_id, policy.request_pattern))
+    anew = bool(unlike(record.request_id, policy.request_pattern))
     renew = renewal(record.id, signed=facts.has_keys, anew=anew)
     rests = word in ("expired", "expiring") and _rests(record, facts)
     if word == "expired" and rests:

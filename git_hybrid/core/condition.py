@@ -14,7 +14,7 @@ from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import Override, Phase, phase
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
+from git_hybrid.core.plan import UNWRITTEN, Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
 from git_hybrid.core.planner import differs, has_other_origin, same_facts
 from git_hybrid.core.scan_policy import accepted_by, scan_blocked
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
@@ -225,7 +225,7 @@ def _unapproved(snapshot: Snapshot, error: Unapproved | None) -> tuple[Word, str
     if run is None or not run.is_unwritten:
         return "unapproved", why_unapproved(error)
     # What the files say together proves nothing until then.
-    return "running" if run.held_by else "interrupted", "what a run decided is not in all files yet"
+    return "running" if run.held_by else "interrupted", UNWRITTEN
 
 
 def _running(snapshot: Snapshot, name: SourceName) -> tuple[Word, str] | None:

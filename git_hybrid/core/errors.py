@@ -822,7 +822,7 @@ class OverrideUnnecessary(PolicyError):
 
 
 class OverrideEnded(PolicyError):
-    """The pin rests on an override that expired or was closed; ``how`` says which and when.
+    """The pin rests on an override that expired or was closed; ``how`` says which and when, ``pinned`` which pin.
 
     ``way`` is how to go on without an approval, nothing where that takes another entry; ``hint`` is how with one.
     ``leave`` is the first of these where the pin is more likely to be kept.
@@ -835,6 +835,7 @@ class OverrideEnded(PolicyError):
     way: str
     hint: str
     leave: str = ""
+    pinned: str = "its pin"
 
 
 class OverrideUnsigned(PolicyError):
@@ -884,7 +885,8 @@ class HostNotAllowed(PolicyError):
 class TooYoung(PolicyError):
     """The commit was first seen more recently than the policy's ``min_release_age`` allows.
 
-    ``bundle`` is the file that brings it, empty where upstream was asked.
+    ``bundle`` is the file that brings it, empty where upstream was asked. ``to_begin`` says that its time has not
+    begun, where nothing keeps when it was seen.
     """
 
     code: ClassVar[str] = "too-young"
@@ -893,6 +895,7 @@ class TooYoung(PolicyError):
     first_seen: str
     allowed_from: str
     bundle: str = ""
+    to_begin: str = ""
 
 
 class ScanBlocked(PolicyError):
@@ -1232,7 +1235,8 @@ class DecidedOnly(LocalIo):
 class Overtaken(HybridError):
     """Somebody else changed, since the command had read it, what the files say of sources or mirrors that it is about.
 
-    ``is_partly``: what it decided about others is written; else nothing was decided. ``again`` is its command line.
+    ``is_partly``: what it decided about others is written; else nothing was decided. ``again`` is its command line,
+    empty where that was cut.
     """
 
     code: ClassVar[str] = "overtaken"

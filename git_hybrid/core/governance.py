@@ -22,7 +22,7 @@ from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.override import CLOSINGS, Override, Overrides, Trail, binds, is_in_force, phase
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, later
-from git_hybrid.core.words import BRING_BACK, JOINED, approval_words, signature_words
+from git_hybrid.core.words import BRING_BACK, JOINED, PICKED, approval_words, signature_words
 
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
@@ -123,7 +123,7 @@ def unbound(record: Override, trail: Trail) -> str:
         return "of which the audit log knows nothing"
     has_end = told["event"] in CLOSINGS and record.status == "active"
     # The log is one for all branches, and the file is that of this one.
-    end = f": an end at {told['at']}, which a pick or a merge may have brought from another branch" if has_end else ""
+    end = f": an end at {told['at']}{PICKED}" if has_end else ""
     return f"whose record is not what the audit log tells{end}"
 
 
@@ -200,7 +200,7 @@ def ended(pin: Pin, record: Override, approvals: Approvals) -> OverrideEnded | N
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
             if word == "superseded":
-                how += " for another pin, which a pick or a merge may have brought from another branch"
+                how += f" for another pin{PICKED}"
                 way, leave = "", way and f"or leave it: {way}"
             hint = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=approvals.signed)}"
         case _:
@@ -291,7 +291,7 @@ def is_idle(override: Override, pin: Pin | None, clock: datetime) -> bool:
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:
     """Return one sentence for each override of the sources *names* that ends within seven days.
 
-    Every command that works on these sources tells it.
+    Commands that change something on these sources tell it.
     """
     return tuple(
         f"{item.id} of {item.source} expires at {format_time(item.expires_at)}"

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.core.audit import RESTS_ON, Record, detail_of
+from git_hybrid.core.audit import DIGEST, RESTS_ON, TRACKS, Record, detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import repository_key, same_repository
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
-from git_hybrid.core.lock import UNREACHABLE, Pin, pin_digest
+from git_hybrid.core.lock import UNREACHABLE, Pin, is_valid, pin_digest
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.values import parse_time
 
 DESCENDS = "descends"
 """What a record tells of a pin that has the one before in its history, though its version is the older one."""
-TRACKS = ("tag", "branch", "version", "commit")
-"""By one of these a record of a pin tells what its entry asked for."""
-_DIGEST = "pin_sha256"
 _ROOTS = "root_commits"
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 ANEW = frozenset({"add", "remove", "prune"})
@@ -31,7 +28,7 @@ Whatever puts a source into the manifest or takes it out records one of them; by
 def pinned_as(pin: Pin, source: Source) -> dict[str, Json]:
     """Return the details with which a record tells of *pin*: its evidence, and what the entry of *source* asked for."""
     key, value = track_field(source.track)
-    return {**_evidence(pin), _DIGEST: pin_digest(pin), key: value}
+    return {**_evidence(pin), DIGEST: pin_digest(pin), key: value}
 
 
 def _evidence(pin: Pin) -> dict[str, Json]:
@@ -40,22 +37,63 @@ def _evidence(pin: Pin) -> dict[str, Json]:
     return {**told, "content_sha256": pin.content_sha256, **roots}
 
 
-def untold(record: Record, pin: Pin) -> str:
+def untold(record: Record, pin: Pin, source: Source | None = None) -> str:
     """Return what *pin* has otherwise than *record*, which is of its commit, tells: one of its keys; nothing if none.
 
-    It is the digest if that alone differs. One that an older version wrote has none, and tells less.
+    It is the digest if that alone differs, or what the entry asks for, if *source* is known. One that an older version
+    wrote has none, and tells less.
     """
-    told = detail_of(record)
-    digest = told.get(_DIGEST)
-    if digest is not None and digest == pin_digest(pin):
-        return ""
+    told, has_table = detail_of(record), DIGEST in detail_of(record)
+    if has_table and is_of(record, pin):
+        return _otherwise(told, pin, source)
     wrong = (key for key, value in _evidence(pin).items() if told.get(key, value) != value)
-    return next(wrong, "" if digest is None else _DIGEST)
+    return next(wrong, DIGEST if has_table else "")
+
+
+def _otherwise(told: Mapping[str, Json], pin: Pin, source: Source | None) -> str:
+    """Return which key a record that has the digest of *pin* *told* otherwise: all of it comes from the same table.
+
+    The roots of the history alone are told only since later than the digest.
+    """
+    roots: dict[str, Json] = {_ROOTS: list(pin.root_commits)}
+    # What names no override is judged as such, whatever the lock has.
+    beside = roots | {RESTS_ON: pin.override}
+    for key, value in {**_evidence(pin), **beside}.items():
+        if told.get(key, value if key in beside else None) != value:
+            return key
+    key, value = ("", None) if source is None else track_field(source.track)
+    # To ask whether the pin is of that entry takes longer.
+    return DIGEST if source is not None and told.get(key) != value and is_valid(pin, source) else ""
+
+
+def as_locked(
+    records: Mapping[str, Record], pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+) -> Mapping[str, Record]:
+    """Return *records* where those with the digest of one of *pins* tell what that has, whatever they say.
+
+    So nobody who judges how a pin came where it stands goes by a lie.
+    """
+    false = dict[str, Record]()
+    for digest, record in records.items():
+        pin = pins.get(SourceName(str(record.get("source")))) if record["event"] == "pin" else None
+        if pin is None or record.get("after") != pin.commit:
+            continue
+        told, source = detail_of(record), sources.get(pin.source)
+        if _otherwise(told, pin, source) and is_of(record, pin):
+            own = pinned_as(pin, source) if source is not None and is_valid(pin, source) else _evidence(pin)
+            left = {_ROOTS, *(TRACKS if DIGEST in own else ()), *((RESTS_ON,) if pin.override is None else ())}
+            false[digest] = {**record, "detail": {key: told[key] for key in told if key not in left} | own}
+    return {**records, **false} if false else records
+
+
+def is_of(record: Record, pin: Pin) -> bool:
+    """Tell whether *record* has the digest of the table of *pin*."""
+    return detail_of(record).get(DIGEST) == pin_digest(pin)
 
 
 def has_digest(record: Record) -> bool:
     """Tell whether *record* is of a pin, and binds its whole table."""
-    return record["event"] == "pin" and _DIGEST in detail_of(record)
+    return record["event"] == "pin" and DIGEST in detail_of(record)
 
 
 def binding(records: Iterable[Record]) -> Iterator[Record]:
@@ -154,7 +192,7 @@ def _last_that_may_be(
     """Return what :func:`last_records` does, as if those of :func:`bare_tags` were not there."""
     last = last_records(records, name, counts)
     # Of many branches most follow the same tag, or none: the log is read once for each.
-    tags = {str(tag): record for record in last if (tag := _tag_of(record))}
+    tags = {str(tag): record for record in last if (tag := tag_of(record))}
     bare = {digest for record in tags.values() for digest in bare_tags(records, record)}
     return last_records(records, name, lambda item: item["hash"] not in bare and counts(item)) if bare else last
 
@@ -165,11 +203,11 @@ def bare_tags(records: Iterable[Record], like: Record) -> Mapping[str, frozenset
     ``pin`` refuses that, so another wrote them. What leads back to where the tag was is no such record: upstream may
     put it right again.
     """
-    by_hash, tag = {str(record["hash"]): record for record in records}, _tag_of(like)
+    by_hash, tag = {str(record["hash"]): record for record in records}, tag_of(like)
 
     def about(record: Record) -> str | None:
         name, event = str(record.get("source")), record["event"]
-        return name if event in ANEW or (event == "pin" and _tag_of(record) == tag) else None
+        return name if event in ANEW or (event == "pin" and tag_of(record) == tag) else None
 
     def is_forced(digest: str) -> bool:
         return bool(detail_of(by_hash[digest]).get(RESTS_ON))
@@ -188,7 +226,7 @@ def bare_tags(records: Iterable[Record], like: Record) -> Mapping[str, frozenset
     return found
 
 
-def _tag_of(record: Record) -> tuple[object, ...]:
+def tag_of(record: Record) -> tuple[object, ...]:
     """Return by which tag of which source *record* pins; nothing where that follows none."""
     told = detail_of(record)
     is_by_tag = ("tag" in told or "version" in told) and str(told.get("ref")).startswith("refs/tags/")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from git_hybrid.core.audit import RESTS_ON, Record, detail_of, rests_on
+from git_hybrid.core.audit import RESTS_ON, TRACKS, Record, detail_of, rests_on
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.governance import REPLACED
 from git_hybrid.core.ids import Url
-from git_hybrid.core.last_pins import ANEW, TRACKS, last_pins, pin_of
+from git_hybrid.core.last_pins import ANEW, last_pins, pin_of
 from git_hybrid.core.last_told import Last
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source, track_field

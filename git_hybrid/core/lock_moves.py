@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import last_pins
+from git_hybrid.core.last_pins import ANEW, last_pins
 from git_hybrid.core.last_told import brought_along, has_branches
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.moves_told import Odds, Place, Side, at_odds, is_by, is_left, newest_of, place_in, place_of
-from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.value import Struct, field
 
 _Stands = Callable[[str, SourceName], Place | None]
 """Takes a commit and a source, and returns where that had its pin."""
@@ -80,6 +80,8 @@ def _against_commits(records: Mapping[str, Record], moves: Moves) -> Iterator[Br
             known.add((name, str(record.get("after"))))
     stands = {name: pin for name, pin in moves.lock.pins.items() if (name, pin.commit) in known}
     moved = {name for name, pin in stands.items() if moves.before and _is_moved(place_of(pin), _stands(moves, name))}
+    gone = _taken_out(records, moves, stands)
+    moved |= {name for name, left in gone.items() if any(side.stood != stands[name].commit for side in left)}
     # Without history only what moves is judged.
     stands = {name: pin for name, pin in stands.items() if name in moved or moves.past is not None}
     asked = _asked(records, moves, stands, moved, last)
@@ -87,7 +89,7 @@ def _against_commits(records: Mapping[str, Record], moves: Moves) -> Iterator[Br
         return
     newest = last_pins(records, asked).newest
     unsure = {name: pin for name, pin in asked.items() if not _is_sure(records, newest[name], pin)}
-    sides = {name: _sides(moves, name) for name in unsure}
+    sides = {name: [*_sides(moves, name), *gone.get(name, ())] for name in unsure}
     moved -= {
         name
         for name, pin in unsure.items()
@@ -107,50 +109,13 @@ def _against_commits(records: Mapping[str, Record], moves: Moves) -> Iterator[Br
             yield put_back(pin, odds, where, moves.sources.get(name), signed=moves.signed)
         else:
             is_made = moves.is_made or name not in moved
-            several = len(newest[name]) > 1
-            yield from _behind(records, moves, pin, newest[name], past, is_made=is_made) if several else ()
+            if len(newest[name]) > 1:
+                from git_hybrid.core.behind import behind
 
+                yield from behind(records, moves, pin, newest[name], past, is_made=is_made)
+    from git_hybrid.core.decided import against_decided
 
-def _behind(
-    records: Mapping[str, Record], moves: Moves, pin: Pin, newest: Collection[str], past: Past | None, *, is_made: bool
-) -> Iterator[Breach]:
-    """Yield that *pin* stands behind where a commit before had it, by another one of its *newest* records.
-
-    What a picked commit brought along was never there.
-    """
-    from git_hybrid.core.undecided import is_older, left_behind, may_be_older, pin_at, undecided
-
-    last = [records[digest] for digest in sorted(newest)]
-    for record in undecided(last, pin, records):
-        here = [pin_at(lock, record) for lock in moves.before]
-        line = moves.lines[str(record["hash"])]
-        commits = [] if past is None else [commit for commit, lines in past.added.items() if line in lines]
-        at = {item: pin_at(moves.decode(past.lock(item) or b""), record) for item in commits} if past else {}
-        if any(than is not None and may_be_older(pin, than) for than in (*here, *at.values())):
-            # The first one is HEAD.
-            goes_back = any(than is not None and is_older(pin, than) for than in here[:1])
-            source = moves.sources.get(pin.source)
-            found = left_behind(pin, record, source, signed=moves.signed, is_made=is_made, goes_back=goes_back)
-            own = [moves.lines[str(item["hash"])] for item in last if record["hash"] in brought_along(item)]
-            stood = {item for item, than in at.items() if than is not None}
-            yield replace(found, level="fail") if past and _is_denied(own, stood, past) else found
-            return
-
-
-def _is_denied(own: Sequence[str], commits: Collection[str], past: Past) -> bool:
-    """Tell whether a line of *own*, of a record that says another only came along, came after *commits*, which had it.
-
-    It did not come along there, so another than ``pin`` wrote that.
-    """
-    for line in own:
-        brought = [commit for commit, lines in past.added.items() if line in lines]
-        # A merge brings it too, from the branch on which it came first.
-        first = [
-            commit for commit in brought if all(line not in _lines_at(item, past) for item in past.parents[commit])
-        ]
-        if any(not _all_before(commit, past).isdisjoint(commits) for commit in first):
-            return True
-    return False
+    yield from against_decided(records, moves, {name: pin for name, pin in asked.items() if name not in unsure})
 
 
 def _asked(
@@ -194,6 +159,25 @@ def _sides(moves: Moves, name: SourceName) -> list[Side]:
     return [Side(stood[0], frozenset(lines)) for stood, lines in before if stood is not None]
 
 
+def _taken_out(
+    records: Mapping[str, Record], moves: Moves, names: Collection[SourceName]
+) -> dict[SourceName, list[Side]]:
+    """Return where each of *names* stood last by the log of a commit before that has no pin of it any more.
+
+    A table that was taken out by hand is no beginning; what a record says was removed stood nowhere.
+    """
+    found: dict[SourceName, list[Side]] = {}
+    for lock, lines in zip(moves.before, moves.known, strict=False):
+        absent, known = {name for name in names if name not in lock.pins}, frozenset(lines)
+        told = {key: record for key, record in records.items() if absent and moves.lines[key] in known}
+        absent &= {str(record.get("source")) for record in told.values() if record["event"] == "pin"}
+        newest = last_pins(told, absent, ends=ANEW).newest if absent else {}
+        for name in absent:
+            left = [Side(str(records[digest]["after"]), known) for digest in sorted(newest.get(name, ()))]
+            found.setdefault(name, []).extend(left)
+    return found
+
+
 def _is_moved(place: Place, before: Sequence[Place | None]) -> bool:
     """Tell whether *place* is not what all have that have the source *before*; where there is nothing, it is."""
     return {item for item in before if item is not None} != {place}
@@ -227,12 +211,12 @@ def _moved_by(
         if commit in done or not parents:
             continue
         done.add(commit)
-        if not _is_moved(pinned, before):
-            open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
+        kept = [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
+        is_moved = _is_moved(pinned, before)
+        if not is_moved and None not in before:
+            open_ += kept
             continue
-        known = _lines_at(commit, past)
-        told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
-        lines = {parent: _lines_at(parent, past) for parent in parents}
+        lines = {parent: lines_at(parent, past) for parent in parents}
         # Where no record of it was known yet, there was no pin before that could have been taken out.
         sides = [
             Side(at, lines[parent])
@@ -240,11 +224,18 @@ def _moved_by(
             if item is not None or not lines[parent].isdisjoint(own)
             for at in _last_stood(parent, name, past, stands)
         ]
+        if not is_moved and {side.stood for side in sides} == {pin.commit}:
+            open_ += kept
+            continue
+        known = lines_at(commit, past)
+        told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
         newest = newest_of(told, name)
         if None not in before and is_left(told, newest, pin, sides):
             open_ += parents
         elif (odds := at_odds(told, newest, pin, moves.lines, sides)) is not None:
             return commit, odds
+        elif not is_moved:
+            open_ += kept
     return None
 
 
@@ -262,12 +253,18 @@ def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> l
     return found
 
 
-def _lines_at(commit: str, past: Past) -> frozenset[str]:
+def first_with(line: str, past: Past) -> list[str]:
+    """Return the commits that first had *line* in the log; a merge brings it too, from the branch that has it."""
+    brought = [commit for commit, lines in past.added.items() if line in lines]
+    return [commit for commit in brought if all(line not in lines_at(item, past) for item in past.parents[commit])]
+
+
+def lines_at(commit: str, past: Past) -> frozenset[str]:
     """Return the lines that the log had in *commit* or one before it: also what was taken out for a while."""
-    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in _all_before(commit, past)))
+    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in all_before(commit, past)))
 
 
-def _all_before(commit: str, past: Past) -> set[str]:
+def all_before(commit: str, past: Past) -> set[str]:
     """Return *commit* and all before it."""
     open_, before = [commit], set[str]()
     while open_:

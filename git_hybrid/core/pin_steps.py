@@ -75,7 +75,7 @@ class Walk(Struct, frozen=True):
             done |= same
             if same:
                 continue
-            bases = [self._bases(item, stays=bool(held)) for item in before]
+            bases = [self.bases(item, stays=bool(held)) for item in before]
             if not all(bases) or len(held) not in (0, len(before)):
                 return ()
             left = frozenset[str]().union(*(self.lifted(item) for item in held))
@@ -113,10 +113,10 @@ class Walk(Struct, frozen=True):
         if not REPLACED & lifts:
             return True
         is_same = told.get("ref") == pin.ref and not is_elsewhere(told, str(pin.url))
-        came_back = any(self._is_at(item, pin) for item in self._bases(record, stays=True))
+        came_back = any(self._is_at(item, pin) for item in self.bases(record, stays=True))
         return is_same and not came_back and not isinstance(source.track, Commit)
 
-    def _bases(self, record: Record, *, stays: bool = False) -> list[Record]:
+    def bases(self, record: Record, *, stays: bool = False) -> list[Record]:
         """Return what ``pin`` judges a plain pin by that follows *record*; nothing where it may be anything.
 
         Of a forced one that is the last before it that was not; and itself, unless it lay aside or the pin *stays*.

@@ -170,11 +170,15 @@ class Failed(Struct, frozen=True, kw_only=True):
 Outcome = Installed | Failed
 
 
+UNWRITTEN = "what a run decided is not in all files yet"
+
+
 class Unfinished(Struct, frozen=True, kw_only=True):
     """What the journal says of a run that did not end: its tasks and how far each came; ``failures`` has what kept it.
 
-    ``is_unwritten`` tells that what it decided is not in all files yet: the next writer writes it out. ``held_by``
-    names the process that is at work on it, where a reader asked for that and there is one.
+    ``is_unwritten`` tells that what it decided is not in all files yet: the next writer writes it out; ``decided`` has
+    the sources that this is about. ``held_by`` names the process that is at work on it, where a reader asked for that
+    and there is one.
     """
 
     run: RunId
@@ -186,9 +190,12 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     failures: Mapping[SourceName, str] = field(default_factory=dict)
     held_by: str = ""
     is_unwritten: bool = False
+    decided: frozenset[SourceName] = frozenset()
 
     def left(self, name: SourceName) -> str:
         """Return what is said of the source *name* if it is still to be done, with what kept it; else nothing."""
+        if name in self.decided:
+            return UNWRITTEN
         if not any(task.name == name for task in self.tasks):
             return ""
         why = self.failures.get(name, "")[:_TOLD]

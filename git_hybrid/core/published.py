@@ -21,7 +21,8 @@ def against_published(segments: Sequence[Segment], published: Mapping[str, Segme
     """
     present = {line.sha256 for segment in segments for line in segment.lines}
     for commit, segment in published.items():
-        lost = [line.record for line in segment.lines if line.record is not None and line.sha256 not in present]
+        whole = (line for line in segment.lines if line.whole and line.sha256 not in present)
+        lost = [line.record for line in whole if line.record is not None]
         if not lost:
             continue
         overrides = sorted({identity for record in lost if (identity := overridden(record))})

@@ -36,6 +36,8 @@ def put_back(pin: Pin, odds: Odds, where: str, source: Source | None, *, signed:
         # A plain pin stays where that came from; elsewhere, as where it was rebased to, it may be refused.
         refused = f", where that is refused, with {approval}" if others or record.get("before") != pin.commit else ""
         mend = f"git hybrid pin {name} --to {pin.commit}{refused}; or, if it is to stay forced: {mend}"
+    elif rests_on(record):
+        mend = f"{stay}, where that is refused, with {approval}"
     what = f"{name} {was}, and {odds.how} {has}"
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
 

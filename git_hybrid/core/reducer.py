@@ -67,6 +67,12 @@ class Decision(Struct, frozen=True, kw_only=True):
         """Whether it changes what others decide too, in files that git brings: pins, overrides, mirrors."""
         return any((self.pins, self.dropped, self.overrides, self.mirrors, self.dropped_mirrors))
 
+    @property
+    def sources(self) -> frozenset[SourceName]:
+        """The sources whose pin, installed commit or override it changes."""
+        approved = {item.source for item in self.overrides.values()}
+        return frozenset({*self.pins, *self.entries, *self.dropped, *approved})
+
 
 def together(decisions: Sequence[Decision]) -> Decision:
     """Return what *decisions*, each about another source, come to as one."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from git_hybrid.core.approval import as_approved, unmet
-from git_hybrid.core.governance import Governed
-from git_hybrid.core.override import Override, is_in_force
+from git_hybrid.core.files import OVERRIDES
+from git_hybrid.core.governance import Governed, unbound
+from git_hybrid.core.override import Override, is_in_force, restoring
 from git_hybrid.core.spent import key_of
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import BRING_BACK, counted
 
 
 def forbidden(override: Override, found: Governed) -> str:
@@ -14,6 +15,18 @@ def forbidden(override: Override, found: Governed) -> str:
     if not is_in_force(override, found.clock):
         return ""
     return "; ".join(unmet(as_approved(override, found.signatures), found.manifest.policy))
+
+
+def doubted(override: Override, found: Governed) -> str:
+    """Return what does not tie *override* to both the audit log and its file, as a clause; nothing if it is tied."""
+    if override.id not in found.overrides.records:
+        return f"that the audit log tells of and {OVERRIDES} has lost"
+    return unbound(override, found.trail)
+
+
+def regained(lost: str, found: Governed) -> str:
+    """Return the command that brings back the records of overrides that are *lost*: their ids, with blanks."""
+    return BRING_BACK if found.trail.absent() else restoring(lost)
 
 
 def accepts(override: Override) -> str:

@@ -44,7 +44,7 @@ def against_age(
         pin = young[SourceName(name)]
         moved = [records[digest] for digest in digests if records[digest].get("after") == pin.commit]
         early = [item for item in moved if _age_at(item, pin, now) < age]
-        if early and all(_age_at(item, pin, now) < _asked(lines[str(item["hash"])], age, witnesses) for item in early):
+        if early and all(_age_at(item, pin, now) < _asked(item, lines[str(item["hash"])], witnesses) for item in early):
             yield _breach(pin, early[0], age, now, signed=witnesses.has_keys)
 
 
@@ -77,21 +77,23 @@ def _age_at(record: Record, pin: Pin, now: datetime) -> timedelta:
     return (now if ahead(record, now) else parse_time(str(record["at"]))) - pin.first_seen
 
 
-def _asked(line: str, age: timedelta, witnesses: Witnesses) -> timedelta:
-    """Return what policy asked where a record was committed, or is about to be: no more than it did before that too."""
+def _asked(record: Record, line: str, witnesses: Witnesses) -> timedelta:
+    """Return what policy asked where *record* was committed, or is about to be: no more than it did before that too."""
+    age = witnesses.manifest.policy.min_release_age
     committed = witnesses.commit_of(line) is not None
     if not committed and line in (witnesses.committed or frozenset()) - witnesses.picked:
         # It was committed, and nobody looks back so far here.
         return timedelta(0)
-    texts = witnesses.manifests(line if committed else None)
+    texts = witnesses.manifests(line if committed else None, str(record["at"]))
     if committed and len(texts) < 2:
         # What was there when history begins, or further back than a shallow clone knows, was brought by nobody.
         return timedelta(0)
     policies = [None if text is None else witnesses.decode_policy(text) for text in texts]
-    # Where there was no manifest nothing was asked; of one that cannot be read nobody can tell.
+    # Where there was no manifest nothing was asked. One that cannot be read asks what the next commit does; of what is
+    # committed with it nobody can tell.
     told = [policy for text, policy in zip(texts, policies, strict=True) if text is None or policy is not None]
     ages = [timedelta(0) if policy is None else policy.min_release_age for policy in told]
-    return timedelta(0) if texts and not told else min([age, *ages])
+    return timedelta(0) if committed and not told else min([age, *ages])
 
 
 def _breach(pin: Pin, record: Record, age: timedelta, now: datetime, *, signed: bool) -> Breach:

@@ -206,14 +206,17 @@ def _asked(record: Record, line: str, signed: Signed, looking: _Looking) -> Judg
     unable = Judged(record=record, unable=signed.unable) if signed.unable else None
     if not fresh and not (current and _is_seen(line, witnesses)):
         return unable
-    texts = witnesses.manifests(None if fresh else line)
+    texts = witnesses.manifests(None if fresh else line, str(record["at"]))
     after, before = ((), texts) if fresh else (texts[:1], texts[1:])
-    stood = [(text, None if text is None else witnesses.decode_policy(text)) for text in before]
+    brought = [policy] if fresh else [witnesses.decode_policy(text) for text in after if text is not None]
+    # One that cannot be read allows no more than what it is put right by.
+    stood = [
+        (text, None if text is None else witnesses.decode_policy(text) or next(iter(brought), None)) for text in before
+    ]
     # Where there was no manifest all was allowed; of one that cannot be read nobody can tell.
     missed = [() if item is None else _missed(record, item, signed) for text, item in stood if text is None or item]
     if not missed or not all(missed):
         return unable
-    brought = [policy] if fresh else [witnesses.decode_policy(text) for text in after if text is not None]
     loosened = any(item is not None and not _missed(record, item, signed) for item in brought)
     return Judged(record=record, problems=missed[0], loosened=loosened, fresh=fresh, picked=picked)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Segment
@@ -24,16 +24,19 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
     ``at`` the commit that has such a line, with a colon and a folder behind it if it stood there then, and
     ``archives_at`` takes one of those and returns the archives that are there, each with the SHA-256 of its lines;
+    ``texts`` yields the lines themselves that were committed, and ``is_record`` tells whether one is a record;
     ``once`` returns those of every commit before, also where ``ever`` looks back less far; ``hashes`` the record hashes
     that were ever committed in other files, each
     with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.
-    ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
+    ``past`` brings what was committed before, where all of history counts, or what is pushed; ``decode_lock`` reads a
+    lock of that.
     ``commit_of`` takes the SHA-256 of a line and returns the commit that put it into the log, or None where nobody
     looks back so far; ``picked`` are the committed lines that no commit has which the next one is made from.
-    ``manifests`` takes the SHA-256 of a line and returns the manifest of the commit that brought it where that counts,
-    and those that stood before, as bytes; of a line that is about to be committed (None) only those. ``decode_policy``
+    ``manifests`` takes the SHA-256 of a line and when its record was made, and returns the manifest of the commit that
+    brought it where that counts, and those that stood before, as bytes; of a line that is about to be committed (None)
+    only those. None is one of a commit with no workspace in it, nor before it. ``decode_policy``
     reads the policy of one (None: it cannot be read). ``is_shared`` tells whether a line is not brought by this push.
     ``archived`` takes the path of an archive and its SHA-256 and returns a commit that has it so, or nothing.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
@@ -56,7 +59,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
     commit_of: Callable[[str], str | None] = lambda _line: None
     picked: frozenset[str] = frozenset()
-    manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _line: ()
+    manifests: Callable[[str | None, str], Sequence[bytes | None]] = lambda _line, _at: ()
     decode_policy: Callable[[bytes], Policy | None] = lambda _text: None
     is_shared: Callable[[str], bool] = lambda _line: False
     archived: Callable[[str, str], str] = lambda _path, _sha256: ""
@@ -73,6 +76,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     published: Mapping[str, Segment] = field(default_factory=dict)
     replaced: Mapping[str, tuple[bytes, tuple[str, ...]]] = field(default_factory=dict)
     archives_at: Callable[[str], Mapping[str, frozenset[str]]] = lambda _commit: {}
+    texts: Callable[[], Iterable[bytes]] = tuple
+    is_record: Callable[[bytes], bool] = lambda _line: True
     once: Callable[[], frozenset[str]] = frozenset
     is_partial: bool = False
     verify: Callable[[bytes, str, str], bool] | None = None

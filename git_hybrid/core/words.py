@@ -85,6 +85,8 @@ def quoted(text: str) -> str:
 
 JOINED = "where a merge joined it from two: git hybrid merge; else: "
 """How the mend of a pin begins that git may have put together from those of both sides."""
+PICKED = ", which a pick or a merge may have brought from another branch"
+"""Ends what is said of an end that nobody here may know of: the log is one for all branches."""
 COMMITTED = "; where it was committed so: "
 """Stands between what brings a file back as HEAD has it and what mends it where HEAD has it like that."""
 BRING_BACK = "bring the archive back, as this tells: git hybrid audit verify"
@@ -119,6 +121,24 @@ def typed(*words: str) -> str:
     from shlex import quote  # noqa: PLC0415
 
     return " ".join(quote(word) if word.isprintable() else f'"$(printf {quote(_as_format(word))})"' for word in words)
+
+
+_KEPT = 500
+
+
+def kept_line(line: str) -> str:
+    """Return a command *line* as it is kept; a long one is cut, and the SHA-256 of all of it tells it from others."""
+    if len(line) < _KEPT:
+        return line
+    from git_hybrid.core.digest import sha256_hex  # noqa: PLC0415
+
+    end = f"… {sha256_hex(line.encode('utf-8', 'backslashreplace'))}"
+    return line[: _KEPT - len(end)] + end
+
+
+def again_line(line: str) -> str:
+    """Return a command *line* that was kept, as it is typed again; nothing where it was cut."""
+    return line if len(line) < _KEPT else ""
 
 
 MARK = "\0"

@@ -14,7 +14,7 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import question
-from git_hybrid.git.patches import HEADER, MERGES_TOO, Added, added, has_commit, logs_in
+from git_hybrid.git.patches import ANY_LOG, HEADER, MERGES_TOO, Added, added, has_commit, logs_in
 from git_hybrid.git.place import common_dir
 from git_hybrid.git.raw import Raw, Unsure, opened
 from git_hybrid.git.rawpacks import Place
@@ -86,17 +86,30 @@ def logged_anywhere(runner: Runner, root: Path) -> tuple[bytes, ...]:
     repository = around(runner, root)
     lines, last = dict[bytes, None](), b""
     try:
-        names = _longest(repository, _changes(repository, (*_ANYWHERE, *_NAMED), logs_in(repository.prefix(root))))
-        for at in range(0, len(names), _AT_ONCE):
-            for text in filter(None, repository.blobs(names[at : at + _AT_ONCE])):
-                new = text.rfind(b"\n", 0, _shared(last, text)) + 1
-                lines.update((line.removesuffix(b"\r"), None) for line in text[new:].split(b"\n"))
-                last = text
+        for text in _logs(repository, logs_in(repository.prefix(root))):
+            new = text.rfind(b"\n", 0, _shared(last, text)) + 1
+            lines.update((line.removesuffix(b"\r"), None) for line in text[new:].split(b"\n"))
+            last = text
     except GitRefused as error:
         if not error.is_unfetched:
             raise
         return ()
     return tuple(lines)
+
+
+def logs_anywhere(repository: Repository) -> Iterator[bytes]:
+    """Yield what any branch has, or had, of logs and their archives in whatever folder; none that another goes on from.
+
+    Raises:
+        GitRefused: git does not answer, or would have to fetch one.
+    """
+    yield from _logs(repository, (ANY_LOG,))
+
+
+def _logs(repository: Repository, files: Sequence[str]) -> Iterator[bytes]:
+    names = _longest(repository, _changes(repository, (*_ANYWHERE, *_NAMED), files))
+    for at in range(0, len(names), _AT_ONCE):
+        yield from filter(None, repository.blobs(names[at : at + _AT_ONCE]))
 
 
 def _shared(one: bytes, other: bytes) -> int:

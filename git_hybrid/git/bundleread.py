@@ -11,6 +11,7 @@ from git_hybrid.core.errors import (
     BadBundle,
     BundlePrerequisites,
     LocalIo,
+    MalformedObjects,
     NetworkFailure,
     RepositoryNotFound,
 )
@@ -21,7 +22,7 @@ def reading_bundle(bundle: str, name: str = "") -> Iterator[None]:
     """Let what git says in the block of a server be about the file *bundle* of the source *name*.
 
     Raises:
-        BadBundle: it is no bundle, or ends too early.
+        BadBundle: it is no bundle, ends too early, or has not all objects, or no sound ones.
         BundlePrerequisites: it builds on commits that are not here.
         LocalIo: it cannot be read.
         RepositoryNotFound: it is not there.
@@ -33,6 +34,10 @@ def reading_bundle(bundle: str, name: str = "") -> Iterator[None]:
             raise
         # Here no connection was lost: the file was cut.
         raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
+    except MalformedObjects as error:
+        # No upstream has sent that. git names the file, which is told already, or is one of ours.
+        reason = f"not sound: {error.message.replace(bundle, 'it')}"
+        raise BadBundle(path=bundle, place="its pack", reason=reason) from error
     except (AccessDenied, RepositoryNotFound) as error:
         # What does not begin like a bundle git takes for a repository.
         if not _is_there(bundle):

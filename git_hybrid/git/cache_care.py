@@ -28,12 +28,14 @@ from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.store import ASIDE, HALF_WRITTEN, RECORD, USED, WORK, Broken, Store, work_folder, write_packed_refs
 from git_hybrid.git.storelock import Busy, Unusable
 from git_hybrid.git.treekeeping import kept_trees
-from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
+from git_hybrid.git.unpacked import Damaged, verify
 from git_hybrid.git.unpacked import swept as trees_swept
 
 _FILES = {"HEAD", "config", "packed-refs", RECORD, USED, *HALF_WRITTEN}
 _FOLDERS = {"objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "trees"}
 _TREE = re.compile(r"trees/[0-9a-f]{40}")
+_BENCH, _NEW = ".bench", ".new"
+"""What a store is looked at in, and what is to be one: by these names a killed run leaves them."""
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def _bench(disk: Disk, store: Store, record: StoreRecord) -> Iterator[Path]:
         Broken: a pack is missing.
         LocalIo: the file system refused.
     """
-    git_dir = store.root / WORK / f"{store.name}.bench"
+    git_dir = store.root / WORK / f"{store.name}{_BENCH}"
     try:
         with reported(git_dir, "write"):
             _fill(disk, git_dir, store, record)
@@ -261,7 +263,7 @@ def swept(runner: Runner, disk: Disk, root: Path) -> int:
         disk.remove_tree(path)
     trees_swept(root / WORK)
     left = sorted((root / WORK).iterdir()) if (root / WORK).is_dir() else []
-    for path in [path for path in left if not is_unfinished(path)]:
+    for path in [path for path in left if path.suffix in (_BENCH, _NEW)]:
         with suppress(Unusable), Store(disk, root, path.stem).locked(patience=0):
             disk.remove_tree(path)
     for store in stores(disk, root):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
@@ -22,7 +22,6 @@ from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.repository import Repository, refused
 
 if TYPE_CHECKING:
-    from git_hybrid.core.lock_moves import Past
     from git_hybrid.git.pushed import Replaced
 
 _COMMIT = pattern(rb"commit ([0-9a-f]{40,64})")
@@ -66,15 +65,18 @@ def _with_history(now: Witnesses, repository: Repository, root: Path, archives: 
                 raise
         return Witnesses()
 
-    now = replace(now, once=cache(lambda: frozenset(told().ever)))
+    texts = partial(_texts, repository, (repository.prefix(root),))
+    now = replace(now, once=cache(lambda: frozenset(told().ever)), texts=texts)
     if not repository.revision:
         return now
+    from git_hybrid.git.past import pushed_past
     from git_hybrid.git.policies import shared_lines
 
     return replace(
         now,
         commit_of=lambda line: told().commit_of(line),
-        manifests=lambda line: (now if line is None else told()).manifests(line),
+        manifests=lambda line, at: (now if line is None else told()).manifests(line, at),
+        past=cache(partial(pushed_past, repository, root)),
         is_shared=shared_lines(repository, repository.prefix(root)),
     )
 
@@ -87,7 +89,7 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
     told = repository.blobs(witness_names((before, others), prefix + LOG, prefix + LOCK))
     found, locks = told[::2], told[1::2]
     if is_whole and found[0] is None:
-        _require_none(repository, prefix + LOG)
+        require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses(), merging=False)
     lines = hashed(found)
@@ -158,17 +160,15 @@ def _of_former(repository: Repository, published: Mapping[str, bytes]) -> dict[s
     return {line: name[:12] for name in published if name in ours for line in hashed((published[name],))[0]}
 
 
-def _require_none(repository: Repository, path: str) -> None:
-    """Raise unless the commit to be judged, or HEAD, has nothing at *path*: what cannot be read looks the same."""
+def require_none(repository: Repository, path: str) -> None:
+    """Raise GitRefused unless the commit to be judged, or HEAD, has nothing at *path*: what is lost looks the same."""
     listed = repository.run(["git", "ls-tree", "-z", "--full-tree", repository.revision or "HEAD", "--", path])
     if listed.status == 0 and b" blob " not in listed.stdout:
         return
     told = repository.run(["git", "log", "-1", "--format=%H"]).stderr
     if listed.status == 0 or _UNBORN not in told:
         words = listed.stderr or f"{path} is committed, and its object cannot be read"
-        error = refused(repository, told or words)
-        error.mend = f"git -C {error.path} fsck"
-        raise error
+        raise refused(repository, told or words)
 
 
 def _brought(repository: Repository, root: Path, now: Witnesses, *, merging: bool) -> Witnesses:
@@ -217,12 +217,12 @@ def _is_parent(name: str) -> bool:
 
 
 def _before_next(
-    repository: Repository, folders: Sequence[str], lines: Collection[str], line: str | None
+    repository: Repository, folders: Sequence[str], lines: Collection[str], _line: str | None, _at: str
 ) -> Sequence[bytes | None]:
     # Nobody asks for policy, and for archives, where nothing is odd.
     from git_hybrid.git.policies import Places, before_next
 
-    return before_next(repository, Places(folders, lines), line)
+    return before_next(repository, Places(folders, lines))
 
 
 def _archived(repository: Repository, prefix: str, file: str, sha256: str) -> str:
@@ -256,16 +256,22 @@ def history_witness(
     return replace(head_witness(repository, root, archives), is_partial=True)
 
 
+def _texts(repository: Repository, folders: Sequence[str]) -> Iterator[bytes]:
+    from git_hybrid.git.lostlines import committed_lines
+
+    return committed_lines(repository, folders)
+
+
 def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, since: str | None) -> Witnesses:
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.lostlines import restoring
-    from git_hybrid.git.past import past_of
+    from git_hybrid.git.past import bringing, past_of
     from git_hybrid.git.policies import Places, manifests_of
     from git_hybrid.git.revisions import no_commit
 
     now = head_witness(repository, root, archives)
-    if since is not None and not _is_commit(repository, since):
+    if since is not None and (repository.top is None or since.startswith("-") or not has_commit(repository, since)):
         raise no_commit(repository, "--since", since)
     if repository.top is None:
         return now
@@ -285,16 +291,8 @@ def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, 
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         past=past,
+        texts=partial(_texts, repository, (prefix, *former.folders)),
         replaced=_replaced(repository, () if since is None else (since,), (prefix, *former.folders)),
-        commit_of=lambda line: _bringing(past(), line),
-        manifests=manifests_of(repository, places, lambda line: _bringing(past(), line)),
+        commit_of=lambda line: bringing(past(), line),
+        manifests=manifests_of(repository, places, lambda line: bringing(past(), line)),
     )
-
-
-def _bringing(past: Past | None, line: str) -> str | None:
-    """Return the first commit of *past* that put the line whose SHA-256 is *line* into the log."""
-    return next((commit for commit, added in past.added.items() if line in added), None) if past else None
-
-
-def _is_commit(repository: Repository, revision: str) -> bool:
-    return repository.top is not None and not revision.startswith("-") and has_commit(repository, revision)

@@ -22,6 +22,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.appended import appended
 from git_hybrid.git.committed_archives import ARCHIVE
 from git_hybrid.git.patches import (
+    ANY_LOG,
     MERGES_TOO,
     Added,
     added,
@@ -37,7 +38,6 @@ from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.run import items
 
-_ANYWHERE = ":(top,glob)**/state/sources-audit*.jsonl"
 _ID = pattern(r"[0-9A-Za-z-]{1,100}")
 
 
@@ -231,7 +231,7 @@ def _folders(repository: Repository, known: Collection[str], tips: Sequence[str]
     """Return the other folders in which a log of one of the ids *known* has ever begun in the history of *tips*."""
     begins = f'"log_id":"({"|".join(sorted(known))})","operator"'
     options = ("-z", "--format=commit %H %P", "--name-only", "--pickaxe-regex", f"-S{begins}", *MERGES_TOO)
-    done = repository.run(["git", "log", *options, *tips, "--", _ANYWHERE])
+    done = repository.run(["git", "log", *options, *tips, "--", ANY_LOG])
     if done.status != 0:
         raise refused(repository, done.stderr)
     files = dict.fromkeys(item.removeprefix("\n") for item in items(done.stdout))

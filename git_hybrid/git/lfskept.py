@@ -50,7 +50,11 @@ def drop_kept(disk: Disk, folder: Path, pending: Callable[[], Collection[SourceN
         OSError: the folder cannot be read.
     """
     place, left = folder / ".incoming" / KEPT, list[str]()
-    if place.is_symlink() or not place.is_dir():
+    try:
+        if place.is_symlink() or not place.is_dir():
+            return []
+    except PermissionError:
+        # Another user's, who alone may look: that is told with the rest of it.
         return []
     with reported(place, "read"):
         found = sorted(place.iterdir())

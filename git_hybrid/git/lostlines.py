@@ -1,12 +1,16 @@
-"""Which commit has what a log has lost."""
+"""What a log has lost, and which commit has that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOG
-from git_hybrid.git.patches import hashed
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.appended import appended, logged_anywhere
+from git_hybrid.git.patches import hashed, logs_in
+from git_hybrid.git.repository import Repository, around
+from git_hybrid.git.run import Runner
 
 _MANY = "-n50"
 """So many commits are looked at for one that has what was lost: the log of a few days."""
@@ -35,6 +39,35 @@ def restoring(
         sides = _sides(repository, folders[0], here[own[-1]])
         found |= _first([(name.partition(":")[0], lines) for name, lines in sides], own)
     return found
+
+
+def committed_lines(repository: Repository, folders: Sequence[str]) -> Iterator[bytes]:
+    """Yield the lines that the commits of HEAD's history put into the log of the workspace in *folders*.
+
+    Of a partial clone that lacks some of them there are none.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    logs = [name for folder in folders for name in logs_in(folder)]
+    try:
+        found = tuple(appended(repository, (repository.revision or "HEAD",), logs))
+    except GitRefused as error:
+        if not error.is_unfetched:
+            raise
+        return
+    yield from (item.line.encode("utf-8", "surrogateescape").removesuffix(b"\r") for item in found)
+
+
+def lines_anywhere(runner: Runner, root: Path) -> tuple[bytes, ...]:
+    """Return what :func:`logged_anywhere` does, and then what HEAD's history had where its log was edited later.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    repository = around(runner, root)
+    found = dict.fromkeys(logged_anywhere(runner, root))
+    return tuple(found | dict.fromkeys(committed_lines(repository, (repository.prefix(root),))))
 
 
 def _sides(repository: Repository, folder: str, last: str) -> Iterator[tuple[str, tuple[str, ...]]]:

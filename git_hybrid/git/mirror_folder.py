@@ -31,7 +31,7 @@ from git_hybrid.git.local import failure, must
 from git_hybrid.git.manyrefs import pack_new
 from git_hybrid.git.mirror_aside import missed, put_in_place
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
-from git_hybrid.git.mirror_lists import is_listed, lists
+from git_hybrid.git.mirror_lists import clear_lists, is_listed, is_partial, lists
 from git_hybrid.git.openable import refuse_closed
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
@@ -106,7 +106,7 @@ class GitMirrorFolder(Struct):
     def holding(self, path: str) -> Holding | None:
         """Return what the repository at *path* holds, or None if there is none that git can read.
 
-        One whose refs and objects are those of another repository (``commondir``) is none.
+        One that rests on another repository, or has only a part of its history or objects, is none.
 
         Raises:
             SymlinkRefused: there is a symbolic link in it, or on the way to it.
@@ -115,7 +115,7 @@ class GitMirrorFolder(Struct):
         """
         target = self.place(path)
         refuse_links_in(target)
-        if not (target / "HEAD").is_file() or (target / "commondir").exists():
+        if not (target / "HEAD").is_file() or is_partial(target):
             return None
         listed = self.runner.git(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir=target)
         if listed.status != 0:
@@ -267,6 +267,7 @@ class GitMirrorFolder(Struct):
 
     def _serve(self, name: SourceName, taker: Path) -> None:
         """Write the lists of packs and refs that a server without git needs (git-update-server-info(1))."""
+        clear_lists(taker)
         must(self._steady, name, taker, ["update-server-info"])
 
     def _move_lfs(self, giver: Path, taker: Path, pin: Oid | None) -> None:

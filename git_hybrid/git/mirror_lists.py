@@ -1,19 +1,46 @@
-"""The lists of refs and packs by which a server that knows files only serves a repository (gitrepository-layout(5))."""
+"""The lists of refs and packs by which a server that knows files only serves a repository (gitrepository-layout(5)).
+
+Whoever carries such a folder away carries what is in it alone.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.git.plainfiles import read_plain
+from git_hybrid.core.errors import reported
+from git_hybrid.git.plainfiles import expects_more, read_plain
 
 _PEELED = "^{}"
+_LISTS = ("info/refs", "objects/info/packs")
+_ELSEWHERE = ("commondir", "objects/info/alternates", "shallow")
 
 
 def lists(git_dir: Path) -> tuple[bytes | None, bytes | None]:
     """Return what ``info/refs`` and ``objects/info/packs`` of the repository at *git_dir* are; None for no file."""
-    return read_plain(git_dir / "info/refs"), read_plain(git_dir / "objects/info/packs")
+    refs, packs = (read_plain(git_dir / name) for name in _LISTS)
+    return refs, packs
+
+
+def clear_lists(git_dir: Path) -> None:
+    """Take away what stands in the place of a list and is no file: git reads the old one, and waits at a pipe.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    for name in _LISTS:
+        path = git_dir / name
+        with reported(path, "remove"), suppress(FileNotFoundError):
+            if not stat.S_ISREG(path.lstat().st_mode):
+                path.unlink()
+
+
+def is_partial(git_dir: Path) -> bool:
+    """Tell whether the repository at *git_dir* rests on another one, or has a part of its history or objects alone."""
+    return expects_more(git_dir) or any(os.path.lexists(git_dir / name) for name in _ELSEWHERE)
 
 
 def is_listed(git_dir: Path, refs: Collection[tuple[str, str]]) -> bool:

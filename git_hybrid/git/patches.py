@@ -14,6 +14,8 @@ _CARRIERS = (STATE, OVERRIDES, MIRRORS)
 _SPECIAL = pattern(r"[*?\[\\]")
 MERGES_TOO = ("--full-history", "-m", "--no-renames")
 """All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge."""
+ANY_LOG = ":(top,glob)**/state/sources-audit*.jsonl"
+"""The pathspec of the logs, and of their archives, of all workspaces of a repository."""
 HEADER = pattern(r"commit ([0-9a-f]{40,64}) ?([0-9a-f ]*)")
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")

@@ -8,13 +8,15 @@ from functools import cache
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.files import LOG, MANIFEST
 from git_hybrid.core.value import Struct
+from git_hybrid.core.values import parse_time
 from git_hybrid.git.former import at_its_place
-from git_hybrid.git.patches import line_hash, logged, logs_in
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.patches import MERGES_TOO, has_commit, line_hash, log_lines, logged, logs_in
+from git_hybrid.git.repository import Repository, refused
 
 Manifests = Sequence[bytes | None]
 _REMOTES = "refs/remotes"
 _HEADS = f"{_REMOTES}/*/HEAD"
+_IS_THERE = "--diff-filter=AMT"
 
 
 class _Unpushed(Struct, frozen=True):
@@ -31,14 +33,14 @@ class Places(Struct, frozen=True):
     lines: Collection[str] = frozenset()
 
 
-def before_next(repository: Repository, places: Places, _line: str | None) -> Manifests:
+def before_next(repository: Repository, places: Places) -> Manifests:
     """Return the manifest of what the commit to be judged is made from, by :func:`git.former.at_its_place`."""
-    return _at(repository, places, [f"{repository.revision}^1" if repository.revision else "HEAD"])
+    return _if_here(lambda: _at(repository, places, [f"{repository.revision}^1" if repository.revision else "HEAD"]))
 
 
 def manifests_of(
     repository: Repository, places: Places, commit_of: Callable[[str], str | None]
-) -> Callable[[str | None], Manifests]:
+) -> Callable[[str | None, str], Manifests]:
     """Return what tells the manifests that count for the line of a record, as :class:`Witnesses` has it.
 
     What no branch of a remote has yet is held against what it goes on from there; the rest against the first parent of
@@ -46,8 +48,8 @@ def manifests_of(
     it back. What the commit of the line was made on counts too, for whoever merges it may have made policy stricter
     meanwhile, also where the branch was brought up to that afterwards; and so does how the line came into the main
     branch of a remote, which one's own branch may have been brought up to. Of what it was made on the newest counts:
-    who had today's policy cannot say that his branch began before it. Where a shallow clone ends before that, nobody
-    can tell.
+    who had today's policy cannot say that his branch began before it; nor can who made the record after the main branch
+    had another. Where a shallow clone ends before that, nobody can tell.
     """
     tip = repository.revision or "HEAD"
 
@@ -60,24 +62,26 @@ def manifests_of(
         return _trunk(repository, places.folders, name)
 
     @cache
-    def names_of(line: str) -> tuple[str, ...]:
+    def names_of(line: str, at: str) -> tuple[str, ...]:
         commit = commit_of(line)
         if commit in unpushed().commits and unpushed().bases:
-            return (tip, *_newest(repository, str(commit)))
+            bases = _newest(repository, str(commit))
+            return (tip, *_as_of(repository, places, bases, _mains(repository) or unpushed().bases, at))
         after, *parents = trunk(tip).get(line) or _commits(repository, "rev-list", "--parents", "-1", str(commit))
         if not parents:
             return (after,)
         if _is_cut(repository, parents):
             return (after,)
         bases = _made_on(repository, str(commit), parents[0]) if len(parents) > 1 else ()
+        bases = _as_of(repository, places, bases, parents[:1], at)
         others = [name for name in _mains(repository) if line in trunk(name)]
         return (after, parents[0], *bases, *(found for name in others for found in trunk(name)[line][:2]))
 
     @cache
-    def told(line: str | None) -> Manifests:
+    def told(line: str | None, at: str) -> Manifests:
         if line is None:
-            return before_next(repository, places, None)
-        return _at(repository, places, names_of(line))
+            return before_next(repository, places)
+        return _if_here(lambda: _at(repository, places, names_of(str(line), at)))
 
     return told
 
@@ -99,14 +103,67 @@ def shared_lines(repository: Repository, folder: str) -> Callable[[str], bool]:
     return lambda line: line in known()
 
 
-def _at(repository: Repository, places: Places, commits: Sequence[str]) -> Manifests:
+def _if_here(ask: Callable[[], Manifests]) -> Manifests:
     try:
-        return at_its_place(repository, commits, places.folders, MANIFEST, places.lines)
+        return ask()
     except GitRefused as error:
         if not error.is_unfetched:
             raise
-        # A partial clone may lack one of them: nobody can tell.
+        # A partial clone may lack what tells it: nobody can.
         return ()
+
+
+def _at(repository: Repository, places: Places, commits: Sequence[str]) -> Manifests:
+    found = at_its_place(repository, commits, places.folders, MANIFEST, places.lines)
+    texts = zip(commits, found, strict=True)
+    return [_last(repository, places, commit) if text is None else text for commit, text in texts]
+
+
+def _last(repository: Repository, places: Places, commit: str) -> bytes | None:
+    """Return the manifest that the workspace had before it was taken out of *commit*; None if it never was there.
+
+    A file of that name may have been there before; what counts is that its log was.
+    """
+    for way in (("--first-parent", "-m"), MERGES_TOO):
+        *_, logged_at = "", *_listed(repository, places, LOG, "-1", _IS_THERE, "--format=%H", *way, commit)
+        *_, last = "", *_listed(repository, places, MANIFEST, "-1", _IS_THERE, "--format=%H", *way, commit)
+        if logged_at and last:
+            (log,) = at_its_place(repository, [logged_at], places.folders, LOG, places.lines)
+            first = next(log_lines(log or b""), b"")
+            if first and (not places.lines or line_hash(first) in places.lines):
+                return at_its_place(repository, [last], places.folders, MANIFEST, places.lines)[0]
+    return None
+
+
+def _listed(repository: Repository, places: Places, name: str, *argv: str) -> Sequence[str]:
+    """Return the lines of what ``git log`` with *argv* lists that changed the file *name* of the workspace."""
+    paths = (f":(top,literal){folder}{name}" for folder in places.folders)
+    done = repository.run(["git", "log", "--no-renames", *argv, "--", *paths])
+    if done.status != 0 and has_commit(repository, "HEAD"):
+        raise refused(repository, done.stderr)
+    return done.stdout.decode("ascii", "replace").splitlines()
+
+
+def _as_of(
+    repository: Repository, places: Places, bases: Sequence[str], mains: Sequence[str], at: str
+) -> tuple[str, ...]:
+    """Return those of *bases*, and of what the *mains* had after them, whose policy was in force *at* a time.
+
+    That is so until the next change of the manifest: of a branch that began before it only what it did before counts.
+    """
+    then, found = parse_time(at).timestamp(), dict[str, None]()
+    for base in bases:
+        is_last = True
+        for main in mains:
+            argv = ("--first-parent", "-m", "--reverse", "--format=%H %ct", main, f"^{base}")
+            changes = [line.split() for line in _listed(repository, places, MANIFEST, *argv) if line]
+            is_last = is_last and all(int(time) >= then for _, time in changes[:1])
+            nexts = [int(time) for _, time in changes[1:]]
+            found |= dict.fromkeys(
+                name for (name, _), time in zip(changes, (*nexts, then), strict=False) if time >= then
+            )
+        found |= {base: None} if is_last else {}
+    return tuple(found)
 
 
 def _commits(repository: Repository, *argv: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from git_hybrid.core.errors import LocalIo, MirrorGone, WorkspaceGone, reported
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
+from git_hybrid.git.alive import ALIVE, belonging, taken, told_whose
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.skeleton import borrow_from, can_lend, write_skeleton
@@ -32,7 +33,7 @@ ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"
 Wanted = Callable[[str, Path], bool]
 KEPT = ".lfs"
 """What is there of no run (:mod:`git_hybrid.git.lfskept`)."""
-_ALIVE, _TRIES = ".alive", 20
+_TRIES = 20
 _WITHDRAWN, _TRASH, _HALF = ".withdrawn-", ".trash-", ".half-"
 
 
@@ -69,12 +70,17 @@ class Disk(Protocol):
 
 
 class GitQuarantine(Struct):
-    """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`) in *folder*: ``sources/`` or a mirror."""
+    """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`) in *folder*: ``sources/`` or a mirror.
+
+    From when it is claimed until it is closed, *shared* lets whoever shares *folder* write to what is made, if need be.
+    """
 
     disk: Disk
     folder: Path
     run: RunId
     is_mirror: bool = False
+    shared: Callable[[Path], AbstractContextManager[object]] = nullcontext
+    _sharing: ExitStack = field(default_factory=ExitStack)
     _alive: int | None = None
     _claiming: threading.Lock = field(default_factory=threading.Lock)
     _numbers: Iterator[int] = field(default_factory=count)
@@ -164,18 +170,26 @@ class GitQuarantine(Struct):
                 raise (
                     MirrorGone(path=str(self.folder)) if self.is_mirror else WorkspaceGone(path=str(self.folder.parent))
                 )
-            with reported(self._home, "create"):
-                for _ in range(_TRIES):
-                    if self._alive is None:
-                        self._alive = self._locked_home()
+            if self._alive is None:
+                self._alive = self._made_home()
             if self._alive is None:
                 raise LocalIo(path=str(self._home), operation="create", reason="other runs keep removing it")
+
+    def _made_home(self) -> int | None:
+        with ExitStack() as sharing:
+            sharing.enter_context(self.shared(self.folder))
+            with told_whose(self._home.parent), reported(self._home, "create"):
+                found = next((alive for _ in range(_TRIES) if (alive := self._locked_home()) is not None), None)
+            if found is not None:
+                # What others may have to remove is made by git too, and for those who only look.
+                self._sharing = sharing.pop_all()
+        return found
 
     def _locked_home(self) -> int | None:
         """Create the folder of this run and lock it; None if another run cleaned it away in between."""
         try:
             self.disk.make_folder(self._home)
-            alive = os.open(self._home / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            alive = os.open(self._home / ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         except (LocalIo, FileNotFoundError) as error:
             is_gone = isinstance(error.__cause__ or error, FileNotFoundError)
             if is_gone and self._home.parent.parent.is_dir() and os.access(self._home.parent.parent, os.W_OK):
@@ -193,7 +207,7 @@ class GitQuarantine(Struct):
     def _is_home(self, alive: int) -> bool:
         """Tell whether the open file *alive* is the one in the folder of this run."""
         try:
-            return os.path.samestat(os.stat(self._home / _ALIVE), os.fstat(alive))
+            return os.path.samestat(os.stat(self._home / ALIVE), os.fstat(alive))
         except (FileNotFoundError, NotADirectoryError):
             return False
 
@@ -208,6 +222,7 @@ class GitQuarantine(Struct):
             self.disk.remove_tree(self._home)
         os.close(self._alive)
         self._alive = None
+        self._sharing.close()
         with suppress(OSError):
             self._home.parent.rmdir()
 
@@ -218,9 +233,16 @@ class GitQuarantine(Struct):
         or is set aside where something stands there. What cannot be removed is told, and is no obstacle.
         """
         incoming = self.folder / ".incoming"
-        if not incoming.is_dir():
+        try:
+            listed = sorted(incoming.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        found = [path for path in sorted(incoming.iterdir()) if path != self._home and path.name != KEPT]
+        except PermissionError as error:
+            # What is to be done may need nothing there.
+            return [
+                f"an earlier run could not remove all: left at sources/.incoming: {error.strerror}{belonging(incoming)}"
+            ]
+        found = [path for path in listed if path != self._home and path.name != KEPT]
         back, left = list[str](), list[str]()
         dead = [path for path in found if self._remove_dead(path, is_wanted, back, left)]
         with suppress(OSError):
@@ -230,19 +252,9 @@ class GitQuarantine(Struct):
         return notes + [f"an earlier run could not remove all: {words}" for words in left]
 
     def _remove_dead(self, path: Path, is_wanted: Wanted, back: list[str], left: list[str]) -> bool:
-        """Remove the folder of a run unless the run holds its lock."""
-        try:
-            alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            # Nobody has locked it: dead, or about to be claimed, and then its run makes it again.
-            return self._remove_left(path, is_wanted, back, left)
-        try:
-            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return self._remove_left(path, is_wanted, back, left)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(alive)
+        """Remove the folder of a run unless the run holds its lock, or nobody may ask."""
+        with taken(path) as is_dead:
+            return is_dead and self._remove_left(path, is_wanted, back, left)
 
     def _remove_left(self, path: Path, is_wanted: Wanted, back: list[str], left: list[str]) -> bool:
         self._give_back(path, is_wanted, back)
@@ -273,21 +285,6 @@ class GitQuarantine(Struct):
 def _left(error: LocalIo, folder: Path) -> str:
     """Return where something is left that could not be removed, and why."""
     return f"left at {os.path.relpath(error.path, folder.parent)}: {error.reason}"
-
-
-def is_alive(home: Path) -> bool:
-    """Tell whether the run whose folder is at *home* is at work."""
-    try:
-        alive = os.open(home / _ALIVE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(alive, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(alive)
-    return False
 
 
 def uses_lfs(git_dir: Path) -> bool:

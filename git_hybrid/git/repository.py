@@ -36,6 +36,7 @@ _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
 # path is of no object: folders are named by commits too.
 _OBJECT = pattern(r"(?<![\w/.-])[0-9a-f]{40,64}(?![\w/-])|not a tree object")
 _DAMAGED = ("corrupt", "mismatch", "inflate")
+_BROKEN = ("packfile", "object file", "bad object", "cannot be read", "broken")
 WHOLE = "bundle create - --all > /dev/null"
 """What git is told to fetch all that a partial clone lacks: it asks for what it packs (--refetch is new in 2.36)."""
 Entry = tuple[str, str]
@@ -171,6 +172,9 @@ def refused(repository: Repository, stderr: str) -> GitRefused:
         mend = f"mend git's configuration there, then: {mend}"
     elif _NONE in words and "GIT_DIR" in of_commit(repository.runner.environ, top):
         words, mend = f"GIT_DIR is {repository.runner.environ['GIT_DIR']}: {words}", "unset GIT_DIR"
+    elif _OBJECT.search(words) or any(known in words for known in _BROKEN):
+        # The status of a working tree looks at no history: it is well where that is damaged.
+        mend = f"git -C {typed(top)} fsck"
     return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
 
 

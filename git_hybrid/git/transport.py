@@ -194,15 +194,15 @@ class GitTransport(Struct, frozen=True):
         Raises:
             RefMissing: the bundle lacks a ref.
             BundlePrerequisites: it builds on commits that the stage lacks.
-            BadBundle: it is no bundle, or ends too early.
+            BadBundle: it is no bundle, ends too early, or has not all objects, or no sound ones.
             RepositoryNotFound, LocalIo: it is not there, or cannot be read.
-            FsckRefused, MalformedObjects: fsck refused what is in it.
+            FsckRefused: fsck refused what is in it.
         """
         from git_hybrid.git.bundleread import reading_bundle
 
         with reading_bundle(bundle, stage.name):
             self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
-        self._refuse_malformed(stage, request.waived)
+            self._refuse_malformed(stage, request.waived)
 
     def head_of_bundle(self, bundle: str, defaults: Defaults) -> Oid | None:
         """Return the commit at HEAD of the bundle file *bundle*, None if it has no HEAD.

@@ -29,15 +29,25 @@ def digest_of(path: Path, listed: Iterable[Path], instead: Mapping[Path, bytes] 
     digest = hashlib.sha256()
     files = {file for one in listed for file in ((one,) if one in instead else _files(one))}
     for file in sorted(files):
-        digest.update(os.fsencode(file.relative_to(path)) + b"\0")
-        if file in instead:
-            digest.update(instead[file])
-        else:
-            with open(file, "rb") as stream:
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
+        name, before, content = os.fsencode(file.relative_to(path)), digest.copy(), hashlib.sha256()
+        digest.update(name + b"\0")
+        has_end = False
+        for chunk in (instead[file],) if file in instead else _chunks(file):
+            digest.update(chunk)
+            content.update(chunk)
+            has_end = has_end or b"\0" in chunk
         digest.update(b"\0")
+        if has_end and file != path:
+            # It could end itself and go on as another file. No name is empty.
+            digest = before
+            digest.update(b"\0" + name + b"\0" + content.digest())
     return digest.hexdigest()
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    with open(file, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
 def _files(path: Path) -> Iterator[Path]:

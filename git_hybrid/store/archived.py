@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from git_hybrid.core.audit import ROTATED, detail_of, records_of
@@ -15,7 +14,7 @@ from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
-_ROTATION = re.compile(rb'"event"\s*:\s*"' + ROTATED.encode("ascii") + b'"')
+_ROTATION, _BEGINNING = b'"event":"%b"' % ROTATED.encode("ascii"), b'"prev":[]'
 
 
 def require_archives(layout: Layout) -> None:
@@ -43,7 +42,10 @@ def absent(layout: Layout) -> str:
 def _absent(layout: Layout) -> tuple[str, str] | None:
     """Return the name of the first archive that is not there as it was closed, and what is wrong with it."""
     texts = {name: read_bytes(layout.root / name, name) or b"" for name in (LOG, *archives(layout))}
-    told = [detail for name, text in texts.items() for detail in _told(name, text)]
+    own = list(_told(LOG, texts[LOG]))
+    if not own and texts[LOG] and _BEGINNING not in texts[LOG]:
+        return LOG, "does not begin, and tells of no archive that it goes on from"
+    told = [*own, *(detail for name, text in texts.items() if name != LOG for detail in _told(name, text))]
     there = {sha256_hex(chain.as_written(text)) for text in texts.values()} if told else set()
     for detail in told:
         if detail.get("sha256") not in there:
@@ -54,8 +56,8 @@ def _absent(layout: Layout) -> tuple[str, str] | None:
 
 def _told(name: str, text: bytes) -> Iterator[Mapping[str, Json]]:
     """Yield what each record in *text* that goes on from an archive tells of that."""
-    for line in text.split(b"\n") if _ROTATION.search(text) else ():
-        if _ROTATION.search(line):
+    for line in text.split(b"\n") if _ROTATION in text else ():
+        if _ROTATION in line:
             records = records_of([chain.segment_of(name, line + b"\n")])
             details = (detail_of(record) for record in records if record["event"] == ROTATED)
             yield from (detail for detail in details if "archive" in detail)

@@ -17,7 +17,7 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -172,8 +172,10 @@ def _size_in(header: bytes) -> int | None:
     return int(text, 8) if re.fullmatch(rb"[0-7]{11}", text) else None
 
 
-def read_bundle(path: Path, folder: Path) -> Unpacked:
+def read_bundle(path: Path, folder: Path, judge: Callable[[Front], object] = lambda _front: None) -> Unpacked:
     """Read the bundle file at *path*, put its members into *folder* under names of our own, and check every byte.
+
+    *judge* gets what stands in front of the members before any of them is written, and may raise.
 
     Raises:
         BadArgument: there is no such file, or it is none.
@@ -188,17 +190,15 @@ def read_bundle(path: Path, folder: Path) -> Unpacked:
         reader = Reader(str(path), file, hashlib.sha256())
         reader.begin()
         front = read_front(reader)
+        judge(front)
         members: dict[str, Path] = {}
         for number, (name, size, expected) in enumerate(front.said.listed):
             members[name] = folder / f"{number:05}"
             reader.listed(name, members[name], size, expected)
         reader.end()
+    digest = reader.digest.hexdigest()
     return Unpacked(
-        sha256=reader.digest.hexdigest(),
-        inventory=front.inventory,
-        signature=front.signature,
-        said=front.said,
-        members=members,
+        sha256=digest, inventory=front.inventory, signature=front.signature, said=front.said, members=members
     )
 
 

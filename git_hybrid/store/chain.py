@@ -17,8 +17,9 @@ from git_hybrid.core.audit import (
     Tail,
     as_told,
     detail_of,
+    is_hashed,
     previous,
-    record_hash,
+    strange_key,
     tail_of,
     torn_of,
 )
@@ -89,8 +90,9 @@ def parse_log(data: bytes) -> Log:
     undeclared = {number: line for number, line in torn.items() if sha256_hex(line) not in declared}
     problems = tuple(
         Problem(f"line {number}", "is no whole audit record, and no later record declares it torn")
-        for number in undeclared
-        if number < last_record
+        for number, line in undeclared.items()
+        # What was torn is no JSON: a record at the end that is not as it was written is none that may be declared so.
+        if number < last_record or _read(line)[0] is not None
     )
     if problems:
         from git_hybrid.core.markers import in_conflict, marker_lines
@@ -156,44 +158,63 @@ def _parse(line: bytes) -> Record | None:
 
 
 def _read(line: bytes) -> tuple[Record | None, bool]:
-    """Return the record in *line*, if it is one, as it counts (:func:`as_told`), and whether its hash is right.
+    """Return the record in *line*, if it is one, as it counts (:func:`as_told`), and whether it is as it was written.
+
+    That is so of one spelling alone. So no two lines are records with the same hash, and whoever looks for records by
+    the bytes of their keys finds all of them.
 
     Raises:
         NewerSchema: a newer version wrote it.
     """
-    record = _shaped(line)
-    if record is None:
-        return None, False
-    whole = _is_as_written(line) or record_hash(record) == record["hash"]
-    version = record["v"]
-    if whole and isinstance(version, int) and version > VERSION:
-        raise NewerSchema(path=LOG, found=version, known=VERSION)
-    return as_told(record), whole
-
-
-def _is_as_written(line: bytes) -> bool:
-    """Tell whether *line* without its hash has that hash: what was written as canonical JSON need not be written again.
-
-    The last ``hash`` of a line is the record's own: no key after it, by name, holds an object that could have one.
-    """
-    at = line.rfind(b'"hash":"')
-    digest, rest = line[at + 8 : at + 72], line[:at] + line[at + 74 :]
-    return at > 0 and line[at + 72 : at + 74] == b'",' and sha256_hex(rest).encode() == digest
-
-
-def _shaped(line: bytes) -> Record | None:
-    """Return what stands in *line* if it has the shape of a record, whether its hash is right or not."""
     record = load_canonical(line)
+    is_canonical = record is not None
     if record is None:
         try:
             # Canonical JSON has whole numbers alone.
             record = load_json(line, LOG, fractions=False)
         except InvalidFile:
-            return None
+            return None, False
+    if not _is_shaped(record):
+        return None, False
+    version = record["v"]
+    if isinstance(version, int) and version > VERSION:
+        if is_hashed(record):
+            raise NewerSchema(path=LOG, found=version, known=VERSION)
+        return as_told(record), False
+    return as_told(record), is_canonical and not strange_key(record) and _is_as_written(line, record)
+
+
+def _is_as_written(line: bytes, record: Record) -> bool:
+    """Tell whether *line*, canonical JSON, has the hash of the rest of it: so nothing is written again to be hashed.
+
+    The last ``hash`` of a line is the record's own: no key after it, by name, holds an object that could have one.
+    """
+    at = line.rfind(b'"hash":"')
+    rest = line[:at] + line[at + 74 :]
+    return line[at + 72 : at + 74] == b'",' and sha256_hex(rest) == record["hash"]
+
+
+def _is_shaped(record: Record) -> bool:
+    """Tell whether *record* has the shape of one, whether its hash is right or not."""
     problems: list[Problem] = []
     shape = convert(record, RecordShape, "", problems)
     checked(parse_time, "" if shape is None else shape.at, "at", problems)
-    return None if problems else record
+    return not problems
+
+
+def is_record(line: bytes) -> bool:
+    """Tell whether *line* is a record as it was written, be it by a newer version."""
+    try:
+        return _read(line)[1]
+    except NewerSchema:
+        return True
+
+
+def respelled(line: bytes) -> bytes:
+    """Return the JSON in *line* as a record is written; nothing if it cannot be."""
+    with suppress(InvalidFile, RecursionError):
+        return canonical_json(load_json(line, LOG, fractions=False))
+    return b""
 
 
 def append_records(path: Path, records: Sequence[Record], watch: Watch | None = None) -> None:

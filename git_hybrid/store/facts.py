@@ -54,6 +54,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         lines_before=tuple(lines for _, lines in before),
         decode_lock=decoded,
         decode_policy=_policy,
+        is_record=chain.is_record,
         manifest=declared,
         state=installed,
         overrides=approved,

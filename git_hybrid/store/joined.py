@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from git_hybrid.core.audit import Record
+from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.files import LOCK, LOG, STATE
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import untold
@@ -56,8 +56,7 @@ def part_pins(torn: Torn, sides: Mapping[str, Versions], *, is_made: bool) -> Pa
 
 
 def _pinned(log: bytes) -> list[Record]:
-    lines = segment_of(LOG, log, alone=True).lines
-    return [line.record for line in lines if line.record is not None and line.record["event"] == "pin"]
+    return [record for record in records_of([segment_of(LOG, log, alone=True)]) if record["event"] == "pin"]
 
 
 def part_state(torn: Torn, sides: Mapping[str, Versions], parted: Collection[str]) -> None:

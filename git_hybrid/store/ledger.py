@@ -21,6 +21,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of, with_leftovers
 from git_hybrid.core.value import field, replace
+from git_hybrid.core.words import again_line
 from git_hybrid.store import reading, runs
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file
@@ -261,7 +262,7 @@ class FileLedger(LogReader):
 
             raise decided_only(error, is_written=is_written) from error
         if left:
-            raise Overtaken(names=tuple(sorted(left)), again=info.command, is_partly=True)
+            raise Overtaken(names=tuple(sorted(left)), again=again_line(info.command), is_partly=True)
 
     def _close(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         if pending:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
-from git_hybrid.core.audit import ROTATED, Record, previous
+from git_hybrid.core.audit import ROTATED, Record, previous, records_of, torn_of
 from git_hybrid.core.errors import NewerSchema
 from git_hybrid.core.files import LOG
 from git_hybrid.core.value import Struct
-from git_hybrid.store.chain import segment_of
+from git_hybrid.store.chain import respelled, segment_of
 
 RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
 """The hash of a record, in the text of the log."""
@@ -71,6 +71,35 @@ def in_order(log: bytes) -> bytes:
         ordered = [text[digest] for digest in sorted(named, key=lambda digest: rounds[digest])]
         return log if ordered == lines else b"".join(ordered)
     return log
+
+
+def as_recorded(log: bytes, elsewhere: Callable[[], Sequence[bytes]]) -> bytes:
+    """Return the log without the lines that no command wrote so, each with the record in its place whose hash it has.
+
+    That is one of the lines *elsewhere*, those of the logs of all branches, or is written anew where the hash is right.
+    What was torn stays, where a record declares that or the line may still grow.
+    """
+    lines, read = [line for line in log.split(b"\n") if line], segment_of(LOG, log, alone=True)
+    records = records_of([read])
+    torn = {str(item["sha256"]) for record in records for item in torn_of(record)}
+    if not read.ended:
+        torn.add(read.lines[-1].sha256)
+    bad = {
+        number: "" if line.record is None else str(line.record["hash"])
+        for number, line in enumerate(read.lines)
+        if not line.whole and (line.record is not None or line.sha256 not in torn)
+    }
+    if not bad:
+        return log
+    lost = set(bad.values()).difference(str(record["hash"]) for record in records)
+    known: dict[str, bytes] = {}
+    for line in (*elsewhere(), *(respelled(lines[number]) for number in bad)):
+        for digest in lost.intersection(map(bytes.decode, RECORDED.findall(line))):
+            if _record(line, digest) is not None:
+                known[digest] = line
+    # Of two edited ones the first has its place.
+    kept = (known.pop(bad[number], b"") if number in bad else line for number, line in enumerate(lines))
+    return b"\n".join((*filter(None, kept), b"")) if read.ended else b"\n".join(filter(None, kept))
 
 
 def rejoined(log: bytes, archived: Iterable[bytes], elsewhere: Callable[[], Sequence[bytes]]) -> Rejoined:

@@ -23,7 +23,7 @@ from git_hybrid.core.words import plural
 from git_hybrid.store.joined import part_pins, part_state
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.lockfile import decode_lock, encode_lock
-from git_hybrid.store.log_merge import in_order, joined, rejoined
+from git_hybrid.store.log_merge import as_recorded, in_order, joined, rejoined
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
@@ -168,7 +168,9 @@ def _complete_log(torn: Torn, elsewhere: Callable[[], Sequence[bytes]]) -> bool:
     if (log := torn.read(LOG)) is None:
         return False
     names = (*archives(torn.layout), *torn.conflicts)
-    found = rejoined(log, [torn.read(name) or b"" for name in names if _ARCHIVE.fullmatch(name)], elsewhere)
+    found = rejoined(
+        as_recorded(log, elsewhere), [torn.read(name) or b"" for name in names if _ARCHIVE.fullmatch(name)], elsewhere
+    )
     if (ordered := in_order(found.text)) != log:
         torn.texts[LOG] = ordered
     return found.is_short

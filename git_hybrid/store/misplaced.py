@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Record, records_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.endpoints import repository_key
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
-from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold, without
+from git_hybrid.core.last_pins import as_locked, binding, by_source, has_digest, last_records, untold, without
 from git_hybrid.core.last_told import brought_along
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -18,11 +18,15 @@ from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.reading import records, whole_log
 
-_PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
-_PLACING = (_PIN, b'"event":"remove"', b'"event":"prune"')
+_PIN, _SOURCE = b'"event":"pin"', b'"source":"'
+_PLACING = ("pin", "remove", "prune")
+_PLACED = tuple(b'"event":"%b"' % event.encode("ascii") for event in _PLACING)
 _NONE: Mapping[SourceName, Collection[str]] = {}
 _AFTER = re.compile(rb'"after":"([^"]*)"')
-_REF, _URL = re.compile(rb'"ref":("[^"]*")'), re.compile(rb'"url":"([^"]*)"')
+_TEXT = rb'("(?:[^"\\]|\\.)*")'
+_REF, _URL = re.compile(b'"ref":' + _TEXT), re.compile(b'"url":' + _TEXT)
+_ROOTS = re.compile(rb'"root_commits":([^\]]*\]?)')
+"""What a record may say, all over its line: details that nobody knows may have the same keys inside."""
 
 
 def misplaced(
@@ -72,14 +76,16 @@ def moved_tags(
     refs = {name: b'"ref":' + canonical_json(pin.ref) for name, pin in tagged.items()}
     commits: dict[bytes, set[bytes]] = {}
     for line in whole_log(layout).split(b"\n") if tagged else ():
-        if _PIN in line and (named := _SOURCE.search(line)) is not None and refs.get(named[1], b"\n") in line:
-            commits.setdefault(named[1], set()).update(_AFTER.findall(line))
+        if _PIN in line and refs.get(name := _source_in(line), b"\n") in line:
+            # What the log says of where it stands now may be a lie.
+            own = {tagged[name].commit.encode("ascii")}
+            commits.setdefault(name, own).update(_AFTER.findall(line))
     if all(len(found) < 2 for found in commits.values()):
         return {}
     from git_hybrid.core import bare_moves
     from git_hybrid.core.named_overrides import as_made
 
-    log = as_made({str(record["hash"]): record for record in records(layout)})
+    log = as_locked(as_made({str(record["hash"]): record for record in records(layout)}), pins, sources)
     told = bare_moves.taken_tags(log, pins, sources) | bare_moves.moved_tags(log, pins, sources)
     return {name: before[0] for name, before in told.items()}
 
@@ -101,35 +107,45 @@ def bare_moves(
         return {}
     from git_hybrid.core import bare_origins
 
-    log = {str(record["hash"]): record for record in records(layout)}
+    log = as_locked({str(record["hash"]): record for record in records(layout)}, pins, sources)
     told = bare_origins.other_repositories(log, pins, sources) | bare_origins.other_names(log, pins, sources)
     return {name: before[0] for name, before in told.items()} | moved_tags(layout, pins, sources)
 
 
+def _source_in(line: bytes) -> bytes:
+    """Return the source of the record in *line*; where it has none, maybe one that its details name."""
+    # No key behind that of the record itself holds an object that could have one.
+    at = line.rfind(_SOURCE) + len(_SOURCE)
+    return line[at : line.find(b'"', at)] if at >= len(_SOURCE) else b""
+
+
 def _has_other_roots(lines: Iterable[bytes], pins: Mapping[SourceName, Pin]) -> bool:
     own = {name.encode("ascii"): pin.root_commits for name, pin in pins.items()}
-    known = {name: b'"root_commits":' + canonical_json(roots) for name, roots in own.items() if roots}
-    told = ((_SOURCE.search(line), line) for line in lines if b'"root_commits":' in line)
-    return any(named is not None and known.get(named[1], b"") not in line for named, line in told)
+    known = {name: canonical_json(roots) for name, roots in own.items() if roots}
+    told = ((known.get(_source_in(line)), line) for line in lines if b'"root_commits":' in line)
+    return any(roots is not None and set(_ROOTS.findall(line)) != {roots} for roots, line in told)
 
 
 def _has_tag_elsewhere(lines: Iterable[bytes], pins: Mapping[SourceName, Pin]) -> bool:
-    tags: dict[tuple[tuple[str, str] | None, str], Pin]
-    tags = {(repository_key(pin.url), pin.ref): pin for pin in pins.values() if pin.ref.startswith("refs/tags/")}
-    refs = {canonical_json(ref): ref for _, ref in tags}
+    tags: dict[tuple[tuple[str, str] | None, bytes], list[bytes]] = {}
+    for pin in pins.values():
+        if pin.ref.startswith("refs/tags/"):
+            own = b'{"after":"%b"' % pin.commit.encode("ascii")
+            tags.setdefault((repository_key(pin.url), canonical_json(pin.ref)), []).append(own)
+    refs = {ref for _, ref in tags}
     for line in lines if tags else ():
-        if (named := _REF.search(line)) is not None and (ref := refs.get(named[1])) is not None:
-            after = _AFTER.search(line)
-            pin = tags.get((_repository(line), ref))
-            if pin is not None and (after is None or after[1] != pin.commit.encode("ascii")):
+        for ref in refs.intersection(_REF.findall(line)):
+            urls = set(_URL.findall(line))
+            beginnings = (own for url in urls for own in tags.get((_repository(url), ref), ()))
+            if any(b"\\" in url for url in urls) or not all(map(line.startswith, beginnings)):
                 return True
     return False
 
 
-def _repository(line: bytes) -> tuple[str, str] | None:
-    """Return what tells the repository that *line* names from others; None if it names none."""
+def _repository(url: bytes) -> tuple[str, str] | None:
+    """Return what tells the repository at *url*, in quotes, from others; None if it is none."""
     with suppress(InvalidText):
-        return repository_key(parse_url(url[1].decode("ascii", "replace"))) if (url := _URL.search(line)) else None
+        return repository_key(parse_url(url[1:-1].decode("ascii", "replace")))
     return None
 
 
@@ -140,12 +156,12 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
     """
     left, found = {name.encode("ascii"): name for name in pins}, set[SourceName]()
     for file, line in chain.lines_backwards(layout) if left else ():
-        if not any(event in line for event in _PLACING):
-            continue
-        if (named := _SOURCE.search(line)) is None or named[1] not in left:
+        if not any(event in line for event in _PLACED) or (name := left.get(_source_in(line))) is None:
             continue
         for record in records_of([chain.segment_of(file, line + b"\n")]):
-            name = left.pop(named[1])
+            if record["event"] not in _PLACING or record.get("source") != name:
+                continue
+            del left[name.encode("ascii")]
             # One that an older version wrote may no longer count, by what stands before it.
             if not (has_digest(record) and _tells(record, pins[name])) or brought_along(record):
                 found.add(name)

@@ -47,6 +47,21 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
         raise BadArgument(what=option, value=shown, reason=f"there is no folder {real.parent}")
 
 
+def refuse_read(path: Path, *read: Path | None, option: str, shown: str) -> None:
+    """Refuse *path*, which *option* gave as *shown*, where it is a file that the same command has *read*.
+
+    Raises:
+        BadArgument: it is one of them, by whatever name: what is written would be in place of it.
+    """
+    with suppress(OSError):
+        target = os.stat(path)
+        # What is no regular file, as a terminal or a pipe, takes what is written and keeps nothing.
+        for place in filter(None, read) if stat.S_ISREG(target.st_mode) else ():
+            with suppress(OSError):
+                if os.path.samestat(target, os.stat(place)):
+                    raise BadArgument(what=option, value=shown, reason=f"is the same file as {place}, which is read")
+
+
 def _git_places(root: Path) -> tuple[Path, ...]:
     """Return the nearest ``.git`` from *root* upwards, what it leads to, and each ``.gitattributes`` on the way there.
 

@@ -8,6 +8,7 @@ from git_hybrid.core.audit import Record
 from git_hybrid.core.errors import LogWithoutRun, Overtaken
 from git_hybrid.core.overtaken import based, overtaken
 from git_hybrid.core.reducer import Decision, Files, RunInfo, intent_of
+from git_hybrid.core.words import again_line
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.logreader import LogReader
 from git_hybrid.store.snapshots import read_files
@@ -22,7 +23,7 @@ def with_base(layout: Layout, decision: Decision, seen: Files, info: RunInfo) ->
     """
     decision = based(decision, seen)
     if names := overtaken(decision, read_files(layout)):
-        raise Overtaken(names=tuple(sorted(names)), again=info.command)
+        raise Overtaken(names=tuple(sorted(names)), again=again_line(info.command))
     return decision
 
 
@@ -61,5 +62,6 @@ def finished(info: RunInfo, left: Collection[str], told: Collection[str]) -> lis
     notes = [f"finished writing what run {info.run} ({info.command}) had decided{but}"]
     if left:
         names = ", ".join(sorted(left))
-        notes.append(f"{names}: changed after that was decided, and left as it is; to decide anew: {info.command}")
+        anew = f"to decide anew: {again}" if (again := again_line(info.command)) else "to decide anew, call it again"
+        notes.append(f"{names}: changed after that was decided, and left as it is; {anew}")
     return notes

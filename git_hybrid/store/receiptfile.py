@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from git_hybrid.core.bundles import Had, Receipt, Standing
-from git_hybrid.core.errors import InvalidFile, Problem, until_many
+from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem, until_many
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
+from git_hybrid.store.content import regular
 from git_hybrid.store.mended import mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json, or_none
 from git_hybrid.store.wire_airgap import HadShape
@@ -68,6 +72,20 @@ def encode_receipt(receipt: Receipt, *, bundle: str) -> bytes:
     version = VERSION if any(had.submodules or had.contents for had in receipt.sources.values()) else 1
     head = {"schema_version": version, "format": "git-hybrid-receipt", "bundle": bundle}
     return encode_json({**head, "sources": sources})
+
+
+def may_be_written(path: Path) -> bool:
+    """Tell whether a receipt may come to *path* where nobody named that: nothing is there, or a receipt.
+
+    A medium comes from others: a link on it leads to any file, and a pipe waits for a reader that never comes.
+    """
+    if not os.path.lexists(path):
+        return True
+    try:
+        decode_receipt(regular(path), path.name)
+    except (OSError, InvalidFile, NewerSchema):
+        return False
+    return True
 
 
 def _entry(name: str, had: Had) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.audit_archives import AGAIN
@@ -47,6 +48,15 @@ def _restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Overrid
     elif not wanted and (foreign := sorted(kept.records.keys() - trail.latest.keys())):
         raise _untold(foreign[0])
     return tuple(lost.values())
+
+
+def lost_records(kept: Overrides, trail: Trail) -> tuple[Override, ...]:
+    """Return the records that *kept* has lost, as the audit log tells of them, without those that it tells in part."""
+    found: list[Override] = []
+    for identity in sorted(trail.latest.keys() - kept.records.keys()):
+        with suppress(UnknownOverride):
+            found.append(_told(identity, trail))
+    return tuple(found)
 
 
 def _untold(identity: str) -> UnknownOverride:

@@ -56,6 +56,7 @@ class Journal(Struct, frozen=True, kw_only=True):
             served_by=self.served_by,
             failures=self.failures,
             is_unwritten=self.decision is not None,
+            decided=frozenset() if self.decision is None else self.decision.sources,
         )
 
 

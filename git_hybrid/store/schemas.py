@@ -101,7 +101,10 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "status": (StatusDocument, "git hybrid status --json"),
     "report": (
         ReportDocument,
-        "git hybrid sync, pin, add, remove, reset, resume, merge, diff, outdated, mirror verify and update --json",
+        (
+            "git hybrid sync, pin, add, init --import, remove, reset, resume, merge, diff, outdated, sbom, "
+            "mirror verify and update --json"
+        ),
     ),
     "check": (CheckDocument, "git hybrid check --json"),
     "diag": (DiagDocument, "git hybrid diag --json"),

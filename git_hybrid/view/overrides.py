@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.governance import Governed, is_idle, unbound
+from git_hybrid.core.governance import Governed, is_idle
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Kind, Override, approvers, phase, why_closed
-from git_hybrid.core.standing import accepts, forbidden
+from git_hybrid.core.standing import accepts, doubted, forbidden, regained
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
@@ -40,7 +40,9 @@ def override_lines(
         lines += [f"    accepts: {what}"] if (what := accepts(item)) else []
         because = why_closed(item, trail)
         lines += [f"    {item.status}: {safe(because)}"] if because else []
-        lines += [f"    it is an override {what}: git hybrid check overrides"] if (what := unbound(item, trail)) else []
+        if what := doubted(item, around):
+            mend = "git hybrid check overrides" if item.id in around.overrides.records else regained(item.id, around)
+            lines.append(f"    it is an override {what}: {mend}")
         lines += (
             [f"    policy does not allow it: {safe(what)}: git hybrid check overrides"]
             if (what := forbidden(item, around))

@@ -110,6 +110,7 @@ def test_pin_moves_nothing(files, cli, option, value):
         ["diag", "--bundle", ""],
         ["bundle", "create", "-o", ""],
         ["bundle", "verify", ""],
+        ["mirror", "update", ""],
         ["audit", "export", "-o", ""],
         ["audit", "log", "--operator", ""],
         ["override", "export", "-o", ""],

@@ -29,6 +29,7 @@ WRITERS = {
     "git_hybrid/git/lfsstore.py",  # a copy in a stage where there can be no link
     "git_hybrid/git/writer.py",
     "git_hybrid/git/quarantine.py",
+    "git_hybrid/git/alive.py",  # opens what a run keeps locked: some file systems lock only what may be written
     "git_hybrid/git/saver.py",
     "git_hybrid/git/cloning.py",  # into quarantine
     "git_hybrid/git/receiving.py",  # into quarantine

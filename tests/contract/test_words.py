@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+from git_hybrid.cli.placing import PLACED, Place
+from git_hybrid.cli.tree import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 # What is counted is counted by core/words.py, which knows the plural.
@@ -54,8 +58,27 @@ _NOT_OURS = re.compile(r"Checking object directories|git hybrid cache|fatal: una
 _SKIPPED = {"classify.py", "disallowed.py", "export.py", "machine.py", "serverwords.py", "sshwords.py", "unusable.py"}
 """Words of git's and of CSS."""
 
+_COMMAND = re.compile(r"(?<![\w./-])git ([a-z][a-z-]*)")
+_ELSEWHERE = {
+    "am": "what a clone is in the middle of",
+    "cat-file": "what failed",
+    "clone": "what has no workspace yet",
+    "credential": "what git asks",
+    "fast-import": "what failed",
+    "for-each-ref": "what failed",
+    "fsck": "where upstream is, or with the folder",
+    "grep": "for foreach",
+    "index-pack": "what failed",
+    "ls-remote": "of a URL",
+    "pack-objects": "what failed",
+    "repack": "what failed",
+    "version": "of the machine",
+}
+"""Commands of git that are named and that no hint has for the workspace's repository, and what they are of."""
+
 
 def _strings() -> Iterator[tuple[str, ast.expr]]:
+    """Yield each text that is no docstring, and each call of `typed`, with where it stands."""
     for path in sorted((ROOT / "git_hybrid").rglob("*.py")):
         if path.name in _SKIPPED:
             continue
@@ -68,7 +91,8 @@ def _strings() -> Iterator[tuple[str, ast.expr]]:
             and isinstance(node.body[0], ast.Expr)
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in texts:
+            is_typed = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "typed"
+            if is_typed or (isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in texts):
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 
@@ -105,6 +129,31 @@ def test_one_thing_has_one_name() -> None:
             if re.search(rf"\b(?:{banned})\b", text, re.IGNORECASE)
         ]
     assert found == []
+
+
+def _words_of(node: ast.expr) -> str:
+    """Return a text, or the texts that `typed` makes one of."""
+    if isinstance(node, ast.Call):
+        return " ".join(map(_words_of, node.args))
+    return str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_each_command_of_git_that_is_named_is_placed_or_is_of_no_workspace() -> None:
+    commands = frozenset(subprocess.run(["git", "--list-cmds=main"], capture_output=True, check=True).stdout.split())
+    named: dict[str, list[str]] = {}
+    for where, node in _strings():
+        text = _words_of(node)
+        for found in _COMMAND.findall(text):
+            if found.encode() in commands:
+                named.setdefault(found, []).append(f"{where}: {text}")
+    placed = {words.split(" ")[0] for words in PLACED}
+    assert {name: texts for name, texts in named.items() if name not in placed | _ELSEWHERE.keys()} == {}
+    assert (placed | _ELSEWHERE.keys()) - named.keys() == set()
+    place = Place("w", is_found=False)
+    for words in PLACED:
+        assert place.command(f"mend it: git {words} x, then y") == f"mend it: git -C w {words} x, then y"
+    for name in (name for group in COMMANDS.values() for name in group):
+        assert place.command(f"mend it: git hybrid {name} x") == f"mend it: git hybrid -C w {name} x"
 
 
 def test_no_page_says_one_of_many() -> None:

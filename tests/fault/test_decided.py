@@ -158,6 +158,32 @@ def test_what_fails_before_it_is_decided_is_to_be_run_again(hybrid: Hybrid, work
     assert "two" in manifest(workspace)
 
 
+def test_a_long_command_passes_for_no_other_that_begins_like_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    tool.tag("v0")
+    tool.commit({"README": "two\n"})
+    tool.tag("v2")
+    tool.commit({"README": "three\n"})
+    hybrid("pin", "one")
+    forced = ("pin", "one", "--force", "--reason", "why " * 200, "--approver", "bea@example.org", "--expires", "3d")
+    first, other = (*forced, "--request", "CHG-1", "--to", "v0"), (*forced, "--request", "CHG-2", "--to", "v2")
+    stopped_at("state/sources.lock", first, cwd=workspace)
+    told = hybrid(*other)
+    assert "note: finished writing what run " in told.err
+    assert lock(workspace)["one"]["commit"] == tool.rev("v2^{commit}")
+    overrides = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    assert [(item["request_id"], item["status"]) for item in overrides] == [
+        ("CHG-1", "superseded"),
+        ("CHG-2", "active"),
+    ]
+    # The very same command is not done once more.
+    stopped_at("state/sources.lock", first, cwd=workspace)
+    hybrid(*first)
+    assert lock(workspace)["one"]["commit"] == tool.rev("v0^{commit}")
+    assert len(json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]) == 3
+
+
 APPROVED = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "why", "--expires", "3d")
 OVERTAKEN: dict[str, tuple[list[str], list[str], str, tuple[str, ...]]] = {
     "pin": (["pin", "one", "--to", "v2"], ["pin", "one"], "sources.lock", ("metadata", "overrides")),

@@ -25,7 +25,7 @@ def forced(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 _JUDGES = ("audit verify", "check", "check overrides", "dashboard")
 _OTHERS = (
     *("override list", "override show ID", "override export", "audit export", "sbom"),
-    *("sync -n", "pin -n tool", "bundle create -o out"),
+    *("sync -n", "pin -n tool", "bundle create -o out", "outdated", "diff", "diff --since HEAD"),
 )
 
 
@@ -55,6 +55,7 @@ def test_files_that_a_killed_run_had_half_written_prove_nothing(
     assert "override renew" not in told.err
     assert "as pinned" not in told.err
     assert "unapproved" not in told.out
+    assert forced("status", "--porcelain").out.startswith("interrupted\ttool\t")
     found = forced("diag", check=1).out
     assert "does no harm" not in found
     assert "not what" not in found

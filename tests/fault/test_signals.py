@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -131,6 +132,30 @@ def test_a_signal_while_the_server_stalls(
     https_server.clear_faults()
     hybrid("resume", env=pinned)
     assert head(workspace) == lock(workspace)["tool"]["commit"]
+    tidy(workspace)
+
+
+@pytest.mark.parametrize("words", [("sync",), ("reset", "local", "tool")], ids=" ".join)
+def test_a_signal_while_an_earlier_run_is_finished_leaves_the_others_pending(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer, words: tuple[str, ...]
+) -> None:
+    pinned = {**pinned, "GIT_HYBRID_CACHE_DIR": ""}
+    for again in range(2):
+        https_server.clear_faults()
+        https_server.stall(10, only="upload-pack")
+        with _running(workspace, *(words if again else ("sync", "-j", "1")), env=pinned) as child:
+            assert https_server.stalled.wait(30)
+            child.send_signal(signal.SIGTERM)
+            _, err = child.communicate(timeout=20)
+        assert child.returncode == CODES[signal.SIGTERM], err
+        if not again:
+            shutil.rmtree(workspace / "sources/local")
+    assert "note: still to do: tool, local\n" in err
+    assert "interrupted: 1 not reached" in err
+    https_server.clear_faults()
+    hybrid("resume", env=pinned)
+    for name, pin in lock(workspace).items():
+        assert head(workspace, name) == pin["commit"]
     tidy(workspace)
 
 

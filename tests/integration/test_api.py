@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid import api
+from git_hybrid.core.errors import BadArgument
 from support.cli import Hybrid
 from support.kit import git
 from support.upstream import Upstream, UpstreamFactory
@@ -38,6 +39,9 @@ def test_the_api_returns_what_the_commands_report(
     moved = tool.commit({"a.txt": "two\n"})
     looked = api.pin(["tool"], root=workspace, dry_run=True)
     assert (looked.rows[0].outcome, looked.rows[0].after) == ("would-pin", moved)
+    for names, more in (([], {"groups": ["web"]}), (["tool"], {"groups": ["web"]}), (["tool", "other"], {})):
+        with pytest.raises(BadArgument, match="needs exactly one source"):
+            api.pin(names, root=workspace, to=moved, **more)
     assert api.pin(["tool"], root=workspace).rows[0].outcome == "pinned"
     assert [row.word for row in api.status(root=workspace).rows] == ["behind"]
     (workspace / "sources/tool/a.txt").write_text("mine\n")

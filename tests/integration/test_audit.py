@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.audit_archives import FROM_GIT
+from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.words import BRING_BACK
-from support.cli import executable, merged_env
+from support.cli import executable, merged_env, run_hybrid
 from support.governed import (
     ADA,
     LOCK,
@@ -160,6 +161,35 @@ def test_a_record_that_no_command_writes_is_a_finding_and_counts_for_nothing(sit
     site("dashboard", "-o", site.root / "page.html")
 
 
+def test_a_committed_line_that_no_command_wrote_so_is_put_right_by_merge(site: Site) -> None:
+    before, pin = site.lines(), next(record for record in site.log() if record["event"] == "pin")
+    strange = {**pin, "event": "note", "zz": {"hash": "0" * 64, "n": 1}}
+    line = canonical_json(strange).decode()
+    at = line.rfind('"hash":"')
+    # One hash stands on two lines, each of which has it of itself, as it seems.
+    line = line.replace("0" * 64, hashlib.sha256((line[:at] + line[at + 74 :]).encode()).hexdigest())
+    edited, respelled = before[3].replace("Ada", "Eve"), before[5].replace('":', '": ')
+    site.put_lines([*before[:3], edited, before[4], respelled, *before[6:], line])
+    assert {"edited", "respelled", "forged"} <= {item.id for item in site.verified()}
+    site.commit("forged")
+    site.write("other", "x")
+    site.commit("something else")
+    found = {item.line: item for item in site.verified() if item.line}
+    assert [(item.id, line) for line, item in found.items()] == [("edited", 4), ("respelled", 6), ("forged", 12)]
+    assert {item.mend for item in found.values()} == {"git hybrid merge"}
+    assert site("audit", "verify", check=5).err.count("git hybrid merge") == 1
+    site("pin", "tool", check=2)
+    assert "git add -- state/sources-audit.jsonl" in site("merge").err
+    assert site.lines() == before
+    assert (site.verified(), site.checked("audit")) == ((), [])
+    # Nobody misses then what was committed and is no record.
+    for message in ("put right", "and on"):
+        site.write("other", message)
+        site.commit(message)
+        assert (site.verified(), site.checked("audit")) == ((), [])
+    site("pin", "tool")
+
+
 def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     told = site("audit", "verify").out
     assert "11 records, whole" in told
@@ -176,6 +206,9 @@ def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     site("check", "audit", check=1)
     # Whoever reads the others is told.
     assert f"note: line 4 of {LOG} is no record: git hybrid audit verify" in site("audit", "log", "tool").err
+    name, above = site.root.name, site.root.parent
+    told = run_hybrid("-C", name, "audit", "log", "tool", cwd=above).err
+    assert f"note: line 4 of {name}/{LOG} is no record: git hybrid -C {name} audit verify" in told
     kept = site.lines()
     junk(site)
     for words in (["log", "--json"], ["export", "--format", "csv"], ["export", "--format", "json", "-o", "x.json"]):

@@ -6,9 +6,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,21 @@ import pytest
 
 from git_hybrid.core.errors import BadBundle, HybridError
 from git_hybrid.core.ids import parse_name
+from git_hybrid.core.lock import pin_digest
 from git_hybrid.core.manifest import config_digest
 from git_hybrid.store.bundlefile import read_bundle
+from git_hybrid.store.lockfile import decode_lock
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.parsing import encode_json
 from support.beginning import Beginning
 from support.bundles import offline, rebuilt
 from support.cli import Hybrid, executable
+from support.governed import signed_line
 from support.kit import NOBODY, errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
+from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
+
+RECORDS = ("state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
 
 
 @pytest.fixture
@@ -232,6 +241,24 @@ def test_another_file_is_told_as_that(there: Path, hybrid: Hybrid) -> None:
         assert "hint: git hybrid bundle verify -h\n" in told
 
 
+def retold(files: dict[str, bytes], name: str) -> None:
+    """Let the log in *files* tell of the last pin of *name* what the lock says, as if a command had written it."""
+    pin = decode_lock(files["state/sources.lock"]).pins[parse_name(name)]
+    lines, renamed = [], dict[str, str]()
+    records = [json.loads(line) for line in files["state/sources-audit.jsonl"].splitlines()]
+    last = [record for record in records if record["event"] == "pin" and record["source"] == name][-1]
+    last |= {"after": pin.commit}
+    last["detail"] |= {"tree": pin.tree, "content_sha256": pin.content_sha256, "pin_sha256": pin_digest(pin)}
+    for record in records:
+        record["prev"] = [renamed[item] for item in record["prev"]]
+        line = signed_line(record)
+        renamed[record["hash"]] = json.loads(line)["hash"]
+        lines.append(f"{line}\n")
+    files["state/sources-audit.jsonl"] = "".join(lines).encode()
+    for old, new in renamed.items():
+        files["state/sources.json"] = files["state/sources.json"].replace(old.encode(), new.encode())
+
+
 def test_a_rebuilt_file_is_as_good_as_the_first(bundle: Path, there: Path, hybrid: Hybrid) -> None:
     before = bundle.read_bytes()
     rebuilt(bundle, lambda _inventory, _members: None)
@@ -293,6 +320,20 @@ def _corrupt_pack(inventory: Any, members: dict[str, bytes]) -> None:
     members["sources/tool/history.bundle"] = bytes(data)
 
 
+def _lacks_files(inventory: Any, members: dict[str, bytes]) -> None:
+    """As a partial clone would have it: commits and trees alone."""
+    name = "sources/tool/history.bundle"
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "whole").write_bytes(members[name])
+        git("init", "-q", "--bare", "repo", cwd=folder)
+        git("fetch", "-q", folder / "whole", "main:main", cwd=folder / "repo")
+        packing = ["git", "pack-objects", "--revs", "--filter=blob:none", "--stdout", "-q"]
+        pack = subprocess.run(packing, cwd=folder / "repo", input=b"main\n", capture_output=True, check=True).stdout
+        commit = git("rev-parse", "main", cwd=folder / "repo")
+    members[name] = f"# v2 git bundle\n{commit} refs/heads/main\n\n".encode() + pack
+
+
 def _other_ref(inventory: Any, members: dict[str, bytes]) -> None:
     data = members["sources/tool/history.bundle"]
     members["sources/tool/history.bundle"] = data.replace(b"refs/heads/main", b"refs/heads/evil", 1)
@@ -306,6 +347,11 @@ def _swapped(inventory: Any, members: dict[str, bytes]) -> None:
 def _prerequisite(inventory: Any, members: dict[str, bytes]) -> None:
     head, _, rest = members["sources/tool/history.bundle"].partition(b"\n")
     members["sources/tool/history.bundle"] = head + b"\n-" + b"1" * 40 + b" x\n" + rest
+
+
+def _made_up_time(inventory: Any, members: dict[str, bytes]) -> None:
+    text = members["state/sources.lock"].decode()
+    members["state/sources.lock"] = re.sub(r"first_seen = \d{4}", "first_seen = 2001", text, count=1).encode()
 
 
 def _bad_lock(inventory: Any, members: dict[str, bytes]) -> None:
@@ -352,9 +398,11 @@ def _claimed_present(inventory: Any, members: dict[str, bytes]) -> None:
         _other_commit,
         _other_content,
         _corrupt_pack,
+        _lacks_files,
         _other_ref,
         _swapped,
         _prerequisite,
+        _made_up_time,
         _bad_lock,
         _cut_log,
         _edited_log,
@@ -369,6 +417,7 @@ def test_a_forged_inside_is_refused(bundle: Path, there: Path, hybrid: Hybrid, c
     rebuilt(bundle, change)
     told = hybrid("bundle", "verify", bundle, cwd=there, check=5).err
     assert ".incoming" not in told
+    assert "upstream" not in told
     # Its sums hold: a copy would be the same.
     assert "copy it again" not in told
     hybrid("bundle", "apply", bundle, cwd=there, check=5)
@@ -397,6 +446,37 @@ def test_no_bundle_is_made_of_a_log_that_nobody_could_take_over(
     log.write_text("".join(lines))
     told = hybrid("bundle", "create", "-o", tmp_path / "bundle", check=2).err
     assert "hint: what mends it is told by: git hybrid audit verify" in told
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("how", ["lock", "log"])
+def test_no_bundle_is_made_of_a_pin_that_a_hand_put_into_the_lock(
+    ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path, how: str
+) -> None:
+    """A branch that nobody has merged, which somebody has looked at in the clone; what is committed to it is there."""
+    tool.branch("pr")
+    commit = tool.commit({"a.txt": "not reviewed\n"}, branch="pr")
+    git("fetch", "-q", tool.url, "pr", cwd=ws / "sources/tool")
+    files = {name: (ws / name).read_bytes() for name in RECORDS}
+    other = tmp_path / "other"
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, "--name", "tool", "--branch", "pr", cwd=other)
+    theirs = lock(other)["tool"]
+    ours = tomllib.loads(files["state/sources.lock"].decode())["source"]["tool"]
+    text = files["state/sources.lock"].decode()
+    for key in ("commit", "tree", "content_sha256"):
+        text = text.replace(ours[key], theirs[key])
+    files["state/sources.lock"] = text.encode()
+    if how == "log":
+        retold(files, "tool")
+    for name, data in files.items():
+        (ws / name).write_bytes(data)
+    assert lock(ws)["tool"]["commit"] == commit
+    told = hybrid("bundle", "create", "-o", tmp_path / "bundle", check=2 if how == "lock" else 5).err
+    wanted = {"lock": f"no record tells that tool was pinned to {commit[:12]}", "log": "is not in the history of"}
+    assert wanted[how] in told
+    hybrid("sync", check=5)
     assert not (tmp_path / "bundle").exists()
 
 
@@ -705,6 +785,36 @@ def test_a_signature_is_checked(
     assert path.read_bytes() == first
 
 
+def a_claim(path: Path, size: int) -> None:
+    """Write a bundle file whose members are *size* bytes in all, and hardly take a block."""
+    none = hashlib.sha256(b"").hexdigest()
+    sizes = {f"sources/s{number:04}/history.bundle": 8**11 - 1 for number in range(size // (8**11 - 1) + 1)}
+    sizes |= {"sources.toml": 0, "state/sources.lock": 0}
+    members = [{"path": name, "sha256": none, "size": sizes[name]} for name in sorted(sizes)]
+    sources = [{"name": name[8:13], "kind": "full", "prerequisites": []} for name in sorted(sizes) if "/s0" in name]
+    head = {"format": "git-hybrid-bundle", "schema_version": 1, "since": None}
+    inventory = encode_json({**head, "members": members, "sources": sources})
+    sums = f"{hashlib.sha256(inventory).hexdigest()}  inventory.json\n".encode()
+    with open(path, "wb") as file:
+        for name, data in (("inventory.json", inventory), ("SHA256SUMS", sums)):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o644
+            file.write(info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512))
+        file.truncate(file.tell() + size + 8**12)
+
+
+def test_a_file_that_claims_to_be_large_fills_no_disk(
+    signed: tuple[Path, Path], there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    path = tmp_path / "claim"
+    a_claim(path, shutil.disk_usage(there).free)
+    before = hybrid("bundle", "apply", path, cwd=there, check=74).err
+    assert "No space left on device" in before
+    refused = hybrid("bundle", "apply", path, "--allowed-signers", signed[1], cwd=there, check=5).err
+    assert "signature: it is not signed" in refused
+    assert list(there.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["state/scans/tool.sarif", "state/sources-audit.2025.jsonl"])
 def test_a_link_among_the_records_is_not_followed(ws: Path, hybrid: Hybrid, tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text("secret\n")
@@ -724,29 +834,73 @@ def test_only_the_report_that_state_names_is_packed(ws: Path, hybrid: Hybrid, tm
 
 
 def test_scans_travel(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
-    path = ws / "state/sources.json"
-    document = json.loads(path.read_text())
-    entry = next(item for item in document["sources"] if item["name"] == "tool")
-    entry["scan_status"] = {
-        "state": "clean",
-        "scanner": "secrets",
-        "scanner_version": "1",
-        "commit_sha": entry["commit_sha"],
-        "scanned_at": "2026-07-16T11:03:04Z",
-        "counts": {"high": 0, "medium": 0, "low": 0},
-        "report_sha256": hashlib.sha256(b"{}").hexdigest(),
-    }
-    path.write_text(json.dumps(document))
-    (ws / "state/scans").mkdir()
-    (ws / "state/scans/tool.sarif").write_text("{}")
+    use(ws, a_scanner(tmp_path / "toy", "write()"))
+    hybrid("scan", "tool")
     hybrid("bundle", "create", "-o", tmp_path / "b")
     hybrid("bundle", "apply", tmp_path / "b", cwd=there)
-    assert state(there)["tool"]["scan_status"]["state"] == "clean"
+    assert state(there)["tool"]["scan_status"] == state(ws)["tool"]["scan_status"]
     assert state(there)["lib"]["scan_status"]["state"] == "missing"
-    assert (there / "state/scans/tool.sarif").read_text() == "{}"
+    report = "state/scans/tool.sarif"
+    assert (there / report).read_bytes() == (ws / report).read_bytes()
     before = snapshot(there)
     hybrid("bundle", "apply", tmp_path / "b", cwd=there)
     assert snapshot(there) == before
+
+
+def test_a_scan_that_no_record_tells_of_is_not_taken_over(bundle: Path, there: Path, hybrid: Hybrid) -> None:
+    def change(_inventory: Any, members: dict[str, bytes]) -> None:
+        document = json.loads(members["state/sources.json"])
+        for entry in document["sources"]:
+            more = {"commit_sha": entry["commit_sha"], "scanned_at": "2026-07-16T11:03:04Z"}
+            more |= {"counts": dict.fromkeys(("high", "medium", "low"), 0)}
+            entry["scan_status"] = {"state": "clean", "scanner": "x", "scanner_version": "1", **more}
+        members["state/sources.json"] = json.dumps(document).encode()
+
+    rebuilt(bundle, change)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    assert {entry["scan_status"]["state"] for entry in state(there).values()} == {"missing"}
+
+
+def _called_clean(members: dict[str, bytes]) -> None:
+    document = json.loads(members["state/sources.json"])
+    for entry in document["sources"]:
+        if (scan := entry["scan_status"])["state"] != "missing":
+            scan |= {"state": "clean", "counts": {"high": 0, "medium": 0, "low": 0}, "findings": []}
+            scan["scanners"][0]["state"] = "clean"
+    members["state/sources.json"] = json.dumps(document).encode()
+
+
+def _unscanned(members: dict[str, bytes]) -> None:
+    document = json.loads(members["state/sources.json"])
+    for entry in document["sources"]:
+        entry["scan_status"] = {"state": "missing"}
+    members["state/sources.json"] = json.dumps(document).encode()
+
+
+def test_what_the_log_tells_of_a_scan_no_edit_of_state_takes_back(
+    ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    use(ws, a_scanner(tmp_path / "toy", "write(result('a.txt'))"))
+    replace(ws / "sources.toml", "[policy]", '[policy]\nscan_block_on = "none"')
+    hybrid("scan", "tool", check=1)
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    hybrid("init", cwd=there)
+    assert errors(hybrid("bundle", "apply", tmp_path / "b", "--json", cwd=there, check=6)) == {"tool": "scan-blocked"}
+    shutil.copy(tmp_path / "b", tmp_path / "cut")
+    rebuilt(tmp_path / "b", lambda _inventory, members: _called_clean(members))
+    told = hybrid("bundle", "verify", tmp_path / "b", cwd=there, check=5).err
+    assert "does not tell what its state does" in told
+    assert "hint: on the other side, then make it anew: git hybrid audit verify" in told
+    hybrid("bundle", "apply", tmp_path / "b", cwd=there, check=5)
+    rebuilt(tmp_path / "cut", lambda _inventory, members: _unscanned(members))
+    assert errors(hybrid("bundle", "apply", tmp_path / "cut", "--json", cwd=there, check=6)) == {"tool": "scan-blocked"}
+    edited = {"state/sources.json": (ws / "state/sources.json").read_bytes()}
+    _called_clean(edited)
+    (ws / "state/sources.json").write_bytes(edited["state/sources.json"])
+    told = hybrid("bundle", "create", "-o", tmp_path / "no", check=2).err
+    assert "hint: what mends it is told by: git hybrid audit verify" in told
+    hybrid("audit", "verify", check=5)
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_receipt_is_read_strictly(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
@@ -875,6 +1029,7 @@ def test_a_thin_bundle_for_a_shallow_clone_is_refused_before_a_pin_moves(
         entry = decode_manifest(members["sources.toml"]).sources[parse_name("tool")]
         old, new = pins["tool"]["config_digest"], config_digest(entry)
         members["state/sources.lock"] = members["state/sources.lock"].replace(old.encode(), new.encode())
+        retold(members, "tool")
 
     rebuilt(thin, change)
     before = snapshot(there)

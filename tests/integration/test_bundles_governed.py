@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from integration.test_bundles import rebuilt
 from support.beginning import Beginning
 from support.cli import Hybrid
+from support.governed import shifted
 from support.kit import errors, head, lock, replace, snapshot, state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
@@ -307,10 +308,8 @@ def test_a_bundle_brings_nothing_that_is_too_new_here(
     hybrid("bundle", "apply", tmp_path / "one", cwd=there)
     old = lock(there)
     tool.commit({"a.txt": "new\n"})
-    hybrid("pin", "tool")
-    # What the other side says of when it saw the commit does not count.
-    path = ws / "state/sources.lock"
-    path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
+    # When the other side saw the commit does not count.
+    hybrid("pin", "tool", env=shifted("-30d"))
     hybrid("bundle", "create", "-o", tmp_path / "two")
     done = hybrid("bundle", "apply", tmp_path / "two", "--receipt", "r", "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "too-young"}
@@ -323,6 +322,21 @@ def test_a_bundle_brings_nothing_that_is_too_new_here(
     hybrid("bundle", "apply", tmp_path / "two", cwd=there)
     assert lock(there)["tool"]["commit"] == tool.rev("main")
     hybrid("check", cwd=there)
+
+
+def test_an_override_of_a_clock_that_was_ahead_waits_on_the_other_side(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    ahead = shifted("+20d")
+    hybrid("pin", "tool", "--to", tool.rev("main~1"), "--force", *APPROVAL, env=ahead)
+    hybrid("bundle", "create", "-o", tmp_path / "one", env=ahead)
+    done = hybrid("bundle", "apply", tmp_path / "one", cwd=there, check=6)
+    assert "which is still to come here: a clock was wrong" in done.err
+    wanted = "hint: on the other side, then a new bundle: git hybrid override renew "
+    assert f"{wanted}{overrides(ws)[0]['id']} " in done.err
+    assert list(there.iterdir()) == []
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there, env=shifted("+468h"))
+    hybrid("check", "overrides", cwd=there, env=shifted("+468h"))
 
 
 @pytest.mark.parametrize("lifted", [True, False])
@@ -359,8 +373,8 @@ def test_what_is_pinned_here_was_seen_here(
     hybrid("init", cwd=there)
     hybrid("add", tool.url, cwd=there)
     hybrid("sync", cwd=there)
-    path = ws / "state/sources.lock"
-    path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, env=shifted("-30d"))
     hybrid("bundle", "create", "-o", tmp_path / "one")
     before = lock(there)
     hybrid("bundle", "apply", tmp_path / "one", cwd=there)
@@ -438,6 +452,34 @@ def test_what_was_revoked_on_the_other_side_ends_here_too(
     before = snapshot(there)
     hybrid("bundle", "apply", bundle, cwd=there, check=6)
     assert snapshot(there) == before
+
+
+def test_an_end_whose_record_was_lost_on_the_other_side_is_asked_for(
+    forced: Path, ws: Path, tool: Upstream, there: Path, hybrid: Hybrid
+) -> None:
+    hybrid("bundle", "apply", forced, cwd=there)
+    path = ws / "state/sources-overrides.json"
+    identity, stood = overrides(ws)[0]["id"], path.read_bytes()
+    hybrid("override", "revoke", identity, "--reason", "exploited")
+    hybrid("pin", "tool", "--to", tool.rev("main"))
+    hybrid("bundle", "create", "-o", forced)
+    lost = json.loads(path.read_text()) | {"overrides": []}
+    for data, what in ((json.dumps(lost).encode(), "is in the log and not in"), (stood, "is not what record")):
+        path.write_bytes(data)
+        told = hybrid("bundle", "create", "-o", forced.with_name("none"), check=2).err
+        assert f"{identity} {what}" in told
+        assert "hint: what mends it is told by: git hybrid audit verify" in told
+        bad = forced.with_name("bad")
+        shutil.copy(forced, bad)
+        rebuilt(bad, lambda _inventory, members, data=data: members.update({"state/sources-overrides.json": data}))
+        before = snapshot(there)
+        for command in ("verify", "apply"):
+            told = hybrid("bundle", command, bad, cwd=there, check=5).err
+            assert "hint: on the other side, then make it anew: git hybrid audit verify" in told
+        assert snapshot(there) == before
+    hybrid("override", "restore", identity)
+    hybrid("bundle", "create", "-o", forced)
+    assert "was revoked on the other side, and ends here" in hybrid("bundle", "apply", forced, cwd=there).err
 
 
 def test_of_two_acceptances_the_revoked_one_ends_here_too(

@@ -408,6 +408,15 @@ def test_verify_finds_it(hybrid, workspace, tool, cache, damage):
     assert hybrid("cache", "verify").code == 0
 
 
+def test_what_somebody_else_keeps_in_its_working_folder_stays(hybrid, cache):
+    (cache / ".work/film.bench").mkdir(parents=True)
+    mine = cache / ".work/notes"
+    mine.write_text("mine")
+    hybrid("cache", "prune", "--all")
+    assert [path.name for path in (cache / ".work").iterdir()] == ["notes"]
+    assert mine.read_text() == "mine"
+
+
 def test_what_clones_share_is_proved_and_made_anew(hybrid, workspace, tool, cache):
     """A pack that was written into in place is damaged in the store and in each clone at once."""
     tool.commit({"old": random.Random(1).randbytes(3000)})

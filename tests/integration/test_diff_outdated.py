@@ -225,6 +225,19 @@ def test_of_a_tag_that_is_no_version_it_is_told_that_no_newer_one_is_known(
     assert hybrid("outdated", "--json").json()["sources"][0]["notes"] == [note]
 
 
+def test_of_many_that_are_behind_only_those_are_to_be_moved_that_were_asked_about(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    for name in ("b", "c", "d"):
+        hybrid("add", tool.url, "--branch", "main", "--name", name, "-g", "web")
+    tool.commit({"a": "2"})
+    move, look = "hint: git hybrid pin ", "hint: how the branch moved: git hybrid diff --upstream"
+    for words, told in (((), ""), (("tool", "-g", "web"), " tool -g web")):
+        err = hybrid("outdated", *words).err
+        assert f"{look}{told}\n{move}{told.strip() or '--all'}\n" in err
+
+
 def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun) -> None:
     begun(tool.url, sync=False)
     (workspace / "state/sources.lock").unlink()

@@ -104,6 +104,22 @@ def test_foreach_exit_codes(hybrid: Hybrid, three: Path) -> None:
     assert "b" in missing.err
 
 
+def test_foreach_fails_where_something_else_than_a_clone_stands(hybrid: Hybrid, three: Path) -> None:
+    shutil.rmtree(three / "sources/a")
+    (three / "sources/b/.git/HEAD").unlink()
+    shutil.rmtree(three / "sources/c")
+    (three / "sources/c").mkdir()
+    (three / "sources/c/notes").write_text("mine\n")
+    ran = hybrid("foreach", "--", "true", check=1)
+    assert ran.err.startswith("a: no clone, skipped\n")
+    for name, what in (("b", "a broken clone"), ("c", "a foreign folder")):
+        assert f"error: the command was not run in {name}: what stands there is {what}: " in ran.err
+        assert f"hint: git hybrid status {name}\n" in ran.err
+    sources = hybrid("foreach", "--json", "--", "true", check=1).json()["sources"]
+    assert [item["status"] for item in sources] == [None, 126, 126]
+    assert sources[2]["stderr"].startswith("not run: what stands there is a foreign folder: ")
+
+
 def test_foreach_ends_its_commands_when_nobody_reads_any_more(three: Path) -> None:
     for jobs in ("1", "3"):
         argv = [executable(), "foreach", "-j", jobs, "--", "echo begun > begun; exec sleep 50"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,13 @@ def test_what_other_tools_call_it_leads_to_the_command_that_does_it(hybrid: Hybr
     assert "hint: what add brought is taken out by: git hybrid remove NAME\n" in hybrid("undo", check=2).err
     (workspace / "state/sources.lock").write_text("lock_version = 1\n")
     git("add", "sources.toml", "state", cwd=workspace)
+    (workspace / "state/sources-overrides.json").write_text("{}")
+    assert "hint: what add brought is taken out by: git hybrid remove NAME\n" in hybrid("undo", check=2).err
+    git("commit", "-q", "-m", "one", cwd=workspace)
+    told = hybrid("undo", check=2).err
+    (command,) = [line.rpartition("commit is taken back by: ")[2] for line in told.splitlines() if "taken back" in line]
+    subprocess.run(command, shell=True, cwd=workspace, check=True)
+    assert not (workspace / "state/sources-overrides.json").exists()
     back = "hint: what pin or add wrote since the last commit is taken back by: git"
     assert f"{back} checkout -- sources.toml state\nhint: git hybrid -h\n" in hybrid("undo", check=2).err
     (workspace / "deep").mkdir()
@@ -103,6 +111,8 @@ def test_what_other_tools_call_it_leads_to_the_command_that_does_it(hybrid: Hybr
     told = run_hybrid("undo", cwd=workspace / "deep", check=2).err
     assert f"{back} -C .. checkout -- sources.toml state\n" in told
     assert ": git hybrid reset NAME\n" in hybrid("sync", "--force", check=2).err
+    told = hybrid("-C", workspace.name, "sync", "--force", cwd=workspace.parent, check=2).err
+    assert f": git hybrid -C {workspace.name} reset NAME\n" in told
     assert " reset " not in hybrid("pin", "--frce", check=2).err
 
 

@@ -420,6 +420,18 @@ def test_a_hook_of_the_user_is_kept(committed: Path, hybrid: Hybrid) -> None:
     assert path.exists()
 
 
+def test_it_is_told_where_the_hook_is_of_other_repositories_too(
+    committed: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    git("config", "core.hooksPath", tmp_path / "hooks", cwd=committed)
+    note = f"note: {tmp_path}/hooks is not of this repository alone, "
+    assert note in hybrid("hooks", "install").err
+    assert note in hybrid("hooks", "install").err
+    git("worktree", "add", "-q", tmp_path / "linked", cwd=committed)
+    git("config", "--unset", "core.hooksPath", cwd=committed)
+    assert hybrid("hooks", "install", cwd=tmp_path / "linked").err == ""
+
+
 def test_hooks_go_where_git_looks_for_them(committed: Path, hybrid: Hybrid) -> None:
     git("config", "core.hooksPath", "my-hooks", cwd=committed)
     hybrid("hooks", "install")

@@ -376,6 +376,36 @@ def test_a_move_that_a_forced_push_drops_without_its_record_is_missed(team: Team
         git("reset", "-q", "--hard", "HEAD~1", cwd=team.root)
 
 
+@pytest.mark.parametrize("began", ["pushed", "not pushed", "pushed nowhere"])
+def test_a_lock_that_was_put_back_in_a_commit_before_the_last_is_not_pushed(began: str, team: Team, push: Push) -> None:
+    if began != "pushed nowhere":
+        assert push("origin", "main")[0] == 0
+    before, start = lock(team.root)["a"]["commit"], git("rev-parse", "HEAD", cwd=team.root)
+    team.moved("a")
+    if began == "pushed":
+        assert push("origin", "main")[0] == 0
+    after = git("rev-parse", "HEAD", cwd=team.root)
+    git("checkout", "-q", start, "--", *LOCK_AND_STATE, cwd=team.root)
+    team.hybrid("sync")
+    team.commit("back")
+    back = git("rev-parse", "HEAD", cwd=team.root)
+    team.moved("b")
+    code, told = push("origin", "main")
+    assert (code, f"a was put back to {before[:12]} in commit {back[:12]}" in told) == (1, True), told
+    mended(team, told)
+    team.commit("mended")
+    assert push("origin", "main")[0] == 0
+    assert team.is_whole()
+    # What a remote has is nobody's push.
+    git("reset", "-q", "--hard", after, cwd=team.root)
+    git("checkout", "-q", start, "--", *LOCK_AND_STATE, cwd=team.root)
+    team.commit("back")
+    assert push("-f", "--no-verify", "origin", "main")[0] == 0
+    team.hybrid("sync")
+    team.moved("b")
+    assert push("origin", "main")[0] == 0
+
+
 @pytest.mark.parametrize("again", ["amended", "rebased"])
 def test_a_branch_that_was_rewritten_and_put_nothing_back_is_pushed(team: Team, push: Push, again: str) -> None:
     team.switch("-c", "topic")

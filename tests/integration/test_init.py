@@ -371,7 +371,9 @@ def test_init_in_a_bare_repository_is_refused_and_in_a_worktree_of_it_is_not(hyb
 
 
 def test_demo_tells_its_story_in_a_folder_of_any_name(hybrid: Hybrid, workspace: Path) -> None:
-    told = hybrid("demo", "Müller $x")
+    cache = workspace / "cache"
+    told = hybrid("demo", "Müller $x", env={"GIT_HYBRID_CACHE_DIR": str(cache)})
+    assert not cache.exists()
     assert f"$ git hybrid add file://{workspace}/M%C3%BCller%20%24x/upstreams/images.git\n" in told.out
     assert "Now it is yours" in told.out
     assert f"-C '{workspace}" not in told.err

@@ -116,6 +116,27 @@ def test_two_branches_that_added_a_source_and_moved_others(
     assert changes(before, snapshot(workspace)) == []
 
 
+def test_where_both_follow_another_tag_the_entry_of_the_other_comes_first(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def follows(tag: str) -> Callable[[], None]:
+        def do() -> None:
+            if tag not in upstreams["c"].git("tag").split():
+                upstreams["c"].commit({"README": tag}, tag)
+                upstreams["c"].tag(tag, "main")
+            hybrid("pin", "c", "--tag", tag)
+
+        return do
+
+    branched(follows("v1.6.0"), follows("v1.5.0"))
+    theirs = upstreams["c"].rev("v1.6.0^{commit}")
+    told = hybrid("merge", check=None).err
+    assert f"hint: if theirs is right, take its entry of sources.toml, then: git hybrid pin c --to {theirs}\n" in told
+    git("checkout", "-q", "--theirs", "--", "sources.toml", cwd=workspace)
+    hybrid("pin", "c", "--to", theirs)
+    assert lock(workspace)["c"]["commit"] == theirs
+
+
 def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,128 @@ def test_the_merge_itself_may_take_either_side_and_no_plain_pin_after_it(site: S
     site("sync")
     site.commit("newest")
     assert (told(site), site.verified()) == ([], ())
+
+
+def garbled(site: Site) -> None:
+    committed(site, "<<<<<<< HEAD\n")
+
+
+def of_later_version(site: Site) -> None:
+    committed(site, re.sub(r"(?m)^lock_version = .*", "lock_version = 99", site.read(LOCK)))
+
+
+def committed(site: Site, text: str) -> None:
+    """Commit *text* as the lock, and have the lock as it was on the disk."""
+    kept = site.read(LOCK)
+    site.write(LOCK, text)
+    git("commit", "-q", "-n", "-a", "-m", "oops", cwd=site.root)
+    site.write(LOCK, kept)
+
+
+def unborn(site: Site) -> None:
+    git("symbolic-ref", "HEAD", "refs/heads/none", cwd=site.root)
+
+
+def elsewhere(site: Site) -> None:
+    git("checkout", "-q", "--orphan", "empty", cwd=site.root)
+    git("rm", "-r", "-q", "--cached", ".", cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "empty", cwd=site.root)
+
+
+@pytest.mark.parametrize("hide", [garbled, of_later_version, unborn, elsewhere])
+def test_what_was_decided_counts_where_head_does_not_tell(site: Site, hide: Callable[[Site], None]) -> None:
+    older = site.tool.rev("main~1")
+    merged(site)
+    site.commit("merge")
+    hide(site)
+    assert "older than" in site("pin", "tool", "--to", older, check=6).err
+    # The lock alone may be gone as well.
+    site.write(LOCK, site.read(LOCK).partition("[source.")[0])
+    assert "older than" in site("pin", "tool", "--to", older, check=6).err
+
+
+def test_what_was_decided_counts_in_a_workspace_that_was_moved_since(site: Site) -> None:
+    older = site.tool.rev("main~1")
+    merged(site)
+    site.commit("merge")
+    below = site.root / "below"
+    below.mkdir()
+    for name in ("sources.toml", "state", "sources"):
+        (site.root / name).rename(below / name)
+    moved_to = Site(below, site.tool, site.commits)
+    assert "older than" in moved_to("pin", "tool", "--to", older, check=6).err
+
+
+def test_a_head_that_cannot_be_read_decides_nothing(site: Site) -> None:
+    older = site.tool.rev("main~1")
+    merged(site)
+    site.commit("merge")
+    blob = git("rev-parse", f"HEAD:{AUDIT}", cwd=site.root)
+    (site.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    refused = site("pin", "tool", "--to", older, check=None)
+    assert refused.code not in (0, 6)
+    assert "its object cannot be read" in refused.err
+    # What only looks goes on.
+    site("status", check=None)
+    site("sync")
+
+
+def test_where_nothing_is_committed_whoever_merges_decides(site: Site) -> None:
+    older = site.tool.rev("main~1")
+    merged(site)
+    (site.root / ".git").rename(site.root.parent / "away")
+    site("pin", "tool", "--to", older)
+    assert pinned(site) == older
+    git("init", "-q", "-b", "main", cwd=site.root)
+    site("pin", "tool", "--to", site.tool.rev("main"))
+    assert pinned(site) == site.tool.rev("main")
+
+
+def away(site: Site, older: str) -> None:
+    git_dir = site.root / ".git"
+    git_dir.rename(site.root.parent / "away")
+    site("pin", "tool", "--to", older)
+    (site.root.parent / "away").rename(git_dir)
+
+
+def before_the_merge(site: Site, older: str) -> None:
+    tip = git("rev-parse", "HEAD", cwd=site.root)
+    git("reset", "-q", "--soft", "HEAD^1", cwd=site.root)
+    site("pin", "tool", "--to", older)
+    git("reset", "-q", "--soft", tip, cwd=site.root)
+
+
+@pytest.mark.parametrize("pin_unseen", [away, before_the_merge])
+def test_a_pin_that_took_the_other_side_when_that_was_decided_is_found(
+    site: Site, tmp_path: Path, pin_unseen: Callable[[Site, str], None]
+) -> None:
+    older, newer = site.tool.rev("main~1"), site.tool.rev("main")
+    merged(site)
+    site.commit("merge")
+    site("sync")
+    assert (pinned(site), told(site)) == (newer, [])
+    pin_unseen(site, older)
+    site("sync")
+    git("add", "-A", cwd=site.root)
+    found = hook("check", site.root)
+    assert found.returncode == 1
+    assert "a merge before that had left it at" in found.stdout + found.stderr
+    git("commit", "-q", "-n", "-m", "put back", cwd=site.root)
+    site.tool.commit({"README": "newest"}, "newest")
+    (mend,) = told(site)
+    assert [breach.id for breach in site.verified()] == ["unexplained-move"]
+    git("clone", "-q", site.root.as_uri(), "clone", cwd=tmp_path)
+    assert told(Site(tmp_path / "clone", site.tool, site.commits)) == [mend]
+    stay, back = re.findall(r"git hybrid (pin tool --to [0-9a-f]{40})", mend)
+    assert (stay.split()[-1], back.split()[-1]) == (newer, older)
+    kept = site.keep(AUDIT, LOCK, STATE)
+    for words in (stay.split(), [*back.split(), "--force", *option_words(APPROVED)]):
+        site(*words)
+        site("sync")
+        assert (told(site), site.verified()) == ([], ())
+        site.put_back(kept)
+        (site.root / OVERRIDES).unlink(missing_ok=True)
+        site("sync")
 
 
 def taken(site: Site, *words: str, side: str) -> None:

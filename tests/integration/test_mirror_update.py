@@ -801,6 +801,86 @@ def test_a_repository_of_another_is_set_aside(
     assert [*(folder / ".set-aside").iterdir()]
 
 
+@pytest.mark.parametrize("how", ["--reference", "--depth=1", "--filter=blob:none"])
+def test_one_that_is_not_whole_by_itself_is_made_anew(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid, how: str
+) -> None:
+    bare = repository(tool, folder)
+    words = [how, str(private / "whole.git")] if how == "--reference" else [how]
+    if how == "--reference":
+        git("clone", "-q", "--mirror", tool.url, "whole.git", cwd=private)
+    git("clone", "-q", "--bare", *words, tool.url, bare, cwd=private)
+    hybrid("mirror", "update", folder)
+    assert [*(folder / ".set-aside").iterdir()]
+    shutil.rmtree(private)
+    tool.path.rename(tool.path.with_name("gone.git"))
+    assert git("rev-list", "--objects", "--all", "--missing=print", cwd=bare).count("?") == 0
+    assert int(git("rev-list", "--count", "main", cwd=bare)) > 1
+
+
+def test_what_somebody_pushed_there_goes_and_is_named(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    tree = git("rev-parse", "main^{tree}", cwd=bare)
+    who = ("-c", "user.name=P", "-c", "user.email=p@example.org")
+    mine = git(*who, "commit-tree", tree, "-p", "main", "-m", "mine", cwd=bare)
+    git("update-ref", "refs/heads/main", mine, cwd=bare)
+    git("update-ref", "refs/heads/mine", mine, cwd=bare)
+    told = hybrid("mirror", "update", folder).out
+    assert f"    taken back, for upstream does not have it: main at {mine}, mine at {mine}\n" in told
+    tool.commit({"a.txt": "new\n"})
+    assert "taken back" not in hybrid("mirror", "update", folder).out
+
+
+def test_a_repository_that_was_there_before_is_set_aside(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid
+) -> None:
+    bare = repository(tool, folder)
+    shutil.copytree(private / "up.git", bare)
+    mine = git("rev-parse", "mine", cwd=bare)
+    assert "is set aside: .set-aside/" in hybrid("mirror", "update", folder).err
+    assert "refs/heads/mine" not in refs(bare)
+    (aside,) = (folder / ".set-aside").iterdir()
+    assert refs(aside) == {"refs/heads/mine": mine}
+
+
+@pytest.mark.parametrize("at", ["info/refs", "objects/info/packs"])
+def test_a_pipe_in_the_place_of_a_list_keeps_nobody_waiting(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, at: str
+) -> None:
+    hybrid("mirror", "update", folder)
+    path = repository(tool, folder) / at
+    path.unlink()
+    os.mkfifo(path)
+    hybrid("mirror", "update", folder)
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("name", [".incoming/film", ".lock"])
+def test_what_a_folder_of_somebody_else_has_by_a_name_of_ours_stays(
+    ws: Path, folder: Path, hybrid: Hybrid, name: str
+) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    assert "that is not of a mirror" in hybrid("mirror", "update", folder, check=2).err
+    assert path.read_text() == "mine"
+
+
+def test_what_an_interrupted_first_run_left_is_in_nobodys_way(ws: Path, folder: Path, hybrid: Hybrid) -> None:
+    (folder / ".incoming" / ("0" * 26)).mkdir(parents=True)
+    (folder / ".lock").write_text('{"command": "x"}')
+    hybrid("mirror", "update", folder)
+    assert not (folder / ".incoming").exists()
+
+
+@pytest.mark.parametrize("name", ["index.html", "mirror.json"])
+def test_a_pipe_in_the_place_of_a_page_is_refused(ws: Path, folder: Path, hybrid: Hybrid, name: str) -> None:
+    folder.mkdir()
+    os.mkfifo(folder / name)
+    assert f"has a {name} that is no file" in hybrid("mirror", "update", folder, check=2).err
+
+
 def test_what_older_locks_name_of_another_object_format_is_told_as_missing(
     ws: Path, tool: Upstream, folder: Path, upstream_factory: UpstreamFactory, hybrid: Hybrid
 ) -> None:

@@ -114,7 +114,7 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     assert "error: --owner: '***': holds a secret, and would stay" in secret
     hybrid("sync", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
     hybrid("mirror", "remove", "nobody", check=2)
-    hybrid("mirror", "remove", "corp")
+    assert "removed mirror corp from" in hybrid("mirror", "remove", "corp", "corp").err
     # It is gone for good: what it had served is told by the log alone, and no check asks for its return.
     last = (ws / "state/sources-audit.jsonl").read_text().splitlines()[-1]
     assert json.loads(last)["detail"] == {"mirror": "corp", "served": ["tool"]}
@@ -139,6 +139,7 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
         ["corp", "https://example.org/a,https://example.org/b", "--owner", WHO],
         ["corp", "https://example.org", "--owner", " "],
         ["corp", "https://example.org"],
+        ["corp", "https://example.org", "--owner", WHO, "--kind", "bundle"],
     ],
 )
 def test_what_is_no_mirror_is_refused(ws: Path, hybrid: Hybrid, arguments: list[str]) -> None:

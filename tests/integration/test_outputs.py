@@ -91,6 +91,70 @@ def test_a_receipt_replaces_none_of_the_workspaces_files(
     assert list(fresh.iterdir()) == []
 
 
+def test_what_a_command_reads_is_not_written_over(hybrid: Hybrid, tmp_path: Path, tool: Upstream) -> None:
+    (tmp_path / "key").write_text("private")
+    os.link(tmp_path / "key", tmp_path / "linked")
+    hybrid("bundle", "create", "-o", tmp_path / "all.ghb")
+    hybrid("bundle", "apply", tmp_path / "all.ghb", "--receipt", tmp_path / "receipt")
+    (tmp_path / "to-bundle").symlink_to("all.ghb")
+    before = snapshot(tmp_path)
+    bundle, receipt, key = (tmp_path / name for name in ("all.ghb", "receipt", "key"))
+    for words, target in (
+        (("create", "--since", receipt, "-o"), receipt),
+        (("create", "--sign", key, "-o"), tmp_path / "linked"),
+        (("apply", bundle, "--receipt"), bundle),
+        (("apply", bundle, "--receipt"), tmp_path / "to-bundle"),
+        (("apply", bundle, "--allowed-signers", key, "--receipt"), key),
+    ):
+        refused = hybrid("bundle", *words, target, check=2)
+        assert "is the same file as " in refused.err, refused
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    hybrid("bundle", "apply", bundle, "--receipt", bundle, cwd=fresh, check=2)
+    assert list(fresh.iterdir()) == []
+    fresh.rmdir()
+    assert changes(before, snapshot(tmp_path)) == []
+
+
+def test_a_hyphen_is_no_file(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream) -> None:
+    for command in ("audit", "override", "dashboard", "sbom"):
+        assert len(hybrid(*COMMANDS[command], "-").out) > 3
+    for words in (COMMANDS["bundle"], COMMANDS["diag"], ("bundle", "apply", tmp_path / "absent", "--receipt")):
+        assert "'-': is no file here: name one" in hybrid(*words, "-", check=2).err
+    assert not (workspace / "-").exists()
+
+
+@pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder", "text", "own"])
+def test_a_receipt_that_nobody_named_replaces_receipts_alone(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, what: str
+) -> None:
+    medium, log = tmp_path / "medium", workspace / "state/sources-audit.jsonl"
+    medium.mkdir()
+    bundle = (workspace / "state" if what == "own" else medium) / "all.ghb"
+    hybrid("bundle", "create", "-o", medium / "all.ghb")
+    receipt = bundle.with_name("all.ghb.receipt.json")
+    made = {
+        "link": lambda: receipt.symlink_to(log),
+        "dangling": lambda: receipt.symlink_to(tmp_path / "new"),
+        "fifo": lambda: os.mkfifo(receipt),
+        "folder": receipt.mkdir,
+        "text": lambda: receipt.write_text("mine"),
+        "own": lambda: (medium / "all.ghb").rename(bundle),
+    }
+    made[what]()
+
+    def stands() -> list[tuple[str, int]]:
+        return sorted((path.name, path.lstat().st_mode) for path in (*tmp_path.iterdir(), *medium.iterdir()))
+
+    before = log.read_bytes(), stands()
+    done = hybrid("bundle", "apply", bundle)
+    why = "belongs to the workspace" if what == "own" else "is no receipt, and stays"
+    assert f"note: no receipt was written, {receipt} {why}: use --receipt FILE" in done.err
+    assert log.read_bytes().startswith(before[0])
+    assert stands() == before[1]
+    assert what != "text" or receipt.read_text() == "mine"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_beside_the_file_is_touched(hybrid: Hybrid, tmp_path: Path, tool: Upstream, command: str) -> None:
     words = COMMANDS[command]

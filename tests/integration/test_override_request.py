@@ -64,6 +64,7 @@ def test_findings_are_accepted_by_the_request_that_the_refusal_prints(site: Site
 def test_the_findings_may_be_named_in_any_order(site: Site, tmp_path: Path) -> None:
     key = with_key(site, tmp_path)
     blocked(site, tmp_path)
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
     every = site("override", "request", "tool", "--kind", "scan", *WHY, "--expires", "2099-01-01").out
     first, second = json.loads(every)["findings"]
     told = [
@@ -71,7 +72,6 @@ def test_the_findings_may_be_named_in_any_order(site: Site, tmp_path: Path) -> N
         for one, other in ((first, second), (second, first))
     ]
     assert told == [every, every]
-    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
     options = ("--force", "--approver", BEA, *WHY, "--expires", "2099-01-01", "--signature", signed(key, every))
     site("pin", "tool", "--finding", second, "--finding", first, *options)
 
@@ -138,6 +138,29 @@ def test_a_renewal_is_of_what_was_approved(forced: Site, tmp_path: Path) -> None
     words[words.index("WHO")], words[words.index("FILE.sig")] = BEA, str(signature)
     forced(*words, who="Dan <dan@example.org>")
     assert forced.checked("overrides") == []
+
+
+def test_what_no_approval_allows_is_not_asked_for(forced: Site, tmp_path: Path) -> None:
+    with_key(forced, tmp_path)
+    forced.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "20d"')
+    (record,) = forced.overrides()
+    pin = ("tool", "--to", forced.commits.third, "--reason", "x", "--request")
+    refused = forced("override", "request", *pin, "NOPE", "--expires", "60d", check=6)
+    assert refused.out == ""
+    assert "does not match" in refused.err
+    assert "[policy] override_max_age ends at" in refused.err
+    forced_pin = forced("pin", *pin, "NOPE", "--force", "--approver", BEA, "--expires", "60d", check=6).err
+    assert "is not signed with the key" in forced_pin
+    assert "override request" not in forced_pin
+    assert "which is past" in forced("override", "request", *pin, "CHG-1", "--expires", "2020-01-01", check=6).err
+    assert (
+        "which is past"
+        in forced("override", "request", record["id"], "--reason", "x", "--expires", "2020-01-01", check=6).err
+    )
+    assert "no override has this id" in forced("override", "request", "ovr-x", "--reason", "x", check=2).err
+    forced("override", "revoke", record["id"], "--reason", "over")
+    told = forced("override", "request", record["id"], "--reason", "x", "--expires", "6d", check=2).err
+    assert "was revoked already, and stays so" in told
 
 
 def test_a_forced_pin_accepts_the_findings_that_were_signed_and_no_others(site: Site, tmp_path: Path) -> None:

@@ -54,6 +54,26 @@ def test_a_record_that_was_lost_is_written_anew(forced: Site, text: str | None) 
     assert "every override is recorded" in forced("override", "restore").err
 
 
+def test_a_record_that_was_lost_is_shown_as_the_log_tells_of_it(forced: Site, tmp_path: Path) -> None:
+    (record,) = json.loads(forced.read(OVERRIDES))["overrides"]
+    (forced.root / OVERRIDES).unlink()
+    what = f"that the audit log tells of and {OVERRIDES} has lost"
+    restore = f"git hybrid override restore {record['id']}"
+    told = f"note: {record['id']} of tool is an override {what}\nhint: {restore}\n"
+    for words in (["list", "--json"], ["list", "--json", "--active", "tool"], ["export", "--json"]):
+        shown = forced("override", *words)
+        (row,) = json.loads(shown.out)["overrides"]
+        assert (row["id"], row["unrecorded"], shown.err) == (record["id"], what, told), words
+    assert f"    it is an override {what}: {restore}\n" in forced("override", "list").out
+    shown = forced("override", "show", record["id"], "--json")
+    assert json.loads(shown.out)["override"]["audit_hash"] == record["audit_hash"]
+    shown = forced("audit", "export", "--format", "json", "-o", tmp_path / "log.json")
+    assert [row["unrecorded"] for row in json.loads((tmp_path / "log.json").read_text())["overrides"]] == [what]
+    assert told in shown.err
+    refused = forced("override", "revoke", record["id"], "--reason", "x", check=2).err
+    assert refused.endswith(f"is in the audit log and not in {OVERRIDES}\nhint: {restore}\n")
+
+
 def test_what_is_not_staged_of_it_is_to_be_added(forced: Site) -> None:
     add = f"hint: git add -- {OVERRIDES}"
     forced.write(OVERRIDES, EMPTY)

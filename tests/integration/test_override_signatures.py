@@ -234,8 +234,8 @@ def test_what_was_signed_before_a_renewal_is_spent_with_it(site: Site, tmp_path:
 
 def test_where_nothing_can_check_a_signature_that_is_the_reason(site: Site, tmp_path: Path) -> None:
     key = with_key(site, tmp_path)
-    armour = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
     site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
+    armour = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
     site.force(site.commits.hotfix, expires="2099-01-01", signature=str(armour))
     folder = tmp_path / "bin"
     folder.mkdir()

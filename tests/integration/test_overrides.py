@@ -324,6 +324,25 @@ def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site, to: str)
     site("sync", shift="+3d")
 
 
+def test_a_moved_tag_that_was_left_for_its_commit_is_taken_up_again_by_an_approval(site: Site) -> None:
+    moved_tag(site)
+    site.force("rel", expires="2d")
+    (record,) = site.overrides()
+    commit = record["to_commit"]
+    site("pin", "tool", "--commit", commit, shift="+3d")
+    told = site("pin", "tool", "--tag", "rel", check=6, shift="+3d").err
+    assert f"tool: its last pin by rel at {commit} rests on {record['id']}, which was superseded at " in told
+    assert " for another pin\n" in told
+    leave, approve = re.findall(r"^hint: (?:if it is approved once more: )?git hybrid (pin .*)$", told, re.MULTILINE)
+    assert leave == f"pin tool --commit {commit}"
+    site(*leave.split(), shift="+3d")
+    typed = approve.partition(" --request")[0]
+    assert typed == f"pin tool --tag rel --to {commit} --force"
+    site(*typed.split(), *option_words({**OPTIONS, "expires": "9d"}), shift="+3d")
+    assert site.overrides()[-1]["lifts"] == ["moved-tag"]
+    assert site.read("sources.toml").count('tag = "rel"') == 1
+
+
 def test_a_url_that_is_written_otherwise_sheds_no_override(site: Site) -> None:
     moved_tag(site)
     site.force("rel")
@@ -390,6 +409,31 @@ def test_the_way_back_is_plain_also_after_it_was_forced(site: Site) -> None:
     assert site.checked("overrides") + site.checked("audit") == []
 
 
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_a_branch_may_be_where_it_was_before_it_was_forced_back_and_forward(site: Site, is_committed: bool) -> None:
+    for commit in (site.commits.first, site.commits.third):
+        site.force(commit)
+        if is_committed:
+            site.commit("forced")
+    # It went forward, and lifts nothing of what the one before it did.
+    assert "lifts" not in site.overrides()[-1] or site.overrides()[-1]["lifts"] == []
+    site("pin", "tool")
+    assert lock(site.root)["tool"]["commit"] == site.commits.third
+    assert "override" not in lock(site.root)["tool"]
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
+def test_a_forced_pin_that_was_reverted_needs_no_other_one(site: Site) -> None:
+    site.force(site.commits.third)
+    site.commit("forced")
+    git("revert", "--no-edit", "HEAD", cwd=site.root)
+    git("checkout", "-q", "HEAD~1", "--", "state/sources-audit.jsonl", "state/sources-overrides.json", cwd=site.root)
+    (found,) = site.checked("audit")
+    assert found.mend.startswith(f"git hybrid pin tool --to {site.commits.third}, where that is refused, with --force")
+    site("pin", "tool", "--to", site.commits.third)
+    assert site.checked("audit") == []
+
+
 def test_a_branch_that_is_what_it_was_needs_no_override(site: Site) -> None:
     site.force(rewritten_history(site))
     site.tool.reset("main", site.commits.third)
@@ -415,7 +459,8 @@ def test_an_override_that_ended_is_not_shed_by_another_setting(site: Site) -> No
 
 def test_an_override_ends_by_itself_and_a_clock_set_back_helps_nobody(forced: Site) -> None:
     assert "expires" not in forced("sync").err
-    assert "expires at" in forced("sync", shift="+15d").err
+    for words in (("sync",), ("sync", "-n")):
+        assert "expires at" in forced(*words, shift="+15d").err
     (warning,) = forced.checked("overrides", after=timedelta(days=15))
     assert warning.level == "warn"
     forced("check", "overrides", shift="+15d")

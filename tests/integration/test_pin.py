@@ -295,3 +295,25 @@ def test_where_the_newest_is_too_new_the_newest_that_is_not_is_pinned(
     assert pinned_on(4, code=0) == {seen[0]}
     # It stays until the next one is old enough, and never goes back.
     assert pinned_on(4) == {seen[0]}
+
+
+def test_a_dry_run_tells_no_time_that_nothing_keeps(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun
+) -> None:
+    begun(tool.url, "--branch", "main", sync=False)
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    new = tool.commit({"README": "new\n"})
+    for _ in range(2):
+        told = hybrid("pin", "tool", "-n", check=6).err
+        assert f"{new} is too new: the 3 d of [policy] min_release_age begin when pin sees it\n" in told
+        assert "hint: git hybrid pin tool\n" in told
+        assert "allowed from" not in told
+    shown = hybrid("outdated")
+    assert "begin when pin sees it" in shown.out
+    assert "hint: if it only went on: git hybrid pin tool\n" in shown.err
+    (row,) = hybrid("outdated", "--json").json()["sources"]
+    assert (row["detail"]["refused"], "allowed_from" in row["detail"]) == ("too-young", False)
+    hybrid("pin", "tool", check=6)
+    told = hybrid("pin", "tool", "-n", check=6).err
+    (row,) = hybrid("outdated", "--json").json()["sources"]
+    assert f"allowed from {row['detail']['allowed_from']}" in told

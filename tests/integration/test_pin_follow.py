@@ -80,6 +80,8 @@ def test_a_dry_run_and_what_is_refused_change_nothing(hybrid: Hybrid, workspace:
     assert "hint: to follow another ref: git hybrid pin tool --branch BRANCH\n" in gone
     assert "hint: where that is meant: git hybrid pin tool --tag v1.0.0\n" in gone or "did you mean" in gone
     assert "needs exactly one source" in hybrid("pin", "--tag", "v1.1.0", check=2).err
+    for option in ("--tag", "--to"):
+        assert "needs exactly one source" in hybrid("pin", "tool", "-g", "web", option, "v1.1.0", check=2).err
     assert "give only one of --branch, --tag" in hybrid("pin", "tool", "--branch", "b", "--tag", "a", check=2).err
     assert "cause: did you mean tool?" in hybrid("pin", "tol", "--tag", "v1.1.0", check=2).err
     assert changes(before, snapshot(workspace)) == []

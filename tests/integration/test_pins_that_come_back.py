@@ -235,9 +235,17 @@ def test_a_record_of_a_tag_that_the_lock_denies_is_told_and_pin_goes_on_from_the
     assert f"upstream moved refs/tags/v1: it was {good}, it is {tool.rev('main')}" in told
 
 
-@pytest.mark.parametrize("named", ["", "ovr-01M8Q4AWKQSG1DJT3ER1YXT2F0"], ids=["bare", "by a name alone"])
+WAYS = {
+    "bare": ("", {}),
+    "by a name alone": ("ovr-01M8Q4AWKQSG1DJT3ER1YXT2F0", {}),
+    "as of another tag": ("", {"ref": "refs/tags/v0"}),
+    "as of a commit": ("", {"tag": None, "commit": "1" * 40}),
+}
+
+
+@pytest.mark.parametrize(("named", "lie"), WAYS.values(), ids=list(WAYS))
 def test_a_record_without_an_override_lets_no_tag_move(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun, named: str
+    hybrid: Hybrid, workspace: Path, tool: Upstream, begun: Begun, named: str, lie: dict[str, str | None]
 ) -> None:
     begun(tool.url, "--tag", "v1", "--name", "tool")
     log, good = workspace / LOG, tool.rev("main~1")
@@ -255,7 +263,8 @@ def test_a_record_without_an_override_lets_no_tag_move(
     pin = replaced(pin, first_seen=datetime.now(UTC).replace(microsecond=0))
     layout.lock.write_bytes(encode_lock(Lock(pins={name: pin})))
     told_of = pinned_as(pin, source)
-    event = Event(event="pin", source="tool", before=good, after=pin.commit, detail=told_of)
+    detail = {key: value for key, value in (told_of | lie).items() if value is not None}
+    event = Event(event="pin", source="tool", before=good, after=pin.commit, detail=detail)
     # Nobody made the override that is named, and the last record names none, as the lock.
     first = [replaced(event, detail={**told_of, "rests_on": named})] if named else []
     who = {"operator": "Ada <ada@example.org>", "command_id": "01M8KG3RAWPPARBR1EBC4MY8PZ", "log_id": "x"}
@@ -264,6 +273,7 @@ def test_a_record_without_an_override_lets_no_tag_move(
     assert f"tool was moved with its tag from {good[:12]} to {pin.commit[:12]} by a record without an override" in told
     assert "unexplained-move" in hybrid("audit", "verify", check=5).out
     assert ("which no record made for that commit" in told) == bool(named)
+    assert ("has the digest of the pin that state/sources.lock has for tool" in told) == bool(lie)
     assert "was moved without an override" in hybrid("sync", check=5).err
     # Back by an approval, since upstream has its tag elsewhere; or a beginning that the log shows.
     hybrid("pin", "tool", "--to", good, *FORCE)

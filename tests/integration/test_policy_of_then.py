@@ -183,3 +183,83 @@ def test_a_branch_that_is_brought_up_to_date_takes_what_the_main_one_allowed(sit
     git("update-ref", "refs/remotes/origin/main", "main", cwd=site.root)
     git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main", cwd=site.root)
     assert told(site) == []
+
+
+@pytest.mark.parametrize("is_pushed", [True, False])
+@pytest.mark.parametrize(("since", "count"), [("2020-01-01T00:00:00Z", 1), ("2037-01-01T00:00:00Z", 0)])
+@pytest.mark.parametrize("policy", [AGE, PEOPLE])
+def test_a_branch_from_before_the_policy_has_what_it_did_before(
+    site: Site, policy: str, since: str, count: int, is_pushed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git("branch", "ancient", cwd=site.root)
+    git("checkout", "-q", "-b", "policy", cwd=site.root)
+    with_policy(site, policy)
+    git("checkout", "-q", "main", cwd=site.root)
+    with monkeypatch.context() as clock:
+        clock.setenv("GIT_COMMITTER_DATE", since)
+        git("merge", "-q", "--no-ff", "-m", "stricter", "policy", cwd=site.root)
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=site.root)
+    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main", cwd=site.root)
+    git("checkout", "-q", "-b", "topic", "ancient", cwd=site.root)
+    if policy == AGE:
+        site.tool.commit({"README": "four\n"})
+        site("pin", "tool")
+    else:
+        forced_and_left(site)
+    site.commit("moved")
+    assert told(site) == told(site, pushed="HEAD") == [], "its own policy allows it"
+    if is_pushed:
+        git("update-ref", "refs/remotes/origin/topic", "HEAD", cwd=site.root)
+    git("checkout", "-q", "main", cwd=site.root)
+    git("merge", "-q", "--no-ff", "-m", "merged", "topic", cwd=site.root)
+    assert len(told(site)) == count
+    if not is_pushed:
+        assert len(told(site, pushed="HEAD")) == count
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+@pytest.mark.parametrize("policy", [AGE, PEOPLE])
+def test_a_workspace_that_is_taken_out_for_a_commit_keeps_its_policy(site: Site, policy: str, pushed: bool) -> None:
+    before = with_policy(site, policy)
+    git("rm", "-q", "-r", "--cached", "sources.toml", "state", cwd=site.root)
+    git("commit", "-q", "-m", "out", cwd=site.root)
+    if pushed:
+        git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=site.root)
+    site.replace("sources.toml", policy, "[policy]")
+    if policy == AGE:
+        site.tool.commit({"README": "four\n"})
+        site("pin", "tool")
+    else:
+        forced_and_left(site)
+    site.replace("sources.toml", "[policy]", policy)
+    git("add", "-A", cwd=site.root)
+    assert len(told(site, staged=True)) == 1
+    site.commit("in")
+    assert len(told(site)) == len(told(site, pushed="HEAD")) == 1
+    # What comes back as it was is right.
+    git("reset", "-q", "--hard", before, cwd=site.root)
+    git("rm", "-q", "-r", "--cached", "sources.toml", "state", cwd=site.root)
+    git("commit", "-q", "-m", "out", cwd=site.root)
+    git("add", "-A", cwd=site.root)
+    assert told(site, staged=True) == []
+    site.commit("in")
+    assert told(site) == told(site, pushed="HEAD") == []
+
+
+def test_a_file_of_that_name_that_was_none_of_the_workspace_asks_nothing(site: Site) -> None:
+    (site.root / "sources.toml").rename(site.root / "aside")
+    git("update-ref", "-d", "HEAD", cwd=site.root)
+    git("rm", "-q", "-r", "--cached", "--ignore-unmatch", ".", cwd=site.root)
+    (site.root / "sources.toml").write_text("another = 'tool'\n")
+    git("add", "sources.toml", cwd=site.root)
+    git("commit", "-q", "-m", "another tool", cwd=site.root)
+    git("rm", "-q", "sources.toml", cwd=site.root)
+    git("commit", "-q", "-m", "gone", cwd=site.root)
+    (site.root / "aside").rename(site.root / "sources.toml")
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    site.replace("sources.toml", "[policy]", AGE)
+    git("add", "-A", cwd=site.root)
+    assert told(site, staged=True) == []
+    site.commit("workspace")
+    assert told(site) == told(site, pushed="HEAD") == []

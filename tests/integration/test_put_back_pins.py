@@ -264,3 +264,33 @@ def back_by_hand(site: Site) -> tuple[str, str]:
 def commit(workspace: Path, message: str) -> None:
     git("add", "-A", cwd=workspace)
     git("commit", "-q", "-m", message, cwd=workspace)
+
+
+def test_a_source_that_was_taken_out_by_hand_comes_back_by_no_merge_where_it_stood_before(site: Site) -> None:
+    older = site.commits.third
+    git("branch", "old", cwd=site.root)
+    newest = site.tool.commit({"n": "n"})
+    site("pin", "tool")
+    site("sync")
+    site.commit("on")
+    for name in (LOCK, "sources.toml"):
+        before, _, _ = site.read(name).partition("[source.tool]")
+        site.write(name, before)
+    site.write(STATE, site.read(STATE).partition('"sources": [')[0] + '"sources": []\n}\n')
+    site.commit("out")
+    assert site.checked("audit") == []
+    git("checkout", "-q", "old", cwd=site.root)
+    site.write("feature", "f")
+    site.commit("feature")
+    git("checkout", "-q", "-", cwd=site.root)
+    git("merge", "-q", "--no-commit", "--no-ff", "old", cwd=site.root)
+    git("checkout", "-q", "old", "--", LOCK, STATE, "sources.toml", cwd=site.root)
+    told = site("check", "audit", "--staged", check=1).out
+    assert f"tool was put back to {older[:12]}, and the last record of its pin has {newest[:12]}" in told
+    site.commit("merged")
+    assert [breach.id for breach in site.verified()] == ["unexplained-move"]
+    # Where a record has it there is nothing to tell.
+    site("pin", "tool", "--to", newest)
+    site("sync")
+    site.commit("right")
+    assert site.verified() == ()

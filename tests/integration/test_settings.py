@@ -132,7 +132,15 @@ def test_config_twins_and_precedence(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("JOBS", "0"), ("JOBS", "x"), ("LOCK_TIMEOUT", "soon"), ("OFFLINE", "perhaps"), ("MIRRORS", "ftp://x/")],
+    [
+        ("JOBS", "0"),
+        ("JOBS", "x"),
+        ("LOCK_TIMEOUT", "soon"),
+        ("OFFLINE", "perhaps"),
+        ("MIRRORS", "ftp://x/"),
+        ("OFFLINE", " "),
+        ("CACHE_DIR", " \t"),
+    ],
 )
 def test_bad_values_are_2_and_name_the_variable(
     hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, value: str, begun: Begun

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from git_hybrid.cli.commands import status
 from git_hybrid.cli.main import main
 from git_hybrid.cli.output import opened_for
+from git_hybrid.cli.signals import Cancel
 from support.cli import Hybrid, executable, merged_env
 from support.kit import raw_controls, released, started
 from support.terminal import in_terminal
@@ -49,6 +51,32 @@ def test_it_appends_until_it_is_stopped(ready: Path, number: signal.Signals, cod
     assert raw_controls(text) == []
 
 
+def test_what_cannot_be_read_for_a_moment_is_told_until_it_can(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ready / "sources.toml"
+    whole, looks = path.read_text(), list[int]()
+
+    @contextmanager
+    def edited(*arguments: Any, **settings: Any) -> Iterator[object]:
+        looks.append(len(looks))
+        path.write_text(whole + "[source." if looks[-1] == 1 else whole)
+        with opened_for(*arguments, **settings) as found:
+            yield found
+            if looks[-1] == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(status, "opened_for", edited)
+    monkeypatch.setattr(Cancel, "sleep", lambda *_arguments: None)
+    with redirect_stdout(StringIO()) as out:
+        assert main(["-C", str(ready), "status", "--watch", "1"]) == 130
+    first, second, third, _ = out.getvalue().split("\n\n")
+    assert "the one source is as pinned" in first
+    assert "\nerror: sources.toml: " in second
+    assert "the one source is as pinned" in third
+    # What is typed wrong is told at once.
+    looks[:] = [0]
+    assert main(["-C", str(ready), "status", "--watch", "1"]) == 2
+
+
 def test_on_a_terminal_it_is_drawn_over(ready: Path) -> None:
     code, text = in_terminal("status", "--watch", "1", cwd=ready, after=3, send=signal.SIGINT)
     assert code == 130
@@ -69,7 +97,7 @@ def test_a_signal_between_two_looks_is_not_lost(ready: Path, monkeypatch: pytest
     assert main(["-C", str(ready), "status", "--watch", "1"]) == 130
 
 
-@pytest.mark.parametrize("option", ["--json", "--porcelain"])
+@pytest.mark.parametrize("option", ["--json", "--porcelain", "--exit-code"])
 def test_it_is_for_people(hybrid: Hybrid, ready: Path, option: str) -> None:
     assert "for people" in hybrid("status", "--watch", option, check=2).err
 

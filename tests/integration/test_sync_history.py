@@ -11,6 +11,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.kit import git, head, lock, outcomes, released, replace
+from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -106,6 +107,24 @@ def test_what_only_earlier_pins_needed_goes(hybrid: Hybrid, workspace: Path, ups
     assert git("reflog", cwd=clone) == ""
     assert (clone / "build.log").read_text() == "x\n"
     assert git("fsck", cwd=clone) == ""
+
+
+@pytest.mark.parametrize("history", ["treeless"])
+def test_a_pin_that_went_back_has_its_files_after_the_sync(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, tmp_path: Path
+) -> None:
+    old = head(workspace)
+    upstream.commit({"a": "1\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    use(workspace, a_scanner(tmp_path / "fake", "write()\n"))
+    back = ("--force", "--request", "C-1", "--approver", "bea@example.org", "--reason", "broken", "--expires", "5d")
+    hybrid("pin", "tool", "--to", old, *back)
+    assert "not installed: fetched for the scan" in hybrid("scan", "--diff").out
+    assert "1 commit ahead" in hybrid("diff").out
+    assert hybrid("check", "sources", "--content", check=1).out.count("fail ") == 1
+    hybrid("sync")
+    hybrid("check", "sources", "--content")
 
 
 @pytest.mark.parametrize(("history", "work"), [("shallow", "branch"), ("shallow", "saved"), ("treeless", "reflog")])

@@ -201,7 +201,7 @@ def test_diverged(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
     assert "recorded" in hybrid("sync").out
 
 
-def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:
+def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path) -> None:
     git("switch", "-q", "-c", "work", cwd=clone)
     hybrid("sync")
     new = tool.commit({"z": "z"})
@@ -210,9 +210,10 @@ def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, tool: Upstream, c
     told = hybrid("sync").out
     assert git("rev-parse", "work", cwd=clone) == old, "sync must not move the user's branch"
     assert git("rev-parse", "HEAD", cwd=clone) == new
-    assert f"\n    left branch work at {old[:10]}; in sources/tool: git switch work\n" in told
+    assert f"\n    left branch work at {old[:10]}; to go back to it: git -C sources/tool switch work\n" in told
     git("switch", "-q", "work", cwd=clone)
-    assert "left branch work" in hybrid("reset", "tool").out
+    told = hybrid("-C", workspace.name, "reset", "tool", cwd=workspace.parent).out
+    assert f"; to go back to it: git -C {workspace.name}/sources/tool switch work\n" in told
     tool.commit({"y": "y"})
     hybrid("pin", "tool")
     assert "left branch" not in hybrid("sync").out

@@ -158,6 +158,20 @@ def test_where_git_has_nothing_of_it_there_is_nothing_to_take_back(
     assert "take it back" not in hybrid("sync").err
 
 
+def test_what_git_has_no_state_of_is_to_be_committed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    hybrid("add", tool.url)
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "one", cwd=workspace)
+    told = hybrid("sync").err
+    assert "take it back" not in told
+    assert told.endswith("which is to be committed: git add -- state\n")
+    git("add", "--", "state", cwd=workspace)
+    git("commit", "-q", "-m", "two", cwd=workspace)
+    holds(hybrid)
+
+
 @pytest.mark.parametrize("upstream", ["gone", "without the tag", "with another tag"])
 def test_a_commit_that_came_with_a_later_one_needs_no_network(
     hybrid: Hybrid, workspace: Path, tool: Upstream, moved: Callable[[], None], upstream: str

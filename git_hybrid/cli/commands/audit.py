@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from git_hybrid.cli.arguments import moment
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.exporting import (
+    every_override,
     format_of,
     format_option,
     output_option,
@@ -127,7 +128,7 @@ def _tell_left_out(facts: Facts, output: Output) -> None:
     if left:
         first, count = f"line {left[0].line} of {left[0].file}", counted(len(left), "line")
         what = f"{count} of the audit log are no records, the first is {first}" if left[1:] else f"{first} is no record"
-        output.talk(f"note: {what}: git hybrid audit verify")
+        output.talk(output.common.placed_note(f"note: {what}: git hybrid audit verify"))
 
 
 def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> None:
@@ -203,31 +204,31 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
         else:
             witness = ""
             if facts.witnesses.committed is not None:
-                witness = f", and with {_held_against(repository, facts.witnesses, since)}"
+                witness = ", and with " + _held_against(repository, facts.witnesses, since, output.common.placed)
             wrong = ahead(facts.trail.last, session.runtime.info.now)
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
-            output.data(*_lesser(found))
+            output.data(*_lesser(found, output.common.placed))
             if wrong:
                 output.data(f"warn {wrong.record}: {ENDED}", f"  mend: {WAY_OUT}")
         return code
 
 
-def _lesser(found: Iterable[Breach]) -> Iterator[str]:
+def _lesser(found: Iterable[Breach], placed: Callable[[str], str]) -> Iterator[str]:
     """Yield the lines of what does not fail: approvals that could not be checked, and what nobody here can tell."""
     for breach in found:
         if breach.id == UNCHECKED:
-            yield from (f"warn {breach.what}: {breach.proves}", f"  mend: {breach.mend}")
+            yield from (f"warn {breach.what}: {breach.proves}", f"  mend: {placed(breach.mend)}")
         elif breach.level == "note":
             yield f"note {breach.file}:{breach.line}: {breach.what}"
 
 
-def _held_against(repository: Repository, witnesses: Witnesses, since: str | None) -> str:
+def _held_against(repository: Repository, found: Witnesses, since: str | None, placed: Callable[[str], str]) -> str:
     """Return the commits that the log was held against, in words."""
-    if witnesses.is_partial:
-        return f"the committed files that this partial clone has (git {WHOLE} brings the others)"
+    if found.is_partial:
+        return placed(f"the committed files that this partial clone has (git {WHOLE} brings the others)")
     if repository.is_shallow():
-        return "the commits that this shallow clone has (git fetch --unshallow brings the others)"
+        return placed("the commits that this shallow clone has (git fetch --unshallow brings the others)")
     return "all that git has committed" if since is None else f"all that git has committed since {since}"
 
 
@@ -269,9 +270,8 @@ def export_command(
         facts = steady(session.layout, partial(_facts, session), patience=session.settings.lock_timeout)
         form, records = format_of(context, form, file), records_of(facts.log)
         rows = [record_row(record) for record in chosen(records, wanted)]
-        named = {row["override"] for row in rows}
-        rests = {pin.override for pin in facts.lock.pins.values()}
-        every = facts.overrides.records.values()
+        named, rests = {row["override"] for row in rows}, {pin.override for pin in facts.lock.pins.values()}
+        every = every_override(facts)
         kept = [item for item in every if item.id in named or is_meant(item, wanted, rests=item.id in rests)]
         tables = {
             "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),

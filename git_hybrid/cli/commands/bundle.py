@@ -27,7 +27,7 @@ from git_hybrid.cli.bundling import (
     temporary_workspace,
 )
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, WRITTEN
 from git_hybrid.cli.options import Commands, common_options, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.streams import apart_from
@@ -49,9 +49,9 @@ from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
-from git_hybrid.store.outputfile import refuse_own, write_output
+from git_hybrid.store.outputfile import refuse_own, refuse_read, write_output
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
+from git_hybrid.store.receiptfile import decode_receipt, encode_receipt, may_be_written
 from git_hybrid.store.steady import steady
 
 
@@ -64,7 +64,7 @@ def command(context: click.Context) -> int:
 
 
 @command.command("create")
-@click.option("-o", "--output", "target", type=FILE, required=True, metavar="FILE", help="Write the bundle to FILE.")
+@click.option("-o", "--output", "target", type=WRITTEN, required=True, metavar="FILE", help="Write the bundle to FILE.")
 @click.option("--since", type=FILE, metavar="RECEIPT", help="Leave out what this receipt says is there already.")
 @click.option("--sign", "key", type=FILE, metavar="KEY", help="Sign with this ssh key (ssh-keygen -Y sign).")
 @jobs_option
@@ -78,6 +78,8 @@ def create_command(
         folder = output.common.folder
         path = folder / target
         refuse_own(session.layout, path, option="-o", shown=str(target))
+        signing = None if key is None else folder / key
+        refuse_read(path, None if since is None else folder / since, signing, option="-o", shown=str(target))
         receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         # Whoever moves a pin meanwhile does not change what is packed, nor what is told of it.
@@ -89,7 +91,7 @@ def create_command(
         if exit_of(report) == 0:
             members: dict[str, Path | bytes] = {**records, **histories_of(packed)}
             inventory = inventory_of(members, packed, digest)
-            signature = None if key is None else sign(session.runner, inventory, folder / key)
+            signature = None if signing is None else sign(session.runner, inventory, signing)
             written = bundlefile.write_bundle(path, inventory, signature, members)
             more = {"file": str(path), "sha256": written}
             said = f"{written}  {target}"
@@ -163,7 +165,7 @@ def _somewhere(context: click.Context) -> Iterator[bool]:
 @command.command("apply")
 @click.argument("file", type=FILE)
 @click.option("--allowed-signers", type=FILE, metavar="SIGNERS", help="Demand a signature by one of these.")
-@click.option("--receipt", type=FILE, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
+@click.option("--receipt", type=WRITTEN, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
 @jobs_option
 @common_options
 @click.pass_context
@@ -181,13 +183,14 @@ def apply_command(
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     done = False
     try:
+        refuse_read(target, path, allowed, option="--receipt", shown=str(receipt or target))
         with opened(context, jobs=jobs, offline=True) as (session, output):
             if receipt is not None:
                 refuse_own(session.layout, target, option="--receipt", shown=str(receipt))
             report, more, data = _apply(session, path, allowed)
             done = exit_of(report) == 0
             if done:
-                more["receipt"] = _write_receipt(target, data, output, asked=receipt is not None)
+                more["receipt"] = _write_receipt(session, target, data, output, asked=receipt is not None)
             elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
             again = f"git hybrid bundle apply {typed(str(path))}{as_typed()}" if set(report.pending) - elsewhere else ""
             code = output.report(report, more=more, again=again)
@@ -227,14 +230,29 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     return done.report, more, encode_receipt(done.receipt, bundle=unpacked.sha256)
 
 
-def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
-    """Write the receipt; beside a bundle on a medium that cannot be written it is only told that there is none."""
+def _write_receipt(session: Session, target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
+    """Write the receipt; beside a bundle where that cannot be, or something else stands, it is told that none was."""
+    reason = "" if asked else _hindrance(session, target)
     try:
-        write_output(target, data)
+        if not reason:
+            write_output(target, data)
     except LocalIo:
         if asked:
             raise
-        output.talk(f"note: no receipt was written, {target.parent} cannot be written to: use --receipt FILE")
+        reason = f"{target.parent} cannot be written to"
+    if reason:
+        output.talk(f"note: no receipt was written, {reason}: use --receipt FILE")
         return None
     output.talk(f"receipt for the next bundle: {target}")
     return str(target)
+
+
+def _hindrance(session: Session, target: Path) -> str:
+    """Return why no receipt comes to *target*, which nobody named; nothing if it may."""
+    if not may_be_written(target):
+        return f"{target} is no receipt, and stays"
+    try:
+        refuse_own(session.layout, target, option="--receipt", shown=str(target))
+    except BadArgument:
+        return f"{target} belongs to the workspace"
+    return ""

@@ -12,7 +12,7 @@ from git_hybrid import __version__
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_seen_clones, with_settings
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import FILE, STDOUT
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.cli.streams import apart_from
@@ -27,8 +27,6 @@ from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.steady import steady
 from git_hybrid.view.dashboard import dashboard_page
 
-_STDOUT = Path("-")
-
 
 @click.command("dashboard")
 @click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE; - is stdout.")
@@ -39,12 +37,12 @@ def command(context: click.Context, *, file: Path | None) -> int:
 
     It needs no network and loads nothing. Without -o it goes to stdout, unless that is a terminal; --json needs a file.
     """
-    if common_of(context).json and file in (None, _STDOUT):
+    if common_of(context).json and file in (None, STDOUT):
         context.fail("--json tells where the page is: name a file, such as -o dashboard.html")
     if file is None and sys.stdout.isatty():
         context.fail("a page is nothing to read on a terminal: name a file, such as -o dashboard.html")
     with opened(context) as (session, output):
-        if file is None or file == _STDOUT:
+        if file is None or file == STDOUT:
             output.content(_page(session))
             return 0
         place = common_of(context).folder / file

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 
 import click
@@ -29,6 +29,7 @@ from git_hybrid.store.scaffold import refuse_inside
 from git_hybrid.view.term import safe
 
 DEFAULT = "git-hybrid-demo"
+_CACHE_DIR = "GIT_HYBRID_CACHE_DIR"
 _NETWORK = (
     Change(message="Network module: one subnet", files={"main.tf": "# one subnet\n", "README.md": "# network\n"}),
     Change(message="Release 1.0.0", files={"VERSION": "1.0.0\n"}, tag="v1.0.0"),
@@ -187,11 +188,25 @@ class Demo(Struct, frozen=True):
         self.runner.check(None)
         print(f"\n$ git hybrid {safe(shlex.join(arguments))}", flush=True)
         # What a hint repeats of this stands beside what hints say by themselves.
-        code = main(["-C", place_of(self.workspace).below, *arguments])
+        with _without_cache():
+            code = main(["-C", place_of(self.workspace).below, *arguments])
         sys.stdout.flush()
         if code:
             print(f"[exit {code}]", file=sys.stderr, flush=True)
         return 0 if code == expect else code or 1
+
+
+@contextmanager
+def _without_cache() -> Iterator[None]:
+    """Let what runs in the block keep nothing for other workspaces: these upstreams are gone with the folder."""
+    before = os.environ.get(_CACHE_DIR)
+    os.environ[_CACHE_DIR] = ""
+    try:
+        yield
+    finally:
+        del os.environ[_CACHE_DIR]
+        if before is not None:
+            os.environ[_CACHE_DIR] = before
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ import click
 
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.diagnosing import Diagnosis, diagnose
-from git_hybrid.cli.filled import FILE
+from git_hybrid.cli.filled import WRITTEN
 from git_hybrid.cli.machine import told_settings
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
@@ -30,7 +30,7 @@ from git_hybrid.view.diagnosis import diag_document, finding_lines, finding_summ
 
 
 @click.command("diag")
-@click.option("--bundle", type=FILE, metavar="FILE", help="Also write an archive for support, redacted.")
+@click.option("--bundle", type=WRITTEN, metavar="FILE", help="Also write an archive for support, redacted.")
 @common_options
 @click.pass_context
 def command(context: click.Context, *, bundle: Path | None) -> int:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import click
 
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.hookfiles import MARK, STAGES, hooks_folder, is_by_framework, is_taken, place_of
+from git_hybrid.cli.hookfiles import MARK, STAGES, hooks_folder, is_by_framework, is_shared, is_taken, place_of
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.errors import BadArgument, HookTaken
@@ -90,7 +90,12 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
         for path in installed:
             # It may be run from its first moment on: git goes on without one that may not.
             write_output(path, paths[path], mode=0o755)
-        return _told(output, {"installed": installed, "unchanged": before})
+        code = _told(output, {"installed": installed, "unchanged": before})
+        if is_shared(folder, session.runner, session.layout.root):
+            what = "is not of this repository alone, and git runs the hook in others too; what says so"
+            note = f"note: {folder} {what}: git config --show-origin core.hooksPath"
+            output.talk(output.common.placed_note(note))
+        return code
 
 
 @command.command("uninstall")

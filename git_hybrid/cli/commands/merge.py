@@ -21,9 +21,9 @@ from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.core.undecided import may_be_older
 from git_hybrid.core.words import approval_words, typed
-from git_hybrid.git.appended import logged_anywhere
 from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
+from git_hybrid.git.lostlines import lines_anywhere
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.log_merge import second_beginning
 from git_hybrid.store.merging import Merge, merge_files, unreadable
@@ -113,7 +113,7 @@ def _merged(session: Session, conflicts: Mapping[str, Versions], sides: Sides) -
             conflicts,
             sides.files,
             is_made=sides.is_made,
-            elsewhere=lambda: logged_anywhere(session.runner, layout.root),
+            elsewhere=lambda: lines_anywhere(session.runner, layout.root),
         )
     except InvalidFile as error:
         if error.path in conflicts:
@@ -163,7 +163,9 @@ def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
         elif other.override is None and found.override is None and _is_same_tag(other, found):
             output.hint("merge", "the tag moved between the two, and the first one counts: git hybrid check audit")
         elif other.override is None:
-            output.hint("merge", f"if {whose} is right: {pin}")
+            # Where they ask for something else the entry decides what may be pinned.
+            entry = "" if _asked(other) == _asked(found) else f", take its entry of {MANIFEST}, then"
+            output.hint("merge", f"if {whose} is right{entry}: {pin}")
             if not (told.is_made or same) and may_be_older(found, other):
                 stay = f"git hybrid pin {name} --to {found.commit}"
                 output.hint("merge", f"if ours is right, though it may be the older one: {stay}")

@@ -11,6 +11,7 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, remove_mirrors
 from git_hybrid.cli.arguments import line, parsed
+from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.mirroring import Claimant, compared_at, described, filled, mirror_folder, own_bases
 from git_hybrid.cli.options import (
     Commands,
@@ -120,6 +121,9 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
     if kind == "mirror" and "," in base:
         reason = "has a comma, at which GIT_HYBRID_MIRRORS is split: nothing could name it"
         raise BadArgument(what="BASE_URL", value=base, reason=reason)
+    if kind == "bundle" and not base.startswith("file://"):
+        reason = "is no folder (file:///…), and bundles are read from one alone"
+        raise BadArgument(what="BASE_URL", value=base, reason=reason)
     if not (who := line("--owner", owner)):
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):
@@ -143,6 +147,7 @@ def _tell(session: Session, output: Output, name: str, line: str) -> None:
 @click.pass_context
 def remove_command(context: click.Context, *, names: tuple[str, ...]) -> int:
     """Take mirrors out of the inventory. What they serve is not touched."""
+    names = tuple(dict.fromkeys(names))
     with opened(context) as (session, output):
         remove_mirrors(session.runtime, names)
         line = f"removed {plural(len(names), 'mirror')} {', '.join(safe(name) for name in names)} from the inventory"
@@ -178,7 +183,7 @@ def _labelled(row: Row) -> Row:
 
 
 @command.command("update")
-@click.argument("target", metavar="NAME|DIR", shell_complete=complete_mirrors)
+@click.argument("target", type=TEXT, metavar="NAME|DIR", shell_complete=complete_mirrors)
 @jobs_option
 @executor_option
 @common_options

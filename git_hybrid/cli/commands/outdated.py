@@ -9,10 +9,11 @@ import click
 from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened_with
+from git_hybrid.core.errors import TooYoung
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import replace
-from git_hybrid.core.words import as_typed
+from git_hybrid.core.words import as_typed, typed
 
 _CHOSEN = as_typed("names", "groups")
 _HINTED = 3
@@ -44,10 +45,16 @@ def command(
         code = output.report(report, differs=exit_code and any(row.outcome != "current" for row in report.rows))
         if not report.rows:
             output.no_sources()
-        behind = [row for row in report.rows if row.outcome == "outdated" and "refused" not in row.detail]
-        _tell_how_to_move(output, behind)
+        behind = [row for row in report.rows if row.outcome == "outdated" and _is_for_pin(row)]
+        _tell_how_to_move(output, behind, [*names, *(word for group in groups for word in ("-g", group))])
         _tell_of_releases(output, report)
         return code
+
+
+def _is_for_pin(row: Row) -> bool:
+    """Tell whether pin is what to type: it moves there, or begins the time after which it does."""
+    why = row.detail.get("refused")
+    return why is None or (why == TooYoung.code and "allowed_from" not in row.detail)
 
 
 def _told_if_no_version(row: Row) -> Row:
@@ -60,15 +67,16 @@ def _told_if_no_version(row: Row) -> Row:
     return replace(row, notes=(*row.notes, f"{tag} is no version: of newer tags nothing is told"))
 
 
-def _tell_how_to_move(output: Output, behind: Sequence[Row]) -> None:
+def _tell_how_to_move(output: Output, behind: Sequence[Row], chosen: Sequence[str]) -> None:
+    """Hint at what moves the pins of those that are *behind*, and of no source that was not *chosen*; empty is all."""
     branches = [row.name for row in behind if (row.ref or "").startswith("refs/heads/")]
     few = len(behind) <= _HINTED
     if branches:
         # Of a branch only the tip is known: it may have gone back, or been rewritten, which pin refuses.
-        shown = " ".join(branches) if few else ""
+        shown = " ".join(branches) if few else typed(*chosen)
         output.hint("outdated", f"how the branch moved: git hybrid diff --upstream {shown}".rstrip())
     if not few:
-        output.hint("outdated", "git hybrid pin --all")
+        output.hint("outdated", f"git hybrid pin {typed(*chosen) or '--all'}")
         return
     for row in behind:
         unless = "if it only went on: " if row.name in branches else ""

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from git_hybrid.app.force import Forced
-from git_hybrid.app.override import find, listed, moved_over, renew, revoke
+from git_hybrid.app.override import find, moved_over, renew, revoke
 from git_hybrid.app.select import refuse_unknown
 from git_hybrid.cli.approving import signature_option, signing_by
 from git_hybrid.cli.arguments import line, moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.exporting import (
+    every_override,
     format_of,
     format_option,
     output_option,
@@ -30,10 +31,10 @@ from git_hybrid.core.audit import Record
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.files import OVERRIDES
-from git_hybrid.core.governance import Governed, ended, unbound
+from git_hybrid.core.governance import Governed, ended
 from git_hybrid.core.override import Override, phase, plain
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.standing import forbidden
+from git_hybrid.core.standing import doubted, forbidden
 from git_hybrid.core.words import PRUNE
 from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
@@ -68,7 +69,8 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
     with opened(context, reads=True) as (session, output):
         snapshot = session.runtime.ledger.steady()
         _refuse_unknown(session, snapshot, names)
-        found = [item for item in listed(snapshot, frozenset(words)) if not names or item.source in names]
+        listed = (item for item in every_override(snapshot) if not words or phase(item, snapshot.clock) in words)
+        found = [item for item in listed if not names or item.source in names]
         order = ("expired", "expiring", "active", "revoked", "superseded")
         found.sort(key=lambda item: (order.index(phase(item, snapshot.clock)), item.id))
         if output.common.json:
@@ -100,7 +102,8 @@ def show_command(context: click.Context, *, identity: str) -> int:
     """Show one override: who asked, who approved, why, until when, what it lifts, what it moved over."""
     with opened(context, reads=True) as (session, output):
         snapshot, log = _read(session)
-        found = find(snapshot, identity)
+        lost = {item.id: item for item in every_override(snapshot) if item.id not in snapshot.overrides.records}
+        found = lost.get(identity) or find(snapshot, identity)
         if output.common.json:
             told = {**_plain(found, snapshot), "commits": moved_over(session.runtime, found)}
             output.document({"command": "override show", "override": told})
@@ -113,7 +116,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
 
 def _plain(item: Override, found: Governed) -> dict[str, Json]:
     """Return *item* as a document has it: as it stands in its file, how it stands now, and what the log says of it."""
-    doubt = {"unrecorded": what} if (what := unbound(item, found.trail)) else {}
+    doubt = {"unrecorded": what} if (what := doubted(item, found)) else {}
     doubt |= {"unmet": what} if (what := forbidden(item, found)) else {}
     return {**plain(item), "state": phase(item, found.clock), **doubt}
 
@@ -248,7 +251,7 @@ def export_command(context: click.Context, *, form: Format | None, file: Path | 
     with opened(context) as (session, output):
         form = format_of(context, form, file)
         snapshot, log = _read(session)
-        every = tuple(snapshot.overrides.records.values())
+        every = every_override(snapshot)
         told = export({"overrides": overrides_table(session, snapshot, log, every)}, form, heading="Overrides")
         write_export(session, output, told, file, command="override export")
         tell_unrecorded(output, snapshot, every)

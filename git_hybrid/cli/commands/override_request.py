@@ -6,8 +6,8 @@ import click
 
 from git_hybrid.app.accept import chosen_findings, known_findings
 from git_hybrid.app.bases import as_logged, commit_before
-from git_hybrid.app.force import Forced, asked_for
-from git_hybrid.app.override import asked_again, find
+from git_hybrid.app.force import Forced, asked_for, require_askable
+from git_hybrid.app.override import asked_again, find, require_open
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_beside_findings
@@ -65,7 +65,10 @@ def request_command(
     (identity,) = by_path(common_of(context), (identity,))
     with opened(context) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
-        renewed = snapshot.overrides.records.get(identity)
+        is_id = identity.startswith("ovr-") and identity not in set[str](snapshot.manifest.sources)
+        renewed = find(snapshot, identity) if is_id else None
+        if renewed is not None:
+            require_open(snapshot, renewed)
         request, reason = line("--request", request), text("--reason", reason)
         what = renewed or accepts or to
         given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": what}
@@ -80,6 +83,7 @@ def request_command(
             asked = asked_again(snapshot, renewed, replace(forced, request_id=request or renewed.request_id))
         else:
             asked = _asked(session.runtime, snapshot, identity, forced, to=to, accepts=accepts, findings=findings)
+        require_askable(session.runtime, snapshot, asked)
         output.data(payload(asked).decode("ascii").rstrip("\n"))
         if not common_of(context).quiet:
             output.hint("sign", _SIGN)
@@ -113,13 +117,11 @@ def _asked(
     """Return what is asked for a source: to pin it to a commit by force, or to accept findings on its pinned one.
 
     Raises:
-        UnknownSource, UnknownOverride: there is no such source, nor such an override.
+        UnknownSource: there is no such source.
         BadArgument: there is no such commit or finding.
         NoPin: there is nothing yet that a scan could have found.
         OverrideUnnecessary: policy blocks on nothing.
     """
-    if identity.startswith("ovr-") and identity not in set[str](snapshot.manifest.sources):
-        find(snapshot, identity)
     (name,) = select(snapshot.manifest, (identity,))
     source = snapshot.manifest.sources[name]
     pin = snapshot.lock.pins.get(source.name)

@@ -162,7 +162,7 @@ def _refuse_not_one(
     Raises:
         BadArgument: it is, or nothing is pinned since findings are accepted.
     """
-    if to is not None and len(names) != 1:
+    if to is not None and (len(names) != 1 or groups):
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
     if found is None:
         return

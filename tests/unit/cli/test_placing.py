@@ -19,8 +19,8 @@ MENDS = {
     "git hybrid -C x pin a --signature state/s": ("git hybrid -C x pin a --signature state/s",) * 2,
     "git -C sources/a status": ("git -C ../sources/a status", "git -C w/sources/a status"),
     "git add -- sources.toml state, then git commit": (
-        "git -C .. add -- sources.toml state, then git commit",
-        "git -C w add -- sources.toml state, then git commit",
+        "git -C .. add -- sources.toml state, then git -C .. commit",
+        "git -C w add -- sources.toml state, then git -C w commit",
     ),
     "restore it (git checkout HEAD -- state/sources.lock), or: git hybrid pin": (
         "restore it (git -C .. checkout HEAD -- state/sources.lock), or: git hybrid pin",
@@ -64,6 +64,14 @@ MENDS = {
         "git -C \"$(printf '/a\\011b')\" checkout HEAD -- sources/x",
     )
     * 2,
+    "if you have stashed it: git stash pop": (
+        "if you have stashed it: git -C .. stash pop",
+        "if you have stashed it: git -C w stash pop",
+    ),
+    "git config --show-origin --get-regexp '^url\\..*(a|b)$'; git config --global a b": (
+        "git -C .. config --show-origin --get-regexp '^url\\..*(a|b)$'; git config --global a b",
+        "git -C w config --show-origin --get-regexp '^url\\..*(a|b)$'; git config --global a b",
+    ),
     "git ls-remote https://host/sources/a": ("git ls-remote https://host/sources/a",) * 2,
 }
 
@@ -74,6 +82,16 @@ def test_a_mend_is_typed_below_and_above_the_workspace(mend: str) -> None:
     assert Place().command(mend) == mend
     assert Place("..").command(mend) == inside
     assert Place("w", is_found=False).command(mend) == outside
+
+
+@pytest.mark.parametrize("folder", ["'/a (2)/b, c'", "/a,b", "'/it'\"'\"'s; a'", "\"$(printf '/a (2)\\011b')\""])
+def test_a_command_for_a_folder_is_whole_whatever_its_name_is(folder: str) -> None:
+    told = f"git -C {folder} checkout HEAD -- sources.toml 'state/x (2), state/y'"
+    hinted = f"git hybrid -C {folder} pin --signature state/s"
+    place = Place("a (2)", is_found=False)
+    assert place.command(f"{told}, then git add -- 'sources/a, (b)/state/x'; {hinted}") == (
+        f"{told}, then git -C 'a (2)' add -- 'sources/a, (b)/state/x'; {hinted}"
+    )
 
 
 def test_a_folder_with_a_space_is_quoted() -> None:

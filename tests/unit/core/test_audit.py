@@ -116,6 +116,7 @@ def test_a_damaged_field_links_to_nothing(damage: dict[str, Any]) -> None:
 
 FINDING = {"id": "a", "level": "high"}
 MOVE = {"source": "tool", "before": "1" * 40, "after": "2" * 40}
+TABLE = dict.fromkeys(("pin_sha256", "url", "ref", "tree", "content_sha256", "tag"), "a")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,7 @@ MOVE = {"source": "tool", "before": "1" * 40, "after": "2" * 40}
         {"event": "from a later version", "detail": {"findings": 5}},
         {"event": "pin", **MOVE, "detail": {"ref": "refs/heads/main", "rests_on": None, "sources": 7}},
         {"event": "pin", "source": "tool", "after": "2" * 64},
+        {"event": "pin", **MOVE, "detail": {**TABLE, "followed": "branch main"}},
         {"event": "scan", "detail": {"state": "findings", "counts": {"high": 1}, "findings": [FINDING], "tree": None}},
         {"event": "override", **MOVE, "detail": {"override": "ovr-1", "findings": ["a"], "waived": None}},
         {"event": "mirror-add", "detail": {"mirror": "corp", "base_url": "https://example.org", "owner": "Ada"}},
@@ -146,6 +148,16 @@ def test_a_record_that_tells_what_its_event_takes_counts_as_it_is(record: Record
         *[("scan", "findings", {"detail": {"findings": [{**FINDING, "level": odd}]}}) for odd in ("odd", [], None)],
         *[("bundle-scan", "counts", {"detail": {"counts": odd}}) for odd in ([1], {"high": "1"}, {"high": True})],
         *[("scan", "scanners", {"detail": {"scanners": odd}}) for odd in ({}, ["x"], [{"state": "odd"}])],
+        ("pin", "commit", {**MOVE, "detail": {"commit": 1}}),
+        *[
+            ("pin", key, {**MOVE, "detail": {name: told for name, told in TABLE.items() if name != key}})
+            for key in ("url", "ref", "tree", "content_sha256")
+        ],
+        ("pin", "pin_sha256", {**MOVE, "detail": {"pin_sha256": None}}),
+        *[
+            ("pin", "tag, branch, version or commit", {**MOVE, "detail": {**TABLE, "tag": odd, "branch": odd}})
+            for odd in ("v1", None)
+        ],
         ("override", "override", {**MOVE, "detail": {}}),
         *[("override-renewed", "lifts", {**MOVE, "detail": {"override": "ovr-1", "lifts": odd}}) for odd in ("a", [1])],
         *[("override", "expires_at", {**MOVE, "detail": {"override": "ovr-1", "expires_at": odd}}) for odd in ("x", 5)],

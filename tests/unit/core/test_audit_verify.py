@@ -130,6 +130,40 @@ def rehashed(record: Record, **changed: Any) -> Record:
     return {**made, "hash": record_hash(made)}
 
 
+def test_a_line_that_no_command_wrote_so_is_told_and_once_committed_put_right_by_merge() -> None:
+    strange, torn = rehashed(LINES[2], zz=1), rehashed(LINES[2], torn=[{"len": 1, "sha256": "0" * 64, "n": 1}])
+    deep: Any = {}
+    for _ in range(2000):
+        deep = {"a": deep}
+    bad = {
+        "respelled": LINES[2],
+        "forged": strange,
+        "edited": {**LINES[2], "detail": deep},
+    }
+    for name, record in (*bad.items(), ("forged", torn)):
+        log = segment(LINES)
+        line = replace(log.lines[2], record=record, whole=False)
+        log = replace(log, lines=(*log.lines[:2], line))
+        alone, known = Witnesses(), Witnesses(committed=frozenset((*map(sha, LINES), line.sha256)))
+        for witnesses, mend in ((alone, NO_GIT), (known, "git hybrid merge")):
+            told = verify([log], witnesses)[0]
+            assert (told.id, told.line, told.mend) == (name, 3, mend)
+
+
+def test_a_committed_line_that_is_no_record_may_be_taken_out() -> None:
+    texts = [text_of(item) for item in (*LINES, "junk")]
+    lines = tuple(map(sha, (*LINES, "junk")))
+    for head, ever in ((lines, ()), ((), lines)):
+        known = Witnesses(committed=frozenset(lines), head=head, ever=ever)
+        assert ids(LINES, known) == ["not-append-only" if head else "lost-by-commit"]
+        known = replace(known, texts=lambda: texts, is_record=lambda line: line.startswith(b"{"))
+        assert ids(LINES, known) == []
+        assert ids(LINES[:2], known) == ["not-append-only" if head else "lost-by-commit"]
+        # What else is wrong is not mended by HEAD, which has it.
+        (told,) = found([*LINES, LINES[1]], known)
+        assert (told.id, told.mend) == ("repeated", RESTORE)
+
+
 def test_a_whole_log_has_no_breach() -> None:
     assert ids(LINES) == []
     assert ids([]) == []
@@ -386,6 +420,36 @@ def test_the_lock_has_what_was_recorded() -> None:
         assert ids(grown(LINES[:2], replace(again, source="other"), event), witnesses) == ["unexplained-pin"]
 
 
+def test_a_record_that_has_the_digest_of_a_table_and_tells_another_is_no_record_of_it() -> None:
+    pin, source = replace(a_pin(roots=(oid(5),)), first_seen=NOW), a_source()
+    witnesses = Witnesses(lock=Lock(pins={TOOL: pin}), manifest=Manifest(sources={TOOL: source}))
+    told = pinned_as(pin, source)
+
+    def lying(before: Sequence[Record] = LINES[:2], *, without: str = "", **more: object) -> list[str]:
+        detail = {key: value for key, value in (told | more).items() if key != without}
+        event = Event(event="pin", source="tool", after=oid(1), detail=detail)
+        return [breach.what for breach in found(grown(before, event), witnesses) if breach.id == "foreign-content"]
+
+    lies = {
+        "URL": {"url": "https://example.org/other"},
+        "ref": {"ref": "refs/tags/v0"},
+        "content": {"tree": oid(7)},
+        "root commits": {"root_commits": [oid(6)]},
+        "entry": {"branch": "other"},
+    }
+    true = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
+    for has, lie in lies.items():
+        for before in (LINES[:2], true):
+            (what,) = lying(before, **lie)
+            assert what.endswith(f"has the digest of the pin that state/sources.lock has for tool, and another {has}")
+    (what,) = lying(without="branch", commit=oid(1))
+    assert what.endswith("another entry")
+    # Of another table it tells what that had; and versions before told no roots.
+    assert lying(true, ref="refs/tags/v0", pin_sha256="0" * 64) == lying(without="root_commits") == lying() == []
+    edited = Manifest(sources={TOOL: a_source(track=Tag("v1"))})
+    assert [breach.id for breach in found(true, replace(witnesses, manifest=edited))] == []
+
+
 def test_a_pin_that_no_record_tells_of_may_be_joined_where_branches_met() -> None:
     event = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(a_pin(), a_source()))
     mixed = Witnesses(lock=Lock(pins={TOOL: replace(a_pin(), override="ovr-1")}))
@@ -602,6 +666,10 @@ def test_overrides_and_their_records_need_each_other() -> None:
     assert ids(lines, Witnesses(overrides=Overrides())) == ["override-deleted"]
     edited = replace(bound, reason="x")
     assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": edited}))) == ["override-edited"]
+    # By hand another one was written that names the record of this.
+    both = Overrides(records={"ovr-1": bound, "ovr-2": replace(bound, id="ovr-2")})
+    (found,) = verify([segment(lines)], Witnesses(overrides=both))
+    assert (found.id, found.mend) == ("override-edited", NO_GIT)
     for lost in (item, replace(bound, audit_hash="0" * 64)):
         assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": lost}))) == ["cut"]
 
@@ -970,7 +1038,8 @@ def test_what_went_wrong_since_the_last_commit_is_mended_by_what_head_has() -> N
     assert mends([*LINES, "junk", fresh[-1]]) == {AGAIN}
     assert mends(second) == {AGAIN}
     # HEAD has it too, or no log.
-    assert mends([*LINES, "junk"], [*LINES, "junk"]) == mends([*LINES, "junk"], ()) == {RESTORE}
+    assert mends([*LINES, "junk"], [*LINES, "junk"]) == {"git hybrid merge"}
+    assert mends([*LINES, "junk"], ()) == {RESTORE}
     # A file names a record that is nowhere: HEAD's does not, where all that was committed is in the log.
     entry = State(sources={TOOL: installed(LINES, audit_hash="0" * 64)})
     assert mends(LINES, state=entry, past=lambda: None) == {AGAIN}

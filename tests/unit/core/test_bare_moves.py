@@ -326,3 +326,10 @@ def test_whoever_merges_chooses_the_older_side() -> None:
         assert back(merged, 1, MAIN, track) == back(merged, 2, MAIN, track) == []
         assert back(grown(merged, at(1, MAIN)), 1, MAIN, track) == []
         assert back(grown(merged, at(3, MAIN)), 3, MAIN, track) == []
+    # The side that is ahead is no step back, in whatever order the lines stand; once somebody went on, the older one is.
+    right = grown(base, at(3, MAIN))
+    for merged in ((*left, *right[len(base) :]), (*right, *left[len(base) :])):
+        chosen = grown(merged, at(3, MAIN))
+        assert back(grown(chosen, at(2, MAIN)), 2, MAIN, track) == []
+        assert back(grown(chosen, at(2, MAIN), at(3, MAIN)), 3, MAIN, track) == []
+        assert back(grown(chosen, at(4, MAIN), at(3, MAIN)), 3, MAIN, track) == [oid(4)]

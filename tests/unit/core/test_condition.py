@@ -20,10 +20,22 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Policy, Scanner
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Looked, Snapshot, Unreadable
+from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import ScanStatus, ScanTrail
 from git_hybrid.core.value import replace
 from support.scan_values import SECRETS, a_finding, a_scan, accepting_override
-from support.values import NOW, a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
+from support.values import (
+    NOW,
+    a_clone,
+    a_pin,
+    a_snapshot,
+    a_source,
+    a_state_entry,
+    a_task,
+    an_override,
+    an_unfinished_run,
+    oid,
+)
 
 PINNED, OLD, STRANGE = oid(2), oid(1), oid(3)
 SOURCE, NAME = a_source(), SourceName("tool")
@@ -189,6 +201,14 @@ def test_nobody_is_accused_by_files_that_are_half_written() -> None:
     for stopped, word in ((run, "interrupted"), (replace(run, held_by="pid 1"), "running")):
         found = seen_as(a_clone(PINNED), replace(accused, unfinished=stopped))
         assert (found.word, found.why, found.mend) == (word, "what a run decided is not in all files yet", "")
+
+
+def test_what_a_half_written_decision_is_about_is_not_as_it_should_be() -> None:
+    calm, run = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED]), replace(an_unfinished_run(), is_unwritten=True)
+    for decided, word in ((Decision(pins={NAME: PIN}).sources, "interrupted"), (Decision().sources, "ok")):
+        assert seen_as(a_clone(PINNED), replace(calm, unfinished=replace(run, decided=decided))).word == word
+    approved = Decision(overrides={"ovr-1": an_override()}, dropped=frozenset({SourceName("gone")}))
+    assert approved.sources == {an_override().source, "gone"}
 
 
 def test_what_is_not_cloned_has_no_head_and_no_files() -> None:

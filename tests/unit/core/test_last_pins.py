@@ -6,7 +6,7 @@ import pytest
 
 from git_hybrid.core.audit import Event, Record, extend, previous, tail_of
 from git_hybrid.core.ids import RefName, SourceName, parse_url
-from git_hybrid.core.last_pins import by_source, former_pins, pinned_as, pins_of_log
+from git_hybrid.core.last_pins import as_locked, by_source, former_pins, pinned_as, pins_of_log, untold
 from git_hybrid.core.lock import UNREACHABLE, pin_digest
 from git_hybrid.core.manifest import Branch, Commit
 from git_hybrid.core.value import replace
@@ -105,6 +105,35 @@ def test_a_record_tells_the_evidence_of_a_pin_and_what_was_asked_for() -> None:
     event = Event(event="pin", source="tool", after=oid(3), detail=told)
     assert [found.root_commits for found in pins_of_log(grown((), event, pinned(3)), TOOL, URL)] == [()]
     assert [found.root_commits for found in pins_of_log(grown((), event), TOOL, URL)] == [(oid(8), oid(9))]
+
+
+def test_what_has_the_digest_of_a_pin_counts_as_telling_what_that_has() -> None:
+    pin, source = a_pin(roots=(oid(8),)), a_source()
+    rest = {"served_by": "x", "descends": True}
+
+    def told(**lie: object) -> Record:
+        detail = {key: value for key, value in (pinned_as(pin, source) | rest | lie).items() if value is not None}
+        (record,) = grown((), Event(event="pin", source="tool", after=pin.commit, detail=detail))
+        return record
+
+    def locked(record: Record, *, known: bool = True) -> Record:
+        log = {str(record["hash"]): record}
+        (found,) = as_locked(log, {TOOL: pin}, {TOOL: source} if known else {}).values()
+        return found
+
+    for lie in ({"url": "x"}, {"root_commits": [oid(9)]}, {"rests_on": "ovr-1"}, {"branch": None, "tag": "v1"}):
+        assert untold(told(**lie), pin, source)
+        assert locked(told(**lie))["detail"] == told()["detail"]
+    # What the entry asks for is known of a pin that was made from it, and roots are told since later.
+    for record in (told(), told(root_commits=None), told(ref="x", pin_sha256="0" * 64)):
+        assert locked(record) is record
+    assert locked(told(branch="x"), known=False)["detail"]["branch"] == "x"
+    assert locked(told(branch="x", ref="y"), known=False)["detail"] == told(branch="x")["detail"]
+    assert [untold(told(branch="x"), pin), untold(told(rests_on="ovr-1"), pin)] == ["", "rests_on"]
+    # One that rests on an override is what it is; that a record names none is judged by itself.
+    forced = replace(pin, override="ovr-1")
+    lines = grown((), Event(event="pin", source="tool", after=pin.commit, detail=pinned_as(forced, source)))
+    assert untold(lines[0], forced, source) == ""
 
 
 @pytest.mark.timeout(10)

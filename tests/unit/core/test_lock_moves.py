@@ -210,6 +210,40 @@ def test_a_merge_is_held_against_all_its_sides() -> None:
     assert judged(1, TWO, {"m": (("left", "right"), text(1), ()), **same}) == ""
 
 
+GONE = {"out": (("b",), None, ()), "b": (("a",), text(2), NEWER), "old": (("a",), text(1), ()), **BEGUN}
+"""The tool is taken out after it was moved; the other branch has it where it stood before."""
+
+
+def test_a_merge_is_held_against_a_side_that_has_the_pin_no_more() -> None:
+    merged = {"m": (("out", "old"), text(1), ()), **GONE}
+    assert "was put back" in judged(1, TWO, {}, before=(Lock(), lock(1)), known=(TWO, ONE))
+    assert "was put back" in judged(1, TWO, {}, before=(lock(1), Lock()), known=(ONE, TWO))
+    assert "in commit m" in judged(1, TWO, merged)
+    assert "in commit m" in judged(1, TWO, {"n": (("m",), text(1), ()), **merged})
+    # Where it stood there, or where a record has put it since, it may come back.
+    assert judged(2, TWO, {}, before=(Lock(), lock(2)), known=(TWO, TWO)) == ""
+    assert judged(2, TWO, {"m": (("out", "b"), text(2), ()), **GONE}) == ""
+    log = (*TWO, grown(ONE, pinned(3))[-1])
+    assert judged(3, log, {}, before=(Lock(), lock(3)), known=(TWO, (ONE[0], log[2]))) == ""
+    assert judged(3, log, {"m": (("out", "new"), text(3), ()), "new": (("a",), text(3), log[2:]), **GONE}) == ""
+    # What leads there is looked at all the same.
+    three = grown(ONE, pinned(3))
+    left, right = (("a",), text(3), three[1:]), (("a",), text(2), NEWER)
+    merged = {"m": (("left", "right"), text(3), ()), "left": left, "right": right, **BEGUN}
+    undone = {"c": (("m",), text(2), ()), "out": (("left",), None, ()), **merged}
+    assert "in commit c" in judged(2, log, {"n": (("out", "c"), text(2), ()), **undone})
+
+
+def test_a_side_on_which_a_source_was_removed_or_never_stood_says_nothing_of_its_pin() -> None:
+    removed = grown(TWO, Event(event="remove", source="tool"))
+    assert judged(1, removed, {}, before=(Lock(), lock(1)), known=(removed, ONE)) == ""
+    other = grown(TWO, Event(event="pin", source="other", after=oid(9)))
+    assert judged(1, other, {}, before=(Lock(), lock(1)), known=(other[2:], ONE)) == ""
+    # Records that came along with a pick tell of no pin that was taken out.
+    history = {"m": (("side", "old"), text(1), ()), "side": (("begin",), None, TWO), "begin": ((), None, ())}
+    assert judged(1, TWO, {**history, "old": (("a",), text(1), ()), **BEGUN}) == ""
+
+
 def test_what_a_merge_has_decided_is_not_undone_without_a_record() -> None:
     three = grown(ONE, pinned(3))
     log = (*TWO, three[-1])

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from git_hybrid.core.governance import Governed
 from git_hybrid.core.manifest import Approver, Manifest, Policy
-from git_hybrid.core.override import Approval
-from git_hybrid.core.standing import accepts, forbidden, keys_told
+from git_hybrid.core.override import Approval, Overrides, Trail
+from git_hybrid.core.standing import accepts, doubted, forbidden, keys_told, regained
+from git_hybrid.core.words import BRING_BACK
 from support.values import NOW, an_override, oid
 
 DAY = timedelta(days=1)
@@ -16,6 +17,16 @@ def test_what_policy_misses_is_told_while_an_override_lasts() -> None:
     assert forbidden(an_override(expires_at=NOW + DAY), found).startswith("bea is not among [policy] approvers; ")
     assert forbidden(an_override(expires_at=NOW), found) == ""
     assert forbidden(an_override(expires_at=NOW + DAY, status="superseded"), found) == ""
+
+
+def test_what_the_file_has_lost_is_told_with_what_brings_it_back() -> None:
+    lost, found = an_override(), Governed(manifest=Manifest(), clock=NOW)
+    assert doubted(lost, found) == "that the audit log tells of and state/sources-overrides.json has lost"
+    kept = Governed(manifest=Manifest(), clock=NOW, overrides=Overrides(records={lost.id: lost}))
+    assert doubted(lost, kept) == "of which the audit log knows nothing"
+    assert regained(lost.id, found) == f"git hybrid override restore {lost.id}"
+    elsewhere = Governed(manifest=Manifest(), clock=NOW, trail=Trail(absent=lambda: "an archive"))
+    assert regained(lost.id, elsewhere) == BRING_BACK
 
 
 def test_what_it_accepts_is_told_by_ids() -> None:

@@ -29,7 +29,7 @@ def witnesses(**more: object) -> Witnesses:
         "manifest": Manifest(policy=Policy(min_release_age=AGE)),
         "lock": Lock(pins={TOOL: PIN}),
         "committed": frozenset(),
-        "manifests": lambda line: (WEEK,) if line is None else (WEEK, WEEK),
+        "manifests": lambda line, _at: (WEEK,) if line is None else (WEEK, WEEK),
         "decode_policy": lambda text: Policy(min_release_age=timedelta(days=int(text))) if text.isdigit() else None,
     }
     return Witnesses(**(told | more))
@@ -62,9 +62,13 @@ def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
 @pytest.mark.parametrize(
     "witness",
     [
-        witnesses(manifests=lambda _line: (b"0",)),
-        witnesses(manifests=lambda _line: (WEEK, None)),
-        witnesses(manifests=lambda _line: (b"odd",)),
+        witnesses(manifests=lambda _line, _at: (b"0",)),
+        witnesses(manifests=lambda _line, _at: (WEEK, None)),
+        witnesses(
+            committed=frozenset({"line0"}),
+            commit_of={"line0": "c"}.get,
+            manifests=lambda _line, _at: (b"odd", b"odd"),
+        ),
         witnesses(manifest=Manifest(policy=Policy(min_release_age=HOUR))),
         witnesses(manifest=Manifest()),
         witnesses(committed=None),
@@ -73,10 +77,10 @@ def test_a_clock_that_was_ahead_makes_no_commit_older() -> None:
         witnesses(
             committed=frozenset({"line0"}),
             commit_of={"line0": "c"}.get,
-            manifests=lambda line: {"line0": (WEEK, b"0")}[str(line)],
+            manifests=lambda line, _at: {"line0": (WEEK, b"0")}[str(line)],
         ),
         # The first commit, or the last one that a shallow clone has.
-        witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=lambda _line: (WEEK,)),
+        witnesses(committed=frozenset({"line0"}), commit_of={"line0": "c"}.get, manifests=lambda _line, _at: (WEEK,)),
         witnesses(lock=Lock(pins={TOOL: replace(PIN, first_seen=NOW - 8 * AGE)})),
     ],
 )
@@ -85,7 +89,8 @@ def test_what_policy_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> N
 
 
 def test_a_manifest_that_cannot_be_read_allows_nothing() -> None:
-    assert len(found(witnesses(manifests=lambda _line: (WEEK, b"odd")))) == 1
+    assert len(found(witnesses(manifests=lambda _line, _at: (b"odd",)))) == 1
+    assert len(found(witnesses(manifests=lambda _line, _at: (WEEK, b"odd")))) == 1
 
 
 def test_what_is_old_enough_by_now_is_not_told() -> None:
@@ -102,7 +107,7 @@ def test_what_a_bundle_brought_was_first_seen_when_the_log_first_tells_of_it() -
 def test_a_committed_move_is_held_against_the_policy_of_then() -> None:
     asked: list[str | None] = []
 
-    def manifests(line: str | None) -> tuple[bytes, ...]:
+    def manifests(line: str | None, _at: str) -> tuple[bytes, ...]:
         asked.append(line)
         return WEEK, WEEK
 

@@ -43,7 +43,7 @@ def witnesses(*, policy: Policy = STRICT, **more: Any) -> Witnesses:
         "manifest": Manifest(policy=policy),
         "lock": Lock(pins={TOOL: PIN}),
         "committed": frozenset(),
-        "manifests": lambda line: (b"strict",) if line is None else (b"strict", b"strict"),
+        "manifests": lambda line, _at: (b"strict",) if line is None else (b"strict", b"strict"),
         "decode_policy": POLICIES.get,
     }
     return Witnesses(**(told | more))
@@ -51,7 +51,7 @@ def witnesses(*, policy: Policy = STRICT, **more: Any) -> Witnesses:
 
 def committed(*texts: bytes | None, **more: Any) -> Witnesses:
     """Return what says that the first line was committed where *texts* stood, the newest first."""
-    told = {"committed": frozenset({LINE}), "commit_of": {LINE: "c"}.get, "manifests": lambda _line: texts}
+    told = {"committed": frozenset({LINE}), "commit_of": {LINE: "c"}.get, "manifests": lambda _line, _at: texts}
     return witnesses(**(told | more))
 
 
@@ -99,11 +99,12 @@ def test_what_the_policy_before_it_forbids_is_told_though_it_was_closed() -> Non
     "witness",
     [
         witnesses(lock=Lock()),
-        witnesses(manifests=lambda _line: (b"loose",)),
-        # There was no manifest, or none that can be read; or a partial clone lacks it.
-        witnesses(manifests=lambda _line: (None,)),
-        witnesses(manifests=lambda _line: (b"odd",)),
-        witnesses(manifests=lambda _line: ()),
+        witnesses(manifests=lambda _line, _at: (b"loose",)),
+        # There was no manifest, or none that can be read then and afterwards; or a partial clone lacks it.
+        witnesses(manifests=lambda _line, _at: (None,)),
+        committed(b"odd", b"odd"),
+        committed(b"loose", b"odd"),
+        witnesses(manifests=lambda _line, _at: ()),
         committed(b"strict", b"loose"),
         committed(b"strict", b"strict", b"loose"),
         committed(b"loose", b"strict"),
@@ -122,10 +123,12 @@ def test_what_was_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> None
 
 def test_a_manifest_that_cannot_be_read_allows_nothing() -> None:
     assert len(found(committed(b"strict", b"strict", b"odd"))) == 1
+    assert len(found(committed(b"strict", b"odd"))) == 1
+    assert len(found(witnesses(manifests=lambda _line, _at: (b"odd",)))) == 1
 
 
 def test_what_comes_from_another_branch_is_held_against_what_it_comes_to() -> None:
-    assert len(found(committed(b"loose", picked=frozenset({LINE}), manifests=lambda _line: (b"strict",)))) == 1
+    assert len(found(committed(b"loose", picked=frozenset({LINE}), manifests=lambda _line, _at: (b"strict",)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_what_was_taken_back_or_approved_since_is_made_good(later: Event) -> Non
 
 def test_what_goes_on_from_a_branch_that_never_had_it_is_right() -> None:
     # A pick of another source brought it, and the pin of this one stayed where it was.
-    picked = {"committed": frozenset({LINE}), "picked": frozenset({LINE}), "manifests": lambda _line: (b"strict",)}
+    picked = {"committed": frozenset({LINE}), "picked": frozenset({LINE}), "manifests": lambda _line, _at: (b"strict",)}
     first = Event(event="pin", source="tool", after=oid(8))
     log = logged(first, event_of(MADE, "override"), ON)
     stayed, went_on = (Lock(pins={TOOL: a_pin(commit=oid(number))}) for number in (8, 9))
@@ -275,7 +278,7 @@ def test_what_cannot_be_verified_fails_before_it_is_committed_and_is_told_afterw
     assert breach.what == "the signatures of 1 closed override could not be checked: ssh-keygen is not installed"
     assert (breach.level, breach.id) == ("warn", "unchecked")
     # An approver who has left, or another key, is looked up all the same.
-    gone = {"policy": STRICT, "commit_of": lambda _line: "c", "manifests": lambda _line: (b"", b"")}
+    gone = {"policy": STRICT, "commit_of": lambda _line: "c", "manifests": lambda _line, _at: (b"", b"")}
     told = verifying([], verify=unable, fresh=False, **gone)
     assert [item.id for item in against_policy(*went_on(), told, NOW)] == ["unchecked"]
     by_nobody = verifying([], verify=unable, fresh=False, **gone | {"decode_policy": lambda _text: STRICT})

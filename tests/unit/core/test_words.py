@@ -7,7 +7,20 @@ import subprocess
 
 import pytest
 
-from git_hybrid.core.words import COMMITTED, JOINED, counted, hints_of, lasting, path_of, plural, sized, some, typed
+from git_hybrid.core.words import (
+    COMMITTED,
+    JOINED,
+    again_line,
+    counted,
+    hints_of,
+    kept_line,
+    lasting,
+    path_of,
+    plural,
+    sized,
+    some,
+    typed,
+)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +124,13 @@ def test_of_many_names_the_first_ten_are_said() -> None:
     assert some(names[:10]) == ", ".join(names[:10])
     assert some(names[:11]).endswith("n9 and 1 other")
     assert some(names) == f"{', '.join(names[:10])} and 2 others"
+
+
+def test_a_command_line_that_is_cut_is_told_from_others_and_not_typed_again():
+    short, long = "git hybrid pin", f"git hybrid pin --reason {'why ' * 200}"
+    assert kept_line(short) == again_line(kept_line(short)) == short
+    kept = {kept_line(f"{long} --to {ref}") for ref in ("a", "b", "\udc80")}
+    assert len(kept) == 3
+    assert {len(line) for line in kept} == {500}
+    assert all(line.startswith("git hybrid pin --reason why ") and "… " in line for line in kept)
+    assert {again_line(line) for line in kept} == {""}

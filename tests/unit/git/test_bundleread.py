@@ -39,6 +39,15 @@ def test_a_pack_that_ends_too_early_was_cut(tmp_path, kind, code):
     assert _told(errors.NetworkFailure(url="u", message="m", kind=kind), tmp_path).code == code
 
 
+def test_a_pack_that_lacks_objects_is_no_fault_of_upstream(tmp_path):
+    bundle = tmp_path / "tool.bundle"
+    message = f"fatal: missing blob object 'x' / error: {bundle} did not send all necessary objects"
+    told = _told(errors.MalformedObjects(name="tool", message=message), bundle)
+    assert isinstance(told, errors.BadBundle)
+    wanted = "not sound: fatal: missing blob object 'x' / error: it did not send all necessary objects"
+    assert (told.path, told.place, told.reason) == (str(bundle), "its pack", wanted)
+
+
 def test_what_it_builds_on_is_told_of_the_source(tmp_path):
     told = _told(errors.BundlePrerequisites(name="", commits=()), tmp_path)
     assert isinstance(told, errors.BundlePrerequisites)

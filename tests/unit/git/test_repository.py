@@ -46,6 +46,22 @@ def test_what_makes_git_trust_a_folder_of_another_user_works_without_a_home(tmp_
         assert error.mend == mend
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (f"fatal: unable to read {'a' * 40}", "fsck"),
+        (f"error: inflate: data stream error\nerror: unable to unpack {'a' * 40} header", "fsck"),
+        ("state/sources-audit.jsonl is committed, and its object cannot be read", "fsck"),
+        ("fatal: your current branch appears to be broken", "fsck"),
+        ("error: file .git/objects/pack/pack-1.pack is not a GIT packfile", "fsck"),
+        ("fatal: index file smaller than expected", "status"),
+    ],
+)
+def test_an_object_that_is_lost_is_looked_for_where_it_is_named(tmp_path: Path, words: str, command: str) -> None:
+    error = refused(Repository(Runner(environ={}), tmp_path / "my ws"), words)
+    assert error.mend == f"git -C '{tmp_path}/my ws' {command}"
+
+
 def test_a_git_dir_that_names_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GitRefused, match=r"GIT_DIR is \.: fatal: not a git repository: .*") as caught:

@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ from git_hybrid.core.scanners import ScannerSpec, spec_of
 from git_hybrid.core.scans import Identity
 from git_hybrid.core.value import replace
 from git_hybrid.scan.external import ExternalScanners, Job
+from git_hybrid.scan.rulefiles import digest_of
 
 SPEC = ScannerSpec(
     name="fake",
@@ -70,3 +72,22 @@ def test_the_signal_that_ended_a_scanner_is_told(tmp_path: Path, number: int, to
     scanners = ExternalScanners(lambda *_: -number, {}, tmp_path)
     found = scanners.run(SPEC, Identity(version="1", rules_digest=""), lambda _: [b"file"])
     assert found == Unusable(f"it was ended by {told}")
+
+
+def test_no_file_of_rules_stands_for_two(tmp_path: Path) -> None:
+    def digest(**files: bytes) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_bytes(text)
+        return digest_of(folder, [folder])
+
+    # Where no file has a NUL the names and contents stand between NULs, as ever: known scans stay as they are.
+    two = digest(a=b"x", b=b"y")
+    assert two == sha256(b"a\0x\0b\0y\0").hexdigest()
+    sets = [{"a": b"x\0b\0y"}, {"a": b"x\0", "b": b"y"}, {"a": b"x", "b": b"\0y"}, {"a": b"\0"}, {"a": b""}]
+    assert len({two, *(digest(**files) for files in sets)}) == len(sets) + 1
+    # One file alone has no other beside it.
+    program = tmp_path / "program"
+    program.write_bytes(b"\0x")
+    assert digest_of(program, [program]) == sha256(b".\0\0x\0").hexdigest()

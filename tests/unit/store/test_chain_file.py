@@ -104,6 +104,56 @@ def test_a_record_of_a_newer_version_is_refused_and_one_that_was_edited_to_be_ne
     assert not segment_of("log", canonical_json(newer) + b"\n").lines[0].whole
 
 
+def forged(record: dict[str, object], **changed: object) -> bytes:
+    """Return a line with the hash of *record* that says something else: the hash of its rest stands further behind."""
+    line, mark = canonical_json({**record, **changed, "zz": {"hash": "0" * 64, "n": 1}}), b"0" * 64
+    at = line.rfind(mark)
+    return line.replace(mark, hashlib.sha256(line[: at - 8] + line[at + 66 :]).hexdigest().encode())
+
+
+def hashed(record: dict[str, object], **changed: object) -> bytes:
+    made = {**record, **changed}
+    return canonical_json({**made, "hash": record_hash(made)})
+
+
+@pytest.mark.parametrize("where", ["end", "middle"])
+def test_a_line_is_a_record_in_one_spelling_and_with_known_keys_alone(log, where):
+    one, two = read_log(log).records
+    good = canonical_json(two)
+    bad = {
+        "forged": forged(two, operator="Eve"),
+        "strange": hashed(two, zz=1),
+        "torn": hashed(two, torn=[{"len": 1, "sha256": "0" * 64, "source": "tool"}]),
+        "spaced": good.replace(b'":', b'": '),
+        "blank": b" " + good,
+        "escaped": good.replace(b'"two"', b'"tw\\u006f"'),
+        "raw": hashed(two, operator="a\x7f").replace(b"\\u007f", b"\x7f"),
+        "utf-8": hashed(two, operator="\u00e9").replace(b"\\u00e9", "\u00e9".encode()),
+    }
+    after = b"" if where == "end" else hashed({**two, "seq": 3, "prev": [two["hash"]]}) + b"\n"
+    for name, line in bad.items():
+        log.write_bytes(canonical_json(one) + b"\n" + line + b"\n" + after)
+        assert not segment_of("log", log.read_bytes()).lines[1].whole, name
+        assert segment_of("log", log.read_bytes()).lines[1].record is not None, name
+        assert not chain.is_record(line), name
+        with pytest.raises(InvalidFile) as caught:
+            read_log(log)
+        assert [problem.place for problem in caught.value.problems] == ["line 2"], name
+    for line in (
+        good,
+        hashed(two, operator="a\x7f"),
+        hashed(two, operator="Zo\u00eb", detail={"text": "\x01\u2028", "n": 2**70}),
+    ):
+        assert chain.is_record(line)
+    assert chain.is_record(hashed(two, v=2, zz=1))
+    assert not chain.is_record(b'{"half')
+
+
+def test_what_is_no_json_is_not_spelled_anew():
+    assert chain.respelled(b'{"a": 1}') == b'{"a":1}'
+    assert chain.respelled(b'{"a":') == chain.respelled(b'{"a":1.5}') == b""
+
+
 def test_of_a_log_that_grew_the_new_lines_alone_are_read(log, monkeypatch):
     read = []
 

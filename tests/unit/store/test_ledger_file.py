@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.telling import tell
 from git_hybrid.core.audit import Event, detail_of
 from git_hybrid.core.errors import (
     DecidedOnly,
@@ -28,6 +29,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import again_line, kept_line
 from git_hybrid.store import ledger as ledger_module
 from git_hybrid.store import lockfile, rotating, runs, writing
 from git_hybrid.store.chain import read_log
@@ -35,6 +37,7 @@ from git_hybrid.store.decisions import decision_line
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
+from git_hybrid.store.overtaking import finished
 from support.samples import MANIFEST, NOW, OID, TREE, Workspace, pin_of, run_info, source, state_of
 
 FIRST, SECOND = run_info(), run_info(random=b"9876543210")
@@ -265,6 +268,14 @@ def test_what_was_changed_since_it_was_read_is_left_and_told(files, monkeypatch)
     assert _ledger(files).snapshot().lock.pins == {"tool": theirs}
     assert [record["event"] for record in read_log(Layout(files.root).audit).records] == ["intent", "failed"]
     assert not Layout(files.root).marker.exists()
+
+
+def test_of_a_command_that_is_kept_in_part_no_hint_is_made():
+    whole, cut = FIRST, replace(FIRST, command=kept_line(f"git hybrid pin --reason {'why ' * 200}"))
+    assert finished(whole, ["tool"], ())[-1].endswith(f"; to decide anew: {whole.command}")
+    assert finished(cut, ["tool"], ())[-1].endswith("; to decide anew, call it again")
+    told = [tell(Overtaken(names=("tool",), again=again_line(run.command))).hints for run in (whole, cut)]
+    assert told == [("git hybrid status", f"where it is still wanted: {whole.command}"), ("git hybrid status",)]
 
 
 def test_giving_up_drops_no_other_file_that_is_invalid(files, monkeypatch):

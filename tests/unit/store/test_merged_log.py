@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.audit import Event, Record, extend, record_hash, tail_of
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.files import LOG
 from git_hybrid.core.stages import THEIRS
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store.chain import segment_of
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.log_merge import Rejoined, in_order, rejoined, second_beginning
+from git_hybrid.store.log_merge import Rejoined, as_recorded, in_order, rejoined, second_beginning
 from git_hybrid.store.meanwhile import Watch
 from git_hybrid.store.merging import merge_files
 from git_hybrid.store.rotating import rotate
@@ -98,6 +99,36 @@ def test_a_log_gets_back_the_records_that_it_names_and_no_others() -> None:
     begun = extend(tail_of(base), [Event(event="rotated", detail={"archive": "x"})], **WHO)
     (next_one,) = extend(tail_of(begun), [Event(event="next")], **WHO)
     assert rejoined(log(*ours, next_one), [log(*base)], lambda: lines(*begun)) == Rejoined(log(*ours, *begun, next_one))
+
+
+def test_a_line_that_no_command_wrote_so_gives_way_to_the_record_that_it_was() -> None:
+    records = extend(tail_of(()), [Event(event=f"{number}") for number in range(4)], **WHO)
+    lines = [canonical_json(record) for record in records]
+    whole, edited = _text(*lines), lines[1].replace(OPERATOR.encode(), b"Eve")
+    strange = {**records[3], "zz": 1, "prev": [records[3]["hash"]], "seq": 5}
+    strange |= {"hash": record_hash(strange)}
+
+    def mended(*text: bytes, known: bytes = whole) -> bytes:
+        return as_recorded(_text(*text), lambda: known.split(b"\n"))
+
+    assert as_recorded(whole, list) == whole
+    assert mended(lines[0], edited, *lines[2:]) == whole
+    # Where the hash is right it is written anew; of two the first has its place; where the record stands, it stays.
+    assert mended(lines[0], lines[1].replace(b'":', b'": '), *lines[2:], known=b"") == whole
+    assert mended(lines[0], edited, edited, *lines[2:]) == whole
+    assert mended(lines[0], edited, *lines[1:]) == mended(*lines[:3], b"junk", lines[3]) == whole
+    assert mended(*lines, canonical_json(strange)) == mended(*lines, b"junk") == whole
+    assert mended(lines[0], edited, known=edited) == _text(lines[0])
+    # What may still grow, or is declared torn, stays.
+    (torn,) = extend(tail_of(records, [{"len": 1, "sha256": sha256_hex(b"{")}]), [Event(event="t")], **WHO)
+    assert as_recorded(whole + b"{", list) == whole + b"{"
+    assert as_recorded(_text(*lines, b"{", canonical_json(torn), edited)[:-1], list).endswith(
+        b"{\n" + canonical_json(torn)
+    )
+
+
+def _text(*lines: bytes) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
 
 
 def test_lines_that_git_doubled_are_archived_once(tmp_path: Path) -> None:

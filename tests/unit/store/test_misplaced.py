@@ -10,9 +10,11 @@ from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Tag
 from git_hybrid.core.value import replace
+from git_hybrid.store.archived import absent
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.misplaced import misplaced
+from git_hybrid.store.misplaced import bare_moves, misplaced
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
@@ -84,3 +86,53 @@ def test_an_edited_record_says_nothing(tmp_path: Path) -> None:
     written(layout.audit, grown((), pinned(1), pinned(2)))
     layout.audit.write_bytes(layout.audit.read_bytes().replace(oid(2).encode(), oid(3).encode()))
     assert [found(layout, number) for number in (1, 2, 3)] == [[], ["tool"], ["tool"]]
+
+
+def test_the_source_of_a_record_is_its_own_and_not_one_that_its_details_name(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+
+    def told(number: int, **more: object) -> Event:
+        return Event(event="pin", source="tool", after=oid(number), detail={"ref": "refs/heads/main", **more})
+
+    written(layout.audit, grown((), told(1), told(2, source="zz")))
+    assert [found(layout, number) for number in (1, 2)] == [["tool"], []]
+    # A record of no source that names one there takes no place, nor does one that tells nothing a command writes.
+    other = Event(event="prune", detail={"source": "tool"})
+    written(layout.audit, grown((), told(1), other, told(2, tree=7)))
+    assert [found(layout, number) for number in (1, 2)] == [[], ["tool"]]
+
+
+def test_what_details_say_further_inside_hides_no_move(tmp_path: Path) -> None:
+    layout, source = Layout(tmp_path), a_source(track=Tag("v1"))
+    pin = replace(a_pin(source, commit=oid(2)), ref=RefName("refs/tags/v1"), root_commits=(oid(5),))
+
+    def moved(pin: Pin, *details: dict[str, object], name: str = "tool") -> dict[SourceName, str]:
+        events = [
+            Event(event="pin", source=name if number == 1 else "tool", after=oid(number), detail=detail)
+            for number, detail in enumerate(details, 1)
+        ]
+        written(layout.audit, grown((), *events))
+        return bare_moves(layout, {TOOL: pin}, {TOOL: source})
+
+    told = {**pinned_as(pin, source)}
+    inside = {"a": {"ref": "x", "url": "x", "after": oid(2), "source": "zz", "root_commits": [oid(5)]}}
+    assert moved(pin, told, told) == moved(pin, told | inside, told | inside) == {TOOL: oid(1)}
+    source = a_source()
+    on_main = replace(a_pin(source, commit=oid(2)), root_commits=(oid(5),))
+    told = {**pinned_as(on_main, source)} | inside
+    assert moved(on_main, told | {"root_commits": [oid(6)]}, told) == {TOOL: oid(1)}
+    # A tag may have quotes in its name.
+    source, odd = a_source(track=Tag('a"b')), 'refs/tags/a"b'
+    pin = replace(a_pin(source, commit=oid(2)), ref=RefName(odd))
+    told = {**pinned_as(pin, source)} | inside
+    assert moved(pin, told, told) == {TOOL: oid(1)}
+    assert moved(pin, {**told, "url": 'x"y'}, told) == moved(pin, {**told, "ref": "refs/tags/x"}, told) == {}
+
+
+def test_a_log_that_neither_begins_nor_goes_on_from_an_archive_lacks_one(tmp_path: Path) -> None:
+    layout, log = Layout(tmp_path), grown((), pinned(1), pinned(2))
+    assert absent(layout) == ""
+    written(layout.audit, log)
+    assert absent(layout) == ""
+    written(layout.audit, log[1:])
+    assert "does not begin" in absent(layout)

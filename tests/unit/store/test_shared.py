@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
+from datetime import timedelta
 
 import pytest
 
 from git_hybrid.store.inplace import as_group
+from git_hybrid.store.mirrorlisting import held, write_listing
+from support.samples import run_info
 
 
 @pytest.mark.parametrize(
@@ -28,3 +32,18 @@ def test_the_group_of_a_folder_may_write_what_is_made_where_it_may_write_there(
     finally:
         os.umask(before)
     assert (within, after) == (wanted, 0o077)
+
+
+def test_the_group_of_a_mirror_folder_may_write_to_its_files(tmp_path):
+    before = os.umask(0o077)
+    try:
+        for mode in (0o2775, 0o2755):
+            folder = tmp_path / oct(mode)
+            folder.mkdir()
+            folder.chmod(mode)
+            with held(folder, run_info(), timeout=timedelta(0), cancelled=lambda: 0):
+                write_listing(folder, {}, "page")
+            for name in (".lock", "mirror.json", "index.html"):
+                assert bool((folder / name).stat().st_mode & stat.S_IWGRP) is (mode == 0o2775)
+    finally:
+        os.umask(before)
