@@ -8,6 +8,7 @@ from git_hybrid.app.proving import is_known
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import BundlePrerequisites, Offline
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Looked, Task
 from git_hybrid.core.planner import has_other_origin
@@ -44,8 +45,8 @@ def bring(rt: Runtime, task: Task, manifest: Manifest, seen: Clone) -> tuple[str
     return None, gate_pin(rt, clone, task.source, task.pin, manifest, like=like)
 
 
-def bring_lfs(rt: Runtime, task: Task, manifest: Manifest) -> None:
-    """Fetch what the clone lacks of the Git LFS content of its pin, apart from the clone, and move it in.
+def bring_lfs(rt: Runtime, source: Source, commit: Oid, manifest: Manifest) -> None:
+    """Fetch what the clone lacks of the Git LFS content of *commit*, which is there, in a stage, and move it in.
 
     git-lfs obeys the config of the repository that it works in, and that of a clone may have been written by anybody:
     it names servers, proxies and programs. What came is kept also where not all of it did.
@@ -53,11 +54,11 @@ def bring_lfs(rt: Runtime, task: Task, manifest: Manifest) -> None:
     Raises:
         HybridError: what the servers answered.
     """
-    clone, commit = rt.clones.as_stage(task.name), task.pin.commit
-    stage = rt.quarantine.beside(task.name, oid_length=len(commit))
+    clone = rt.clones.as_stage(source.name)
+    stage = rt.quarantine.beside(source.name, oid_length=len(commit))
     rt.writer.lend_lfs(clone, stage, commit)
     try:
-        fetch_lfs(rt, task.source, manifest, stage, commit)
+        fetch_lfs(rt, source, manifest, stage, commit)
     finally:
         rt.writer.pour_lfs(stage, clone)
     rt.quarantine.drop(stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from git_hybrid.app.age import seen_now, too_young
@@ -18,6 +19,8 @@ from git_hybrid.app.bases import (
     others_of_tag,
     unless_allowed,
 )
+from git_hybrid.app.bringing import bring_lfs
+from git_hybrid.app.bundle_inside import standing_inside
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_taking import Applying, decision_of, removed_over_there
@@ -55,7 +58,7 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_bundle import BundleFile, Bundles, plain_bundle
+from git_hybrid.core.ports_bundle import BundleFile, Bundles, BundleTool, plain_bundle
 from git_hybrid.core.reducer import Decision, intent_of
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, field, replace
@@ -113,12 +116,12 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
                 rt.ledger.record(rt.info, decision, left_over(now))
             now = rt.ledger.snapshot()
             rows = merge(rows, sync_selected(inside, now, without_left(now, names)))
-            _keep_objects(rt, proved, rows, bundle)
+            _keep_objects(inside, proved, rows, bundle)
             report = report_of(rt, "bundle apply", rows, notes)
             reports = take_scans(rt, content)
         except DecidedOnly as error:
             return Applied(report=broken_off(rt, "bundle apply", rows, notes, error))
-        return Applied(report=report, receipt=_receipt(rt), reports=reports)
+        return Applied(report=report, receipt=_receipt(rt, how.tool), reports=reports)
 
 
 def _carried(bundle: Opened) -> Bundles:
@@ -200,8 +203,14 @@ def _keep_objects(rt: Runtime, proved: Proved, rows: Iterable[Row], bundle: Open
             continue
         if isinstance(row.error, ForeignFolder):
             row.error.command = f"bundle apply {typed(bundle.content.path)}"
-        elif stage != clone and isinstance(rt.clones.inspect(row.name, None), Clone):
-            rt.writer.pour(stage, clone, boundaries=False)
+        elif isinstance(rt.clones.inspect(row.name, None), Clone):
+            if stage != clone:
+                rt.writer.pour(stage, clone, boundaries=False)
+            source, pin = bundle.content.manifest.sources[row.name], bundle.content.lock.pins[row.name]
+            if source.lfs == "fetch":
+                # The row tells what is wrong.
+                with suppress(HybridError):
+                    bring_lfs(rt, source, pin.commit, bundle.content.manifest)
 
 
 def _refusal(rt: Runtime, proved: Proved, refused: Mapping[SourceName, Row], brought: Brought) -> Report:
@@ -243,12 +252,17 @@ def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) 
     return forbidden_in(rt, source, rooted(rt, base, stage) if is_whole else base, new, stage, there=there)
 
 
-def _receipt(rt: Runtime) -> Receipt:
+def _receipt(rt: Runtime, tool: BundleTool) -> Receipt:
     """Return what stands here with all of its history: the next bundle may build on it."""
     snapshot = rt.ledger.snapshot()
     sources: dict[SourceName, Had] = {}
     for name, pin in snapshot.lock.pins.items():
         seen = rt.clones.inspect(name, pin.commit)
         if isinstance(seen, Clone) and seen.complete and seen.has_pin:
-            sources[name] = Had(url=str(pin.url), tip=tip_of(pin), commit=pin.commit)
+            sources[name] = had = Had(url=str(pin.url), tip=tip_of(pin), commit=pin.commit)
+            if (source := snapshot.manifest.sources.get(name)) is not None:
+                # What cannot be read here is carried once more.
+                with suppress(HybridError):
+                    submodules, contents = standing_inside(rt, tool, source, pin)
+                    sources[name] = replace(had, submodules=submodules, contents=contents)
     return Receipt(sources=sources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.acquire import acquire_pin, gate_pinned_tree, require_digest
+from git_hybrid.app.bundle_inside import Inside, pack_inside
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.proving import is_known
@@ -26,6 +27,7 @@ class Packed(Struct, frozen=True, kw_only=True):
 
     carried: Carried
     file: str | None
+    inside: Inside = Inside()
 
 
 def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Receipt) -> tuple[Report, list[Packed]]:
@@ -56,6 +58,8 @@ def _attempt(
         with of_source(source.name):
             giver, notes = _giver(rt, snapshot.manifest, source, pin)
             packed = _pack(rt, tool, giver, source, pin, receipt)
+            inside = pack_inside(rt, tool, snapshot.manifest, source, giver, pin, had(receipt, pin))
+            packed = replace(packed, inside=inside)
     except HybridError as error:
         entry, held = snapshot.state.sources.get(source.name), snapshot.lock.pins.get(source.name)
         return failed(source.name, with_carrier(error, entry, held)), None
@@ -116,12 +120,7 @@ def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[S
         stage = acquire_pin(rt, replace(source, history="full"), pin, manifest, borrow=whole).history
     tree = gate_pinned_tree(rt, stage, source, pin, manifest)
     require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))
-    left = []
-    if source.submodules and rt.objects.submodules(stage, pin.commit):
-        left.append("its submodules are not carried: serve them by a mirror")
-    if source.lfs == "fetch" and rt.objects.uses_lfs(stage, tree.entries):
-        left.append("its LFS content is not carried: serve it by a mirror")
-    return stage, (*tree.notes, *left)
+    return stage, tree.notes
 
 
 def _pack(rt: Runtime, tool: BundleTool, giver: Stage, source: Source, pin: Pin, receipt: Receipt) -> Packed:

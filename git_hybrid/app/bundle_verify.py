@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from git_hybrid.app.acquire import gate_pin
+from git_hybrid.app.bundle_inside import Inner, submodules_inside
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_to_end
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.bundles import BundleContent, Carried, mismatch, tip_of
+from git_hybrid.app.submodules import is_copied
+from git_hybrid.core.bundles import (
+    SUBMODULE_REF,
+    BundleContent,
+    Carried,
+    key_of_content,
+    mismatch,
+    tip_of,
+)
 from git_hybrid.core.errors import (
     BadBundle,
     BundlePrerequisites,
     FsckRefused,
     GitFailed,
     HostileTree,
+    HostNotAllowed,
     HybridError,
     Interrupted,
     LocalIo,
@@ -22,7 +33,7 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     WrongContent,
 )
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest
@@ -37,6 +48,7 @@ _THEIR_OWN = (
     BundlePrerequisites,
     FsckRefused,
     HostileTree,
+    HostNotAllowed,
     MalformedObjects,
     WrongContent,
     Interrupted,
@@ -49,7 +61,7 @@ OTHER_SIDE = "on the other side, then make it anew: "
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """A bundle that was read: what it says, and where the git bundle of each source was put."""
+    """A bundle that was read: what it says, and where each git bundle, and content of Git LFS, was put, by its key."""
 
     content: BundleContent
     file: Callable[[str], str | None]
@@ -79,10 +91,18 @@ def verify_bundle(rt: Runtime, tool: BundleTool, bundle: Opened, manifest: Manif
             mend, reason = f"{OTHER_SIDE}git hybrid pin {name}", "the pin is not of its manifest entry"
             raise BadBundle(path=content.path, place=f"source.{name}", reason=reason, mend=mend)
     work = [_Check(rt, tool, bundle, manifest, item) for item in content.carried]
-    pairs = run_to_end(rt, manifest, "verifying the bundle", _attempt, work)
-    stages = {row.name: stage for row, stage in pairs if stage is not None}
-    rows = tuple(sorted((row for row, _ in pairs), key=lambda row: row.name))
+    done = run_to_end(rt, manifest, "verifying the bundle", _attempt, work)
+    stages = {row.name: stage for row, stage, _ in done if stage is not None}
+    rows = tuple(sorted((row for row, _, _ in done), key=lambda row: row.name))
+    if all(row.error is None for row in rows):
+        _refuse_unnamed(content, frozenset().union(*(named for _, _, named in done)))
     return Proved(report=Report(command="bundle verify", rows=rows), stages=stages)
+
+
+def _refuse_unnamed(content: BundleContent, named: frozenset[str]) -> None:
+    if unnamed := sorted((content.inside or frozenset()) - named):
+        reason = "no source of the bundle names it"
+        raise BadBundle(path=content.path, place=unnamed[0], reason=reason, mend=OTHER_SIDE + "git hybrid diag")
 
 
 class _Check(Struct, frozen=True):
@@ -100,12 +120,18 @@ class _Check(Struct, frozen=True):
     def is_full(self) -> bool:
         return self.bundle.content.manifest.sources[self.item.name].history == "full"
 
+    @property
+    def waived(self) -> Sequence[Oid]:
+        """The objects that may fail git's fsck, by an override."""
+        record = self.bundle.content.overrides.records.get(self.pin.override or "")
+        return record.waived if record is not None else ()
+
     def bad(self, reason: str) -> BadBundle:
         name, mend = self.item.name, f"{OTHER_SIDE}git hybrid check sources --content"
         return BadBundle(path=self.bundle.content.path, place=f"sources/{name}", reason=reason, mend=mend)
 
 
-def _attempt(check: _Check) -> tuple[Row, Stage | None]:
+def _attempt(check: _Check) -> tuple[Row, Stage | None, frozenset[str]]:
     name, pin = check.item.name, check.pin
     check.rt.progress("start", name, "verify")
     try:
@@ -113,12 +139,14 @@ def _attempt(check: _Check) -> tuple[Row, Stage | None]:
             stage = _unbundled(check)
             gate_pin(check.rt, stage, check.bundle.content.manifest.sources[name], pin, check.manifest)
             _refuse_cut_history(check, stage)
+            named, notes = _inside(check, stage)
     except HybridError as error:
-        return failed(name, _told(check, error)), None
+        return failed(name, _told(check, error)), None, frozenset()
     finally:
         check.rt.progress("done", name, "verified")
     before, detail = next(iter(check.item.prerequisites), None), {"kind": check.item.kind}
-    return Row(name=name, outcome="verified", before=before, after=pin.commit, ref=pin.ref, detail=detail), stage
+    row = Row(name=name, outcome="verified", before=before, after=pin.commit, ref=pin.ref, detail=detail, notes=notes)
+    return row, stage, named
 
 
 def _told(check: _Check, error: HybridError) -> HybridError:
@@ -152,16 +180,20 @@ def _unbundled(check: _Check) -> Stage:
     if dict(head.refs) != {pin.ref: tip_of(pin)} or head.prerequisites != item.prerequisites:
         raise check.bad("the head of its git bundle is not what the lock and the inventory say")
     _refuse_lacking(check, stage)
-    record = check.bundle.content.overrides.records.get(pin.override or "")
-    request = FetchRequest(refs=(pin.ref,), waived=record.waived if record is not None else ())
-    try:
-        rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
-    except BadBundle as error:
-        # It was put into quarantine, under a name that says nothing to anybody.
-        raise check.bad(f"{error.place}: {error.reason}") from error
+    _fetched(check, stage, file, pin.ref)
     if rt.objects.upstream(stage, pin.ref) != (pin.commit, pin.tag_object):
         raise check.bad("its git bundle does not lead to the pinned commit")
     return stage
+
+
+def _fetched(check: _Check, stage: Stage, file: str, ref: RefName, what: str = "") -> None:
+    """Fetch *ref* of the git bundle *file*; *what* tells what that is of, but of the source itself."""
+    request = FetchRequest(refs=(ref,), waived=check.waived)
+    try:
+        check.rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    except BadBundle as error:
+        # It was put into quarantine, under a name that says nothing to anybody.
+        raise check.bad(f"{what}{error.place}: {error.reason}") from error
 
 
 def _is_whole(check: _Check, clone: Stage) -> bool:
@@ -187,3 +219,52 @@ def _refuse_cut_history(check: _Check, stage: Stage) -> None:
         roots = check.rt.objects.facts(stage, check.pin.commit, complete=True).root_commits
         if set(roots) != set(check.pin.root_commits):
             raise check.bad("its history does not begin where the lock says")
+
+
+def _inside(check: _Check, stage: Stage) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Prove the submodules and the LFS content that the pinned commit of *stage* names; return their keys, and notes.
+
+    What the bundle does not bring has to be in the clone.
+    """
+    rt, source, commit = check.rt, check.bundle.content.manifest.sources[check.item.name], check.pin.commit
+    contents = check.tool.content(stage, commit) if source.lfs == "fetch" else {}
+    if check.bundle.content.inside is None:
+        has_submodules = source.submodules and bool(rt.objects.submodules(stage, commit))
+        notes = ("its submodules are not carried: serve them by a mirror",) if has_submodules else ()
+        return frozenset(), (*notes, *(("its LFS content is not carried: serve it by a mirror",) if contents else ()))
+    keys, lacking = set[str](), list[str]()
+    for sha256, sizes in contents.items():
+        keys.add(key := key_of_content(sha256))
+        file = check.bundle.file(key)
+        if file is not None and {*sizes} != {check.tool.size(file)}:
+            raise check.bad(f"the size of its LFS content {sha256} is not what its pointer says")
+        if file is None and check.tool.content_at(rt.clones.as_stage(source.name), sha256, sizes) is None:
+            lacking.append(f"the LFS content {sha256}")
+    if lacking:
+        raise BundlePrerequisites(name=source.name, commits=tuple(sorted(lacking)))
+    # What stands in the clone does so for its place alone: there sync looks for it.
+    walk = partial(submodules_inside, rt, check.manifest, source, stage, commit, partial(_brought, check))
+    found, stages = walk(apart=lambda item: check.bundle.file(item.key) is None)
+    for inner in stages.values():
+        rt.quarantine.drop(inner)
+    return frozenset((*keys, *(item.key for item in found))), ()
+
+
+def _brought(check: _Check, item: Inner) -> Stage:
+    """Return a stage with the submodule: what the bundle brings, or what stands in the clone."""
+    rt, commit, file = check.rt, item.commit, check.bundle.file(item.key)
+    stage = rt.quarantine.stage(item.source.name, borrow=False, oid_length=len(commit), suffix=f"inside{item.trail}")
+    if file is None:
+        if not is_copied(rt, item.there, stage, item.source, commit):
+            raise BundlePrerequisites(name=item.source.name, commits=(f"{commit} of {item.source.url}",))
+        return stage
+    try:
+        head = check.tool.head(file)
+    except BadBundle as error:
+        raise check.bad(f"the {error.place} of its submodule at commit {commit} {error.reason}") from error
+    if dict(head.refs) != {SUBMODULE_REF: commit} or head.prerequisites:
+        raise check.bad(f"the head of the git bundle of its submodule is not that of commit {commit}")
+    _fetched(check, stage, file, SUBMODULE_REF, f"its submodule at commit {commit}: ")
+    if rt.objects.upstream(stage, SUBMODULE_REF) != (commit, None):
+        raise check.bad(f"the git bundle of its submodule does not lead to commit {commit}")
+    return stage

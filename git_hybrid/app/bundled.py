@@ -1,18 +1,42 @@
-"""What the git bundle of a source lists, where no server may be asked."""
+"""What bundles have: what the git bundle of a source lists, where no server may be asked; and content of Git LFS."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 
 from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.remote import servers
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.bundles import key_of_content
 from git_hybrid.core.endpoints import Endpoint, folder_url
 from git_hybrid.core.errors import BundlePrerequisites, HybridError
 from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.core.ports import FetchRequest, RemoteRefs
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_bundle import BundleFile
+
+
+def take_lfs(rt: Runtime, source: Source, stage: Stage, commit: Oid) -> bool:
+    """Put into *stage* what bundles have of the LFS content of *commit*; tell whether nothing of it is lacking then.
+
+    Raises:
+        HybridError: a bundle is not sound.
+    """
+    return rt.writer.take_lfs(stage, commit, partial(_carried, rt, source))
+
+
+@contextmanager
+def _carried(rt: Runtime, source: Source, sha256: str) -> Iterator[str | None]:
+    """Yield the path of the content *sha256* in the first bundle that has it, None if none has."""
+    asks = bool(servers(rt, source))
+    for bundle in rt.bundles(key_of_content(sha256)):
+        if bundle.is_sure or not asks:
+            with bundle.opened(rt.quarantine) as file:
+                yield file
+            return
+    yield None
 
 
 def listed_in_bundle(

@@ -239,7 +239,7 @@ def _in_place(run: Run, task: Task, seen: Clone) -> Installed:
         return Installed(task=task, notes=(_CUT_OFF,), is_idle=True)
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit, in_place=True)
     if source.lfs == "fetch":
-        bring_lfs(rt, task, run.manifest)
+        bring_lfs(rt, source, pin.commit, run.manifest)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     if task.action == "update":

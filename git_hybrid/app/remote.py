@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.retry import with_retry
-from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.runtime import Runtime, no_bundles
 from git_hybrid.core.endpoints import Endpoint, endpoints, folder_url
 from git_hybrid.core.errors import (
     TIMEOUT,
@@ -209,12 +209,17 @@ def list_refs_from(
 
 
 def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid) -> None:
-    """Fetch the LFS content of *commit* into *stage* from the first server that has it.
+    """Fetch the LFS content of *commit* into *stage*: from bundles, and what they lack from the first server with it.
 
     Raises:
         NotCarried: the network is forbidden, no bundle has such content, and not all of it is there.
     """
     rt.progress("step", source.name, "fetching LFS content")
+    if rt.bundles is not no_bundles:
+        from git_hybrid.app.bundled import take_lfs
+
+        if take_lfs(rt, source, stage, commit):
+            return
     defaults = manifest.defaults
     try:
         ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))

@@ -13,6 +13,7 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.proving import belongs
 from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.bundles import key_of_submodule
 from git_hybrid.core.errors import GitFailed, HostileTree, NotCarried, Offline, SubmoduleUnreachable, WrongContent
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, Url
 from git_hybrid.core.manifest import Commit, Manifest, Source
@@ -60,7 +61,7 @@ class _Where(Struct, frozen=True):
         return replace(self, there=there, at_hand=False, trail=f"{self.trail}.{number}")
 
 
-class _Together(Struct):
+class Together(Struct):
     """What the submodules of *commit* come to, as far as they were seen."""
 
     commit: Oid
@@ -104,7 +105,7 @@ def acquire_submodules(
         SubmoduleUnreachable: the commit is on no branch and no tag of the submodule's upstream.
         HybridError: what the servers answered.
     """
-    together = _Together(commit=commit, limits=TreeLimits.of(manifest.policy))
+    together = Together(commit=commit, limits=TreeLimits.of(manifest.policy))
     asking = replace(rt, offline=rt.offline or "not where a run is given up") if at_hand else rt
     where = _Where(there or stage, in_place, at_hand)
     return _acquire_all(asking, manifest, source, stage, commit, together, where)
@@ -116,7 +117,7 @@ def _acquire_all(
     source: Source,
     stage: Stage,
     commit: Oid,
-    together: _Together,
+    together: Together,
     where: _Where,
 ) -> tuple[Submodule, ...]:
     if not source.submodules:
@@ -137,7 +138,7 @@ def _acquire_all(
 
 
 def _acquire_one(
-    rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, together: _Together, where: _Where
+    rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, together: Together, where: _Where
 ) -> Submodule:
     tree = _standing(rt, manifest, source, oid, where.there) if where.in_place else None
     stands, stage = tree is not None, where.there
@@ -207,8 +208,8 @@ def _build_one(
     rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, where: _Where
 ) -> tuple[Stage, Tree]:
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f"submodule{where.trail}")
-    if not rt.writer.copy_submodule(where.there, stage, str(source.url), oid) or not belongs(rt, stage, oid):
-        _fetch_one(rt, manifest, source, path, oid, stage)
+    if not is_copied(rt, where.there, stage, source, oid):
+        fetch_one(rt, manifest, source, path, oid, stage)
     tree = gate_tree(rt, stage, source, oid, manifest)
     # Every blob is there, and what its id says.
     rt.objects.content_sha256(stage, tree.entries)
@@ -216,8 +217,20 @@ def _build_one(
     return stage, tree
 
 
-def _fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, stage: Stage) -> None:
-    asking = _for_submodules(rt)
+def is_copied(rt: Runtime, there: Stage, stage: Stage, source: Source, oid: Oid) -> bool:
+    """Copy into *stage* the submodule *there* if it is of the URL of *source* and shows that *oid* is upstream's."""
+    return rt.writer.copy_submodule(there, stage, str(source.url), oid) and belongs(rt, stage, oid)
+
+
+def fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, stage: Stage) -> None:
+    """Fetch the submodule at *path*, as *source* has it, into *stage*.
+
+    Raises:
+        NotCarried: no server may be asked, and no bundle has it.
+        SubmoduleUnreachable: *oid* is on no branch and no tag of it.
+        HybridError: what the servers answered.
+    """
+    asking = _for_submodule(rt, key_of_submodule(source.url, oid))
     try:
         served_by = fetch(
             asking, source, manifest, stage, FetchRequest(refs=EVERY_REF), satisfied=lambda: belongs(rt, stage, oid)
@@ -232,11 +245,14 @@ def _fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: 
             raise SubmoduleUnreachable(name=source.name, path=path, commit=oid, url=served_by)
 
 
-def _for_submodules(rt: Runtime) -> Runtime:
-    """Return this without what the parent's name stands for: its bundle, and mirrors whose base has ``{name}``."""
+def _for_submodule(rt: Runtime, key: str) -> Runtime:
+    """Return this without what the parent's name stands for: its bundle, and mirrors whose base has ``{name}``.
+
+    *key* stands for the submodule where bundles are asked.
+    """
     left = tuple(entry for entry in rt.mirrors.entries if "{name}" not in entry)
     why = "" if left or not rt.mirrors.entries else _ONLY_BY_NAME
-    return replace(rt.asking(*left), offline=rt.offline or why)
+    return replace(rt.asking(*left), offline=rt.offline or why, bundles=lambda _name: rt.bundles(key))
 
 
 def clear_submodules(

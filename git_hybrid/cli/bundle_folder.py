@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.bundles import is_inside
 from git_hybrid.core.errors import BadBundle, LocalIo, NewerSchema, reported
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.ports_bundle import BundleFile, Bundles, plain_bundle
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from git_hybrid.store.bundlepart import Part
 
 _ENDING, _TEMPORARY = ".bundle", ".tmp"
+_NUMBERS = count()
 
 
 class _Found(Struct, frozen=True):
@@ -40,7 +43,7 @@ def bundles_in(folder: Path | str) -> Bundles:
     def found(name: str) -> Sequence[BundleFile]:
         own = folder / f"{name}{_ENDING}"
         with reported(own, "read"):
-            is_plain = own.is_file() and not is_bundle_file(own)
+            is_plain = not is_inside(name) and own.is_file() and not is_bundle_file(own)
         if is_plain:
             return (plain_bundle(str(own)),)
         return tuple(_file(item, name) for item in carrying() if item.parts is None or name in item.parts)
@@ -109,7 +112,10 @@ def _refused(path: Path, _quarantine: Quarantine) -> AbstractContextManager[str]
 def _unpacked(part: Part, name: str, quarantine: Quarantine) -> Iterator[str]:
     from git_hybrid.store.bundlepart import take_part
 
-    stage = quarantine.stage(SourceName(name), borrow=False, suffix="carried")
+    # What two sources have alike may be wanted by both at a time.
+    stage = quarantine.stage(
+        SourceName("inside" if is_inside(name) else name), borrow=False, suffix=f"carried{next(_NUMBERS)}"
+    )
     target = Path(stage.path) / "history.bundle"
     try:
         take_part(part, target)

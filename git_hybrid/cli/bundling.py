@@ -23,8 +23,9 @@ from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
-from git_hybrid.store import bundlefile, reading
-from git_hybrid.store.bundlefile import Front, Unpacked, history_of, report_of
+from git_hybrid.store import bundlefile, bundleinventory, reading
+from git_hybrid.store.bundlefile import Front, Unpacked
+from git_hybrid.store.bundleinventory import history_of, member_of, report_of
 from git_hybrid.store.chain import Log, log_end, lost_links, parse_log
 from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.layout import Layout, find_root
@@ -75,8 +76,19 @@ def refuse_unsound(records: Mapping[str, bytes], snapshot: Snapshot) -> None:
 
 
 def histories_of(packed: Sequence[Packed]) -> dict[str, Path]:
-    """Return the git bundles of what was *packed*, by member."""
-    return {history_of(item.carried.name): Path(item.file) for item in packed if item.file is not None}
+    """Return the git bundles, and the content of Git LFS, of what was *packed*, by member."""
+    files = {history_of(item.carried.name): Path(item.file) for item in packed if item.file is not None}
+    # What two sources have alike is in the file once.
+    return files | {member_of(key): Path(file) for item in packed for key, file in item.inside.files.items()}
+
+
+def inventory_of(members: Mapping[str, Path | bytes], packed: Sequence[Packed], since: str | None) -> bytes:
+    """Return the inventory of a bundle with *members*; *since* is the SHA-256 of the receipt it was made for."""
+    is_inside = any(item.inside.is_named for item in packed)
+    submodules = {key: told for item in packed for key, told in item.inside.submodules.items()}
+    return bundleinventory.inventory_of(
+        members, [item.carried for item in packed], since, submodules if is_inside else None
+    )
 
 
 def _report(layout: Layout, name: SourceName, entry: SourceState | None) -> bytes | None:
@@ -106,7 +118,7 @@ def opened_bundle(
             if allowed_signers is not None:
                 signers.append(_signer(runner, file, front, allowed_signers))
             # Of one that was cut less comes than it says.
-            require_room(Path(stage.path), min(sum(size for _, size, _ in front.listed), file.stat().st_size))
+            require_room(Path(stage.path), min(sum(size for _, size, _ in front.said.listed), file.stat().st_size))
 
         unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members", judge)
         content = _content(file, unpacked, next(iter(signers), None))
@@ -117,8 +129,8 @@ def opened_bundle(
         first, mend = error.problems[0], OTHER_SIDE + (_VERIFY if error.path == LOG else "git hybrid diag")
         raise BadBundle(path=str(file), place=error.path, reason=f"{first.place}: {first.reason}", mend=mend) from error
 
-    def member(name: str) -> str | None:
-        found = unpacked.members.get(history_of(name))
+    def member(key: str) -> str | None:
+        found = unpacked.members.get(member_of(key))
         return None if found is None else str(found)
 
     return Opened(content=content, file=member), unpacked
@@ -143,7 +155,8 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
     return BundleContent(
         path=str(file),
         sha256=unpacked.sha256,
-        carried=unpacked.carried,
+        carried=unpacked.said.carried,
+        inside=unpacked.said.inside,
         manifest_text=data.decode("utf-8"),
         manifest=manifest,
         lock=lock,

@@ -218,9 +218,12 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "not-carried": Remedy(
         4,
-        "{name} needs {what}, which no bundle carries, and the network is forbidden",
-        "its pin is recorded: its clone is made where a server or a mirror has that",
-        ("where that may be asked: git hybrid sync {name}",),
+        "{name} needs {what}, which no bundle here has, and the network is forbidden",
+        "its pin is recorded: its clone is made where a server, a mirror or a bundle has that",
+        (
+            "where that may be asked: git hybrid sync {name}",
+            "or with the folder of a bundle that has it in GIT_HYBRID_BUNDLE_DIR: git hybrid sync {name} --offline",
+        ),
     ),
     "unreachable": Remedy(
         5,
@@ -525,8 +528,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "bundle-prerequisites": Remedy(
         5,
-        "{name}: the bundle builds on commits that are not here: {commits}",
-        "it was made for a repository that has them",
+        "{name}: the bundle builds on what is not here: {commits}",
+        "it was made for a workspace that has that",
         ("{remaking}", "{by_colleague}"),
     ),
     "old-bundle": Remedy(

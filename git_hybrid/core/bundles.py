@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.endpoints import same_repository
 from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag, Offline
 from git_hybrid.core.files import LOCK, MANIFEST
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, SourceName, Url, branch_ref
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
@@ -27,16 +28,32 @@ SERVED = "bundle:"
 """What ``served_by`` starts with where a bundle file served; the file's SHA-256 follows."""
 
 
+SUBMODULE_REF = branch_ref("hybrid-submodule")
+"""What the commit of a submodule is called in its git bundle: which of upstream's refs has it depends on the day."""
+_SUBMODULES, _CONTENTS = "submodules/", "lfs/"
 _SHOWN = 10
 """So much of the SHA-256 of a bundle file is told, in characters."""
 
 
+class Standing(Struct, frozen=True):
+    """A submodule that stands in the clone of a source; ``place`` tells its path there (:func:`place_of`)."""
+
+    place: str
+    url: str
+    commit: Oid
+
+
 class Had(Struct, frozen=True, kw_only=True):
-    """What a receipt says of one source: a commit, with all of its history, that stands on the other side."""
+    """What a receipt says of one source: a commit, with all of its history, that stands on the other side.
+
+    ``submodules`` stand there with it; ``contents`` are the ids of the Git LFS content that it names and that is there.
+    """
 
     url: str
     tip: Oid
     commit: Oid
+    submodules: frozenset[Standing] = frozenset()
+    contents: frozenset[str] = frozenset()
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -65,6 +82,8 @@ class BundleContent(Struct, frozen=True, kw_only=True):
     """What a bundle file says, read and found to be whole; ``sha256`` is the whole file's.
 
     ``removed`` are the sources that its log has removed, by name; ``scan_trail`` is what its log tells of scans.
+    ``inside`` has the keys of the submodules and of the content of Git LFS (:func:`key_of_submodule`,
+    :func:`key_of_content`); None where the file has a form without.
     """
 
     path: str
@@ -80,6 +99,32 @@ class BundleContent(Struct, frozen=True, kw_only=True):
     scan_trail: ScanTrail = field(default_factory=ScanTrail)
     signer: str | None = None
     removed: Mapping[str, Removal] = field(default_factory=dict)
+    inside: frozenset[str] | None = None
+
+
+def key_of_submodule(url: Url, commit: Oid) -> str:
+    """Return what stands for the repository at *url* with *commit* where bundles are asked: no source has a slash."""
+    return _SUBMODULES + sha256_hex(f"{url}\n{commit}".encode())
+
+
+def key_of_content(sha256: str) -> str:
+    """Return what stands for an object of Git LFS where bundles are asked."""
+    return _CONTENTS + sha256
+
+
+def is_content(key: str) -> bool:
+    """Tell whether *key* stands for an object of Git LFS."""
+    return key.startswith(_CONTENTS)
+
+
+def is_inside(key: str) -> bool:
+    """Tell whether *key* stands for a submodule or for an object of Git LFS, and not for a source."""
+    return key.startswith((_SUBMODULES, _CONTENTS))
+
+
+def place_of(path: str) -> str:
+    """Return the SHA-256 of the *path* of a submodule in its source, whatever bytes that has."""
+    return sha256_hex(path.encode("utf-8", "surrogateescape"))
 
 
 def tip_of(pin: Pin) -> Oid:

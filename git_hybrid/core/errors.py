@@ -1067,7 +1067,7 @@ class BadBundle(HybridError):
 
 
 class BundlePrerequisites(HybridError):
-    """The bundle builds on commits that are not here."""
+    """The bundle builds on commits, or on other things that ``commits`` tells in words, that are not here."""
 
     code: ClassVar[str] = "bundle-prerequisites"
     name: str

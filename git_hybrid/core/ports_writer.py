@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -114,6 +114,13 @@ class Writer(Protocol):
 
     def pour_lfs(self, stage: Stage, clone: Stage) -> None:
         """Move LFS content of *stage* that *clone* has not into *clone*, each object hashed."""
+        ...
+
+    def take_lfs(self, stage: Stage, oid: Oid, carried: Callable[[str], AbstractContextManager[str | None]]) -> bool:
+        """Give *stage* what is *carried* of the LFS content of a commit; tell whether it lacks nothing of it then.
+
+        That yields the path of the content with a SHA-256, None where there is none.
+        """
         ...
 
     def keeping_lfs(self, stage: Stage, oid: Oid) -> AbstractContextManager[None]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from git_hybrid.core.bundles import tip_of
+from git_hybrid.core.bundles import SUBMODULE_REF, tip_of
 from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed, reported
-from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
+from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_full_ref, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Quarantine, Stage
 from git_hybrid.core.ports_bundle import BundleHead
@@ -20,6 +21,8 @@ from git_hybrid.core.transfer import Transfer
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import as_options, child_environment
+from git_hybrid.git.largefiles import content_of
+from git_hybrid.git.lfsstore import lend_kept, place_in, stands
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import borrow_from
 from git_hybrid.git.watched import SourceWatch
@@ -47,6 +50,15 @@ _PACK = (
 )
 
 
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """What is packed: the object *tip*, called *ref*, without what *since* has."""
+
+    name: SourceName
+    tip: Oid
+    ref: str
+    since: Oid | None = None
+
+
 class GitBundles(Struct, frozen=True):
     """The bundle tool of :mod:`git_hybrid.core.ports_bundle`."""
 
@@ -61,36 +73,69 @@ class GitBundles(Struct, frozen=True):
             GitFailed: git could not pack all of it.
             LocalIo: the file system refused.
         """
-        stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix="bundle")
+        return self._written(giver, _Wanted(name=pin.source, tip=tip_of(pin), ref=pin.ref, since=since), "bundle")
+
+    def write_submodule(self, giver: Stage, commit: Oid, *, suffix: str) -> str:
+        """Write *commit* with its history, and return the file's path; one source has one of that *suffix*.
+
+        Raises:
+            GitFailed: git could not pack all of it.
+            LocalIo: the file system refused.
+        """
+        return self._written(giver, _Wanted(name=giver.name, tip=commit, ref=SUBMODULE_REF), suffix)
+
+    def _written(self, giver: Stage, wanted: _Wanted, suffix: str) -> str:
+        stage = self.quarantine.stage(wanted.name, borrow=False, oid_length=len(wanted.tip), suffix=suffix)
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
         git_dir = Path(stage.git_dir)
         target = Path(stage.path) / "history.bundle"
         with reported(target, "write"):
             borrow_from(git_dir, giver.git_dir)
-            self._pack(git_dir, target, pin, since)
+            self._pack(git_dir, target, wanted)
         return str(target)
 
-    def _pack(self, git_dir: Path, target: Path, pin: Pin, since: Oid | None) -> None:
-        wanted = f"{tip_of(pin)}\n" + (f"^{since}\n" if since else "")
+    def _pack(self, git_dir: Path, target: Path, wanted: _Wanted) -> None:
+        asked = f"{wanted.tip}\n" + (f"^{wanted.since}\n" if wanted.since else "")
         with tempfile.TemporaryFile(dir=target.parent) as revisions, open(target, "wb") as file:
-            revisions.write(wanted.encode("ascii"))
+            revisions.write(asked.encode("ascii"))
             revisions.seek(0)
-            file.write(_head(pin, since))
+            file.write(_head(wanted))
             options = [*as_options(_CONFIG), *_PACK]
-            options += ["--thin"] if since else []
+            options += ["--thin"] if wanted.since else []
             with self.runner.stream(options, git_dir=git_dir, stdin=revisions) as out:
-                digest, rest = hashlib.sha1(usedforsecurity=False) if len(pin.commit) == 40 else hashlib.sha256(), b""
+                digest, rest = hashlib.sha1(usedforsecurity=False) if len(wanted.tip) == 40 else hashlib.sha256(), b""
                 size = digest.digest_size
                 while chunk := out.read(_CHUNK):
                     file.write(chunk)
                     if self.watch is not None:
-                        self.watch(pin.source, Transfer(phase="packing", done=0, size=file.tell()))
+                        self.watch(wanted.name, Transfer(phase="packing", done=0, size=file.tell()))
                     rest += chunk
                     digest.update(rest[:-size])
                     rest = rest[-size:]
         # The pack ends with the hash of what is before it: a git that failed half-way has not written it.
         if not rest or rest != digest.digest():
-            raise GitFailed(command="git pack-objects", status=1, stderr="the pack is not whole", name=pin.source)
+            raise GitFailed(command="git pack-objects", status=1, stderr="the pack is not whole", name=wanted.name)
+
+    def content(self, stage: Stage, commit: Oid) -> Mapping[str, Collection[int]]:
+        """Return what the pointers of *commit* name (:func:`git_hybrid.git.largefiles.content_of`)."""
+        return content_of(self.runner, stage, commit)
+
+    def lend_content(self, giver: Stage, stage: Stage, commit: Oid) -> bool:
+        """Give *stage* what *giver* has of the content of *commit* (:func:`git_hybrid.git.lfsstore.lend_kept`)."""
+        return lend_kept(self.runner, giver, stage, commit)
+
+    def content_at(self, stage: Stage, sha256: str, sizes: Collection[int]) -> str | None:
+        """Return where *stage* has the content, if it is that and of that size; hashed, None if not.
+
+        Raises:
+            LocalIo, SymlinkRefused: it cannot be read.
+        """
+        return place_in(stage, sha256) if stands(stage, sha256, sizes) else None
+
+    def size(self, path: str) -> int:
+        """Return the size of the file at *path* in bytes."""
+        with reported(path, "read"):
+            return Path(path).stat().st_size
 
     def head(self, path: str) -> BundleHead:
         """Return what the head of the git bundle at *path* says.
@@ -107,11 +152,11 @@ class GitBundles(Struct, frozen=True):
             raise BadBundle(path=path, place="head of a git bundle", reason=str(error)) from error
 
 
-def _head(pin: Pin, since: Oid | None) -> bytes:
-    sha256 = len(pin.commit) == 64
+def _head(wanted: _Wanted) -> bytes:
+    sha256 = len(wanted.tip) == 64
     lines = ["# v3 git bundle", "@object-format=sha256"] if sha256 else ["# v2 git bundle"]
-    lines += [f"-{since} since"] if since else []
-    return "".join(f"{line}\n" for line in (*lines, f"{tip_of(pin)} {pin.ref}", "")).encode(*_AS_GIT)
+    lines += [f"-{wanted.since} since"] if wanted.since else []
+    return "".join(f"{line}\n" for line in (*lines, f"{wanted.tip} {wanted.ref}", "")).encode(*_AS_GIT)
 
 
 def _parse_head(lines: list[str]) -> BundleHead:

@@ -10,7 +10,8 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from git_hybrid.core.errors import HybridError, LfsMissing, WrongContent, reported
@@ -29,6 +30,10 @@ from git_hybrid.git.standing import free_place
 _OBJECTS, _BAD = ("lfs", "objects"), "lfs/bad"
 _SHA256 = pattern(r"[0-9a-f]{64}")
 _SHOWN = 3
+Carried = Callable[[str], AbstractContextManager[str | None]]
+"""Opens what a bundle has as the content with this SHA-256, and yields its path; None where no bundle has any."""
+_OURS = 2
+"""How many names a file has that is in a stage, and in no other, beside where it was taken from."""
 
 
 def damaged(runner: Runner, git_dir: Path, oids: Iterable[str]) -> tuple[str, ...]:
@@ -94,16 +99,72 @@ def lend(runner: Runner, disk: Disk, clone: Stage, stage: Stage, oid: Oid) -> No
             disk.rename_path(path, aside)
 
 
-def lend_kept(runner: Runner, kept: Stage, stage: Stage, oid: Oid) -> None:
-    """Give *stage* what *kept*, which is no clone, has of the content of the commit *oid*.
+def lend_kept(runner: Runner, kept: Stage, stage: Stage, oid: Oid) -> bool:
+    """Give *stage* what *kept* has of the content of the commit *oid*; tell whether nothing else is in its place there.
 
     Raises:
         LocalIo: the file system refused.
         SymlinkRefused: a folder there is a link.
     """
     giver, taker = Path(kept.git_dir), Path(stage.git_dir)
-    for sha256 in content_of(runner, stage, oid):
-        _lent(giver, taker, sha256)
+    found = [(sha256, _lent(giver, taker, sha256)) for sha256 in content_of(runner, stage, oid)]
+    return all(what in (sha256, None) for sha256, what in found)
+
+
+def stands(stage: Stage, sha256: str, sizes: Collection[int]) -> bool:
+    """Tell whether *stage* has the content *sha256*, of the one size that its pointers tell.
+
+    Raises:
+        LocalIo: it cannot be read.
+        SymlinkRefused: a folder there is a link.
+    """
+    git_dir = Path(stage.git_dir)
+    with reported(git_dir, "read"):
+        return _found(git_dir, sha256) == sha256 and {*sizes} == {_place(git_dir, sha256).stat().st_size}
+
+
+def place_in(stage: Stage, sha256: str) -> str:
+    """Return where *stage* has the content *sha256*, if it has it.
+
+    Raises:
+        SymlinkRefused: a folder there is a link.
+    """
+    return str(_place(Path(stage.git_dir), sha256))
+
+
+def take(runner: Runner, stage: Stage, oid: Oid, carried: Carried) -> bool:
+    """Give *stage* what is *carried* of the content of the commit *oid* that it lacks; tell whether it has all then.
+
+    Each object is hashed before it counts.
+
+    Raises:
+        GitFailed, WrongContent: git cannot tell what the commit names.
+        ToolTooOld: git-lfs is not installed, or too old.
+        LocalIo: the file system refused.
+    """
+    from git_hybrid.git.lfsterms import require_lfs
+
+    git_dir, has_all_of_it = Path(stage.git_dir), True
+    contents = content_of(runner, stage, oid)
+    if contents:
+        # It puts the content in the place of the pointers.
+        require_lfs(runner, git_dir)
+    for sha256, sizes in contents.items():
+        target = _place(git_dir, sha256)
+        if os.path.lexists(target):
+            # Hashed before it was put there, but a pointer may tell another size.
+            has_all_of_it = has_all_of_it and {*sizes} == {target.lstat().st_size}
+            continue
+        with carried(sha256) as file:
+            if file is not None:
+                _link(Path(file), target)
+        if not stands(stage, sha256, sizes):
+            target.unlink(missing_ok=True)
+            has_all_of_it = False
+        elif target.stat().st_nlink > _OURS:
+            # Another source has it too: whoever writes into one file would write into both.
+            _copy_apart(target)
+    return has_all_of_it
 
 
 def _lent(giver: Path, taker: Path, sha256: str) -> str | None:
@@ -141,11 +202,15 @@ def take_apart(git_dir: Path, lent: Collection[str]) -> None:
     for sha256 in kept(git_dir):
         path = _place(git_dir, sha256)
         if sha256 not in lent and path.lstat().st_nlink > 1:
-            half = path.with_name(f"{sha256}.tmp")
-            with reported(path, "write"):
-                with file_at(path) as file, open(half, "wb") as copy:
-                    shutil.copyfileobj(file, copy)
-                half.replace(path)
+            _copy_apart(path)
+
+
+def _copy_apart(path: Path) -> None:
+    half = path.with_name(f"{path.name}.tmp")
+    with reported(path, "write"):
+        with file_at(path) as file, open(half, "wb") as copy:
+            shutil.copyfileobj(file, copy)
+        half.replace(path)
 
 
 def kept(git_dir: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ that was written, of an old one HEAD and whatever the checkout changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
@@ -124,6 +124,12 @@ class GitWriter(Pouring, frozen=True, kw_only=True):
         from git_hybrid.git.lfsstore import pour
 
         pour(self.disk, stage, clone)
+
+    def take_lfs(self, stage: Stage, oid: Oid, carried: Callable[[str], AbstractContextManager[str | None]]) -> bool:
+        """Give *stage* content of a commit that bundles have (:func:`git_hybrid.git.lfsstore.take`)."""
+        from git_hybrid.git.lfsstore import take
+
+        return take(self.runner, stage, oid, carried)
 
     def keeping_lfs(self, stage: Stage, oid: Oid) -> AbstractContextManager[None]:
         """Keep what comes in the block of the content of a commit (:func:`git_hybrid.git.lfskept.keeping`)."""

@@ -17,27 +17,18 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from git_hybrid.core.bundles import Carried
-from git_hybrid.core.errors import BadArgument, BadBundle, InvalidFile, LocalIo, Problem, reported
-from git_hybrid.core.files import LOCK, LOG, MANIFEST, OVERRIDES, STATE
-from git_hybrid.core.ids import parse_name, parse_oid
-from git_hybrid.core.pattern import pattern
+from git_hybrid.core.errors import BadArgument, BadBundle, LocalIo, reported
 from git_hybrid.core.value import Struct
+from git_hybrid.store.bundleinventory import INVENTORY, Inventory, decode_inventory, is_large
 from git_hybrid.store.content import limit_of
 from git_hybrid.store.outputfile import output_file
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
-from git_hybrid.store.wire_airgap import BundleShape
 
-INVENTORY, SIGNATURE, SUMS = "inventory.json", "inventory.json.sig", "SHA256SUMS"
-VERSION = 1
-_OF_WORKSPACE = (MANIFEST, LOCK, STATE, OVERRIDES, LOG)
-_OF_SOURCE = pattern(r"scans/([^/]+)/report\.sarif|sources/([^/]+)/history\.bundle")
+SIGNATURE, SUMS = "inventory.json.sig", "SHA256SUMS"
 BLOCK, _CHUNK = 512, 1 << 20
-_HISTORIES = "sources/"
 _LARGEST = 8**11
 END = bytes(2 * BLOCK)
 
@@ -48,7 +39,7 @@ class Unpacked(Struct, frozen=True, kw_only=True):
     sha256: str
     inventory: bytes
     signature: bytes | None
-    carried: tuple[Carried, ...]
+    said: Inventory
     members: Mapping[str, Path]
 
     def read(self, name: str) -> bytes:
@@ -58,50 +49,17 @@ class Unpacked(Struct, frozen=True, kw_only=True):
 
 
 class Front(Struct, frozen=True, kw_only=True):
-    """What stands in front of a bundle file; ``listed`` has name, size and SHA-256 of each member that follows."""
+    """What stands in front of a bundle file, and what the inventory says of the members that follow."""
 
     inventory: bytes
     signature: bytes | None
-    listed: Sequence[tuple[str, int, str]]
-    carried: tuple[Carried, ...]
-
-
-def history_of(name: str) -> str:
-    """Return the name of the member with the git bundle of a source."""
-    return f"sources/{name}/history.bundle"
-
-
-def report_of(name: str) -> str:
-    """Return the name of the member with the scan report of a source."""
-    return f"scans/{name}/report.sarif"
+    said: Inventory
 
 
 def _header(name: str, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime = size, 0o644, 0
     return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
-
-
-def inventory_of(members: Mapping[str, Path | bytes], carried: Sequence[Carried], since: str | None) -> bytes:
-    """Return the inventory of a bundle with *members*; *since* is the SHA-256 of the receipt it was made for."""
-    listed = []
-    for name, content in sorted(members.items()):
-        size, digest = _measured(content)
-        listed.append({"path": name, "sha256": digest, "size": size})
-    sources = [
-        {"name": item.name, "kind": item.kind, "prerequisites": list(item.prerequisites)}
-        for item in sorted(carried, key=lambda item: item.name)
-    ]
-    head = {"format": "git-hybrid-bundle", "schema_version": VERSION, "since": since}
-    return encode_json({**head, "members": listed, "sources": sources})
-
-
-def _measured(content: Path | bytes) -> tuple[int, str]:
-    if isinstance(content, bytes):
-        return len(content), hashlib.sha256(content).hexdigest()
-    with open(content, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
 
 
 def write_bundle(target: Path, inventory: bytes, signature: bytes | None, members: Mapping[str, Path | bytes]) -> str:
@@ -127,7 +85,7 @@ def write_bundle(target: Path, inventory: bytes, signature: bytes | None, member
 def _encoded(name: str, content: Path | bytes) -> Iterator[bytes]:
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     if size >= _LARGEST:
-        raise LocalIo(path=name, operation="pack", reason="one source is larger than 8 GiB")
+        raise LocalIo(path=name, operation="pack", reason="it is larger than 8 GiB")
     yield _header(name, size)
     if isinstance(content, bytes):
         yield content
@@ -171,8 +129,8 @@ class Reader(Struct):
         found = _size_in(header)
         if found is None or (size is not None and found != size) or header != _header(name, found):
             raise self.bad(name, "is not the member that stands here: damaged, re-ordered or made by something else")
-        # What is read as a whole; the histories of sources are not.
-        if not name.startswith(_HISTORIES) and found > limit_of(name):
+        # What is read as a whole.
+        if not is_large(name) and found > limit_of(name):
             raise self.bad(name, f"is larger than {limit_of(name) // 2**20:,} MiB")
         with reported(target, "write to"):
             data, sha256 = self._copied(name, target, found)
@@ -234,13 +192,13 @@ def read_bundle(path: Path, folder: Path, judge: Callable[[Front], object] = lam
         front = read_front(reader)
         judge(front)
         members: dict[str, Path] = {}
-        for number, (name, size, expected) in enumerate(front.listed):
+        for number, (name, size, expected) in enumerate(front.said.listed):
             members[name] = folder / f"{number:05}"
             reader.listed(name, members[name], size, expected)
         reader.end()
     digest = reader.digest.hexdigest()
     return Unpacked(
-        sha256=digest, inventory=front.inventory, signature=front.signature, carried=front.carried, members=members
+        sha256=digest, inventory=front.inventory, signature=front.signature, said=front.said, members=members
     )
 
 
@@ -259,40 +217,4 @@ def read_front(reader: Reader) -> Front:
         sums += f"{digest}  {SIGNATURE}\n"
     if reader.member(SUMS, None)[0] != sums.encode("ascii"):
         raise reader.bad(SUMS, "does not fit what stands before it")
-    listed, carried = _decoded(reader, inventory)
-    return Front(inventory=inventory, signature=signature, listed=listed, carried=carried)
-
-
-def _decoded(reader: Reader, data: bytes) -> tuple[list[tuple[str, int, str]], tuple[Carried, ...]]:
-    problems: list[Problem] = []
-    try:
-        document = load_json(data, INVENTORY)
-        check_version(document, known=VERSION, shown=INVENTORY)
-    except InvalidFile as error:
-        raise reader.bad(INVENTORY, "is no inventory") from error
-    shape = convert(document, BundleShape, "", problems)
-    if shape is None or shape.format != "git-hybrid-bundle" or encode_json(document) != data:
-        raise reader.bad(INVENTORY, "is not as this program writes it")
-    listed = [(member.path, member.size, member.sha256) for member in shape.members]
-    names = [name for name, _, _ in listed]
-    carried: list[Carried] = []
-    for entry in shape.sources:
-        name = checked(parse_name, entry.name, "name", problems)
-        commits = [checked(parse_oid, text, "prerequisites", problems) for text in entry.prerequisites]
-        if name is not None:
-            carried.append(Carried(name=name, kind=entry.kind, prerequisites=tuple(filter(None, commits))))
-    if problems or names != sorted(set(names)) or not all(_is_member(name) for name in names):
-        raise reader.bad(INVENTORY, "names members that no bundle has")
-    histories = {history_of(item.name) for item in carried if item.kind != "present"}
-    once = len({item.name for item in carried}) == len(carried)
-    if {name for name in names if name.startswith(_HISTORIES)} != histories or not once:
-        raise reader.bad(INVENTORY, "the sources and the members do not fit")
-    if not {MANIFEST, LOCK} <= set(names):
-        raise reader.bad(INVENTORY, f"lacks {MANIFEST} or {LOCK}")
-    return listed, tuple(carried)
-
-
-def _is_member(name: str) -> bool:
-    if (match := _OF_SOURCE.fullmatch(name)) is None:
-        return name in _OF_WORKSPACE
-    return checked(parse_name, match[1] or match[2], "name", []) is not None
+    return Front(inventory=inventory, signature=signature, said=decode_inventory(inventory, reader.bad))

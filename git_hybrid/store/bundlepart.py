@@ -12,11 +12,12 @@ from pathlib import Path
 
 from git_hybrid.core.errors import NewerSchema, reported
 from git_hybrid.core.value import Struct
-from git_hybrid.store.bundlefile import BLOCK, END, INVENTORY, Reader, history_of, read_front
+from git_hybrid.store.bundlefile import BLOCK, END, Reader, read_front
+from git_hybrid.store.bundleinventory import INVENTORY, member_of
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """Where in the bundle file at ``path`` the git bundle of a source stands; ``start`` and ``size`` are in bytes."""
+    """Where in the bundle file at ``path`` a member stands; ``start`` and ``size`` are in bytes."""
 
     path: Path
     member: str
@@ -36,7 +37,9 @@ def is_bundle_file(path: Path) -> bool:
 
 
 def parts_of(path: Path) -> Mapping[str, Part]:
-    """Return what the bundle file at *path* carries, by source; a source that it does not carry whole may be in it.
+    """Return what the bundle file at *path* carries, by source and by the keys of what is inside of sources.
+
+    A source that it does not carry whole may be in it.
 
     Raises:
         BadBundle: its inventory is damaged, or the file was cut.
@@ -50,17 +53,18 @@ def parts_of(path: Path) -> Mapping[str, Part]:
         except NewerSchema as error:
             raise NewerSchema(path=f"{path} ({error.path})", found=error.found, known=error.known) from None
         at, places = file.tell(), dict[str, Part]()
-        for name, size, sha256 in front.listed:
+        for name, size, sha256 in front.said.listed:
             places[name] = Part(path=path, member=name, start=at, size=size, sha256=sha256)
             at += BLOCK + size + -size % BLOCK
         if os.fstat(file.fileno()).st_size != at + len(END):
             raise reader.bad("end of the file", "is not where the inventory has it: it was cut, or is still copied")
-    members = {item.name: history_of(item.name) for item in front.carried}
+    keys = (*(item.name for item in front.said.carried), *(front.said.inside or ()))
+    members = {key: member_of(key) for key in keys}
     return {name: places[member] for name, member in members.items() if member in places}
 
 
 def take_part(part: Part, target: Path) -> None:
-    """Write the git bundle that *part* is to the new file *target*.
+    """Write the git bundle, or the content, that *part* is to the new file *target*.
 
     Raises:
         BadBundle: it is not what the inventory says.

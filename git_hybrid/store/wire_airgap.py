@@ -42,6 +42,14 @@ class ClaimShape(Struct, frozen=True, kw_only=True):
     by_any: bool
 
 
+class StandingShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One submodule of a source of a receipt; ``place`` is the SHA-256 of its path."""
+
+    place: Hash
+    url: Text
+    commit: Text
+
+
 class HadShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One source of a receipt."""
 
@@ -49,6 +57,8 @@ class HadShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: Text
     tip: Text
     commit: Text
+    submodules: list[StandingShape] | UnsetType = UNSET
+    lfs: list[Hash] | UnsetType = UNSET
 
 
 class MemberShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +77,13 @@ class CarriedShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     prerequisites: list[Text]
 
 
+class InsideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One submodule in a bundle file."""
+
+    url: Text
+    commit: Text
+
+
 class BundleShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``inventory.json`` of a bundle file."""
 
@@ -75,3 +92,4 @@ class BundleShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     since: Hash | None
     members: list[MemberShape]
     sources: list[CarriedShape]
+    submodules: list[InsideShape] | UnsetType = UNSET

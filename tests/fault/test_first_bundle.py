@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,18 +15,33 @@ from support.cli import Hybrid, Result
 from support.injection import audit, restored, tidy
 from support.kit import head, lock, replace
 from support.points import Point, clear_error, injected, named, recorded
-from support.upstream import UpstreamFactory
+from support.upstream import Gitlink, Upstream, UpstreamFactory
 
+CONTENT = b"content" * 1000
 POLICY = "[policy]\nrequest_pattern = '^CHG-[0-9]+$'"
+
+
+def _keep(upstream: Upstream, content: bytes) -> str:
+    """Give the upstream the content of Git LFS, and return its pointer."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = upstream.path / "lfs/objects" / sha256[:2] / sha256[2:4] / sha256
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(content)}\n"
 
 
 @pytest.fixture
 def bundle(upstream_factory: UpstreamFactory, workspace: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
-    upstream = upstream_factory("tool")
-    upstream.commit({"a.txt": "one\n"})
+    upstream, lib = upstream_factory("tool"), upstream_factory("lib")
+    lib.commit({"lib.txt": "one\n"})
+    modules = '[submodule "lib"]\n\tpath = in/lib\n\turl = ../lib.git\n'
+    files = {"a.txt": "one\n", ".gitmodules": modules, "in/lib": Gitlink(lib.rev("main"))}
+    upstream.commit({**files, ".gitattributes": "*.bin filter=lfs\n", "a.bin": _keep(upstream, CONTENT)})
     hybrid("init")
     replace(workspace / "sources.toml", "[policy]", POLICY)
     hybrid("add", upstream.url)
+    replace(workspace / "sources.toml", 'branch = "main"\n', 'branch = "main"\nlfs = "fetch"\nsubmodules = true\n')
+    hybrid("pin")
     hybrid("sync")
     path = tmp_path / "b.ghb"
     hybrid("bundle", "create", "-o", path)
@@ -48,6 +64,8 @@ def _whole(folder: Path, workspace: Path, again: Result) -> None:
     assert (folder / "sources.toml").read_bytes() == (workspace / "sources.toml").read_bytes()
     assert lock(folder) == lock(workspace)
     assert head(folder) == head(workspace)
+    assert (folder / "sources/tool/a.bin").read_bytes() == CONTENT
+    assert (folder / "sources/tool/in/lib/lib.txt").read_text() == "one\n"
     audit(folder)
     tidy(folder)
 
@@ -59,12 +77,15 @@ KILLED = [
     ("rename", "sources.lock", -1),
     ("rename", "sources.toml", -1),
     ("rename", "sources.json", -1),
+    ("mkdir", "lfs/objects", -1),
+    ("rename", "tool+submodule.0", -1),
 ]
 FULL = [
     ("openat", "sources-audit.jsonl", -1),
     ("rename", "sources.lock", -1),
     ("rename", "sources.toml", -1),
     ("rename", "sources.json", -1),
+    ("mkdir", "lfs/objects", -1),
 ]
 
 

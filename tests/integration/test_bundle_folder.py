@@ -112,7 +112,7 @@ def test_a_bundle_that_builds_on_what_is_not_here_lacks_it(
     hybrid("pin", "tool")
     git("bundle", "create", "-q", bundles / "tool.bundle", f"{first}..main", cwd=tool.path)
     refused = hybrid("sync", "--offline", env=env, check=5)
-    assert f"the bundle builds on commits that are not here: {first}" in refused.err
+    assert f"the bundle builds on what is not here: {first}" in refused.err
     assert f"hint: in a clone of upstream: git bundle create '{bundles / 'tool.bundle'}' HEAD --all\n" in refused.err
     hybrid("mirror", "add", "disk", bundles.as_uri(), "--kind", "bundle", "--owner", "me")
     assert f"the mirror disk lacks what its bundle builds on: {first}" in hybrid("mirror", "verify", check=1).err
@@ -350,6 +350,6 @@ def test_a_bundle_since_a_receipt_tells_how_it_is_made_whole(
     hybrid("sync", "--offline", env=offline(carried))
     shutil.rmtree(workspace / "sources/tool")
     failed = hybrid("sync", env=offline(carried), check=5)
-    assert "tool: the bundle builds on commits that are not here" in failed.err
+    assert "tool: the bundle builds on what is not here" in failed.err
     assert "without --since: git hybrid bundle create -o FILE" in failed.err
     assert hybrid("pin", "tool", env=offline(carried), check=5).err.count("without --since") == 1

@@ -26,6 +26,7 @@ from git_hybrid.store.lockfile import decode_lock
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.parsing import encode_json
 from support.beginning import Beginning
+from support.bundles import offline, rebuilt
 from support.cli import Hybrid, executable
 from support.governed import signed_line
 from support.kit import NOBODY, errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
@@ -79,12 +80,6 @@ def there(tmp_path: Path) -> Path:
     folder = tmp_path / "there"
     folder.mkdir()
     return folder
-
-
-def offline(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command in a network namespace that has no network, not even loopback."""
-    argv = ["unshare", "-rn", str(executable()), *map(str, arguments)]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_the_same_input_is_the_same_bytes(ws: Path, bundle: Path, hybrid: Hybrid, tmp_path: Path) -> None:
@@ -244,27 +239,6 @@ def test_another_file_is_told_as_that(there: Path, hybrid: Hybrid) -> None:
         told = hybrid("bundle", "verify", path, cwd=there, check=2).err
         assert told.splitlines()[0].endswith(reason)
         assert "hint: git hybrid bundle verify -h\n" in told
-
-
-def rebuilt(bundle: Path, change: Any) -> None:
-    """Write the bundle again with `change(members)`, a list of (name, data, tar type), made to look whole."""
-    with tarfile.open(bundle) as tar:
-        members = {info.name: tar.extractfile(info).read() for info in tar}
-    inventory = json.loads(members.pop("inventory.json"))
-    del members["SHA256SUMS"]
-    change(inventory, members)
-    for item in inventory["members"]:
-        if item["path"] in members:
-            item["size"] = len(members[item["path"]])
-            item["sha256"] = hashlib.sha256(members[item["path"]]).hexdigest()
-    data = (json.dumps(inventory, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-    sums = f"{hashlib.sha256(data).hexdigest()}  inventory.json\n".encode()
-    out = io.BytesIO()
-    for name, content in [("inventory.json", data), ("SHA256SUMS", sums), *sorted(members.items())]:
-        info = tarfile.TarInfo(name)
-        info.size, info.mode = len(content), 0o644
-        out.write(info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512))
-    bundle.write_bytes(out.getvalue() + bytes(1024))
 
 
 def retold(files: dict[str, bytes], name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.bundles import of_the_first_form, rebuilt
 from support.cli import Hybrid
 from support.kit import state
 from support.scanners import a_scanner, scan_of, use
@@ -30,7 +31,8 @@ def test_scans_of_what_came_across_are_taken_over(
     hybrid("bundle", "create", "-o", tmp_path / "b")
     there = tmp_path / "there"
     there.mkdir()
-    # Submodules are not carried, and no server may be asked for them.
+    # A file of that form has no submodules, and no server may be asked for them.
+    rebuilt(tmp_path / "b", of_the_first_form)
     assert hybrid("bundle", "apply", tmp_path / "b", cwd=there, check=None).code in (4, 5)
     assert scan_of(state(there))["state"] == "clean"
     assert (there / "state/scans/tool.sarif").exists()

@@ -107,17 +107,6 @@ def test_a_scan_sees_the_submodules_that_are_installed(
     assert row["baseline"]["scanned"] is True
 
 
-def test_a_bundle_carries_none_and_says_how_they_come(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
-    bundle, there = tmp_path / "x.bundle", tmp_path / "there"
-    hybrid("bundle", "create", "-o", bundle)
-    there.mkdir()
-    done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=4)
-    assert errors(done) == {"app": "not-carried"}
-    (hint,) = done.json()["sources"][0]["error"]["hints"]
-    hybrid(*hint.rpartition("git hybrid ")[2].split(), cwd=there)
-    assert (there / "sources/app/vendor/lib/.git").is_dir()
-
-
 def test_a_submodule_at_a_path_that_is_no_utf_8_is_fetched(
     workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
 ) -> None:
@@ -262,7 +251,7 @@ def test_reset_keeps_the_work_in_a_submodule_and_needs_no_network(ws: Path, lib:
     hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"})
     shutil.rmtree(inner)
     told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
-    assert f"error: app needs the submodule at {lib.url}, which no bundle carries" in told
+    assert f"error: app needs the submodule at {lib.url}, which no bundle here has" in told
 
 
 def test_a_submodule_that_head_does_not_have_is_no_work_where_the_pin_has_just_that(ws: Path, hybrid: Hybrid) -> None:
@@ -579,28 +568,6 @@ def test_lfs_content_counts_as_the_files_that_it_becomes(large: Path, workspace:
     assert not list(workspace.glob("sources/**/lfs/objects/**/*"))
     replace(workspace / "sources.toml", "max_bytes = 5000", "max_bytes = 6000")
     hybrid("pin")
-
-
-def test_a_bundle_carries_no_lfs_content_and_says_so(large: Path, workspace: Path, hybrid: Hybrid) -> None:
-    bundle, there = workspace.parent / "x.bundle", workspace.parent / "there"
-    hybrid("init")
-    hybrid("add", large.as_uri(), "--name", "app")
-    _asks_for(workspace, 'lfs = "fetch"')
-    hybrid("pin")
-    hybrid("bundle", "create", "-o", bundle)
-    there.mkdir()
-    told = hybrid("bundle", "apply", bundle, cwd=there, check=4).err
-    assert "error: app needs its Git LFS content, which no bundle carries" in told
-    hybrid("resume", cwd=there)
-    # A commit that has none needs none.
-    git("rm", "-q", "-r", ".", cwd=(work := large.with_name("large-work")))
-    (work / "a.txt").write_text("one")
-    git("add", "-A", cwd=work)
-    git("commit", "-q", "-m", "no LFS", cwd=work)
-    git("push", "-q", "origin", "main", cwd=work)
-    hybrid("pin", "app")
-    assert "LFS" not in hybrid("bundle", "create", "-o", bundle).out
-    hybrid("bundle", "apply", bundle, cwd=there)
 
 
 def test_lfs_content_that_one_server_lacks_is_asked_of_the_next(

@@ -35,8 +35,8 @@ MUTANTS = (
     Mutant(
         "lfs-by-settings-of-a-clone",
         "app/bringing.py",
-        "fetch_lfs(rt, task.source, manifest, stage, commit)",
-        "fetch_lfs(rt, task.source, manifest, clone, commit)",
+        "fetch_lfs(rt, source, manifest, stage, commit)",
+        "fetch_lfs(rt, source, manifest, clone, commit)",
         "tests/integration/test_lfs_clones.py::test_no_setting_of_a_clone_counts_where_content_is_fetched",
     ),
     Mutant(

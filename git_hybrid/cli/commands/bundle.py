@@ -17,6 +17,7 @@ from git_hybrid.app.bundle_taking import Applying
 from git_hybrid.app.bundle_verify import verify_bundle
 from git_hybrid.cli.bundling import (
     histories_of,
+    inventory_of,
     is_workspace,
     keep_reports,
     opened_bundle,
@@ -89,7 +90,7 @@ def create_command(
         said = ""
         if exit_of(report) == 0:
             members: dict[str, Path | bytes] = {**records, **histories_of(packed)}
-            inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
+            inventory = inventory_of(members, packed, digest)
             signature = None if signing is None else sign(session.runner, inventory, signing)
             written = bundlefile.write_bundle(path, inventory, signature, members)
             more = {"file": str(path), "sha256": written}

@@ -10,15 +10,21 @@ from git_hybrid.core.bundles import (
     Had,
     LogEnd,
     Receipt,
+    Standing,
     as_seen,
     begun,
     changed_pins,
     edits,
     goes_on,
     had,
+    is_content,
+    is_inside,
+    key_of_content,
+    key_of_submodule,
     may_join,
     mismatch,
     moved,
+    place_of,
     tip_of,
     with_carrier,
 )
@@ -166,3 +172,18 @@ def test_an_apply_goes_on_with_one_of_its_own_that_has_pins_of_the_bundle_left()
     assert not goes_on(found, found.lock, run(apply, task, replace(task, source=a_source("other"))))
     for other in ("git hybrid sync", "git hybrid resume", "git hybrid bundle create -o apply"):
         assert not goes_on(found, found.lock, run(other, task))
+
+
+def test_what_is_inside_of_sources_has_a_key_that_no_source_has():
+    url = parse_url("https://example.org/lib.git")
+    keys = {key_of_submodule(url, oid(1)), key_of_submodule(url, oid(2)), key_of_content("0" * 64)}
+    assert len(keys) == 3
+    assert all(map(is_inside, keys))
+    assert [key for key in keys if is_content(key)] == [key_of_content("0" * 64)]
+    assert not is_inside("lfs")
+    assert not is_content("submodules")
+
+
+def test_a_place_is_of_any_bytes():
+    assert place_of("a/b") != place_of("a\udce9b") != place_of("ab")
+    assert {Standing(place_of("a"), "u", oid(1))} == {Standing(place_of("a"), "u", oid(1))}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.bundles import Carried
+from git_hybrid.core.bundles import Carried, key_of_content, key_of_submodule
 from git_hybrid.core.errors import BadBundle, NewerSchema
 from git_hybrid.core.files import LOCK, LOG, MANIFEST
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.store import content
-from git_hybrid.store.bundlefile import history_of, inventory_of, read_bundle, report_of, write_bundle
+from git_hybrid.store.bundlefile import read_bundle, write_bundle
+from git_hybrid.store.bundleinventory import decode_inventory, history_of, inventory_of, member_of, report_of
 from git_hybrid.store.bundlepart import is_bundle_file, parts_of, take_part
+from support.values import oid
 
 
 @pytest.mark.parametrize("large", [MANIFEST, LOCK, LOG, report_of("tool")])
@@ -39,6 +42,40 @@ def a_bundle(path: Path, **histories: bytes) -> Path:
     carried.append(Carried(name=SourceName("there"), kind="present"))
     write_bundle(path, inventory_of(members, carried, None), None, members)
     return path
+
+
+CONTENT = b"content" * 1000
+URL, COMMIT = parse_url("https://example.org/lib.git"), oid(7)
+KEYS = key_of_submodule(URL, COMMIT), key_of_content(hashlib.sha256(CONTENT).hexdigest())
+
+
+def inside_bundle(path: Path) -> Path:
+    """Write a bundle that carries a submodule and content of Git LFS."""
+    members: dict[str, Path | bytes] = {MANIFEST: b"m", LOCK: b"l"}
+    members |= dict(zip(map(member_of, KEYS), (b"history", CONTENT), strict=True))
+    carried = [Carried(name=SourceName("there"), kind="present")]
+    write_bundle(path, inventory_of(members, carried, None, {KEYS[0]: (URL, COMMIT)}), None, members)
+    return path
+
+
+def test_what_is_inside_of_sources_is_a_part_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "SIZE_LIMIT", 2000)
+    file = inside_bundle(tmp_path / "f")
+    assert read_bundle(file, tmp_path / "d").said.inside == frozenset(KEYS)
+    parts = parts_of(file)
+    assert parts.keys() == {*KEYS}
+    take_part(parts[KEYS[1]], tmp_path / "content")
+    assert (tmp_path / "content").read_bytes() == CONTENT
+
+
+def test_a_bundle_that_has_nothing_left_to_carry_inside_is_of_that_form_too(tmp_path: Path) -> None:
+    members: dict[str, Path | bytes] = {MANIFEST: b"m", LOCK: b"l"}
+    for submodules, inside in ((None, None), ({}, frozenset())):
+        inventory = inventory_of(members, [], "0" * 64, submodules)
+        assert (
+            decode_inventory(inventory, lambda place, why: BadBundle(path="b", place=place, reason=why)).inside
+            == inside
+        )
 
 
 def test_the_part_of_one_source_is_taken_without_the_rest(tmp_path: Path) -> None:
@@ -75,8 +112,8 @@ def test_a_part_of_a_file_that_was_cut_or_replaced_is_refused(tmp_path: Path) ->
 
 def test_a_newer_bundle_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("git_hybrid.store.bundlefile.VERSION", 2)
-        file = a_bundle(tmp_path / "f", a=b"x")
+        patched.setattr("git_hybrid.store.bundleinventory.VERSION", 3)
+        file = inside_bundle(tmp_path / "f")
     with pytest.raises(NewerSchema) as caught:
         parts_of(file)
     assert caught.value.path == f"{file} (inventory.json)"
