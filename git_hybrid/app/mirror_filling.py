@@ -151,8 +151,8 @@ def mirrored(filling: Filling, wanted: Wanted) -> Mirrored:
         for note in mended:
             filling.rt.progress("note", wanted.source.name, note)
         held = filling.folder.holding(path)
-        if held is not None and not held.pins:
-            # What was brought here has a pin: somebody else's is set aside, with what it alone may have.
+        if held is not None and not held.is_filled:
+            # Somebody else's is set aside, with what it alone may have.
             held = None
         try:
             return _brought(filling, wanted, held, _ask(filling, wanted, held, every=False))
@@ -213,7 +213,7 @@ def _brought(filling: Filling, wanted: Wanted, held: Holding | None, asked: _Ask
         kept=tuple(sorted({*kept} - {*gone_too})),
         needed=tuple(sorted(stayed - {*kept})),
         taken=taken,
-        withdrawn=withdrawn(filling.rt, look, held or Holding(), new, told=taken),
+        withdrawn=withdrawn(filling.rt, look, asked.refs, held or Holding(), new, told=taken),
     )
 
 

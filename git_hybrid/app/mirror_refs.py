@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from git_hybrid.app.mirror_claims import Look
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import Oid, short_ref
 from git_hybrid.core.mirror_refs import without_place
-from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Holding
+
+_AT_ONCE = 1000
 
 
 def unlisted(rt: Runtime, look: Look, held: Holding, refs: RemoteRefs, tips: Mapping[str, Oid]) -> dict[str, Oid]:
@@ -30,16 +32,29 @@ def unlisted(rt: Runtime, look: Look, held: Holding, refs: RemoteRefs, tips: Map
     return missing | older
 
 
-def withdrawn(rt: Runtime, look: Look, before: Holding, after: Holding, *, told: Collection[str]) -> tuple[str, ...]:
-    """Return the refs of *before* that led to what no ref of that name leads to *after*, each with its commit.
+def withdrawn(
+    rt: Runtime, look: Look, refs: RemoteRefs, before: Holding, after: Holding, *, told: Collection[str]
+) -> tuple[str, ...]:
+    """Return the refs of *before* that led to what no ref leads to *after*, each with what it was.
 
-    Those that are *told* already are left out.
+    A tag is what it was, or is told. A branch that was merged and deleted, or has another name, is in what the others
+    lead to; *refs* are what whoever was asked lists, more than the folder has. Those that are *told* already are left
+    out.
     """
-    found = list[str]()
+    found, listed = list[str](), {*refs.tips.values()}
+    tips = [*dict.fromkeys(after.refs.values())]
     for ref, tip in sorted(before.refs.items()):
         new = after.refs.get(ref)
-        if ref in told or new == tip or not rt.objects.has_commit(look(), tip):
+        if ref in told or new == tip:
             continue
-        if new is None or ref.startswith("refs/tags/") or not rt.objects.is_ancestor(look(), tip, new):
+        if ref.startswith("refs/tags/") or not (tip in listed or _is_led_to(rt, look(), tip, new, tips)):
             found.append(f"{short_ref(ref)} at {tip}")
     return tuple(found)
+
+
+def _is_led_to(rt: Runtime, stage: Stage, tip: Oid, new: Oid | None, tips: Sequence[Oid]) -> bool:
+    """Tell whether *new*, or one of all *tips*, has the commit *tip*; one that is gone is given up."""
+    if not rt.objects.has_commit(stage, tip) or (new is not None and rt.objects.is_ancestor(stage, tip, new)):
+        return True
+    # A repository may have more refs than fit on a command line.
+    return any(rt.objects.is_behind(stage, tip, tips[at : at + _AT_ONCE]) for at in range(0, len(tips), _AT_ONCE))

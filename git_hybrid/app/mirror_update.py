@@ -177,7 +177,8 @@ def _notes(item: Mirrored) -> tuple[str, ...]:
     kept = (f"kept, since only a mirror was asked: {some(item.kept)}",) if item.kept else ()
     needed = (f"kept as it was, since a lock needs it: {some(item.needed)}",) if item.needed else ()
     taken = (f"no longer as another pin needs it: {some(item.taken)}",) if item.taken else ()
-    back = (f"taken back, for upstream does not have it: {some(item.withdrawn)}",) if item.withdrawn else ()
+    whose = "upstream" if item.base is None else f"the mirror {item.base}"
+    back = (f"taken back, for {whose} does not have it: {some(item.withdrawn)}",) if item.withdrawn else ()
     return (*(f"missing: {text}" for text in item.missing), *kept, *needed, *taken, *back)
 
 

@@ -18,6 +18,7 @@ from git_hybrid.store.layout import find_root
 UNDOING = frozenset({"restore", "revert", "undo", "unpin"})
 _TAKEN_BACK = "what pin or add wrote since the last commit is taken back by"
 _WRITTEN = (MANIFEST, LOCK, STATE, OVERRIDES, LOG)
+_PLACES = (MANIFEST, "state")
 _OUT = "what add brought is taken out by: git hybrid remove NAME"
 _FORCED = ("sync", "--force")
 _SAVED = "what was changed in a clone is saved, and the pin taken, by: git hybrid reset NAME"
@@ -46,8 +47,9 @@ def _back(root: Path) -> str:
         return _OUT
     if {name for name in _WRITTEN if os.path.lexists(root / name)}.issubset(kept):
         return f"{_TAKEN_BACK}: git checkout -- {MANIFEST} state"
-    is_born = repository.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=root).status == 0
-    return f"{_TAKEN_BACK}: {UNDO}" if is_born else _OUT
+    # What is staged may be in no commit yet, and git takes nothing back to one that does not have the files.
+    committed = items(repository.run(["git", "ls-tree", "-z", "--name-only", "HEAD", "--", *_PLACES], cwd=root).stdout)
+    return f"{_TAKEN_BACK}: {UNDO}" if len(committed) == len(_PLACES) else _OUT
 
 
 def of_source(known: Sequence[str], arguments: Sequence[str]) -> list[str]:

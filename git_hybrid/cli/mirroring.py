@@ -26,6 +26,7 @@ from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
 from git_hybrid.store.filelock import Held, longer
+from git_hybrid.store.inplace import as_group
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.mirrorlisting import held, plain_claim, read_claims, read_listing
 from git_hybrid.view.mirrorpage import listing, page
@@ -128,7 +129,7 @@ def staged(session: Session, folder: Path, ended: Callable[[], int] = lambda: 0)
     *ended* returns the number of a signal once the run that it is filled for is over, else 0.
     """
     run = session.runtime.info.run
-    quarantine = GitQuarantine(disk=durable, folder=folder, run=run, is_mirror=True)
+    quarantine = GitQuarantine(disk=durable, folder=folder, run=run, is_mirror=True, shared=as_group)
     try:
         yield GitMirrorFolder(
             runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=run, ended=ended

@@ -150,7 +150,7 @@ class Output:
             return code
         names_all = not (self.common.quiet and (report.run or wrote))
         if names_all:
-            self.data(*report_lines(report, self.look))
+            self.data(*report_lines(report, self.look, self.common.placed))
         for note in report.notes:
             self.talk(f"note: {note}")
         self._errors(report, in_short=names_all and not self.common.verbose)

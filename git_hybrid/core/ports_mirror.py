@@ -15,7 +15,8 @@ class Holding(Struct, frozen=True, kw_only=True):
     """What a mirrored repository holds: its branches and tags, its default branch, and the commits of locks.
 
     ``pins`` are commits that a lock named once; they stay whatever upstream does. ``lfs`` are those of them whose LFS
-    content is there. ``listed``: a server of plain files tells the same refs and packs.
+    content is there. ``listed``: a server of plain files tells the same refs and packs. ``is_filled``: it was made by
+    such a run, and not by somebody else.
     """
 
     refs: Mapping[str, Oid] = field(default_factory=dict)
@@ -23,6 +24,7 @@ class Holding(Struct, frozen=True, kw_only=True):
     pins: frozenset[Oid] = frozenset()
     lfs: frozenset[Oid] = frozenset()
     listed: bool = True
+    is_filled: bool = True
 
 
 class Claim(Struct, frozen=True, kw_only=True):

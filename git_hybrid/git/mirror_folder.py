@@ -31,7 +31,7 @@ from git_hybrid.git.local import failure, must
 from git_hybrid.git.manyrefs import pack_new
 from git_hybrid.git.mirror_aside import missed, put_in_place
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
-from git_hybrid.git.mirror_lists import clear_lists, is_listed, is_partial, lists
+from git_hybrid.git.mirror_lists import SERVING, clear_lists, is_filled, is_listed, is_partial, lists
 from git_hybrid.git.openable import refuse_closed
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
@@ -44,8 +44,6 @@ from git_hybrid.git.stale import sweep
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
-# A server that speaks git's protocol may then serve every history mode.
-_CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
 _NEWER = pattern(r"unknown repository (?:extension|format)|expected git repo version", re.IGNORECASE)
 # For so many milliseconds a ref that another git holds is tried again: whoever serves the folder may work in it.
 _PATIENT = as_options(("core.filesRefLockTimeout=2000", "core.packedRefsTimeout=5000"))
@@ -133,6 +131,7 @@ class GitMirrorFolder(Struct):
             pins=frozenset(self._held(target, pins)),
             lfs=frozenset(oid for oid in pins if (target / _LFS_DONE / oid).exists()),
             listed=is_listed(target, {(oid, ref) for oid, _, ref in lines if ref}),
+            is_filled=bool(pins) or is_filled(target),
         )
 
     def list_again(self, name: SourceName, path: str) -> bool:
@@ -193,7 +192,7 @@ class GitMirrorFolder(Struct):
             return None
         made = Path(f"{stage.path}.bare")
         with reported(made, "make"):
-            write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
+            write_skeleton(made, object_format=object_format(giver), bare=True, more=SERVING)
         self._change(stage, giver, made, change, is_served=False)
         self._refuse_ended()
         self.disk.make_folder(target.parent)

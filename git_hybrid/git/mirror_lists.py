@@ -14,6 +14,8 @@ from pathlib import Path
 from git_hybrid.core.errors import reported
 from git_hybrid.git.plainfiles import expects_more, read_plain
 
+# A server that speaks git's protocol may then serve every history mode.
+SERVING = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
 _PEELED = "^{}"
 _LISTS = ("info/refs", "objects/info/packs")
 _ELSEWHERE = ("commondir", "objects/info/alternates", "shallow")
@@ -41,6 +43,11 @@ def clear_lists(git_dir: Path) -> None:
 def is_partial(git_dir: Path) -> bool:
     """Tell whether the repository at *git_dir* rests on another one, or has a part of its history or objects alone."""
     return expects_more(git_dir) or any(os.path.lexists(git_dir / name) for name in _ELSEWHERE)
+
+
+def is_filled(git_dir: Path) -> bool:
+    """Tell whether the repository at *git_dir*, which has no pin, was made for a source that has none."""
+    return SERVING.encode("ascii") in (read_plain(git_dir / "config") or b"")
 
 
 def is_listed(git_dir: Path, refs: Collection[tuple[str, str]]) -> bool:

@@ -7,8 +7,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from git_hybrid.core.errors import LocalIo, SweptAway, WorkspaceGone, reported
+from git_hybrid.core.value import Struct, field
 from git_hybrid.store.filelock import Held
 from git_hybrid.store.layout import Layout
 
@@ -71,10 +73,35 @@ def as_group(folder: Path) -> Iterator[None]:
     with reported(folder, "read"):
         found = next(place for place in (folder, *folder.parents) if place.is_dir()).stat()
     # What is made in a folder with the setgid bit has its group.
-    is_shared = found.st_mode & stat.S_IWGRP and (found.st_mode & stat.S_ISGID or found.st_gid == os.getegid())
-    before = os.umask(0o077)
-    os.umask(before & ~stat.S_IRWXG if is_shared else before)
+    if not (found.st_mode & stat.S_IWGRP and (found.st_mode & stat.S_ISGID or found.st_gid == os.getegid())):
+        yield
+        return
+    _sharing.enter()
     try:
         yield
     finally:
-        os.umask(before)
+        _sharing.leave()
+
+
+class _Sharing(Struct):
+    """The blocks that let a group write. The umask is one for all threads, and they end in any order."""
+
+    open: int = 0
+    kept: int = 0
+    guard: Lock = field(default_factory=Lock)
+
+    def enter(self) -> None:
+        with self.guard:
+            before = os.umask(0o077)
+            os.umask(before & ~stat.S_IRWXG)
+            self.open, self.kept = self.open + 1, self.kept | before & stat.S_IRWXG
+
+    def leave(self) -> None:
+        with self.guard:
+            self.open -= 1
+            if not self.open:
+                os.umask(os.umask(0o077) | self.kept)
+                self.kept = 0
+
+
+_sharing = _Sharing()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.governance import Governed, is_idle
@@ -19,14 +19,19 @@ _KINDS: dict[Kind, str] = {"pin": "forced pin", "scan": "accepted scan of"}
 
 
 def override_lines(
-    found: Sequence[Override], around: Governed, look: Look, pins: Mapping[SourceName, Pin] = {}
+    found: Sequence[Override],
+    around: Governed,
+    look: Look,
+    pins: Mapping[SourceName, Pin] = {},
+    *,
+    placed: Callable[[str], str] = str,
 ) -> list[str]:
     """Return some lines an override: what it is and until when, who approved it and why, and why it was revoked.
 
     What it accepts is told too, and so is where policy of the workspace *around* does not allow it; of one that none of
-    *pins* rests on, that.
+    *pins* rests on, that. *placed* returns a command as it is typed where this is read.
     """
-    now, trail = around.clock, around.trail
+    now, trail, check = around.clock, around.trail, placed("git hybrid check overrides")
     names = max((width(safe(item.source)) for item in found), default=0)
     lines: list[str] = []
     for item in found:
@@ -41,16 +46,10 @@ def override_lines(
         because = why_closed(item, trail)
         lines += [f"    {item.status}: {safe(because)}"] if because else []
         if what := doubted(item, around):
-            mend = "git hybrid check overrides" if item.id in around.overrides.records else regained(item.id, around)
+            mend = check if item.id in around.overrides.records else placed(regained(item.id, around))
             lines.append(f"    it is an override {what}: {mend}")
-        lines += (
-            [f"    policy does not allow it: {safe(what)}: git hybrid check overrides"]
-            if (what := forbidden(item, around))
-            else []
-        )
-        lines += (
-            ["    nothing rests on it: git hybrid check overrides"] if is_idle(item, pins.get(item.source), now) else []
-        )
+        lines += [f"    policy does not allow it: {safe(what)}: {check}"] if (what := forbidden(item, around)) else []
+        lines += [f"    nothing rests on it: {check}"] if is_idle(item, pins.get(item.source), now) else []
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.ports import Range
@@ -77,10 +78,11 @@ class Look(Struct, frozen=True, kw_only=True):
     verbose: bool
 
 
-def report_lines(report: Report, look: Look) -> list[str]:
+def report_lines(report: Report, look: Look, placed: Callable[[str], str] = str) -> list[str]:
     """Return the rows of *report* as lines; rows where nothing happened and nothing is noted only when verbose.
 
-    Of what a signal kept from being begun the last line tells.
+    Of what a signal kept from being begun the last line tells. *placed* returns a command as it is typed where this is
+    read.
     """
     reached = [row for row in report.rows if row.was_reached]
     rows = [row for row in reached if look.verbose or row.outcome not in _CALM or row.notes]
@@ -90,7 +92,7 @@ def report_lines(report: Report, look: Look) -> list[str]:
     for row in rows:
         word = paint(fit(row.outcome, words), WORD_STYLES.get(row.outcome, "good"), color=look.color)
         lines.append(f"{fit(safe(row.name), names)}  {word}  {_movement(row)}".rstrip())
-        lines += [f"    {line}" for line in _details(row, verbose=look.verbose)]
+        lines += [f"    {line}" for line in _details(row, placed, verbose=look.verbose)]
     return lines
 
 
@@ -112,15 +114,13 @@ def person(operator: str) -> str:
     return operator.split(" <", 1)[0]
 
 
-def _details(row: Row, *, verbose: bool) -> list[str]:
+def _details(row: Row, placed: Callable[[str], str], *, verbose: bool) -> list[str]:
     lines = [safe(note) for note in row.notes]
     if verbose and (release := row.detail.get("newer_release")):
         # Which range would be meant nobody can tell.
-        go = (
-            f"; to follow it: git hybrid pin {row.name} --tag {typed(release)}"
-            if row.detail["follows"] == "tag"
-            else ""
-        )
+        go = ""
+        if row.detail["follows"] == "tag":
+            go = f"; to follow it: {placed(f'git hybrid pin {row.name} --tag {typed(release)}')}"
         lines.append(safe(f"newer than the manifest allows: {release}{go}"))
     if row.range is not None:
         lines += _range_lines(row.range)

@@ -198,7 +198,7 @@ def test_another_commit_in_the_manifest_is_told_wherever_upstream_has_it(
 
 @pytest.mark.parametrize(("option", "value"), [("--version", ">=1,<1.2"), ("--tag", "v1.1.0")], ids=["version", "tag"])
 def test_a_release_that_the_manifest_does_not_allow_is_told(
-    hybrid: Hybrid, tool: Upstream, option: str, value: str, begun: Begun
+    hybrid: Hybrid, tool: Upstream, workspace: Path, option: str, value: str, begun: Begun
 ) -> None:
     begun(tool.url, option, value, sync=False)
     assert "newer release" not in hybrid("outdated").err
@@ -209,6 +209,8 @@ def test_a_release_that_the_manifest_does_not_allow_is_told(
     assert "hint: 1 source has a newer release than the manifest allows: git hybrid outdated -v\n" in told.err
     go = "; to follow it: git hybrid pin tool --tag v2.0.0" if option == "--tag" else ""
     assert hybrid("outdated", "-v").out.splitlines()[1] == f"    newer than the manifest allows: v2.0.0{go}"
+    elsewhere = hybrid("-C", workspace.name, "outdated", "-v", cwd=workspace.parent).out.splitlines()[1]
+    assert elsewhere.endswith(go.replace("hybrid", f"hybrid -C {workspace.name}"))
     detail = hybrid("outdated", "--json").json()["sources"][0]["detail"]
     assert (detail["newer_release"], f"--{detail['follows']}") == ("v2.0.0", option)
 

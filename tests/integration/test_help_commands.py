@@ -98,6 +98,9 @@ def test_what_other_tools_call_it_leads_to_the_command_that_does_it(hybrid: Hybr
     git("add", "sources.toml", "state", cwd=workspace)
     (workspace / "state/sources-overrides.json").write_text("{}")
     assert "hint: what add brought is taken out by: git hybrid remove NAME\n" in hybrid("undo", check=2).err
+    tree = git("hash-object", "-t", "tree", "-w", "/dev/null", cwd=workspace)
+    git("update-ref", "HEAD", git("commit-tree", tree, "-m", "before the workspace", cwd=workspace), cwd=workspace)
+    assert "hint: what add brought is taken out by: git hybrid remove NAME\n" in hybrid("undo", check=2).err
     git("commit", "-q", "-m", "one", cwd=workspace)
     told = hybrid("undo", check=2).err
     (command,) = [line.rpartition("commit is taken back by: ")[2] for line in told.splitlines() if "taken back" in line]

@@ -832,6 +832,50 @@ def test_what_somebody_pushed_there_goes_and_is_named(ws: Path, tool: Upstream, 
     assert "taken back" not in hybrid("mirror", "update", folder).out
 
 
+def test_a_branch_that_was_merged_or_renamed_is_not_told_as_taken_back(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid
+) -> None:
+    tool.branch("feature")
+    tool.commit({"b.txt": "mine\n"}, branch="feature")
+    path = ws / "sources.toml"
+    for name in ("feature", "wip"):
+        path.write_text(f'{path.read_text()}\n[source.{name}]\nurl = "{tool.url}"\nbranch = "{name}"\n')
+    hybrid("pin", "feature", "wip")
+    tool.tag("moves", "main")
+    path.write_text(f'{path.read_text()}\n[source.moves]\nurl = "{tool.url}"\ntag = "moves"\n')
+    hybrid("mirror", "update", folder)
+    hybrid("remove", "feature", "wip")
+    before = refs(repository(tool, folder))
+    assert {"refs/heads/feature", "refs/heads/wip", "refs/tags/moves"} < before.keys()
+    # A fast-forward is no taking back, and what upstream has by a name that the folder does not keep is there.
+    tool.commit({"a.txt": "new\n"})
+    tool.branch("other", "feature")
+    for name in ("feature", "wip"):
+        tool.delete_ref(f"refs/heads/{name}")
+    told = hybrid("mirror", "update", folder).out
+    assert "taken back" not in told
+    assert {"refs/heads/feature", "refs/heads/wip"}.isdisjoint(refs(repository(tool, folder)))
+    tool.tag("moves", "main", force=True)
+    told = hybrid("mirror", "update", folder).out
+    assert f"taken back, for upstream does not have it: moves at {before['refs/tags/moves']}\n" in told
+
+
+def test_what_was_filled_for_a_source_without_a_pin_is_not_set_aside(
+    ws: Path, upstream_factory: UpstreamFactory, folder: Path, hybrid: Hybrid
+) -> None:
+    other = upstream_factory()
+    other.commit({"a.txt": "one\n"})
+    path = ws / "sources.toml"
+    path.write_text(f'{path.read_text()}\n[source.other]\nurl = "{other.url}"\nbranch = "main"\n')
+    hybrid("mirror", "update", folder)
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current", "other": "current"}
+    other.commit({"a.txt": "two\n"})
+    hybrid("pin", "other")
+    hybrid("mirror", "update", folder)
+    assert refs(repository(other, folder))["refs/heads/main"] == other.rev("main")
+    assert not (folder / ".set-aside").exists()
+
+
 def test_a_repository_that_was_there_before_is_set_aside(
     ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid
 ) -> None:

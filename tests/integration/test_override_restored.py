@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import run_hybrid
 from support.governed import BEA, LOG, OVERRIDES, Site, forced_site, plain_site
 from support.kit import git, lock
 
@@ -65,6 +66,9 @@ def test_a_record_that_was_lost_is_shown_as_the_log_tells_of_it(forced: Site, tm
         (row,) = json.loads(shown.out)["overrides"]
         assert (row["id"], row["unrecorded"], shown.err) == (record["id"], what, told), words
     assert f"    it is an override {what}: {restore}\n" in forced("override", "list").out
+    elsewhere = run_hybrid("-C", forced.root.name, "override", "list", cwd=forced.root.parent).out
+    placed = restore.replace("hybrid", f"hybrid -C {forced.root.name}", 1)
+    assert f"    it is an override {what}: {placed}\n" in elsewhere
     shown = forced("override", "show", record["id"], "--json")
     assert json.loads(shown.out)["override"]["audit_hash"] == record["audit_hash"]
     shown = forced("audit", "export", "--format", "json", "-o", tmp_path / "log.json")

@@ -77,7 +77,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
             output.document({"command": "override list", "overrides": [_plain(item, snapshot) for item in found]})
             tell_unrecorded(output, snapshot, found)
         else:
-            output.data(*override_lines(found, snapshot, output.look, snapshot.lock.pins))
+            output.data(*override_lines(found, snapshot, output.look, snapshot.lock.pins, placed=output.common.placed))
             output.talk("" if found else "no overrides")
         return 0
 
@@ -213,7 +213,7 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
             rows = [_plain(item, snapshot) for item in found]
             output.document({"command": "override restore", "command_id": runtime.info.run, "overrides": rows})
         else:
-            output.done(*override_lines(found, snapshot, output.look))
+            output.done(*override_lines(found, snapshot, output.look, placed=output.common.placed))
             output.talk("" if found else "every override is recorded as the audit log tells")
             for name in _unstaged(session):
                 output.hint("restored", f"git add -- {name}")
@@ -237,7 +237,7 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
         told = _plain(override, snapshot)
         output.document({"command": name, "command_id": session.runtime.info.run, "override": told})
     else:
-        output.done(*override_lines([override], snapshot, output.look))
+        output.done(*override_lines([override], snapshot, output.look, placed=output.common.placed))
     return 0
 
 

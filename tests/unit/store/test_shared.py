@@ -34,6 +34,22 @@ def test_the_group_of_a_folder_may_write_what_is_made_where_it_may_write_there(
     assert (within, after) == (wanted, 0o077)
 
 
+def test_blocks_that_end_in_another_order_leave_the_umask_as_it_was(tmp_path):
+    tmp_path.chmod(0o2775)
+    before = os.umask(0o027)
+    try:
+        first, second = as_group(tmp_path), as_group(tmp_path)
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        within = os.umask(0o007)
+        second.__exit__(None, None, None)
+        after = os.umask(0o077)
+    finally:
+        os.umask(before)
+    assert (within, after) == (0o007, 0o027)
+
+
 def test_the_group_of_a_mirror_folder_may_write_to_its_files(tmp_path):
     before = os.umask(0o077)
     try:
