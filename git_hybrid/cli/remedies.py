@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.cli.remedy import Remedy
-from git_hybrid.core.words import FOLLOWED_BY, as_typed
+from git_hybrid.core.words import FOLLOWED_BY, as_typed, pinning_head
 
 _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
@@ -108,7 +108,7 @@ REMEDIES: Mapping[str, Remedy] = {
             _RESET,
             "git hybrid diff {name}",
             "git -C {path} log -3",
-            "to pin what stands there: git hybrid pin {name} --to {head}",
+            pinning_head("{name}", "{head}"),
         ),
     ),
     "operation-in-progress": Remedy(

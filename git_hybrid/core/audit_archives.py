@@ -49,6 +49,14 @@ NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit 
 """The same where no repository has the log."""
 
 
+def _in_no_commit(line: str, committed: Container[str] | None) -> str:
+    """Return what mends that an archive is not there, and in no commit; *line* has the record of the rotation.
+
+    One that was not committed either is taken back with all else that is new: HEAD has the log from before it.
+    """
+    return NO_GIT if committed is None or line in committed else f"take the archive from a copy, or {AGAIN}"
+
+
 def free_archive(year: str, taken: Container[str]) -> str:
     """Return the first path of an archive of *year* that is not *taken*."""
     names = (f"state/sources-audit.{year}{'' if number == 1 else f'-{number}'}.jsonl" for number in count(1))
@@ -151,7 +159,8 @@ class Files:
                 name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
                 if archive is None:
                     what, proves = f"goes on from {name}, which is not there", "it was deleted, or never committed"
-                    mend = self._bring_back(name, archived(name, sha256))
+                    commit = archived(name, sha256)
+                    mend = self._bring_back(name, commit) if commit else _in_no_commit(line.sha256, committed)
                     yield replace(breach_at("archive-missing", file, line, what, proves), mend=mend)
                 elif archive.sha256 != sha256:
                     what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
@@ -199,13 +208,7 @@ class Files:
         return next(iter([*alike, *(item for item in named if item.sha256 not in self._closed)]), None)
 
     def _bring_back(self, archive: str, commit: str) -> str:
-        """Return what mends that *archive* is not there; *commit* has it, if one does.
-
-        The branch that closed it has it, where this one never had.
-        """
-        path = typed(archive)
-        if not commit:
-            return f"{FROM_GIT}git checkout $(git log --all -1 --format=%h --diff-filter=AM -- {path}) -- {path}"
+        """Return what mends that *archive* is not there; *commit* has it, which may be of the branch that closed it."""
         names = {item.file for item in self._given}
         if archive not in names:
             return put_back(archive, commit)

@@ -104,9 +104,11 @@ def awaiting(facts: Facts, found: Iterable[Violation]) -> tuple[Violation, ...]:
         return told
     from git_hybrid.core.audit_archives import Files  # noqa: PLC0415
 
-    breaches = Files(facts.log).breaches(None, facts.witnesses.archived)
+    files, committed = Files(facts.log), facts.witnesses.committed
+    known = None if committed is None else files.vouched(committed)
+    breaches = files.breaches(known, facts.witnesses.archived)
     breach = next(item for item in breaches if item.id in ("archive-missing", "archive-changed"))
-    mend = BRING_BACK if facts.witnesses.committed is None else breach.mend
+    mend = BRING_BACK if committed is None else breach.mend
     why = "what bears out the files may be in it"
     worst = next((item for item in waits if item.level == "fail"), waits[0])
     one = replace(worst, file=breach.file, entry=f"line {breach.line}", what=breach.what, why=why, mend=mend)

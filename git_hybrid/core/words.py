@@ -109,8 +109,12 @@ def hints_of(mend: str) -> tuple[str, ...]:
 
 
 def pinning_head(name: str, head: str) -> str:
-    """Return what pins a source at *head*, where somebody has put its clone."""
-    return f"to pin what stands there: git hybrid pin {name} --to {head}"
+    """Return what pins a source at *head*, where somebody has put its clone.
+
+    Upstream alone tells whether that may be. Where not, the pin is refused with what comes first: a push, an approval.
+    """
+    condition = "where upstream has it and it goes on from the pin"
+    return f"to pin what stands there, {condition}: git hybrid pin {name} --to {head}"
 
 
 def typed(*words: str) -> str:

@@ -17,16 +17,18 @@ ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
 def archived_at(repository: Repository, prefix: str, file: str, sha256: str) -> str:
     """Return the commit, HEAD or the newest one, in which *file* of the workspace has this SHA-256, or nothing.
 
-    The one that closed it may be on no branch any more: a rebase has dropped it.
+    The one that closed it may be on no branch any more: a rebase has dropped it. Of a partial clone that lacks one of
+    its contents it is the newest that wrote it.
     """
-    argv = ["git", "log", "--all", "--reflog", "--full-history", "--format=%h", "HEAD", "--"]
-    told = repository.run([*argv, f":(top,literal){prefix}{file}"]).stdout.decode("ascii", "replace").split()
+    argv = ["git", "log", "--all", "--reflog", "--full-history", "--format=%h", "HEAD"]
+    path = f":(top,literal){prefix}{file}"
+    told = repository.run([*argv, "--", path]).stdout.decode("ascii", "replace").split()
     commits = [*(() if repository.revision else ("HEAD",)), *told]
     try:
         found = repository.blobs(f"{commit}:./{prefix}{file}" for commit in commits)
     except GitRefused:
-        # A partial clone may lack one of them.
-        return ""
+        wrote = repository.run([*argv, "-1", "--diff-filter=AM", "--", path])
+        return wrote.stdout.decode("ascii", "replace").strip()
     written = (None if blob is None else sha256_hex(blob.replace(b"\r\n", b"\n")) for blob in found)
     return next((commit for commit, digest in zip(commits, written, strict=True) if digest == sha256), "")
 

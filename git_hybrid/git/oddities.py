@@ -40,13 +40,20 @@ _PLAIN = pattern(
 # that others chose, and hides nothing. Of git gui no more: what it hands on to git (gui.diffopts) may begin a program.
 _WORK = pattern(
     r"remote\..*\.((gh|glab)-resolved|prune|prunetags|skipdefaultupdate|skipfetchall)|remote\.pushdefault"
-    r"|fetch\.(output|parallel|prune|prunetags|showforcedupdates)|commit\.(cleanup|gpgsign|status|verbose)"
-    r"|tag\.(forcesignannotated|gpgsign|sort)|gpg\.format|format\.(cc|signoff|subjectprefix|thread|to)"
-    r"|rerere\.(autoupdate|enabled)|rebase\.(autosquash|autostash|missingcommitscheck|stat|updaterefs)"
-    r"|merge\.(autostash|conflictstyle|ff|log|stat)|log\.(abbrevcommit|date|decorate|follow)"
-    r"|diff\.(algorithm|colormoved|colormovedws|context|indentheuristic|mnemonicprefix|noprefix|renames|renamelimit)"
-    r"|status\.(aheadbehind|branch|short|showstash)|gc\.(auto|autodetach|autopacklimit)"
-    r"|maintenance\.(auto|autodetach|strategy|.*\.(enabled|schedule))|credential\.(.*\.)?username"
+    r"|fetch\.(all|output|parallel|prune|prunetags|showforcedupdates|writecommitgraph)"
+    r"|commit\.(cleanup|gpgsign|status|verbose)|tag\.(forcesignannotated|gpgsign|sort)|gpg\.format"
+    r"|format\.(attach|cc|coverfromdescription|coverletter|encodeemailheaders|from|headers|mboxrd|notes|numbered|pretty)"
+    r"|format\.(signature|signoff|subjectprefix|suffix|thread|to|useautobase)|rerere\.(autoupdate|enabled)"
+    r"|rebase\.(abbreviatecommands|autosquash|autostash|forkpoint|instructionformat|maxlabellength|missingcommitscheck)"
+    r"|rebase\.(rebasemerges|reschedulefailedexec|stat|updaterefs)"
+    r"|merge\.(autostash|branchdesc|conflictstyle|directoryrenames|ff|log|renamelimit|renames|stat|verbosity)"
+    r"|log\.(abbrevcommit|date|decorate|diffmerges|excludedecoration|follow|graphcolors|initialdecorationset|mailmap)"
+    r"|log\.showroot|diff\.(algorithm|colormoved|colormovedws|context|dirstat|indentheuristic|interhunkcontext)"
+    r"|diff\.(mnemonicprefix|noprefix|renamelimit|renames|statgraphwidth|statnamewidth|suppressblankempty|wordregex)"
+    r"|diff\.wserrorhighlight|status\.(aheadbehind|branch|displaycommentprefix|relativepaths|renamelimit|renames|short)"
+    r"|status\.showstash|gc\.(aggressivedepth|aggressivewindow|auto|autodetach|autopacklimit|cruftpacks|packrefs)"
+    r"|gc\.(pruneexpire|worktreepruneexpire|writecommitgraph|(.*\.)?reflogexpire(unreachable)?)"
+    r"|maintenance\.(auto|autodetach|strategy|.*\.(auto|enabled|schedule))|credential\.(.*\.)?username"
     r"|gitreview\.username|gui\.(geometry|wmstate)",
     re.DOTALL,
 )

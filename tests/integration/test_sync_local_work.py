@@ -184,8 +184,10 @@ def test_diverged(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
     blocked = hybrid("sync", check=3)
     assert "hint: git hybrid reset tool" in blocked.err
     pinning = f"git hybrid pin tool --to {git('rev-parse', 'HEAD', cwd=clone)}"
-    assert f"hint: to pin what stands there: {pinning}\n" in blocked.err
-    assert f"hint: to pin what stands there: {pinning}\n" in hybrid("status").err
+    # Which of both is so is not known without upstream: what is not there is refused below.
+    condition = "to pin what stands there, where upstream has it and it goes on from the pin"
+    assert f"hint: {condition}: {pinning}\n" in blocked.err
+    assert f"hint: {condition}: {pinning}\n" in hybrid("status").err
     assert changes(before, snapshot(workspace)) == []
     # It is in the clone alone: once it is upstream it can be pinned.
     for branch, mine in (("BRANCH", None), ("mine", "mine")):

@@ -48,6 +48,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store import bundlefile, reading, scaffold
+from git_hybrid.store.begun import begun
 from git_hybrid.store.chain import last_applied
 from git_hybrid.store.outputfile import refuse_own, refuse_read, write_output
 from git_hybrid.store.parsing import read_bytes
@@ -179,25 +180,19 @@ def apply_command(
     """
     path, allowed = _resolved(context, file, allowed_signers)
     folder = common_of(context).folder
-    made = scaffold.Scaffold() if is_workspace(folder) else _made(folder)
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
-    done = False
-    try:
+    with begun(folder, is_there=partial(is_workspace, folder), make=partial(_made, folder)) as keep:
         refuse_read(target, path, allowed, option="--receipt", shown=str(receipt or target))
         with opened(context, jobs=jobs, offline=True) as (session, output):
             if receipt is not None:
                 refuse_own(session.layout, target, option="--receipt", shown=str(receipt))
             report, more, data = _apply(session, path, allowed)
-            done = exit_of(report) == 0
-            if done:
+            if exit_of(report) == 0:
+                keep()
                 more["receipt"] = _write_receipt(session, target, data, output, asked=receipt is not None)
             elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
             again = f"git hybrid bundle apply {typed(str(path))}{as_typed()}" if set(report.pending) - elsewhere else ""
             code = output.report(report, more=more, again=again)
-    finally:
-        # Also where a signal or the machine ended it.
-        if not done:
-            scaffold.undo(folder, made)
     return code
 
 

@@ -744,8 +744,16 @@ def test_archives() -> None:
     (gone,) = verify([new], Witnesses(lock=Lock(pins={TOOL: a_pin()})))
     assert (gone.id, gone.line) == ("archive-missing", 1)
     # A right hash is no proof that a command wrote the name, and what mends it is typed.
-    (forged, *_) = verify(rotated(LINES, file="x;y.jsonl")[1:], Witnesses(committed=frozenset()))
+    somewhere = Witnesses(committed=frozenset(), archived=lambda *_: "abc")
+    (forged, *_) = verify(rotated(LINES, file="x;y.jsonl")[1:], somewhere)
     assert forged.mend.endswith(" -- 'state/x;y.jsonl'")
+    # Where no commit has the archive git brings nothing back, but for the log from before, if that is the last one.
+    for committed, mend in (
+        (frozenset[str](), f"take the archive from a copy, or {AGAIN}"),
+        (frozenset(line.sha256 for line in new.lines), NO_GIT),
+        (None, NO_GIT),
+    ):
+        assert verify([new], Witnesses(committed=committed))[0].mend == mend
     assert breaches([replace(old, sha256="0"), new]) == ["archive-changed"]
     bare = segment(grown((), Event(event=ROTATED)))
     assert Files([bare]).missing() == ()

@@ -10,6 +10,7 @@ from git_hybrid.core.manifest import Manifest, OpenIssues
 from git_hybrid.core.named import Names
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import pinning_head
 from support.values import NOW, a_pin, a_source, a_state_entry, oid
 
 SPEC, DOC, ASSESSED = "specs/tool/spec.md", "docs/remediations.md", "docs/assessments"
@@ -226,7 +227,7 @@ def test_a_clone_elsewhere_is_mended_by_what_does_not_stop_at_it() -> None:
     for known in (replace(facts, installed={"tool": oid(9)}), replace(facts, state=state)):
         assert [item.mend for item in check_sources(known)] == ["git hybrid sync tool"]
     back = "git hybrid diff tool, then git hybrid reset tool"
-    wanted = f"{back}; or, to pin what stands there: git hybrid pin tool --to {oid(9)}"
+    wanted = f"{back}; or, {pinning_head('tool', oid(9))}"
     unread = replace(facts, installed={"tool": ""}, heads={"tool": ""})
     for unknown, mend in ((facts, wanted), (unread, back)):
         assert [item.mend for item in check_sources(unknown)] == [mend]

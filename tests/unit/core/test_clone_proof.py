@@ -20,6 +20,7 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign, Unreadable
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import pinning_head
 from support.values import a_pin, oid
 
 PIN = a_pin()
@@ -108,7 +109,7 @@ def test_another_commit_is_told_once() -> None:
     moved = replace(STANDING, index_differs=("a",))
     (found,) = judge_standing(PIN, Clone(head=oid(9)), moved)
     back = "git hybrid diff tool, then git hybrid reset tool"
-    assert found.mend == f"{back}; or, to pin what stands there: git hybrid pin tool --to {oid(9)}"
+    assert found.mend == f"{back}; or, {pinning_head('tool', oid(9))}"
     # Nor are the objects of a pin damaged that a pull brought, and no sync has fetched yet.
     absent = replace(STANDING, tree=None, broken="the commit x is missing")
     assert judge_standing(PIN, Clone(head=oid(9)), absent) == (found,)

@@ -36,6 +36,7 @@ from git_hybrid.core.moves import Move
 from git_hybrid.core.scan_policy import blocked_by
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import pinning_head
 from support.pages import inventory
 from support.scan_values import a_finding, a_scan
 from support.values import NOW, a_pin, a_source, a_state_entry
@@ -121,7 +122,7 @@ def test_what_status_sees_of_clones_is_told_without_a_proof():
 
 def test_what_somebody_has_checked_out_can_be_pinned():
     (found,) = misplaced([replace(_row(word="diverged"), head="a" * 40)])
-    assert found.mend.endswith(f"; or, to pin what stands there: git hybrid pin tool --to {'a' * 40}")
+    assert found.mend.endswith(f"; or, {pinning_head('tool', 'a' * 40)}")
 
 
 def test_a_pin_without_approval_is_told_by_its_check():

@@ -61,7 +61,13 @@ def test_of_settings_those_are_plain_that_run_nothing_and_hide_nothing():
     plain += ["gpg.format", "tag.gpgsign", "format.signoff", "rerere.enabled", "rebase.autostash", "gui.geometry"]
     plain += ["merge.conflictstyle", "gui.wmstate", "maintenance.auto", "maintenance.commit-graph.schedule", "gc.auto"]
     plain += ["credential.username", "credential.https://a.b.username", "gitreview.username", "diff.algorithm"]
-    odd = ["alias.status", "commit.template", "core.editor", "core.pager", "core.hookspath", "credential.helper"]
+    plain += ["status.relativepaths", "merge.renames", "fetch.all", "fetch.writecommitgraph", "rebase.rebasemerges"]
+    plain += ["rebase.forkpoint", "gc.pruneexpire", "gc.reflogexpire", "gc.refs/heads/*.reflogexpireunreachable"]
+    plain += ["log.showroot", "diff.interhunkcontext", "diff.statgraphwidth", "format.coverletter", "format.from"]
+    plain += ["maintenance.commit-graph.auto"]
+    # Beside what runs a program: what names a file of elsewhere, and what leaves a change out of what is shown.
+    odd = ["format.outputdirectory", "diff.orderfile", "diff.relative", "diff.tool", "gc.auto.command"]
+    odd += ["alias.status", "commit.template", "core.editor", "core.pager", "core.hookspath", "credential.helper"]
     odd += ["credential.https://username.helper", "diff.external", "diff.algorithm.command", "diff.a.textconv"]
     odd += [
         "gitreview.host",
