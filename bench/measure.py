@@ -113,11 +113,10 @@ class _Peaks:
             rss = pss = 0.0
             for member, parent in _tree(pid).items():
                 with contextlib.suppress(OSError, ValueError, IndexError):
-                    own = int(Path(f"/proc/{member}/statm").read_bytes().split()[1]) * _PAGE / 2**20
-                    shared = _pss(member)
-                    # Between vfork and exec a child has no memory of its own.
+                    # Between vfork and exec a child has no memory of its own; asked afterwards it might have by then.
                     if not _is_one_memory(member, parent):
-                        rss, pss = rss + own, pss + shared
+                        rss += int(Path(f"/proc/{member}/statm").read_bytes().split()[1]) * _PAGE / 2**20
+                        pss += _pss(member)
             self.rss, self.pss = max(self.rss, rss), max(self.pss, pss)
 
 
