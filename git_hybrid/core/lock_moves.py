@@ -254,8 +254,11 @@ def _last_stood(commit: str, name: SourceName, past: Past, stands: _Stands) -> l
 
 
 def first_with(line: str, past: Past) -> list[str]:
-    """Return the commits that first had *line* in the log; a merge brings it too, from the branch that has it."""
-    brought = [commit for commit, lines in past.added.items() if line in lines]
+    """Return the commits that first had *line* in the log; a merge brings it too, from the branch that has it.
+
+    What was there when *past* begins was brought by nobody.
+    """
+    brought = [commit for commit, lines in past.added.items() if line in lines and commit in past.parents]
     return [commit for commit in brought if all(line not in lines_at(item, past) for item in past.parents[commit])]
 
 

@@ -384,3 +384,26 @@ def test_a_pick_from_a_branch_that_had_met_this_one_brings_what_was_before_it(si
     site.write(AUDIT, site.read(AUDIT) + canonical_json(copied).decode() + "\n")
     assert "fetch the branch that they come from" in site("merge", check=1).err
     assert [breach.id for breach in site.verified()] == ["missing"]
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_what_is_pushed_after_a_merge_that_took_the_older_side_is_judged_from_there(
+    site: Site, tmp_path: Path, side: str
+) -> None:
+    git("init", "-q", "--bare", tmp_path / "far.git", cwd=tmp_path)
+    git("remote", "add", "origin", tmp_path / "far.git", cwd=site.root)
+    here, there = ("main", "side") if side == "theirs" else ("side", "main")
+    older = site.tool.rev("main~1")
+    git("checkout", "-q", here, cwd=site.root)
+    git("push", "-q", "origin", there, cwd=site.root)
+    git("merge", "-q", there, cwd=site.root, check=False)
+    site("merge", check=None)
+    site("pin", "tool", "--to", older)
+    site("sync")
+    site.commit("merge")
+    git("push", "-q", "origin", here, cwd=site.root)
+    git("fetch", "-q", cwd=site.root)
+    assert (pinned(site), told(site)) == (older, [])
+    site("hooks", "install", "--pre-push")
+    moved(site, "newest")
+    git("push", "-q", "origin", here, cwd=site.root)

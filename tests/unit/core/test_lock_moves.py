@@ -12,7 +12,7 @@ from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.ids import SourceName, branch_ref, parse_url, tag_ref
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.lock_moves import Moves, Past, against_moves
+from git_hybrid.core.lock_moves import Moves, Past, against_moves, first_with
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version
 from git_hybrid.core.moves_told import place_of
 from git_hybrid.core.value import replace
@@ -425,3 +425,13 @@ def test_a_lock_in_another_form_is_read_as_a_whole() -> None:
     history = {"c": (("b",), odd, ()), "b": (("a",), text(2), seven[1:]), **BEGUN}
     assert "in commit c" in judged(7, seven, history)
     assert "in commit d" in judged(1, TWO, {"d": (("c",), text(1), ()), "c": (("b",), odd, ()), **moved})
+
+
+def test_what_was_there_when_history_begins_nobody_brought() -> None:
+    past = Past(
+        head="two",
+        parents={"two": ("one",), "one": ("begun",)},
+        added={"two": frozenset({"b"}), "one": frozenset({"b", "a"}), "begun": frozenset({"a"})},
+        lock=lambda _: None,
+    )
+    assert (first_with("a", past), first_with("b", past)) == ([], ["one"])
